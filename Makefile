@@ -1,0 +1,43 @@
+# headrace: set-up and the commands of a developer. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+JAVA_SOURCES := $(shell find connectors/java/src/main -type f 2>/dev/null)
+POMS := pom.xml connectors/java/pom.xml $(wildcard runtime/jars/*/pom.xml)
+
+export PYTHONSAFEPATH := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .build/python.stamp .build/jars.stamp ## Install Python packages and JARs; does only what changed.
+
+.build/python.stamp: setup.py pyproject.toml pom.xml
+	@echo "setup: Python packages into $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install -q --disable-pip-version-check uv
+	@$(BIN)/uv pip install -q --python $(BIN)/python -e '.[dev]'
+	@mkdir -p .build && touch $@
+
+.build/jars.stamp: $(POMS) $(JAVA_SOURCES)
+	@echo "setup: JARs by Maven into .build/jars"
+	@mvn -q -B -T2 -DskipTests package
+	@mkdir -p .build && touch $@
+
+check: setup ## Lint, format and type-check.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python tests/typecheck.py
+
+test: setup ## Run every test, on the real stack.
+	@$(BIN)/pytest
+
+demo: setup ## Run the main job end to end, on real data and the real stack.
+	@$(BIN)/headrace demo
+
+clean: ## Remove what set-up and runs made (not the local stack's data; see `headrace stack down --erase`).
+	@rm -rf .build .typed $(VENV) connectors/java/target runtime/jars/*/target

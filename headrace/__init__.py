@@ -1,0 +1,58 @@
+"""headrace: one definition of a feature, run by Apache Flink over history and over the live stream.
+
+The public names are loaded on first use, so that ``import headrace`` stays cheap.
+
+>>> import headrace
+>>> "FeaturePipeline" in dir(headrace)
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headrace.features import (
+        DeltaTable,
+        FeaturePipeline,
+        IcebergTable,
+        KafkaTopic,
+        Source,
+        WindowSpec,
+        event_time,
+        transformation,
+    )
+
+_HOME_OF = {
+    "DeltaTable": "headrace.features",
+    "FeaturePipeline": "headrace.features",
+    "IcebergTable": "headrace.features",
+    "KafkaTopic": "headrace.features",
+    "Source": "headrace.features",
+    "WindowSpec": "headrace.features",
+    "event_time": "headrace.features",
+    "transformation": "headrace.features",
+}
+
+__all__ = [
+    "DeltaTable",
+    "FeaturePipeline",
+    "IcebergTable",
+    "KafkaTopic",
+    "Source",
+    "WindowSpec",
+    "event_time",
+    "transformation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        msg = f"module 'headrace' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
