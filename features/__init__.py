@@ -1,0 +1,26 @@
+"""The language in which features are written: values only, no engine."""
+
+from headrace.features.load import Definitions, load_views
+from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Source, SourceSchema, event_time
+from headrace.features.stream import Aggregate, Stream, WindowSpec
+from headrace.features.transformation import Transformation, transformation
+from headrace.features.view import Feature, FeaturePipeline, View
+
+__all__ = [
+    "Aggregate",
+    "Definitions",
+    "DeltaTable",
+    "Feature",
+    "FeaturePipeline",
+    "IcebergTable",
+    "KafkaTopic",
+    "Source",
+    "SourceSchema",
+    "Stream",
+    "Transformation",
+    "View",
+    "WindowSpec",
+    "event_time",
+    "load_views",
+    "transformation",
+]

@@ -1,0 +1,66 @@
+"""Scalar expressions as values: what a user wrote over columns, without ibis and without an engine.
+
+A tree of `Scalar` is what plans keep, fingerprints hash and the two emitters translate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+#: Type names of the language: those a user writes, and `bytes` for a sketch.
+INT, FLOAT, STR, BOOL, DATETIME, BYTES = "int", "float", "str", "bool", "datetime", "bytes"
+NUMERIC = frozenset({INT, FLOAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One operation over other scalars: a column and a literal are operations without arguments.
+
+    `value` is the column's name (op `column`) or the literal (op `literal`); `label` says where an overflow happened.
+
+    >>> failed = Scalar("equals", "bool", (column("status", "str"), literal("failed")))
+    >>> failed.text()
+    'equals(status, "failed")'
+    """
+
+    op: str
+    type: str
+    args: tuple[Scalar, ...] = ()
+    value: str | int | float | bool | None = None
+
+    def text(self) -> str:
+        """The canonical text, equal in every process; fingerprints are made of it."""
+        if self.op == "column":
+            return str(self.value)
+        if self.op == "literal":
+            return json.dumps(self.value) if self.value is not None else f"null:{self.type}"
+        arguments = ", ".join(arg.text() for arg in self.args)
+        return f"{self.op}:{self.type}({arguments})" if self.op == "cast" else f"{self.op}({arguments})"
+
+    def columns(self) -> Iterator[str]:
+        """The names of the columns it reads, each as often as it reads it."""
+        if self.op == "column":
+            yield str(self.value)
+        for arg in self.args:
+            yield from arg.columns()
+
+
+def column(name: str, type_: str) -> Scalar:
+    """The column `name` of the source."""
+    return Scalar("column", type_, value=name)
+
+
+def literal(value: str | int | float | bool) -> Scalar:
+    """A constant.
+
+    >>> literal(3).type
+    'int'
+    """
+    return Scalar("literal", type(value).__name__, value=value)
+
+
+def conjunction(left: Scalar | None, right: Scalar) -> Scalar:
+    """Both conditions; None stands for no condition yet."""
+    return right if left is None else Scalar("and", BOOL, (left, right))

@@ -1,0 +1,258 @@
+"""Sources: typed rows with an event time, archived in one place and arriving live in another."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
+
+from headrace.errors import DefinitionError, did_you_mean
+from headrace.features.duration import parse_duration
+from headrace.features.names import check_name
+from headrace.features.place import Place, calling_frame
+
+#: The archive's own time column: Kafka's LogAppendTime, the default arrival time.
+SRC_TIMESTAMP = "_src_timestamp"
+#: Nothing recorded by a computer of today is older; a clock at its epoch (1970) is absurd, not early.
+DEFAULT_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+TYPE_NAMES: dict[Any, str] = {str: "str", int: "int", float: "float", bool: "bool", datetime: "datetime"}
+TIME_UNITS = ("us", "ms", "s")
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergTable:
+    """Archived rows: an Iceberg table by `namespace.table`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaTable:
+    """Archived rows: a Delta table by its path or URL."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaTopic:
+    """Live rows: a Kafka topic."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """Marks the event-time column. `zone`: of naive times; `unit` (us, ms, s): of numeric times in JSON."""
+
+    max_delay_us: int
+    zone: str | None
+    unit: str | None
+
+
+def event_time(max_delay: str = "5s", zone: str | None = None, unit: str | None = None) -> Any:
+    """The event-time column of a source: `ts: datetime = event_time(max_delay="5s")`.
+
+    `max_delay` is how far rows may be out of order before results wait no longer; it drops nothing. Without `zone` a
+    time without offset is refused, without `unit` a number is.
+
+    >>> event_time("1m").max_delay_us
+    60000000
+    """
+    if unit is not None and unit not in TIME_UNITS:
+        msg = f"event_time(unit={unit!r}): expected one of {', '.join(TIME_UNITS)}"
+        raise DefinitionError(msg)
+    return EventTime(parse_duration(max_delay), zone, unit)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A declared column: its type's name, whether NULL is allowed, and the only allowed values, if enumerated."""
+
+    name: str
+    type: str
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSchema:
+    """All that a source class declares, as values. Durations and instants in µs."""
+
+    name: str
+    description: str
+    columns: tuple[SourceColumn, ...]
+    history: IcebergTable | DeltaTable | None
+    live: KafkaTopic | None
+    event_time: str
+    time: EventTime
+    arrival_time: str
+    allowed_lateness_us: int
+    earliest_us: int
+    max_future_us: int
+    where: Place
+
+
+class Source:
+    """Base of all sources: annotate the columns, mark the event time, say where history and live rows are.
+
+    Options: `arrival_time` (a datetime column; default: Kafka's append time), `allowed_lateness`, `max_future`
+    (durations) and `earliest` (a datetime with a zone). DefinitionError for anything that cannot be meant.
+
+    >>> class Clicks(Source):
+    ...     live = KafkaTopic("clicks")
+    ...     user: str
+    ...     at: datetime = event_time()
+    >>> [column.name for column in Clicks.schema.columns]
+    ['user', 'at']
+    """
+
+    history: ClassVar[IcebergTable | DeltaTable | None] = None
+    live: ClassVar[KafkaTopic | None] = None
+    arrival_time: ClassVar[str] = SRC_TIMESTAMP
+    allowed_lateness: ClassVar[str] = "1d"
+    earliest: ClassVar[datetime] = DEFAULT_EARLIEST
+    max_future: ClassVar[str] = "1d"
+    schema: ClassVar[SourceSchema]
+
+    if TYPE_CHECKING:
+        # In a transformation the parameter annotated with a source is a stream of it, whose results are traced.
+        def __getitem__(self, item: Any) -> Any: ...
+        def groupby(self, keys: str | list[str]) -> Any:  # noqa: D102
+            ...
+
+        def assign(self, **columns: Any) -> Any:  # noqa: D102
+            ...
+
+    def __init_subclass__(cls) -> None:
+        frame = calling_frame()
+        where = Place(frame.f_code.co_filename, frame.f_lineno)
+        try:
+            hints = inspect.get_annotations(cls, globals=frame.f_globals, locals=dict(frame.f_locals), eval_str=True)
+        except NameError as error:
+            msg = f"{where}: source {cls.__name__}: the type of a column is unknown: {error}"
+            raise DefinitionError(msg) from error
+        cls.schema = _schema_of(cls, hints, where)
+
+
+OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future")
+
+
+def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> SourceSchema:
+    """The checked schema of a source class."""
+    at = f"{where}: source {cls.__name__}"
+    _check_options(cls, hints, at)
+    columns = tuple(_column_of(name, hint, where, at) for name, hint in hints.items())
+    time_name, time = _event_time_of(cls, columns, at)
+    return SourceSchema(
+        name=cls.__name__,
+        description=(cls.__dict__.get("__doc__") or "").strip(),
+        columns=columns,
+        history=_checked(cls, "history", (IcebergTable, DeltaTable), at),
+        live=_checked(cls, "live", (KafkaTopic,), at),
+        event_time=time_name,
+        time=time,
+        arrival_time=_arrival_of(cls, columns, at),
+        allowed_lateness_us=_duration_of(cls, "allowed_lateness", at),
+        earliest_us=_micros(cls.earliest, at),
+        max_future_us=_duration_of(cls, "max_future", at),
+        where=where,
+    )
+
+
+def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None:
+    """Refuse misspelt options, annotated options, values for plain columns, and a source without any leg."""
+    for name, value in vars(cls).items():
+        if name in OPTIONS and name in hints:
+            msg = f"{at}: {name!r} is an option of sources and cannot be a column; rename the column"
+            raise DefinitionError(msg)
+        known = name.startswith("_") or name in OPTIONS or callable(value)
+        if not known and not (name in hints and isinstance(value, EventTime)):
+            msg = (
+                f"{at}: {name} = {value!r} is neither an annotated column nor an option; {did_you_mean(name, OPTIONS)}"
+            )
+            raise DefinitionError(msg)
+    if cls.history is None and cls.live is None:
+        msg = f"{at}: no rows; set `history = IcebergTable(...)`, `live = KafkaTopic(...)` or both"
+        raise DefinitionError(msg)
+
+
+def _column_of(name: str, hint: Any, where: Place, at: str) -> SourceColumn:
+    """One annotated column; `T | None` makes it optional, `Literal[...]` of strings enumerates it."""
+    check_name(name, "column", where)
+    optional = get_origin(hint) in (Union, types.UnionType)
+    members = [member for member in get_args(hint) if member is not type(None)] if optional else [hint]
+    inner = members[0]
+    if get_origin(inner) is Literal and all(isinstance(choice, str) for choice in get_args(inner)):
+        return SourceColumn(name, "str", optional, tuple(sorted(get_args(inner))))
+    if len(members) != 1 or inner not in TYPE_NAMES:
+        known = ", ".join(TYPE_NAMES.values())
+        msg = f"{at}: column {name!r} has type {hint!r}; expected {known}, Literal of strings, or one of them `| None`"
+        raise DefinitionError(msg)
+    return SourceColumn(name, TYPE_NAMES[inner], optional)
+
+
+def _event_time_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime]:
+    """Name and settings of the one event-time column."""
+    found = {name: value for name, value in vars(cls).items() if isinstance(value, EventTime)}
+    if len(found) != 1:
+        msg = f"{at}: expected one event-time column (`ts: datetime = event_time()`), found {sorted(found) or 'none'}"
+        raise DefinitionError(msg)
+    name, time = found.popitem()
+    column = next(column for column in columns if column.name == name)
+    if column.type != "datetime" or column.optional:
+        msg = f"{at}: event time {name!r} must be a `datetime` that is never None, found {column.type}"
+        raise DefinitionError(msg)
+    return name, time
+
+
+def _arrival_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str:
+    """The arrival-time column: the log's own, or a datetime column of the source."""
+    times = [column.name for column in columns if column.type == "datetime"]
+    if cls.arrival_time != SRC_TIMESTAMP and cls.arrival_time not in times:
+        hint = did_you_mean(str(cls.arrival_time), [*times, SRC_TIMESTAMP])
+        msg = f"{at}: arrival_time = {cls.arrival_time!r} is no datetime column; {hint}"
+        raise DefinitionError(msg)
+    return cls.arrival_time
+
+
+def _checked(cls: type[Source], option: str, kinds: tuple[type, ...], at: str) -> Any:
+    """An option's value, which must be of one of `kinds` or None."""
+    value = getattr(cls, option)
+    if value is not None and not isinstance(value, kinds):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        msg = f"{at}: {option} = {value!r}; expected {expected}"
+        raise DefinitionError(msg)
+    return value
+
+
+def _duration_of(cls: type[Source], option: str, at: str) -> int:
+    """An option's duration in µs."""
+    try:
+        return parse_duration(getattr(cls, option))
+    except DefinitionError as error:
+        msg = f"{at}: {option}: {error}"
+        raise DefinitionError(msg) from error
+
+
+def _micros(instant: datetime, at: str) -> int:
+    """µs since 1970 of `earliest`."""
+    if not isinstance(instant, datetime) or instant.tzinfo is None:
+        msg = f"{at}: earliest = {instant!r}; expected a datetime with a zone, such as datetime(2000, 1, 1, tzinfo=UTC)"
+        raise DefinitionError(msg)
+    if instant_us(instant) < 0:
+        msg = f"{at}: earliest = {instant!r} is before 1970; tiles and their versions in Cassandra count µs from there"
+        raise DefinitionError(msg)
+    return instant_us(instant)
+
+
+def instant_us(instant: datetime) -> int:
+    """Whole µs since 1970 of a datetime with a zone, exactly.
+
+    >>> instant_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    passed = instant - datetime(1970, 1, 1, tzinfo=UTC)
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds

@@ -1,0 +1,206 @@
+"""What a transformation's body touches: the stream `tx`, its groups and windows, and the aggregate it ends in.
+
+Every verb returns a new value. Nothing is computed: the aggregate at the end is a description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ibis
+
+from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
+from headrace.features.expression import to_scalar
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, conjunction
+from headrace.features.source import SourceColumn, SourceSchema
+
+IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
+#: No floats: 0.1 + 0.2 and 0.3 would be two entities. No instants: an entity is not a moment.
+KEY_TYPES = frozenset({STR, INT, BOOL})
+#: Columns of every tile table, beside the keys.
+RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"})
+ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
+
+#: Which arguments each function takes, and the type of its value (None: the argument's).
+FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
+    "count": (ANY, INT),
+    "sum": (NUMERIC, None),
+    "mean": (NUMERIC, FLOAT),
+    "min": (NUMERIC | {DATETIME}, None),
+    "max": (NUMERIC | {DATETIME}, None),
+    "std": (NUMERIC, FLOAT),
+    "last": (ANY, None),
+    "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """Stands for the windows of `.over(...)` while a transformation is traced: one trace serves all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
+
+    `argument` None counts rows. `windowed` False is the as-of value.
+    """
+
+    function: str
+    keys: tuple[SourceColumn, ...]
+    filter: Scalar | None
+    argument: Scalar | None
+    windowed: bool
+
+    @property
+    def type(self) -> str:
+        """The type of its value."""
+        fixed = FUNCTIONS[self.function][1]
+        return fixed or (self.argument.type if self.argument else INT)
+
+
+class Stream:
+    """The rows of a source: `tx.amt` or `tx["amt"]` is a column, `tx[condition]` keeps rows."""
+
+    def __init__(self, schema: SourceSchema, columns: Mapping[str, Any], condition: Scalar | None = None) -> None:
+        self._schema, self._columns, self._condition = schema, columns, condition
+
+    @classmethod
+    def of(cls, schema: SourceSchema) -> Stream:
+        """The stream of all rows of a source."""
+        table = ibis.table(
+            {column.name: IBIS_TYPES[column.type] for column in schema.columns}, name=schema.name.lower()
+        )
+        return cls(schema, {column.name: table[column.name] for column in schema.columns})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._column(name)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self._column(key)
+        return Stream(self._schema, self._columns, conjunction(self._condition, _condition_of(key)))
+
+    def assign(self, **columns: Any) -> Stream:
+        """The stream with computed columns: `tx.assign(fee=tx.amt * 0.02)`."""
+        for name, value in columns.items():
+            if name in self._columns:
+                msg = f"assign: {self._schema.name} already has a column {name!r}; choose another name"
+                raise DefinitionError(msg)
+            to_scalar(value)
+        return Stream(self._schema, {**self._columns, **columns}, self._condition)
+
+    def groupby(self, keys: str | Sequence[str]) -> Grouped:
+        """The rows per entity: one column's name, or a list of names."""
+        names = [keys] if isinstance(keys, str) else list(keys)
+        if not names or len(set(names)) != len(names):
+            msg = f"groupby: expected different columns, at least one; found {names!r}"
+            raise DefinitionError(msg)
+        return Grouped(self, tuple(self._key(name) for name in names), self._condition)
+
+    def _column(self, name: str) -> Any:
+        """The expression of a column; UnknownColumnError with a suggestion."""
+        if name not in self._columns:
+            msg = f"{name!r} is no column of {self._schema.name}; {did_you_mean(name, self._columns)}"
+            raise UnknownColumnError(msg)
+        return self._columns[name]
+
+    def _key(self, name: str) -> SourceColumn:
+        """A column of the source that can name an entity."""
+        self._column(name)
+        found = next((column for column in self._schema.columns if column.name == name), None)
+        if found is None or name in RESERVED_KEYS:
+            reason = "a computed column" if found is None else "a name of tile tables"
+            msg = f"groupby: {name!r} is {reason} and cannot be a key; add it to the source under another name"
+            raise UnsupportedError(msg)
+        if found.type not in KEY_TYPES:
+            msg = f"groupby: {name!r} is {found.type}; a key must be {', '.join(sorted(KEY_TYPES))}"
+            raise ColumnTypeError(msg)
+        return found
+
+
+def _condition_of(key: Any) -> Scalar:
+    """The scalar of a filter; ColumnTypeError unless it is a condition over columns."""
+    if not isinstance(key, ibis.expr.types.Value):
+        msg = f"tx[...] expects a column's name or a condition such as tx.status == 'failed', found {key!r}"
+        raise ColumnTypeError(msg)
+    condition = to_scalar(key)
+    if condition.type != BOOL:
+        msg = f"tx[...] expects a condition, found an expression of type {condition.type}: {condition.text()}"
+        raise ColumnTypeError(msg)
+    return condition
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Rows per entity: choose a column with `[...]`, a window with `.window(wspec)`, and end in an aggregate."""
+
+    stream: Stream
+    keys: tuple[SourceColumn, ...]
+    condition: Scalar | None
+    argument: Scalar | None = None
+    windowed: bool = False
+
+    def __getitem__(self, choice: Any) -> Grouped:
+        value = self.stream[choice] if isinstance(choice, str) else choice
+        if not isinstance(value, ibis.expr.types.Value):
+            msg = f"[...] after groupby expects a column's name or an expression, found {choice!r}"
+            raise ColumnTypeError(msg)
+        return replace(self, argument=to_scalar(value))
+
+    def window(self, wspec: Any) -> Grouped:
+        """Aggregate over the windows that `.over(...)` names, not over all of the past."""
+        if not isinstance(wspec, WindowSpec):
+            msg = f"window expects the transformation's second argument, found {wspec!r}; name widths in .over('1h')"
+            raise DefinitionError(msg)
+        return replace(self, windowed=True)
+
+    def count(self) -> Aggregate:
+        """How many rows, or how many values of the chosen column that are not NULL; 0 for an empty window."""
+        return self._aggregate("count")
+
+    def sum(self) -> Aggregate:
+        """The sum; NULL for an empty window. Integers beyond BIGINT are an error."""
+        return self._aggregate("sum")
+
+    def mean(self) -> Aggregate:
+        """The mean as float; NULL for an empty window."""
+        return self._aggregate("mean")
+
+    def min(self) -> Aggregate:
+        """The least value; NULL for an empty window."""
+        return self._aggregate("min")
+
+    def max(self) -> Aggregate:
+        """The greatest value; NULL for an empty window."""
+        return self._aggregate("max")
+
+    def std(self) -> Aggregate:
+        """The sample standard deviation; NULL below two values."""
+        return self._aggregate("std")
+
+    def last(self) -> Aggregate:
+        """The value in the newest row by event time, partition and offset; it may be NULL. The one without a window."""
+        return self._aggregate("last")
+
+    def count_distinct(self) -> Aggregate:
+        """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window."""
+        return self._aggregate("count_distinct")
+
+    def _aggregate(self, function: str) -> Aggregate:
+        """The checked aggregate."""
+        if not self.windowed and function != "last":
+            msg = f"{function}() needs a window: .window(wspec).{function}(); only last() has a value without one"
+            raise DefinitionError(msg)
+        if self.argument is None and function != "count":
+            msg = f"{function}() needs a column: .groupby(...)['column'].window(wspec).{function}()"
+            raise DefinitionError(msg)
+        if self.argument is not None and self.argument.type not in FUNCTIONS[function][0]:
+            expected = ", ".join(sorted(FUNCTIONS[function][0]))
+            msg = f"{function}() of {self.argument.text()} ({self.argument.type}) is not possible; it takes {expected}"
+            raise ColumnTypeError(msg)
+        return Aggregate(function, self.keys, self.condition, self.argument, self.windowed)

@@ -1,0 +1,114 @@
+"""`@transformation`: a function of a stream and a window, traced once into the aggregate it describes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from headrace.errors import DefinitionError, HeadraceError
+from headrace.features.duration import parse_duration
+from headrace.features.names import check_name
+from headrace.features.place import Place, calling_place, place_of_code, place_of_error
+from headrace.features.source import Source, SourceSchema
+from headrace.features.stream import Aggregate, Stream, WindowSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Windowed:
+    """A transformation with its windows and finest tile: widths as text and in µs; no windows: an as-of value."""
+
+    transformation: Transformation
+    windows: tuple[tuple[str, int], ...]
+    tile_us: int | None
+    where: Place
+
+
+class Transformation:
+    """A user's function with its name, docstring and place: a feature as it is (as-of) or `.over(...)` windows."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.where = place_of_code(function.__code__)
+        self.name = check_name(function.__name__, "transformation", self.where)
+        self.description = inspect.getdoc(function) or ""
+        self.__doc__ = function.__doc__
+        self._aggregate: Aggregate | None = None
+
+    def __repr__(self) -> str:
+        return f"<transformation {self.name} at {self.where}>"
+
+    def over(self, *windows: str, tile: str | None = None) -> Windowed:
+        """The transformation over one or more windows, each a feature `<name>_<window>`.
+
+        `tile` replaces the view's finest tile for these. DefinitionError for a bad duration, none, or one given twice.
+        """
+        where = calling_place()
+        widths = [(text, _width(text, f"{where}: {self.name}.over")) for text in windows]
+        if not widths or len({width for _, width in widths}) != len(widths):
+            msg = f"{where}: {self.name}.over{windows!r}: expected different windows, such as over('1h', '7d')"
+            raise DefinitionError(msg)
+        tile_us = None if tile is None else _width(tile, f"{where}: {self.name}.over(tile=...)")
+        return Windowed(self, tuple(widths), tile_us, where)
+
+    def tiled(self, tile: str) -> Windowed:
+        """An as-of value kept in tiles of this width instead of the view's finest: fewer tiles, coarser past times.
+
+        DefinitionError for a bad duration.
+        """
+        where = calling_place()
+        return Windowed(self, (), _width(tile, f"{where}: {self.name}.tiled"), where)
+
+    @property
+    def source(self) -> SourceSchema:
+        """The source named by the annotation of the first parameter."""
+        parameters = list(inspect.signature(self.function).parameters)
+        try:
+            annotated = get_type_hints(self.function).get(parameters[0]) if parameters else None
+        except NameError as error:
+            msg = f"{self.where}: {self.name}: the annotation of its stream is unknown: {error}"
+            raise DefinitionError(msg) from error
+        if not (isinstance(annotated, type) and issubclass(annotated, Source)) or len(parameters) > 2:
+            msg = f"{self.where}: {self.name} must be written `def {self.name}(tx: YourSource, wspec: WindowSpec)`"
+            raise DefinitionError(msg)
+        return annotated.schema
+
+    def aggregate(self) -> Aggregate:
+        """What the function describes, traced on first use; every error names the line that caused it."""
+        if self._aggregate is None:
+            self._aggregate = self._trace()
+        return self._aggregate
+
+    def _trace(self) -> Aggregate:
+        """Call the function with a stream and, if it takes one, a window."""
+        arguments = [Stream.of(self.source), WindowSpec()][: len(inspect.signature(self.function).parameters)]
+        try:
+            found = self.function(*arguments)
+        except Exception as error:
+            place = place_of_error(error, self.where.file) or self.where
+            kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
+            msg = f"{place}: {self.name}: {error}"
+            raise kind(msg) from error
+        if not isinstance(found, Aggregate):
+            msg = f"{self.where}: {self.name} must return an aggregate such as .window(wspec).count(), found {found!r}"
+            raise DefinitionError(msg)
+        return found
+
+
+def transformation(function: Callable[..., Any]) -> Transformation:
+    """Mark a function of a stream (and a window) as a feature's definition."""
+    return Transformation(function)
+
+
+def _width(text: str, at: str) -> int:
+    """A duration above zero in µs."""
+    try:
+        width = parse_duration(text)
+    except DefinitionError as error:
+        msg = f"{at}: {error}"
+        raise DefinitionError(msg) from error
+    if width == 0:
+        msg = f"{at}: {text!r} is zero; expected a duration above zero"
+        raise DefinitionError(msg)
+    return width

@@ -1,0 +1,181 @@
+"""`FeaturePipeline`: named features of one source, checked when the class is defined, and kept as a `View`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from headrace.errors import DefinitionError, did_you_mean
+from headrace.features.duration import UNITS_US, format_duration, parse_duration
+from headrace.features.names import check_name, snake_case
+from headrace.features.place import Place, calling_place
+from headrace.features.source import SourceSchema
+from headrace.features.stream import Aggregate
+from headrace.features.transformation import Transformation, Windowed
+
+CLOCKS = ("wall", "event")
+HOUR_US, DAY_US = UNITS_US["h"], UNITS_US["d"]
+OPTIONS = ("owner", "features", "tile", "clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature of a view: an aggregate over one window (None: as-of), kept in tiles of at least `tile_us`."""
+
+    name: str
+    aggregate: Aggregate
+    window_us: int | None
+    tile_us: int
+    transformation: str
+    description: str
+    where: Place
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A feature view as values: what the compiler plans."""
+
+    name: str
+    owner: str
+    description: str
+    source: SourceSchema
+    features: tuple[Feature, ...]
+    clock: str
+    where: Place
+
+
+class FeaturePipeline:
+    """Base of all feature views: set `owner` and `features`; the docstring describes the view, the class names it.
+
+    `tile` is the finest tile (default 5 m): how far "now" may be rounded. `clock` is `wall` (tiles expire by the clock)
+    or `event` (replays of old data: they do not). `class Base(FeaturePipeline, abstract=True)` defines no view.
+    """
+
+    owner: ClassVar[str]
+    features: ClassVar[list[Windowed | Transformation]]
+    tile: ClassVar[str] = "5m"
+    clock: ClassVar[str] = "wall"
+    view: ClassVar[View]
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        where = calling_place()
+        _check_options(cls, f"{where}: view {cls.__name__}")
+        if not abstract:
+            cls.view = _view_of(cls, where)
+
+
+def _check_options(cls: type[FeaturePipeline], at: str) -> None:
+    """Refuse plain attributes that look like misspelt options."""
+    for name, value in vars(cls).items():
+        hint = did_you_mean(name, OPTIONS)
+        if not (name.startswith("_") or name in OPTIONS or callable(value)) and hint.startswith("did"):
+            msg = f"{at}: {name} = {value!r} is no option of a view; {hint}"
+            raise DefinitionError(msg)
+
+
+def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
+    """The checked view of a pipeline class."""
+    at = f"{where}: view {cls.__name__}"
+    owner = getattr(cls, "owner", None)
+    if not isinstance(owner, str) or not owner.strip():
+        msg = f'{at}: no owner; set `owner = "team@example.com"`, found {owner!r}'
+        raise DefinitionError(msg)
+    if cls.clock not in CLOCKS:
+        msg = f"{at}: clock = {cls.clock!r}; expected 'wall' or 'event'"
+        raise DefinitionError(msg)
+    name = check_name(snake_case(cls.__name__), "view", where)
+    features = _features_of(cls, at)
+    description = (cls.__dict__.get("__doc__") or "").strip()
+    return View(name, owner, description, _source_of(cls, at), features, cls.clock, where)
+
+
+def _entries(cls: type[FeaturePipeline], at: str) -> list[Windowed | Transformation]:
+    """The entries of `features`, each a transformation with or without windows."""
+    entries = getattr(cls, "features", None)
+    if not isinstance(entries, list | tuple) or not entries:
+        msg = f"{at}: expected `features = [transformation.over('1h'), ...]`, found {entries!r}"
+        raise DefinitionError(msg)
+    for entry in entries:
+        if not isinstance(entry, Windowed | Transformation):
+            msg = f"{at}: {entry!r} is no feature; expected a @transformation, with .over(...) when it has a window"
+            raise DefinitionError(msg)
+    return list(entries)
+
+
+def _transformation_of(entry: Windowed | Transformation) -> Transformation:
+    """The transformation of an entry of `features`."""
+    return entry.transformation if isinstance(entry, Windowed) else entry
+
+
+def _source_of(cls: type[FeaturePipeline], at: str) -> SourceSchema:
+    """The one source that all features read."""
+    sources = {found.source.name: found.source for found in map(_transformation_of, cls.features)}
+    if len(sources) != 1:
+        msg = f"{at}: its features read {len(sources)} sources ({', '.join(sorted(sources))}); write one view for each"
+        raise DefinitionError(msg)
+    return next(iter(sources.values()))
+
+
+def _features_of(cls: type[FeaturePipeline], at: str) -> tuple[Feature, ...]:
+    """All features, in the order written; a name given twice is refused."""
+    view_tile = _tile_of(cls.tile, at)
+    features = [feature for entry in _entries(cls, at) for feature in _expand(entry, view_tile, at)]
+    names = [feature.name for feature in features]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"{at}: feature {twice[0]!r} is there twice; give one of the transformations another name"
+        raise DefinitionError(msg)
+    return tuple(features)
+
+
+def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[Feature]:
+    """The features of one entry: one for each window, or the as-of value."""
+    found = _transformation_of(entry)
+    aggregate, where = found.aggregate(), entry.where
+    windows = entry.windows if isinstance(entry, Windowed) else ()
+    if aggregate.windowed != bool(windows):
+        hint = f"has a window: write {found.name}.over('1h')" if aggregate.windowed else "has no window: drop .over()"
+        msg = f"{at}: {found.name!r} at {found.where} {hint}"
+        raise DefinitionError(msg)
+    own = entry.tile_us if isinstance(entry, Windowed) else None
+    tile = view_tile if own is None else check_tile(own, f"{where}: {found.name}")
+    if not windows:
+        return [_feature(found, aggregate, found.name, None, tile, where)]
+    for text, width in windows:
+        if width < tile:
+            msg = f"{where}: {found.name}: window {text!r} is shorter than its tile {format_duration(tile)!r} ({at})"
+            raise DefinitionError(msg)
+    return [_feature(found, aggregate, f"{found.name}_{text}", width, tile, where) for text, width in windows]
+
+
+def _feature(
+    found: Transformation, aggregate: Aggregate, name: str, window_us: int | None, tile_us: int, where: Place
+) -> Feature:
+    """One feature under a checked name."""
+    check_name(name, "feature", where)
+    return Feature(name, aggregate, window_us, tile_us, found.name, found.description, where)
+
+
+def _tile_of(text: Any, at: str) -> int:
+    """The view's finest tile in µs."""
+    try:
+        return check_tile(parse_duration(text), f"{at}: tile")
+    except DefinitionError as error:
+        msg = str(error) if str(error).startswith(at) else f"{at}: tile: {error}"
+        raise DefinitionError(msg) from error
+
+
+def check_tile(tile_us: int, at: str) -> int:
+    """A tile that hours and days hold a whole number of times, so that coarse cells consist of fine ones.
+
+    >>> check_tile(300_000_000, "features.py:1")
+    300000000
+    """
+    fits = tile_us > 0 and (HOUR_US % tile_us == 0 or (tile_us % HOUR_US == 0 and DAY_US % tile_us == 0))
+    if not fits:
+        msg = (
+            f"{at}: a tile of {format_duration(tile_us)} does not fit; expected a whole fraction of 1h, or 1h, 2h, 3h, "
+        )
+        msg += "4h, 6h, 8h, 12h or 1d"
+        raise DefinitionError(msg)
+    return tile_us

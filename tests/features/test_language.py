@@ -1,0 +1,262 @@
+"""What can be written, and what is refused: every mistake is found at load, at its line, with what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
+from headrace.features import Definitions, load_views
+
+HEAD = """
+from datetime import datetime, timezone
+from typing import Literal
+import ibis
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+"""
+SOURCE = """
+class Tx(Source):
+    live = KafkaTopic("tx")
+    account: str
+    amt: float
+    cents: int
+    ok: bool
+    status: Literal["paid", "failed"] | None
+    ts: datetime = event_time()
+"""
+VIEW = """
+class Fraud(FeaturePipeline):
+    owner = "a@b.c"
+    features = [f.over("1h")]
+"""
+Load = Callable[..., Definitions]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Load a file made of pieces."""
+
+    def make(*pieces: str) -> Definitions:
+        path = tmp_path / "user.py"
+        path.write_text("".join((HEAD, *pieces)))
+        return load_views(path)
+
+    return make
+
+
+def feature(body: str, arguments: str = "tx: Tx, wspec: WindowSpec") -> str:
+    return f"\n@transformation\ndef f({arguments}):\n    return {body}\n"
+
+
+def line_of(text: str, *pieces: str) -> int:
+    """The line of a text within the loaded file."""
+    return "".join((HEAD, *pieces)).split(text)[0].count("\n") + 1
+
+
+def test_the_missions_snippets_work_verbatim() -> None:
+    root = Path(__file__).resolve().parents[2]
+    found = load_views(root / "examples/fraud/features.py")
+    view = found.views["fraud_features"]
+    assert [feature.name for feature in view.features] == [
+        "transaction_count_1h",
+        "transaction_count_7d",
+        "average_transaction_amount_by_merchant_30d",
+    ]
+    count, _, mean = (feature.aggregate for feature in view.features)
+    assert count.filter is not None
+    assert count.filter.text() == 'equals(status, "failed")'
+    assert ([key.name for key in mean.keys], mean.function, mean.filter) == (["cc_num", "merchant"], "mean", None)
+    assert view.description == "What the fraud model looks at."
+    assert list(found.sources) == ["Transactions"]
+
+
+def test_an_optional_enumerated_column(load: Load) -> None:
+    source = load(SOURCE, feature("tx.groupby('account').window(wspec).count()"), VIEW).sources["Tx"]
+    status = next(column for column in source.columns if column.name == "status")
+    assert (status.type, status.optional, status.choices) == ("str", True, ("failed", "paid"))
+
+
+def test_last_without_a_window_is_an_as_of_feature(load: Load) -> None:
+    view = 'class Fraud(FeaturePipeline):\n    owner = "a@b.c"\n    features = [f]\n'
+    found = load(SOURCE, feature("tx.groupby('account')['amt'].last()", "tx: Tx"), view).views["fraud"].features
+    assert [(feature.name, feature.window_us) for feature in found] == [("f", None)]
+
+
+def test_an_as_of_feature_may_have_a_tile_of_its_own(load: Load) -> None:
+    view = "class Fraud(FeaturePipeline):\n    owner = 'a'\n    features = [f.tiled('1d')]\n"
+    found = load(SOURCE, feature("tx.groupby('account')['amt'].last()", "tx: Tx"), view).views["fraud"].features
+    assert [(one.name, one.window_us, one.tile_us) for one in found] == [("f", None, 86_400_000_000)]
+
+
+def test_a_window_has_its_tile_from_over_and_never_from_tiled(load: Load) -> None:
+    view = "class Fraud(FeaturePipeline):\n    owner = 'a'\n    features = [f.tiled('1d')]\n"
+    with pytest.raises(DefinitionError, match=r"has a window: write f\.over"):
+        load(SOURCE, feature("tx.groupby('account')['amt'].window(wspec).sum()"), view)
+
+
+def test_annotations_may_be_strings(load: Load, tmp_path: Path) -> None:
+    path = tmp_path / "later.py"
+    body = feature("tx.groupby('account').window(wspec).count()")
+    path.write_text("from __future__ import annotations\n" + HEAD + SOURCE + body + VIEW)
+    assert load_views(path).views
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("tx.cents + 1", "add(cents, 1)"),
+        ("tx.cents + 1.5", "add(cast:float(cents), 1.5)"),
+        ("-tx.cents", "subtract(0, cents)"),
+        ("-tx.amt", "negate(amt)"),
+        ("tx.cents / 3", "divide(cast:float(cents), cast:float(3))"),
+        ("tx.amt.cast('int64')", "cast:int(amt)"),
+        ("tx.ok.cast('int64')", "cast:int(ok)"),
+        ("tx.cents.abs()", "case(less(cents, 0), subtract(0, cents), cents)"),
+        ("tx.cents.fill_null(0)", "coalesce(cents, 0)"),
+        ("tx.status.length()", "length(status)"),
+        ("ibis.ifelse(tx.ok, tx.cents, None)", "case(ok, cents, null:int)"),
+        ("ibis.cases((tx.amt > 1, 2), else_=3)", "case(greater(amt, cast:float(1)), 2, 3)"),
+        ("tx.cents.nullif(0)", "case(equals(cents, 0), null:int, cents)"),
+    ],
+)
+def test_columns_become_scalars(load: Load, expression: str, text: str) -> None:
+    found = load(SOURCE, feature(f"tx.groupby('account')[{expression}].window(wspec).min()"), VIEW).views["fraud"]
+    argument = found.features[0].aggregate.argument
+    assert argument is not None
+    assert argument.text() == text
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        ("(tx.amt > 1) & ~tx.ok", "and(greater(amt, cast:float(1)), not(ok))"),
+        ("tx.status.isin(['paid'])", 'is_in(status, "paid")'),
+        ("tx.status.isnull() | tx.amt.notnull()", "or(is_null(status), not_null(amt))"),
+        ("tx.cents.between(1, 2)", "and(greater_equal(cents, 1), less_equal(cents, 2))"),
+        ("tx['ok']", "ok"),
+    ],
+)
+def test_conditions_become_scalars(load: Load, condition: str, text: str) -> None:
+    found = load(SOURCE, feature(f"tx[{condition}].groupby('account').window(wspec).count()"), VIEW).views["fraud"]
+    condition_ = found.features[0].aggregate.filter
+    assert condition_ is not None
+    assert condition_.text() == text
+
+
+COUNT = "tx.groupby('account').window(wspec).count()"
+BODIES = [
+    ("tx[tx.stauts == 'x'].groupby('account').window(wspec).count()", UnknownColumnError, "did you mean 'status'"),
+    ("tx.groupby('acount').window(wspec).count()", UnknownColumnError, "did you mean 'account'"),
+    ("tx.groupby('account')['status'].window(wspec).mean()", ColumnTypeError, "mean.. of status"),
+    ("tx.groupby('account')['amt'].window(wspec).count_distinct()", ColumnTypeError, "count_distinct"),
+    ("tx.groupby('amt').window(wspec).count()", ColumnTypeError, "'amt' is float"),
+    ("tx.groupby([]).window(wspec).count()", DefinitionError, "at least one"),
+    ("tx.groupby('account').window(wspec).sum()", DefinitionError, "needs a column"),
+    ("tx.groupby('account')['amt'].sum()", DefinitionError, "needs a window"),
+    ("tx.groupby('account').window('1h').count()", DefinitionError, "second argument"),
+    ("tx[tx.amt].groupby('account').window(wspec).count()", ColumnTypeError, "expects a condition"),
+    ("tx[True].groupby('account').window(wspec).count()", ColumnTypeError, "condition such as"),
+    ("tx[tx.amt > 1 and tx.ok].groupby('account').window(wspec).count()", DefinitionError, "truth value"),
+    ("tx[tx.status > 'a'].groupby('account').window(wspec).count()", ColumnTypeError, "greater of str"),
+    ("tx.groupby('account')[tx.amt ** 2].window(wspec).sum()", UnsupportedError, "'Power'"),
+    ("tx.groupby('account')[tx.status.upper()].window(wspec).last()", UnsupportedError, "'Uppercase'"),
+    ("tx.groupby('account')[tx.cents % 2].window(wspec).sum()", UnsupportedError, "'Modulus'"),
+    ("tx.groupby('account')[tx.amt.cast('int32')].window(wspec).sum()", UnsupportedError, "'int64'"),
+    ("tx[tx.amt > float('nan')].groupby('account').window(wspec).count()", DefinitionError, "finite"),
+    ("tx[tx.status.isin([None])].groupby('account').window(wspec).count()", UnsupportedError, "constants"),
+    ("tx.assign(amt=tx.amt * 2).groupby('account')['amt'].window(wspec).sum()", DefinitionError, "already has"),
+    ("tx.assign(fee=tx.amt).groupby('fee').window(wspec).count()", UnsupportedError, "computed column"),
+    ("tx.groupby('account')[tx.amt / 0].window(wspec).sum()", DefinitionError, "constant zero"),
+    ("tx.amt", DefinitionError, "must return an aggregate"),
+    ("1 / 0", DefinitionError, "division by zero"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "message"), BODIES)
+def test_a_wrong_body_is_refused_at_its_line(load: Load, body: str, kind: type[HeadraceError], message: str) -> None:
+    with pytest.raises(kind, match=message) as found:
+        load(SOURCE, feature(body), VIEW)
+    last = line_of("@transformation", SOURCE, feature(body))
+    assert re.match(rf".*user\.py:({last}|{last + 2}): f", str(found.value))
+
+
+VIEWS = [
+    ('features = [f.over("1h")]', "no owner"),
+    ('owner = " "\n    features = [f.over("1h")]', "no owner"),
+    ('owner = "a"\n    features = []', "expected `features"),
+    ('owner = "a"', "expected `features"),
+    ('owner = "a"\n    features = [f]', "has a window"),
+    ('owner = "a"\n    features = [len]', "is no feature"),
+    ('owner = "a"\n    features = [f.over()]', "different windows"),
+    ('owner = "a"\n    features = [f.over("60m", "1h")]', "different windows"),
+    ('owner = "a"\n    features = [f.over("1h"), f.over("1h")]', "there twice"),
+    ('owner = "a"\n    features = [f.over("0h")]', "is zero"),
+    ('owner = "a"\n    features = [f.over("-1h")]', "is no duration"),
+    ('owner = "a"\n    features = [f.over(3600)]', "is no duration"),
+    ('owner = "a"\n    features = [f.over("1m")]', "shorter than its tile"),
+    ('owner = "a"\n    features = [f.over("1h", tile="1d")]', "shorter than its tile"),
+    ('owner = "a"\n    features = [f.over("7d", tile="5h")]', "does not fit"),
+    ('owner = "a"\n    tile = "7m"\n    features = [f.over("1h")]', "does not fit"),
+    ('owner = "a"\n    tile = 5\n    features = [f.over("1h")]', "is no duration"),
+    ('owner = "a"\n    clock = "sun"\n    features = [f.over("1h")]', "'wall' or 'event'"),
+    ('owner = "a"\n    feature = [f.over("1h")]\n    features = [f.over("1h")]', "did you mean 'features'"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), VIEWS)
+def test_a_wrong_view_is_refused_at_its_line(load: Load, body: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message) as found:
+        load(SOURCE, feature(COUNT), f"\nclass Fraud(FeaturePipeline):\n    {body}\n")
+    first = line_of("class Fraud", SOURCE, feature(COUNT), "\nclass Fraud")
+    assert re.match(rf".*user\.py:({first}|{first + 1}|{first + 2}|{first + 3}): ", str(found.value))
+
+
+SOURCES = [
+    ('live = KafkaTopic("t")\n    a: str', "one event-time column"),
+    ('live = KafkaTopic("t")\n    a: datetime = event_time()\n    b: datetime = event_time()', "one event-time column"),
+    ('live = KafkaTopic("t")\n    a: str = event_time()', "must be a `datetime`"),
+    ('live = KafkaTopic("t")\n    a: datetime | None = event_time()', "never None"),
+    ("a: datetime = event_time()", "no rows"),
+    ('live = KafkaTopic("t")\n    x: list\n    a: datetime = event_time()', "column 'x' has type"),
+    ('live = KafkaTopic("t")\n    x: str | int\n    a: datetime = event_time()', "column 'x' has type"),
+    ('live = KafkaTopic("t")\n    x: Unknown\n    a: datetime = event_time()', "Unknown"),
+    ('live = KafkaTopic("t")\n    X: str\n    a: datetime = event_time()', "no valid name"),
+    ('live = KafkaTopic("t")\n    x: str = "y"\n    a: datetime = event_time()', "neither"),
+    ('live = "t"\n    a: datetime = event_time()', "expected KafkaTopic"),
+    ('live = KafkaTopic("t")\n    earliest = datetime(2000, 1, 1)\n    a: datetime = event_time()', "with a zone"),
+    (
+        'live = KafkaTopic("t")\n    alowed_lateness = "1d"\n    a: datetime = event_time()',
+        "did you mean 'allowed_lateness'",
+    ),
+    ('live = KafkaTopic("t")\n    allowed_lateness = 5\n    a: datetime = event_time()', "is no duration"),
+    ('live = KafkaTopic("t")\n    arrival_time = "b"\n    a: datetime = event_time()', "no datetime column"),
+    ('live = KafkaTopic("t")\n    a: datetime = event_time(unit="m")', "expected one of"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), SOURCES)
+def test_a_wrong_source_is_refused(load: Load, body: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        load(f"\nclass Tx(Source):\n    {body}\n")
+
+
+def test_a_file_without_a_view_with_bad_syntax_or_missing(load: Load, tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="defines no view"):
+        load(SOURCE)
+    with pytest.raises(DefinitionError, match=r"user\.py:7: "):
+        load("\nclass (")
+    with pytest.raises(DefinitionError, match=r"user\.py:6: ZeroDivisionError"):
+        load("1 / 0\n")
+    with pytest.raises(DefinitionError, match="no such Python file"):
+        load_views(tmp_path / "absent.py")
+
+
+def test_a_template_defines_no_view(load: Load) -> None:
+    base = '\nclass Base(FeaturePipeline, abstract=True):\n    owner = "a@b.c"\n    tile = "1m"\n'
+    view = '\nclass Fraud(Base):\n    features = [f.over("10m")]\n'
+    found = load(SOURCE, feature(COUNT), base, view).views
+    assert list(found) == ["fraud"]
+    assert found["fraud"].features[0].tile_us == 60_000_000
