@@ -1,0 +1,201 @@
+"""From a view as written to its plan: tile groups, partials, levels, retention and fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from headrace.compiler.plan import (
+    FIELDS,
+    Column,
+    Location,
+    Partial,
+    PlannedFeature,
+    SourcePlan,
+    TileGroup,
+    ViewPlan,
+    fingerprint_of,
+)
+from headrace.compiler.tiles import levels_of, tail_tile
+from headrace.features.expression import cast
+from headrace.features.scalar import FLOAT, Scalar
+from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
+from headrace.features.view import Feature, View
+
+#: The partials that each function merges. A sum needs the count to tell an empty window from a sum of 0.
+PARTIALS: dict[str, tuple[str, ...]] = {
+    "count": ("count",),
+    "sum": ("sum", "count"),
+    "mean": ("sum", "count"),
+    "min": ("min",),
+    "max": ("max",),
+    "std": ("moments",),
+    "last": ("last",),
+    "count_distinct": ("distinct",),
+}
+
+
+def plan_view(view: View) -> ViewPlan:
+    """The plan of a view. It depends on what is computed, never on owner, docstring or place (the fingerprints)."""
+    source = _source_plan(view.source)
+    members: dict[str, list[Feature]] = {}
+    for feature in view.features:
+        members.setdefault(_group_identity(feature), []).append(feature)
+    identity = _source_identity(source, view.features)
+    groups = {key: _group(source, identity, features) for key, features in members.items()}
+    features = tuple(_planned(feature, groups[_group_identity(feature)], source) for feature in view.features)
+    return ViewPlan(
+        name=view.name,
+        version=_version(view, features, identity),
+        owner=view.owner,
+        description=view.description,
+        source=source,
+        groups=tuple(groups.values()),
+        features=features,
+        clock=view.clock,
+        where=str(view.where),
+    )
+
+
+def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) -> str:
+    """The view's fingerprint: what each feature is computed from and over which window."""
+    parts = [[f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.type] for f in features]
+    return fingerprint_of([view.name, view.clock, identity, parts])
+
+
+def _source_plan(schema: SourceSchema) -> SourcePlan:
+    """A source's declaration as a part of the plan."""
+    return SourcePlan(
+        name=schema.name,
+        columns=tuple(_column(column) for column in schema.columns),
+        history=_location(schema.history),
+        live=_location(schema.live),
+        event_time=schema.event_time,
+        arrival_time=schema.arrival_time,
+        max_delay_us=schema.time.max_delay_us,
+        allowed_lateness_us=schema.allowed_lateness_us,
+        earliest_us=schema.earliest_us,
+        max_future_us=schema.max_future_us,
+        zone=schema.time.zone,
+        unit=schema.time.unit,
+    )
+
+
+def _column(column: SourceColumn) -> Column:
+    """A declared column as a part of the plan."""
+    return Column(column.name, column.type, column.optional, column.choices)
+
+
+def _location(leg: IcebergTable | DeltaTable | KafkaTopic | None) -> Location | None:
+    """Where a leg lies, as values."""
+    if leg is None:
+        return None
+    if isinstance(leg, DeltaTable):
+        return Location("delta", leg.path)
+    return Location("kafka" if isinstance(leg, KafkaTopic) else "iceberg", leg.name)
+
+
+def _group_identity(feature: Feature) -> str:
+    """What features of one source must share to share tiles: filter, keys and finest tile."""
+    condition = feature.aggregate.filter
+    keys = [key.name for key in feature.aggregate.keys]
+    return fingerprint_of([keys, condition.text() if condition else None, feature.tile_us])
+
+
+def _source_identity(source: SourcePlan, features: Iterable[Feature]) -> Any:
+    """Whatever of the source decides which rows are accepted, and with which values.
+
+    An optional column that no feature reads is left out, so adding one keeps fingerprints. An optional key makes rows
+    without it dead letters for the whole view, hence the guards.
+    """
+    used = {name for feature in features for name in _columns_of(feature)}
+    columns = [column for column in source.columns if column.name in used or not column.optional]
+    guards = {_guard(feature, key) for feature in features for key in feature.aggregate.keys if key.optional}
+    limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
+    legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
+    shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
+    times = [source.event_time, source.arrival_time, source.zone, source.unit]
+    return [source.name, legs, times, limits, sorted(shapes), sorted(guards)]
+
+
+def _columns_of(feature: Feature) -> set[str]:
+    """The columns that a feature reads."""
+    aggregate = feature.aggregate
+    scalars = [scalar for scalar in (aggregate.filter, aggregate.argument) if scalar is not None]
+    return {key.name for key in aggregate.keys}.union(*(scalar.columns() for scalar in scalars))
+
+
+def _guard(feature: Feature, key: SourceColumn) -> str:
+    """An optional key with the filter under which it must not be NULL."""
+    condition = feature.aggregate.filter
+    return f"{key.name} where {condition.text() if condition else 'true'}"
+
+
+def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGroup:
+    """The tile group of features that share filter, keys and finest tile."""
+    first = features[0]
+    levels = levels_of((feature.window_us for feature in features), first.tile_us)
+    partials = {partial.name: partial for feature in features for partial in _partials(feature, source)}
+    ordered = tuple(partials[name] for name in sorted(partials))
+    keys = tuple(_column(key) for key in first.aggregate.keys)
+    condition = first.aggregate.filter
+    retention = _retention(source, features, levels[-1])
+    contents = [
+        identity,
+        condition.text() if condition else None,
+        [[key.name, key.type] for key in keys],
+        [[partial.name, partial.argument.text(), partial.argument.type] for partial in ordered],
+        list(levels),
+        # Tiles that expire sooner than a wider window needs are other tiles; a window inside the retention reuses them.
+        retention,
+    ]
+    return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retention)
+
+
+def _retention(source: SourcePlan, features: list[Feature], coarsest_us: int) -> int | None:
+    """How long a tile may be read after its end: widest window, its rounding, delay and lateness; None: always."""
+    windows = [feature.window_us for feature in features]
+    if None in windows:
+        return None
+    widest = max(window for window in windows if window is not None)
+    return widest + coarsest_us + source.max_delay_us + source.allowed_lateness_us
+
+
+def _partials(feature: Feature, source: SourcePlan) -> tuple[Partial, ...]:
+    """The partials that a feature merges; none for a count of rows, which is `n`."""
+    aggregate = feature.aggregate
+    if aggregate.argument is None:
+        return ()
+    x = argument_name(aggregate.argument, source)
+    argument = cast(aggregate.argument, FLOAT) if aggregate.function == "std" else aggregate.argument
+    return tuple(Partial(kind, x, argument) for kind in PARTIALS[aggregate.function])
+
+
+def argument_name(argument: Scalar, source: SourcePlan) -> str:
+    """The `X` of field names: a column's name, or `x` and eight hex digits for an expression.
+
+    A column such as `amt_us` beside `amt` is named like an expression: `last_amt_us` is a field of the last `amt`.
+    """
+    if argument.op != "column":
+        return f"x{fingerprint_of(argument.text())}"
+    name = str(argument.value)
+    ends = [end for suffixes in FIELDS.values() for end, _ in suffixes if end and name.endswith(end)]
+    ambiguous = {name.removesuffix(end) for end in ends} & {column.name for column in source.columns}
+    return f"x{fingerprint_of(name)}" if ambiguous else name
+
+
+def _planned(feature: Feature, group: TileGroup, source: SourcePlan) -> PlannedFeature:
+    """A feature as a part of the plan."""
+    window = feature.window_us
+    return PlannedFeature(
+        name=feature.name,
+        function=feature.aggregate.function,
+        group=group.fingerprint,
+        partials=tuple(partial.name for partial in _partials(feature, source)),
+        type=feature.aggregate.type,
+        window_us=window,
+        tail_us=None if window is None else tail_tile(window, group.finest_us),
+        transformation=feature.transformation,
+        description=feature.description,
+        where=str(feature.where),
+    )

@@ -1,0 +1,74 @@
+"""The SQL of a view, for people: `headrace compile`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from headrace.compiler.duckdb_sql import Mode, features_sql
+from headrace.compiler.flink_sql import flink_job
+from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.plan import ViewPlan, table_name
+from headrace.errors import NotFoundError, UnsupportedError, did_you_mean
+
+
+def compile_feature(plan: ViewPlan, engine: str = "flink", feature: str | None = None) -> str:
+    """The SQL of one feature of a view, or of all: `flink` (the job, tables by name only) or `duckdb` (at `$at_us`).
+
+    UnsupportedError for an engine that is neither, NotFoundError for a feature that the view does not have.
+    """
+    if engine not in ENGINES:
+        msg = f"no engine {engine!r}; {did_you_mean(engine, ENGINES)}"
+        raise UnsupportedError(msg)
+    return ENGINES[engine](plan if feature is None else narrowed(plan, feature))
+
+
+def narrowed(plan: ViewPlan, feature: str) -> ViewPlan:
+    """The plan with one feature and its partials; keys of the other groups are not checked any more."""
+    names = [planned.name for planned in plan.features]
+    if feature not in names:
+        msg = f"view {plan.name} has no feature {feature!r}; {did_you_mean(feature, names)}"
+        raise NotFoundError(msg)
+    only = plan.feature(feature)
+    group = plan.group(only.group)
+    kept = replace(group, partials=tuple(group.partial(name) for name in sorted(only.partials)))
+    return replace(plan, features=(only,), groups=(kept,))
+
+
+def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
+    """Bindings that name tables without saying where they are: enough to read the SQL, not to run it."""
+    source = plan.source
+    tiles = {
+        group.fingerprint: TileOptions(
+            {"connector": "headrace-cassandra", "table": table_name(project, plan.name, group.fingerprint, 1)},
+            {"connector": "iceberg", "catalog-table": table_name(project, plan.name, group.fingerprint, 1)},
+        )
+        for group in plan.groups
+    }
+    return JobBindings(
+        project=project,
+        run="run",
+        history={"connector": "iceberg", "catalog-table": source.history.name} if source.history else None,
+        live={"connector": "headrace-kafka", "topic": source.live.name} if source.live else None,
+        tiles=tiles,
+        offset_tiles={"connector": "iceberg", "catalog-table": "offset_tiles"},
+        dead_letters={"connector": "iceberg", "catalog-table": "dead_letters"},
+    )
+
+
+def _duckdb(plan: ViewPlan) -> str:
+    """Both modes of every group over a relation named `events`."""
+    queries = [
+        f"-- {mode}: {', '.join(feature.name for feature in plan.features_of(group))}\n"
+        f"{features_sql(plan, group, 'events', mode)}"
+        for group in plan.groups
+        for mode in MODES
+    ]
+    return ";\n\n".join(queries) + ";\n"
+
+
+MODES: tuple[Mode, ...] = ("exact", "tiled")
+ENGINES: dict[str, Callable[[ViewPlan], str]] = {
+    "flink": lambda plan: flink_job(plan, sketch_bindings(plan)).text(),
+    "duckdb": _duckdb,
+}

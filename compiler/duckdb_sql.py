@@ -1,0 +1,185 @@
+"""From a plan to DuckDB SQL: the same verdict and the same features, for prototypes, recounts and tests.
+
+A relation is any SQL that can stand after FROM and has the archive's columns, event time as TIMESTAMPTZ.
+"""
+
+# ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.scalar_sql import text_literal
+from headrace.compiler.verdict import (
+    ACCEPTED,
+    DEAD_LETTER,
+    LATE,
+    arrival_us,
+    event_us,
+    finite,
+    folds,
+    passes,
+    reason,
+    verdict,
+)
+from headrace.features.scalar import DATETIME, INT, Scalar
+
+Mode = Literal["exact", "tiled"]
+#: Offsets per row of the ledger, as in the Flink job.
+BLOCK = 65536
+
+
+def judged_sql(plan: ViewPlan, relation: str) -> str:
+    """All rows of a relation with `_event_us`, `_arrival_us`, `_reason` and `_verdict`."""
+    event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
+    return (
+        f"SELECT *, {DUCKDB.emit(verdict(plan))} AS _verdict\n"
+        f"FROM (SELECT *, {DUCKDB.emit(reason(plan))} AS _reason\n"
+        f"FROM (SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\n"
+        f"FROM {relation}))"
+    )
+
+
+def verdict_counts_sql(plan: ViewPlan, relation: str) -> str:
+    """Rows by verdict: `verdict, n`."""
+    return f"SELECT _verdict AS verdict, count(*) AS n\nFROM ({judged_sql(plan, relation)})\nGROUP BY _verdict"
+
+
+def offset_tiles_sql(plan: ViewPlan, relation: str) -> str:
+    """The ledger recounted: by topic, partition and block, with the columns of `offset_tiles`."""
+    accepted, late, dead = (f"_verdict = {text_literal(name)}" for name in (ACCEPTED, LATE, DEAD_LETTER))
+    folded = DUCKDB.emit(folds(plan))
+    return (
+        f"SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // {BLOCK} AS block, count(*) AS n,\n"
+        "  min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,\n"
+        f"  sum((_src_offset % {BLOCK}) * (_src_offset % {BLOCK})) AS sum_sq,\n"
+        f"  count(*) FILTER ({accepted}) AS accepted, count(*) FILTER ({late}) AS late,\n"
+        f"  count(*) FILTER ({dead}) AS dead_lettered, count(*) FILTER ({accepted} AND _folded = 0) AS filtered,\n"
+        "  CAST(sum(_folded) AS BIGINT) AS folded\n"
+        f"FROM (SELECT *, {folded} AS _folded FROM ({judged_sql(plan, relation)}))\n"
+        "GROUP BY topic, partition, block"
+    )
+
+
+def recount_sql(plan: ViewPlan, relation: str) -> str:
+    """Rows folded into each group: `group_fingerprint, n`; `n` is what the group's finest tiles must sum to."""
+    judged = judged_sql(plan, relation)
+    counts = [
+        f"SELECT '{group.fingerprint}' AS group_fingerprint, count(*) AS n\nFROM judged\nWHERE {_passes(group)}"
+        for group in plan.groups
+    ]
+    return f"WITH judged AS ({judged})\n" + "\nUNION ALL\n".join(counts)
+
+
+def tiles_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
+    """The tiles of a group, all levels: keys, `level`, `tile_start`, `n`."""
+    keys = _keys(group)
+    levels = ", ".join(f"CAST({level} AS BIGINT)" for level in group.levels_us)
+    return (
+        f"SELECT {keys}, level, _event_us - _event_us % level AS tile_start, count(*) AS n\n"
+        f"FROM ({judged_sql(plan, relation)}), (SELECT unnest([{levels}]) AS level)\n"
+        f"WHERE {_passes(group)}\n"
+        f"GROUP BY {keys}, level, tile_start"
+    )
+
+
+def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: Mode = "exact") -> str:
+    """The features of a group at the parameter `$at_us`, one row for every key seen before it.
+
+    Mode `exact`: `at - window <= event_time < at`. Mode `tiled`: what the tiles hold, `at` rounded down to the finest.
+    """
+    ends = "$at_us" if mode == "exact" else floor_sql("$at_us", group.finest_us)
+    features = plan.features_of(group)
+    values = [f"{_value(plan, group, feature, mode)} AS {DUCKDB.identifier(feature.name)}" for feature in features]
+    keys = _keys(group)
+    columns = ",\n  ".join([keys, *values])
+    return (
+        f"SELECT {columns}\n"
+        f"FROM (SELECT *{_arguments_sql(plan, group)}\n"
+        f"FROM ({judged_sql(plan, relation)})\n"
+        f"WHERE {_passes(group)})\n"
+        f"WHERE _event_us < {ends}\n"
+        f"GROUP BY {keys}"
+    )
+
+
+def floor_sql(at: str, tile_us: int) -> str:
+    """An instant rounded down to a tile; `%` alone would round up before 1970."""
+    return f"(({at}) - ((({at}) % {tile_us}) + {tile_us}) % {tile_us})"
+
+
+def _keys(group: TileGroup) -> str:
+    """The quoted key columns."""
+    return ", ".join(DUCKDB.identifier(key.name) for key in group.keys)
+
+
+def _passes(group: TileGroup) -> str:
+    """Whether an accepted row belongs to the group."""
+    return DUCKDB.emit(passes(group))
+
+
+def _arguments(group: TileGroup) -> dict[str, str]:
+    """The column of each different argument, by the argument's text."""
+    texts = dict.fromkeys(partial.argument.text() for partial in group.partials)
+    return {text: f"_arg{number}" for number, text in enumerate(texts, start=1)}
+
+
+def _arguments_sql(plan: ViewPlan, group: TileGroup) -> str:
+    """The arguments of the group's aggregates as columns."""
+    arguments: dict[str, Scalar] = {partial.argument.text(): partial.argument for partial in group.partials}
+    names = _arguments(group)
+    return "".join(f",\n  {DUCKDB.emit(finite(argument))} AS {names[text]}" for text, argument in arguments.items())
+
+
+def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: Mode) -> str:
+    """The SQL of one feature over its window."""
+    argument = "*"
+    if feature.partials:
+        argument = _arguments(group)[group.partial(feature.partials[0]).argument.text()]
+    within = f"_event_us >= {_start(feature, mode)}" if feature.window_us is not None else "TRUE"
+    sql = AGGREGATES[feature.function](argument, f"FILTER ({within})", feature, plan)
+    return f"make_timestamptz({sql})" if feature.type == DATETIME else sql
+
+
+def _start(feature: PlannedFeature, mode: Mode) -> str:
+    """The first event time that a window holds."""
+    start = f"$at_us - {feature.window_us}"
+    return f"({start})" if mode == "exact" or feature.tail_us is None else floor_sql(start, feature.tail_us)
+
+
+def _sum(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
+    """A sum; of integers it is a HUGEINT first, and an error that names the feature when it is no BIGINT."""
+    total = f"sum({x}) {within}"
+    if feature.function == "sum" and feature.type != INT:
+        return total
+    return _checked(total, feature, plan)
+
+
+def _checked(total: str, feature: PlannedFeature, plan: ViewPlan) -> str:
+    """A HUGEINT as BIGINT, or an error."""
+    message = text_literal(f"feature {plan.name}.{feature.name}: the sum is beyond BIGINT")
+    fits = f"{total} BETWEEN -9223372036854775808 AND 9223372036854775807"
+    return f"CASE WHEN {total} IS NULL THEN NULL WHEN {fits} THEN CAST({total} AS BIGINT) ELSE error({message}) END"
+
+
+def _mean(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
+    """A mean: the checked sum by the count, both as DOUBLE."""
+    partial = plan.group(feature.group).partial(feature.partials[0])
+    total = f"sum({x}) {within}"
+    total = _checked(total, feature, plan) if partial.value_type == INT else total
+    return f"CAST({total} AS DOUBLE) / NULLIF(count({x}) {within}, 0)"
+
+
+Aggregate = Callable[[str, str, PlannedFeature, ViewPlan], str]
+AGGREGATES: dict[str, Aggregate] = {
+    "count": lambda x, within, feature, plan: f"count({x}) {within}",
+    "sum": _sum,
+    "mean": _mean,
+    "min": lambda x, within, feature, plan: f"min({x}) {within}",
+    "max": lambda x, within, feature, plan: f"max({x}) {within}",
+    "std": lambda x, within, feature, plan: f"stddev_samp({x}) {within}",
+    "last": lambda x, within, feature, plan: f"last({x} ORDER BY _event_us, _src_partition, _src_offset) {within}",
+    "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
+}

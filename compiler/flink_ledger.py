@@ -1,0 +1,98 @@
+"""The ledger and the dead letters of a view in Flink SQL."""
+
+# ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
+from __future__ import annotations
+
+from headrace.compiler.flink_scalar import FLINK
+from headrace.compiler.flink_tables import (
+    JobBindings,
+    Options,
+    appending,
+    create_table,
+    declared,
+)
+from headrace.compiler.flink_text import create_view, filter_label, insert_into
+from headrace.compiler.plan import Column, SourcePlan, ViewPlan
+from headrace.compiler.scalar_sql import text_literal
+from headrace.compiler.tables import DEAD_LETTERS, OFFSET_TILES
+from headrace.compiler.verdict import ACCEPTED, DEAD_LETTER, LATE, folds, late_reason
+from headrace.features.scalar import DATETIME, FLOAT
+
+#: Offsets per ledger row: a block is one row of state, and sums of squares within it stay far below 2^63.
+BLOCK = 65536
+
+
+def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
+    """Offset tiles as views: what each block of a partition held, and what became of it."""
+    name = f"CAST({text_literal(bindings.run)} AS STRING) AS `run`, CAST({text_literal(plan.name)} AS STRING) AS `view`"
+    keys = "`run`, `view`, `leg`, `topic`, `partition`, `block`"
+    return [
+        create_view("positioned", _positioned(plan, name)),
+        create_view("offset_blocks", f"SELECT {keys}, {_MEASURES}\nFROM `positioned`\nGROUP BY {keys}"),
+    ]
+
+
+_MEASURES = (
+    "COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,\n"
+    "  SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,\n"
+    "  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`"
+)
+
+
+def _positioned(plan: ViewPlan, name: str) -> str:
+    """Each row's position and verdict as numbers to sum."""
+    folded = FLINK.emit(folds(plan), filter_label(plan))
+    filtered = _one(f"`_verdict` = {text_literal(ACCEPTED)} AND `folded` = CAST(0 AS BIGINT)")
+    inner = (
+        "SELECT `_leg`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,\n"
+        f"    {folded} AS `folded`\n  FROM `judged`"
+    )
+    return (
+        f"SELECT {name}, `_leg` AS `leg`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
+        f"  `_src_offset` / CAST({BLOCK} AS BIGINT) AS `block`, `_src_offset` AS `offset`,\n"
+        f"  MOD(`_src_offset`, CAST({BLOCK} AS BIGINT)) AS `in_block`,\n"
+        f"  {_is(ACCEPTED)} AS `is_accepted`, {_is(LATE)} AS `is_late`, {_is(DEAD_LETTER)} AS `is_dead`,\n"
+        f"  {filtered} AS `is_filtered`, `folded`\n"
+        f"FROM (\n  {inner}\n)"
+    )
+
+
+def _is(verdict: str) -> str:
+    """1 for rows of a verdict, else 0."""
+    return _one(f"`_verdict` = {text_literal(verdict)}")
+
+
+def _one(condition: str) -> str:
+    """1 where a condition holds, else 0; Flink's FILTER is not used."""
+    return f"CASE WHEN {condition} THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END"
+
+
+def ledger_sink(options: Options) -> tuple[str, str]:
+    """Declaration and insert of the offset tiles."""
+    declare = create_table("offset_tiles", map(declared, OFFSET_TILES), appending(options))
+    return declare, insert_into("offset_tiles", "SELECT *\nFROM `offset_blocks`")
+
+
+def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, str]:
+    """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes."""
+    declare = create_table("dead_letters", map(declared, DEAD_LETTERS), options)
+    late = f"COALESCE(`_reason`, CAST({text_literal(late_reason(plan))} AS STRING))"
+    query = (
+        f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
+        f"  `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`, {late},\n"
+        f"  COALESCE(`_raw`, ENCODE({_as_json(plan.source)}, 'UTF-8')), `{plan.source.arrival_time}`\n"
+        f"FROM `judged`\nWHERE `_verdict` <> {text_literal(ACCEPTED)}"
+    )
+    return declare, insert_into("dead_letters", query)
+
+
+def _as_json(source: SourcePlan) -> str:
+    """A parsed row as JSON again; times and floats as text, because JSON has no NaN and no µs."""
+    members = ", ".join(f"KEY {text_literal(column.name)} VALUE {_json_value(column)}" for column in source.columns)
+    return f"JSON_OBJECT({members})"
+
+
+def _json_value(column: Column) -> str:
+    """The value of a column in JSON."""
+    name = FLINK.identifier(column.name)
+    return f"CAST({name} AS STRING)" if column.type in {DATETIME, FLOAT} else name

@@ -1,0 +1,85 @@
+"""From a plan to one Flink job: events, verdict, tiles, ledger and dead letters, as SQL text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
+from headrace.compiler.flink_scalar import FLINK
+from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
+from headrace.compiler.flink_text import create_view, filter_label
+from headrace.compiler.flink_tiles import tile_sinks, tile_views
+from headrace.compiler.plan import SourcePlan, ViewPlan
+from headrace.compiler.verdict import archive_columns, arrival_us, event_us, reason, verdict
+
+#: Without the materializer, which would keep every row again: keys equal the sink's, and versions decide the rest.
+#: Shared views become one block each, so that history and log are read once, whatever the number of inserts.
+CONFIG = {
+    "table.exec.sink.upsert-materialize": "NONE",
+    "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
+    "table.local-time-zone": "UTC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkJob:
+    """A job as SQL: run `statements` in order, then all `inserts` in one statement set, under `config`."""
+
+    statements: tuple[str, ...]
+    inserts: tuple[str, ...]
+    config: dict[str, str] = field(default_factory=lambda: dict(CONFIG))
+
+    def text(self) -> str:
+        """The whole job as one script, for people and golden files."""
+        settings = [f"SET '{key}' = '{value}'" for key, value in self.config.items()]
+        inserts = ["BEGIN STATEMENT SET", *self.inserts, "END"]
+        return ";\n\n".join([*settings, *self.statements, *inserts]) + ";\n"
+
+
+def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
+    """The job that computes a view. KeyError when `bindings.tiles` lacks a tile group of the plan."""
+    views = [*create_functions(), *_legs(plan.source, bindings), *_events(plan, bindings)]
+    sinks: list[tuple[str, str]] = []
+    for group in plan.groups:
+        options = bindings.tiles[group.fingerprint]
+        views += tile_views(plan, group)
+        sinks += tile_sinks(plan, group, options)
+    if bindings.offset_tiles is not None:
+        views += ledger_views(plan, bindings)
+        sinks.append(ledger_sink(bindings.offset_tiles))
+    if bindings.dead_letters is not None:
+        sinks.append(dead_letter_sink(plan, bindings.run, bindings.dead_letters))
+    return FlinkJob((*views, *(declare for declare, _ in sinks)), tuple(insert for _, insert in sinks))
+
+
+def archive_job(source: SourcePlan, live: Options, history: Options) -> FlinkJob:
+    """The job that archives a topic: every record, unparsable ones too, with its position."""
+    columns = quoted(column.name for column in archive_columns(source))
+    statements = (create_leg("live", source, live), create_leg("history", source, history))
+    return FlinkJob(statements, (f"INSERT INTO `history`\nSELECT {columns}\nFROM `live`",))
+
+
+def _legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
+    """The tables of the legs that the job reads."""
+    legs = (("history", bindings.history), ("live", bindings.live))
+    return [create_leg(name, source, options) for name, options in legs if options is not None]
+
+
+def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
+    """The views from the legs to judged events."""
+    event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
+    why = FLINK.emit(reason(plan), filter_label(plan)).replace(" WHEN ", "\n  WHEN ")
+    return [
+        create_view("events", _union(plan.source, bindings)),
+        create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
+        create_view("reasoned", f"SELECT *, {why} AS `_reason`\nFROM `timed`"),
+        create_view("judged", f"SELECT *, {FLINK.emit(verdict(plan))} AS `_verdict`\nFROM `reasoned`"),
+    ]
+
+
+def _union(source: SourcePlan, bindings: JobBindings) -> str:
+    """History and live as one stream; `_leg` says where a row came from."""
+    columns = quoted(column.name for column in archive_columns(source))
+    legs = [name for name, options in (("history", bindings.history), ("live", bindings.live)) if options is not None]
+    selects = [f"SELECT CAST('{leg}' AS STRING) AS `_leg`, {columns}\nFROM `{leg}`" for leg in legs]
+    return "\nUNION ALL\n".join(selects)

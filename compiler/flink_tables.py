@@ -1,0 +1,132 @@
+"""The tables and functions that a view's Flink job declares: names, columns and the options it is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from headrace.compiler.flink_scalar import FLINK, TYPES
+from headrace.compiler.plan import Column, SourcePlan, TileGroup
+from headrace.compiler.scalar_sql import text_literal
+from headrace.compiler.verdict import archive_columns
+from headrace.features.scalar import INT
+
+Options = Mapping[str, str]
+
+_PACKAGE = "io.headrace.flink.functions"
+FUNCTIONS = {
+    "HR_MICROS": "HrMicros",
+    "HR_ADD": "HrAdd",
+    "HR_SUB": "HrSub",
+    "HR_MUL": "HrMul",
+    "HR_SUM_OF": "HrSumOf",
+    "HR_MOMENTS": "HrMoments",
+    "HR_LAST": "HrLast",
+    "HR_DISTINCT": "HrDistinct",
+}
+
+LEVEL, TILE_START, CELL = Column("level", INT), Column("tile_start", INT), "cell"
+
+
+@dataclass(frozen=True, slots=True)
+class TileOptions:
+    """The two sinks of one tile group: `WITH` options, connector included; None leaves a sink out."""
+
+    cassandra: Options | None
+    iceberg: Options | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobBindings:
+    """Everything about a job that is not in the plan: where its tables are, as `WITH` options, and which run it is.
+
+    `history` or `live` None leaves that leg out; `tiles` is by fingerprint of the group; `offset_tiles` or
+    `dead_letters` None leaves that insert out.
+    """
+
+    project: str
+    run: str
+    history: Options | None
+    live: Options | None
+    tiles: Mapping[str, TileOptions] = field(default_factory=dict)
+    offset_tiles: Options | None = None
+    dead_letters: Options | None = None
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Quoted names, separated by commas.
+
+    >>> quoted(["a", "b"])
+    '`a`, `b`'
+    """
+    return ", ".join(FLINK.identifier(name) for name in names)
+
+
+def create_functions() -> tuple[str, ...]:
+    """The statements that declare our functions."""
+    create = "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS"
+    return tuple(f"{create} {name} AS '{_PACKAGE}.{kind}'" for name, kind in FUNCTIONS.items())
+
+
+def cell_type(group: TileGroup) -> str:
+    """The type of a group's cell."""
+    return f"ROW<{', '.join(declared(column) for column in group.cell)}>"
+
+
+def declared(column: Column) -> str:
+    """A column with its type."""
+    return f"{FLINK.identifier(column.name)} {TYPES[column.type]}"
+
+
+def create_table(name: str, columns: Iterable[str], options: Options) -> str:
+    """`CREATE TEMPORARY TABLE`, one line for each column and option."""
+    lines = ",\n".join(f"  {column}" for column in columns)
+    settings = ",\n".join(f"  {text_literal(key)} = {text_literal(value)}" for key, value in options.items())
+    return f"CREATE TEMPORARY TABLE {FLINK.identifier(name)} (\n{lines}\n) WITH (\n{settings}\n)"
+
+
+def create_leg(name: str, source: SourcePlan, options: Options) -> str:
+    """One leg of a source: its columns and those of the archive."""
+    return create_table(name, (declared(column) for column in archive_columns(source)), options)
+
+
+def create_tile_table(name: str, group: TileGroup, options: Options, *, expires: bool) -> str:
+    """A group's tiles in Cassandra; `write_time` decides between versions, `expires_at` sets the TTL."""
+    columns = [*map(declared, (*group.keys, LEVEL, TILE_START)), f"`{CELL}` {cell_type(group)}"]
+    metadata = ["`write_time` BIGINT METADATA", *(["`expires_at` BIGINT METADATA"] if expires else [])]
+    return create_table(name, [*columns, *metadata], versions(options))
+
+
+def create_seen_table(name: str, group: TileGroup, options: Options) -> str:
+    """The same table in Cassandra, seen as one row per entity: the static `last_event_time`."""
+    columns = [*map(declared, group.keys), "`last_event_time` BIGINT", "`write_time` BIGINT METADATA"]
+    return create_table(name, columns, versions(options))
+
+
+def versions(options: Options) -> Options:
+    """The options of a Cassandra table whose rows are versions, ordered by `write_time` alone.
+
+    With a primary key that is not exactly the query's (a constant level is none of its keys), the planner would send
+    each old row before the new one, and Cassandra lets that delete win against a write of the same time.
+
+    >>> versions({"connector": "headrace-cassandra"})["sink.versions"]
+    'true'
+    """
+    return {**options, "sink.versions": "true"}
+
+
+def appending(options: Options) -> Options:
+    """The options of a table that takes an updating query as an append log of its versions, by our own connector.
+
+    Iceberg's sink alone would take the rows before an update for rows of their own.
+
+    >>> appending({"connector": "iceberg"})
+    {'connector': 'headrace-append', 'delegate.connector': 'iceberg'}
+    """
+    return {"connector": "headrace-append", **{f"delegate.{key}": value for key, value in options.items()}}
+
+
+def create_tile_log(name: str, group: TileGroup, options: Options) -> str:
+    """A group's tiles in Iceberg: an append log of versions."""
+    columns = map(declared, (*group.keys, LEVEL, TILE_START, Column("n", INT)))
+    return create_table(name, [*columns, f"`{CELL}` {cell_type(group)}"], appending(options))

@@ -1,0 +1,139 @@
+"""Cells to values: how the partials of many tiles become one feature value, in plain Python.
+
+A cell is a mapping of the fields of `TileGroup.cell`. Merging is the same whatever the split into tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
+from typing import Any
+
+from headrace.compiler.plan import CELL_COUNT, PlannedFeature
+from headrace.errors import NumericOverflowError
+from headrace.features.scalar import DATETIME
+
+Cell = Mapping[str, Any]
+MAX_BIGINT = 2**63 - 1
+#: Theta sketches of 2^12 = 4,096 hashes: exact up to that many values, as in HR_DISTINCT.
+LG_K = 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
+    """The value of a feature from the cells of its window, in any order; those of an empty window are none.
+
+    Empty: 0 for counts, None for all else. Instants are returned as datetimes in UTC. NumericOverflowError when an
+    integer sum leaves BIGINT.
+
+    >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents", "count_cents"), "int")
+    >>> merge_feature(feature, [{"sum_cents": 2, "count_cents": 1}, {"sum_cents": 3, "count_cents": 2}])
+    5
+    """
+    value = MERGES[feature.function](feature, list(cells))
+    if feature.type == DATETIME and value is not None:
+        return _EPOCH + timedelta(microseconds=value)
+    return value
+
+
+def _present(cells: Sequence[Cell], field: str) -> list[Any]:
+    """The values of a field that are not NULL."""
+    return [cell[field] for cell in cells if cell[field] is not None]
+
+
+def _count(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
+    """Rows, or values of a column."""
+    total: int = sum(_present(cells, feature.partials[0] if feature.partials else CELL_COUNT))
+    return total
+
+
+def _sum(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The sum, or None without a value."""
+    parts = _present(cells, feature.partials[0])
+    if not parts:
+        return None
+    total = reduce(add, parts)
+    if isinstance(total, int) and not -MAX_BIGINT - 1 <= total <= MAX_BIGINT:
+        msg = f"feature {feature.name}: the sum {total} is beyond BIGINT (±2^63); scale the column or cast it to float"
+        raise NumericOverflowError(msg)
+    return total
+
+
+def _mean(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+    """Sum by count as float; an integer sum must still be a BIGINT, as in the engines."""
+    total, count = _sum(feature, cells), sum(_present(cells, feature.partials[1]))
+    return None if total is None or count == 0 else float(total) / float(count)
+
+
+def _least(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The least value."""
+    return min(_present(cells, feature.partials[0]), default=None)
+
+
+def _greatest(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The greatest value."""
+    return max(_present(cells, feature.partials[0]), default=None)
+
+
+def _std(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+    """The sample deviation; None below two values."""
+    name = feature.partials[0]
+    parts = [(cell[f"{name}_n"], cell[f"{name}_mean"], cell[f"{name}_m2"]) for cell in cells if cell[f"{name}_n"]]
+    n, _, m2 = reduce(chan, parts, (0, 0.0, 0.0))
+    return math.sqrt(m2 / (n - 1)) if n > 1 else None
+
+
+Moments = tuple[int, float, float]
+
+
+def chan(left: Moments, right: Moments) -> Moments:
+    """Moments (count, mean, sum of squared deviations) of two sets together, by Chan's formula.
+
+    >>> chan((1, 1.0, 0.0), (1, 3.0, 0.0))
+    (2, 2.0, 2.0)
+    """
+    if not left[0] or not right[0]:
+        return left if left[0] else right
+    n = left[0] + right[0]
+    delta, share = right[1] - left[1], right[0] / n
+    return n, left[1] + delta * share, left[2] + right[2] + delta * delta * left[0] * share
+
+
+def _last(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The value of the newest row by (event time, partition, offset); it may be None."""
+    name = feature.partials[0]
+    fields = (f"{name}_us", f"{name}_partition", f"{name}_offset")
+    rows = [cell for cell in cells if cell[fields[0]] is not None]
+    return max(rows, key=lambda cell: tuple(cell[field] for field in fields))[name] if rows else None
+
+
+def _count_distinct(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
+    """How many different values: exact to 4,096."""
+    sketches = _present(cells, feature.partials[0])
+    return distinct_of(sketches) if sketches else 0
+
+
+def distinct_of(sketches: Iterable[bytes]) -> int:
+    """The size of the union of compact Theta sketches."""
+    from datasketches import compact_theta_sketch, theta_union
+
+    union = theta_union(LG_K)
+    for sketch in sketches:
+        union.update(compact_theta_sketch.deserialize(bytes(sketch)))
+    estimate: float = union.get_result().get_estimate()
+    return round(estimate)
+
+
+MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
+    "count": _count,
+    "sum": _sum,
+    "mean": _mean,
+    "min": _least,
+    "max": _greatest,
+    "std": _std,
+    "last": _last,
+    "count_distinct": _count_distinct,
+}

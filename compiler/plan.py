@@ -1,0 +1,243 @@
+"""The plan of a view: everything that building the job and serving its features need, as values.
+
+A plan read back from the registry is enough to emit SQL, to create tables and to serve: the user's file is not loaded.
+All times are µs; types are those of the language (`int`, `float`, `str`, `bool`, `datetime`) plus `bytes` and `int32`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.compiler.codec import decode, encode
+from headrace.features.scalar import DATETIME, INT, Scalar
+
+#: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
+MAX_TABLE_NAME = 48 - len("_cell")
+CELL_COUNT = "n"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A named, typed column or field. `optional`: NULL is allowed. `choices`: the only allowed values, if any."""
+
+    name: str
+    type: str
+    optional: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where one leg of a source lies: `kind` is `iceberg`, `delta` or `kafka`; `name` a table, path or topic."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """A source: its columns, its two legs, and the rules by which a row is accepted."""
+
+    name: str
+    columns: tuple[Column, ...]
+    history: Location | None
+    live: Location | None
+    event_time: str
+    arrival_time: str
+    max_delay_us: int
+    allowed_lateness_us: int
+    earliest_us: int
+    max_future_us: int
+    zone: str | None = None
+    unit: str | None = None
+
+    def column(self, name: str) -> Column:
+        """The column `name`; LookupError when there is none."""
+        found = next((column for column in self.columns if column.name == name), None)
+        if found is None:
+            msg = f"source {self.name}: no column {name!r}"
+            raise LookupError(msg)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """One aggregate kept in the cells of a tile group.
+
+    `kind` is `count`, `sum`, `min`, `max`, `moments`, `last` or `distinct`; `x` names the aggregated expression.
+    """
+
+    kind: str
+    x: str
+    argument: Scalar
+
+    @property
+    def name(self) -> str:
+        """What features refer to it by; also its only or first field, except for moments.
+
+        >>> from headrace.features.scalar import column
+        >>> Partial("sum", "amt", column("amt", "float")).name
+        'sum_amt'
+        """
+        return f"{self.kind}_{self.x}"
+
+    @property
+    def value_type(self) -> str:
+        """The stored type of the argument: instants are kept as µs, because Cassandra's timestamp holds only ms."""
+        return INT if self.argument.type == DATETIME else self.argument.type
+
+    @property
+    def fields(self) -> tuple[Column, ...]:
+        """Its fields in the cell, in order.
+
+        >>> from headrace.features.scalar import column
+        >>> [field.name for field in Partial("moments", "amt", column("amt", "float")).fields]
+        ['moments_amt_n', 'moments_amt_mean', 'moments_amt_m2']
+        """
+        stored = self.value_type
+        return tuple(Column(f"{self.name}{end}", type_ or stored, optional=True) for end, type_ in FIELDS[self.kind])
+
+
+#: Fields of each kind of partial: suffix of the name, and type (None: the argument's).
+FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
+    "count": (("", "int"),),
+    "sum": (("", None),),
+    "min": (("", None),),
+    "max": (("", None),),
+    "moments": (("_n", "int"), ("_mean", "float"), ("_m2", "float")),
+    "last": (("", None), ("_us", "int"), ("_partition", "int32"), ("_offset", "int")),
+    "distinct": (("", "bytes"),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TileGroup:
+    """Features that share one tile table: same source, filter, keys and finest tile.
+
+    `filter` None lets every row in; a condition that is NULL lets none in. `retention_us` None: tiles never expire.
+    """
+
+    fingerprint: str
+    keys: tuple[Column, ...]
+    filter: Scalar | None
+    levels_us: tuple[int, ...]
+    partials: tuple[Partial, ...]
+    retention_us: int | None
+
+    @property
+    def finest_us(self) -> int:
+        """Width of the finest tile in µs."""
+        return self.levels_us[0]
+
+    @property
+    def coarsest_us(self) -> int:
+        """Width of the coarsest tile in µs."""
+        return self.levels_us[-1]
+
+    @property
+    def cell(self) -> tuple[Column, ...]:
+        """All fields of a cell, in order: `n`, then those of each partial."""
+        return (Column(CELL_COUNT, INT), *(field for partial in self.partials for field in partial.fields))
+
+    def partial(self, name: str) -> Partial:
+        """The partial `name`; KeyError when the group has none."""
+        return {partial.name: partial for partial in self.partials}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFeature:
+    """One feature: which partials of which group it merges, over which window, by which function.
+
+    `window_us` and `tail_us` are None for an as-of value. `group` is the fingerprint of its tile group.
+    `type` is the type of the value; a `datetime` is stored as µs.
+    """
+
+    name: str
+    function: str
+    group: str
+    partials: tuple[str, ...]
+    type: str
+    window_us: int | None = None
+    tail_us: int | None = None
+    transformation: str = ""
+    description: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """One version of a view. `clock` is `wall` or `event`; `version` is the view's fingerprint."""
+
+    name: str
+    version: str
+    owner: str
+    description: str
+    source: SourcePlan
+    groups: tuple[TileGroup, ...]
+    features: tuple[PlannedFeature, ...]
+    clock: str
+    where: str = ""
+
+    @property
+    def allowed_lateness_us(self) -> int:
+        """How much older than its arrival a row may be and still be folded in."""
+        return self.source.allowed_lateness_us
+
+    def group(self, fingerprint: str) -> TileGroup:
+        """The tile group with this fingerprint; KeyError when there is none."""
+        return {group.fingerprint: group for group in self.groups}[fingerprint]
+
+    def feature(self, name: str) -> PlannedFeature:
+        """The feature `name`; KeyError when there is none."""
+        return {feature.name: feature for feature in self.features}[name]
+
+    def features_of(self, group: TileGroup) -> tuple[PlannedFeature, ...]:
+        """The features computed from one tile group, in the view's order."""
+        return tuple(feature for feature in self.features if feature.group == group.fingerprint)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain: dict[str, Any] = encode(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ViewPlan:
+        """The plan from `to_dict`'s values."""
+        return decode(cls, data)
+
+    def to_json(self) -> str:
+        """The plan as JSON text, keys sorted, so that equal plans are equal texts."""
+        return json.dumps(self.to_dict(), sort_keys=True, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> ViewPlan:
+        """The plan from `to_json`'s text."""
+        return cls.from_dict(json.loads(text))
+
+
+def fingerprint_of(value: Any) -> str:
+    """Eight hex digits of a JSON value's SHA-256; equal in every process and on every machine.
+
+    >>> fingerprint_of({"b": 1, "a": [2]}) == fingerprint_of({"a": [2], "b": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def table_name(project: str, view: str, fingerprint: str, generation: int) -> str:
+    """The physical name of a tile group's table, the same in Cassandra and Iceberg.
+
+    A name too long for Cassandra keeps its start and gets four digits of a hash, so that two long names stay two.
+
+    >>> table_name("demo", "fraud_features", "0a1b2c3d", 1)
+    'demo_fraud_features_0a1b2c3d_g1'
+    """
+    stem, tail = f"{project}_{view}", f"_{fingerprint}_g{generation}"
+    room = MAX_TABLE_NAME - len(tail)
+    if len(stem) > room:
+        stem = f"{stem[: room - 5]}_{fingerprint_of(stem)[:4]}"
+    return stem + tail

@@ -1,0 +1,111 @@
+"""Scalars to SQL text: one walk, and one table of rules for each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from headrace.features.scalar import FLOAT, Scalar
+
+Rule = Callable[[Scalar, "list[str]", str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between engines: the quote of names, the names of types, and the SQL of each operation.
+
+    A rule gets the scalar, the SQL of its arguments, and the label that an overflow names.
+    """
+
+    name: str
+    quote: str
+    types: Mapping[str, str]
+    rules: Mapping[str, Rule]
+
+    def identifier(self, name: str) -> str:
+        """A quoted name."""
+        return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def emit(self, scalar: Scalar, label: str = "") -> str:
+        """The SQL of a scalar; integer overflow in it is an error that names `label`."""
+        return self.rules[scalar.op](scalar, [self.emit(arg, label) for arg in scalar.args], label)
+
+
+def text_literal(text: str) -> str:
+    """A string constant.
+
+    >>> text_literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def float_literal(value: float) -> str:
+    """A DOUBLE constant: without an exponent both engines would read a DECIMAL.
+
+    >>> float_literal(0.1), float_literal(1e300)
+    ('0.1E0', '1e+300')
+    """
+    text = repr(value)
+    return text if "e" in text else f"{text}E0"
+
+
+def template(pattern: str) -> Rule:
+    """A rule that fills the arguments into a pattern."""
+    return lambda scalar, args, label: pattern.format(*args)
+
+
+def case(scalar: Scalar, args: list[str], label: str) -> str:
+    """`CASE WHEN condition THEN value ... ELSE value END`."""
+    branches = " ".join(f"WHEN {args[i]} THEN {args[i + 1]}" for i in range(0, len(args) - 1, 2))
+    return f"CASE {branches} ELSE {args[-1]} END"
+
+
+def is_in(scalar: Scalar, args: list[str], label: str) -> str:
+    """`x IN (...)`."""
+    return f"({args[0]} IN ({', '.join(args[1:])}))"
+
+
+def coalesce(scalar: Scalar, args: list[str], label: str) -> str:
+    """`COALESCE(...)`."""
+    return f"COALESCE({', '.join(args)})"
+
+
+def concat(scalar: Scalar, args: list[str], label: str) -> str:
+    """Strings joined; NULL when one is."""
+    return f"({' || '.join(args)})"
+
+
+def by_type(integers: Rule, floats: Rule) -> Rule:
+    """One rule for integers, another for floats."""
+    return lambda scalar, args, label: (floats if scalar.type == FLOAT else integers)(scalar, args, label)
+
+
+#: Operations that read the same in both engines.
+COMMON: dict[str, Rule] = {
+    "and": template("({0} AND {1})"),
+    "or": template("({0} OR {1})"),
+    "not": template("(NOT {0})"),
+    "is_true": template("({0} IS TRUE)"),
+    "is_null": template("({0} IS NULL)"),
+    "not_null": template("({0} IS NOT NULL)"),
+    "is_in": is_in,
+    "case": case,
+    "coalesce": coalesce,
+    "concat": concat,
+    "negate": template("(- {0})"),
+    "abs": template("ABS({0})"),
+    "divide": template("({0} / NULLIF({1}, 0E0))"),
+    # Sums of an instant and a constant: far from overflow, because instants are between 1970 and 9999.
+    "add_us": template("({0} + {1})"),
+    "subtract_us": template("({0} - {1})"),
+}
+COMPARISONS = {
+    "equals": "=",
+    "not_equals": "<>",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+}
+ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*"}

@@ -1,0 +1,119 @@
+"""The verdict of a row, as scalars: accepted, late or dead letter, and why. Both engines emit the same tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
+from headrace.features.duration import format_duration
+from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, column, conjunction, literal
+
+ACCEPTED, LATE, DEAD_LETTER = "accepted", "late", "dead_letter"
+
+EVENT_US, ARRIVAL_US = column("_event_us", INT), column("_arrival_us", INT)
+REASON, VERDICT = column("_reason", STR), column("_verdict", STR)
+ERROR = column("_error", STR)
+
+#: The archive's columns after the source's own; the Kafka table has the same.
+SOURCE_POSITION = (
+    Column("_src_topic", STR, optional=True),
+    Column("_src_partition", "int32", optional=True),
+    Column("_src_offset", INT, optional=True),
+    Column("_src_timestamp", DATETIME, optional=True),
+    Column("_raw", BYTES, optional=True),
+    Column("_error", STR, optional=True),
+)
+
+
+def archive_columns(source: SourcePlan) -> tuple[Column, ...]:
+    """All columns of a source's archive and of its Kafka table, in order."""
+    return (*source.columns, *SOURCE_POSITION)
+
+
+def event_us(source: SourcePlan) -> Scalar:
+    """Event time in µs; the emitters read an instant as µs."""
+    return column(source.event_time, DATETIME)
+
+
+def arrival_us(source: SourcePlan) -> Scalar:
+    """Arrival time in µs."""
+    return column(source.arrival_time, DATETIME)
+
+
+def reason(plan: ViewPlan) -> Scalar:
+    """Why a row is a dead letter: the first rule that holds; NULL for a good row."""
+    parts = [part for condition, text in _rules(plan) for part in (condition, text)]
+    return Scalar("case", STR, (*parts, Scalar("literal", STR)))
+
+
+def verdict(plan: ViewPlan) -> Scalar:
+    """`dead_letter` when there is a reason, else `late` or `accepted`; reads `_reason`, `_event_us`, `_arrival_us`."""
+    deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(plan.allowed_lateness_us)))
+    dead = Scalar("not_null", BOOL, (REASON,))
+    late = Scalar("less", BOOL, (EVENT_US, deadline))
+    return Scalar("case", STR, (dead, literal(DEAD_LETTER), late, literal(LATE), literal(ACCEPTED)))
+
+
+def late_reason(plan: ViewPlan) -> str:
+    """The reason that late rows carry."""
+    return f"event time is more than {format_duration(plan.allowed_lateness_us)} before arrival"
+
+
+def passes(group: TileGroup) -> Scalar:
+    """Whether an accepted row belongs to a group: its filter is true, not merely not false."""
+    accepted = Scalar("equals", BOOL, (VERDICT, literal(ACCEPTED)))
+    return accepted if group.filter is None else conjunction(accepted, Scalar("is_true", BOOL, (group.filter,)))
+
+
+def folds(plan: ViewPlan) -> Scalar:
+    """How many of the view's groups a row is folded into."""
+    total: Scalar | None = None
+    for group in plan.groups:
+        one = Scalar("case", INT, (passes(group), literal(1), literal(0)))
+        total = one if total is None else Scalar("add_us", INT, (total, one))
+    return total or literal(0)
+
+
+def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
+    """Condition and reason of each rule, in the order in which they are tried."""
+    yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
+    for field in plan.source.columns:
+        for condition, text in _column_rules(field):
+            yield condition, literal(f"{field.name} {text}")
+    yield from _time_rules(plan.source)
+    for group in plan.groups:
+        for key in (key for key in group.keys if key.optional):
+            yield _missing_key(group, key), literal(f"key {key.name} is missing")
+
+
+def _column_rules(field: Column) -> Iterator[tuple[Scalar, str]]:
+    """What can be wrong with the value of one column."""
+    value = column(field.name, field.type)
+    if not field.optional:
+        yield Scalar("is_null", BOOL, (value,)), "is missing"
+    if field.type == FLOAT:
+        yield Scalar("not_finite", BOOL, (value,)), "is no finite number"
+    if field.choices:
+        known = Scalar("is_in", BOOL, (value, *(literal(choice) for choice in field.choices)))
+        yield Scalar("not", BOOL, (known,)), "has an unknown value"
+
+
+def _time_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
+    """What can be wrong with the times of a row."""
+    latest = Scalar("add_us", INT, (ARRIVAL_US, literal(source.max_future_us)))
+    yield Scalar("is_null", BOOL, (ARRIVAL_US,)), literal("arrival time is missing")
+    yield Scalar("less", BOOL, (EVENT_US, literal(source.earliest_us))), literal("event time is before the earliest")
+    yield Scalar("greater", BOOL, (EVENT_US, latest)), literal("event time is too far after arrival")
+
+
+def _missing_key(group: TileGroup, key: Column) -> Scalar:
+    """A row that a group would take, without the group's key."""
+    missing = Scalar("is_null", BOOL, (column(key.name, key.type),))
+    return missing if group.filter is None else conjunction(Scalar("is_true", BOOL, (group.filter,)), missing)
+
+
+def finite(argument: Scalar) -> Scalar:
+    """A computed float as an aggregate's argument: NULL where it left the finite numbers, alike in both engines."""
+    if argument.type != FLOAT or argument.op == "column":
+        return argument
+    return Scalar("case", FLOAT, (Scalar("not_finite", BOOL, (argument,)), Scalar("literal", FLOAT), argument))

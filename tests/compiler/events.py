@@ -1,0 +1,201 @@
+"""Random events of the every-aggregate example, and what each feature must be, computed row by row."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from headrace.compiler.fold import fold
+from headrace.compiler.tiles import Slice, read_slices
+
+Row = dict[str, Any]
+SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
+#: 2024-03-01 00:00 UTC in µs.
+BASE = 1_709_251_200 * SECOND
+LATENESS = 2 * HOUR
+EARLIEST = 946_684_800 * SECOND
+STATUSES = ["paid", "failed", "it's open"]
+
+
+def event(random_: random.Random, offset: int) -> Row:
+    """One row of the archive, mostly good; times crowd around edges of tiles and windows."""
+    edge = BASE - random_.choice([0, 5 * MINUTE, HOUR, 90 * MINUTE, 3 * DAY, 20 * DAY, random_.randrange(25 * DAY)])
+    us = edge + random_.choice([-1, 0, 0, 1, random_.randrange(HOUR)])
+    row: Row = {
+        "shop": random_.choice(["a", "a", "b", ""]),
+        "customer": random_.choice([1, 2, 3, -(2**63)]),
+        "status": random_.choice(STATUSES),
+        "cents": random_.choice([0, -5, 100, 250, 10**6]),
+        "weight": random_.choice([None, 0.0, 0.5, 1.25, 1e3]),
+        "express": random_.random() < 0.5,
+        "ordered_at": us,
+        "_src_topic": "orders",
+        "_src_partition": random_.randrange(2),
+        "_src_offset": offset,
+        "_src_timestamp": us + random_.choice([0, MINUTE, LATENESS, LATENESS + 1]),
+        "_raw": None,
+        "_error": None,
+    }
+    row.update(random_.choice([{}] * 10 + FAULTS))
+    return row
+
+
+FAULTS: list[Row] = [
+    {"shop": None},
+    {"customer": None},
+    {"status": "stolen"},
+    {"weight": math.nan},
+    {"weight": -math.inf},
+    {"cents": None},
+    {"ordered_at": EARLIEST - 1},
+    {"ordered_at": None},
+    {"ordered_at": BASE + 30 * DAY},
+    {"_error": "no JSON", "shop": None, "_raw": b"{"},
+    {"_src_timestamp": None},
+]
+
+
+def events(seed: int, n: int = 400) -> list[Row]:
+    """Seeded rows."""
+    random_ = random.Random(seed)
+    return [event(random_, offset) for offset in range(n)]
+
+
+def verdict(row: Row) -> str:
+    """What becomes of a row."""
+    required = ("shop", "status", "cents", "express", "ordered_at", "_src_timestamp", "customer")
+    if row["_error"] or any(row[name] is None for name in required) or row["status"] not in STATUSES:
+        return "dead_letter"
+    if row["weight"] is not None and not math.isfinite(row["weight"]):
+        return "dead_letter"
+    if row["ordered_at"] < EARLIEST or row["ordered_at"] > row["_src_timestamp"] + DAY:
+        return "dead_letter"
+    return "late" if row["ordered_at"] < row["_src_timestamp"] - LATENESS else "accepted"
+
+
+def density(row: Row) -> float | None:
+    """`weight / cents`."""
+    return None if row["weight"] is None or row["cents"] == 0 else row["weight"] / row["cents"]
+
+
+def fee(row: Row) -> int:
+    """What an order costs to handle."""
+    return row["cents"] * 2 + 5 if row["express"] else row["cents"] - 1
+
+
+def is_priced(row: Row) -> bool:
+    """The filter of `express_fee`."""
+    return row["weight"] is None or (density(row) or 0) > 0.001
+
+
+def is_paid(row: Row) -> bool:
+    """The filter of `paid_density`."""
+    return row["status"] in {"paid", "it's open"} and row["cents"] >= 0
+
+
+def everything(row: Row) -> bool:
+    """No filter."""
+    return True
+
+
+def of(name: str) -> Callable[[Row], Any]:
+    """A column."""
+    return lambda row: row[name]
+
+
+Spec = tuple[tuple[str, ...], Callable[[Row], bool], Callable[[Row], Any], str, int | None, int]
+SHOP = ("shop",)
+M5 = 5 * MINUTE
+#: Feature to keys, filter, argument, function, window and tail tile.
+SPECS: dict[str, Spec] = {
+    "orders_1h": (SHOP, everything, lambda row: 1, "count", HOUR, M5),
+    "orders_3d": (SHOP, everything, lambda row: 1, "count", 3 * DAY, HOUR),
+    "orders_20d": (SHOP, everything, lambda row: 1, "count", 20 * DAY, DAY),
+    "weighed_1h": (SHOP, everything, of("weight"), "count", HOUR, M5),
+    "revenue_90m": (SHOP, everything, of("cents"), "sum", 90 * MINUTE, M5),
+    "revenue_20d": (SHOP, everything, of("cents"), "sum", 20 * DAY, DAY),
+    "mean_weight_3d": (SHOP, everything, of("weight"), "mean", 3 * DAY, HOUR),
+    "mean_cents_3d": (SHOP, everything, of("cents"), "mean", 3 * DAY, HOUR),
+    "least_cents_1h": (SHOP, everything, of("cents"), "min", HOUR, M5),
+    "newest_order_1h": (SHOP, everything, of("ordered_at"), "max", HOUR, M5),
+    "weight_std_3d": (SHOP, everything, of("weight"), "std", 3 * DAY, HOUR),
+    "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
+    "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
+    "last_status": (("customer",), everything, of("status"), "last", None, M5),
+    "express_fee_1h": (SHOP, is_priced, fee, "sum", HOUR, M5),
+    "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
+}
+
+
+def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) -> Any:
+    """The value of a function over rows, by design 4.3 and 4.4."""
+    if function == "last":
+        newest = max(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]), default=None)
+        return None if newest is None else argument(newest)
+    values = [argument(row) for row in rows if argument(row) is not None]
+    if function in {"count", "count_distinct"}:
+        return len(values) if function == "count" else len(set(values))
+    if function == "std":
+        return statistics.stdev(values) if len(values) > 1 else None
+    by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "min": min, "max": max}
+    return by_name[function](values) if values else None
+
+
+def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[Any, ...], Any]:
+    """A feature's value for every key seen before `at_us`."""
+    keys, passes, argument, function, window, tail = SPECS[name]
+    finest = HOUR if name == "paid_density_3d" else M5
+    end = at_us if mode == "exact" else at_us // finest * finest
+    start = -(2**62) if window is None else at_us - window
+    start = start // tail * tail if mode == "tiled" and window is not None else start
+    known: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if verdict(row) == "accepted" and passes(row) and row["ordered_at"] < end:
+            known.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return {
+        key: aggregate(function, [row for row in mine if row["ordered_at"] >= start], argument)
+        for key, mine in known.items()
+    }
+
+
+def serve(
+    rows: list[Row], plan: Any, feature: Any, keys: tuple[str, ...], passes: Any, argument: Any, at_us: int
+) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
+    """The cells that a read of one feature finds, by key; keys without any cell in the window have an empty list."""
+    group = plan.group(feature.group)
+    end = at_us // group.finest_us * group.finest_us
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for key, mine in _by_key(rows, keys, passes, end).items():
+        slices = _slices(feature, group, at_us, end)
+        tiles: dict[tuple[int, int], list[Row]] = {}
+        for part in slices:
+            for row in mine:
+                if part.from_us <= row["ordered_at"] < part.to_us:
+                    start = row["ordered_at"] // part.level_us * part.level_us
+                    tiles.setdefault((part.level_us, start), []).append(row)
+        found[key] = [fold(feature, [_position(row, argument) for row in tile]) for tile in tiles.values()]
+    return found
+
+
+def _by_key(rows: list[Row], keys: tuple[str, ...], passes: Any, end: int) -> dict[tuple[Any, ...], list[Row]]:
+    """Accepted rows of a group before an instant, by key."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if verdict(row) == "accepted" and passes(row) and row["ordered_at"] < end:
+            found.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return found
+
+
+def _slices(feature: Any, group: Any, at_us: int, end: int) -> list[Slice]:
+    """The slices of a window, or everything before `end` for an as-of value."""
+    if feature.window_us is None:
+        return [Slice(group.finest_us, 0, end)]
+    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us)
+
+
+def _position(row: Row, argument: Any) -> tuple[Any, int, int, int]:
+    """Value and position of a row."""
+    return argument(row), row["ordered_at"], row["_src_partition"], row["_src_offset"]

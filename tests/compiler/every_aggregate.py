@@ -1,0 +1,123 @@
+"""A view with every aggregate, several levels and computed columns: what golden files and oracles are made from."""
+
+# ruff: noqa: RUF012 (as users write it)
+from datetime import datetime
+from typing import Literal
+
+import ibis
+
+from headrace import FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
+
+
+class Orders(Source):
+    """Orders of a shop."""
+
+    history = IcebergTable("raw.orders")
+    live = KafkaTopic("orders")
+    allowed_lateness = "2h"
+    shop: str
+    customer: int | None
+    status: Literal["paid", "failed", "it's open"]
+    cents: int
+    weight: float | None
+    express: bool
+    ordered_at: datetime = event_time(max_delay="5s")
+
+
+@transformation
+def orders(tx: Orders, wspec: WindowSpec):
+    """All orders of a shop."""
+    return tx.groupby("shop").window(wspec).count()
+
+
+@transformation
+def weighed(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).count()
+
+
+@transformation
+def revenue(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).sum()
+
+
+@transformation
+def mean_weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).mean()
+
+
+@transformation
+def mean_cents(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).mean()
+
+
+@transformation
+def least_cents(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).min()
+
+
+@transformation
+def newest_order(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["ordered_at"].window(wspec).max()
+
+
+@transformation
+def weight_std(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).std()
+
+
+@transformation
+def customers(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["customer"].window(wspec).count_distinct()
+
+
+@transformation
+def last_weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).last()
+
+
+@transformation
+def last_status(tx: Orders):
+    return tx.groupby("customer")["status"].last()
+
+
+@transformation
+def express_fee(tx: Orders, wspec: WindowSpec):
+    fee = ibis.ifelse(tx.express, tx.cents * 2 + 5, tx.cents - 1)
+    priced = tx.assign(fee=fee, density=tx.weight / tx.cents)
+    return priced[(priced.density > 0.001) | priced.weight.isnull()].groupby("shop")["fee"].window(wspec).sum()
+
+
+@transformation
+def paid_density(tx: Orders, wspec: WindowSpec):
+    paid = tx[tx.status.isin(["paid", "it's open"]) & ~(tx.cents < 0)]
+    return paid.groupby(["customer", "express"])[paid.weight / paid.cents].window(wspec).max()
+
+
+class ShopFeatures(FeaturePipeline):
+    """Every aggregate over several levels; tiles expire by the clock."""
+
+    owner = "shop@example.com"
+    features = [
+        orders.over("1h", "3d", "20d"),
+        weighed.over("1h"),
+        revenue.over("90m", "20d"),
+        mean_weight.over("3d"),
+        mean_cents.over("3d"),
+        least_cents.over("1h"),
+        newest_order.over("1h"),
+        weight_std.over("3d"),
+        customers.over("3d"),
+        last_weight.over("1h"),
+        last_status,
+        express_fee.over("1h"),
+        paid_density.over("3d", tile="1h"),
+    ]
+
+
+class ReplayedShopFeatures(FeaturePipeline):
+    """The clock is the events': tiles never expire."""
+
+    owner = "shop@example.com"
+    clock = "event"
+    tile = "1m"
+    features = [revenue.over("10m")]

@@ -1,0 +1,137 @@
+SELECT "shop",
+  count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "orders_1h",
+  count(*) FILTER (_event_us >= ($at_us - 259200000000)) AS "orders_3d",
+  count(*) FILTER (_event_us >= ($at_us - 1728000000000)) AS "orders_20d",
+  count(_arg2) FILTER (_event_us >= ($at_us - 3600000000)) AS "weighed_1h",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 5400000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 5400000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 5400000000)) AS BIGINT) ELSE error('feature shop_features.revenue_90m: the sum is beyond BIGINT') END AS "revenue_90m",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 1728000000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 1728000000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 1728000000000)) AS BIGINT) ELSE error('feature shop_features.revenue_20d: the sum is beyond BIGINT') END AS "revenue_20d",
+  CAST(sum(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS DOUBLE) / NULLIF(count(_arg2) FILTER (_event_us >= ($at_us - 259200000000)), 0) AS "mean_weight_3d",
+  CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) AS BIGINT) ELSE error('feature shop_features.mean_cents_3d: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= ($at_us - 259200000000)), 0) AS "mean_cents_3d",
+  min(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS "least_cents_1h",
+  make_timestamptz(max(_arg4) FILTER (_event_us >= ($at_us - 3600000000))) AS "newest_order_1h",
+  stddev_samp(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS "weight_std_3d",
+  count(DISTINCT _arg3) FILTER (_event_us >= ($at_us - 259200000000)) AS "customers_3d",
+  last(_arg2 ORDER BY _event_us, _src_partition, _src_offset) FILTER (_event_us >= ($at_us - 3600000000)) AS "last_weight_1h"
+FROM (SELECT *,
+  "cents" AS _arg1,
+  "weight" AS _arg2,
+  "customer" AS _arg3,
+  epoch_us("ordered_at") AS _arg4
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE ("_verdict" = 'accepted'))
+WHERE _event_us < $at_us
+GROUP BY "shop";
+
+SELECT "shop",
+  count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "orders_1h",
+  count(*) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "orders_3d",
+  count(*) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000)) AS "orders_20d",
+  count(_arg2) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "weighed_1h",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 5400000000) - ((($at_us - 5400000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 5400000000) - ((($at_us - 5400000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 5400000000) - ((($at_us - 5400000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature shop_features.revenue_90m: the sum is beyond BIGINT') END AS "revenue_90m",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000)) AS BIGINT) ELSE error('feature shop_features.revenue_20d: the sum is beyond BIGINT') END AS "revenue_20d",
+  CAST(sum(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS DOUBLE) / NULLIF(count(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)), 0) AS "mean_weight_3d",
+  CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS BIGINT) ELSE error('feature shop_features.mean_cents_3d: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)), 0) AS "mean_cents_3d",
+  min(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "least_cents_1h",
+  make_timestamptz(max(_arg4) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "newest_order_1h",
+  stddev_samp(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "weight_std_3d",
+  count(DISTINCT _arg3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "customers_3d",
+  last(_arg2 ORDER BY _event_us, _src_partition, _src_offset) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "last_weight_1h"
+FROM (SELECT *,
+  "cents" AS _arg1,
+  "weight" AS _arg2,
+  "customer" AS _arg3,
+  epoch_us("ordered_at") AS _arg4
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE ("_verdict" = 'accepted'))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "shop";
+
+SELECT "customer",
+  last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
+FROM (SELECT *,
+  "status" AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE ("_verdict" = 'accepted'))
+WHERE _event_us < $at_us
+GROUP BY "customer";
+
+SELECT "customer",
+  last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
+FROM (SELECT *,
+  "status" AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE ("_verdict" = 'accepted'))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "customer";
+
+SELECT "shop",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature shop_features.express_fee_1h: the sum is beyond BIGINT') END AS "express_fee_1h"
+FROM (SELECT *,
+  CASE WHEN "express" THEN (("cents" * CAST(2 AS BIGINT)) + CAST(5 AS BIGINT)) ELSE ("cents" - CAST(1 AS BIGINT)) END AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = 'accepted') AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)))
+WHERE _event_us < $at_us
+GROUP BY "shop";
+
+SELECT "shop",
+  CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature shop_features.express_fee_1h: the sum is beyond BIGINT') END AS "express_fee_1h"
+FROM (SELECT *,
+  CASE WHEN "express" THEN (("cents" * CAST(2 AS BIGINT)) + CAST(5 AS BIGINT)) ELSE ("cents" - CAST(1 AS BIGINT)) END AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = 'accepted') AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "shop";
+
+SELECT "customer", "express",
+  max(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) AS "paid_density_3d"
+FROM (SELECT *,
+  CASE WHEN (NOT isfinite(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) THEN CAST(NULL AS DOUBLE) ELSE ("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) END AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = 'accepted') AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)))
+WHERE _event_us < $at_us
+GROUP BY "customer", "express";
+
+SELECT "customer", "express",
+  max(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "paid_density_3d"
+FROM (SELECT *,
+  CASE WHEN (NOT isfinite(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) THEN CAST(NULL AS DOUBLE) ELSE ("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) END AS _arg1
+FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = 'accepted') AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)))
+WHERE _event_us < (($at_us) - ((($at_us) % 3600000000) + 3600000000) % 3600000000)
+GROUP BY "customer", "express";
+
+SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // 65536 AS block, count(*) AS n,
+  min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,
+  sum((_src_offset % 65536) * (_src_offset % 65536)) AS sum_sq,
+  count(*) FILTER (_verdict = 'accepted') AS accepted, count(*) FILTER (_verdict = 'late') AS late,
+  count(*) FILTER (_verdict = 'dead_letter') AS dead_lettered, count(*) FILTER (_verdict = 'accepted' AND _folded = 0) AS filtered,
+  CAST(sum(_folded) AS BIGINT) AS folded
+FROM (SELECT *, (((CASE WHEN ("_verdict" = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = 'accepted') AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = 'accepted') AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT *, CASE WHEN ("_reason" IS NOT NULL) THEN 'dead_letter' WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN 'late' ELSE 'accepted' END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN ('unparsable: ' || "_error") WHEN ("shop" IS NULL) THEN 'shop is missing' WHEN ("status" IS NULL) THEN 'status is missing' WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN 'status has an unknown value' WHEN ("cents" IS NULL) THEN 'cents is missing' WHEN (NOT isfinite("weight")) THEN 'weight is no finite number' WHEN ("express" IS NULL) THEN 'express is missing' WHEN (epoch_us("ordered_at") IS NULL) THEN 'ordered_at is missing' WHEN ("_arrival_us" IS NULL) THEN 'arrival time is missing' WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN 'event time is before the earliest' WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN 'event time is too far after arrival' WHEN ("customer" IS NULL) THEN 'key customer is missing' WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN 'key customer is missing' ELSE CAST(NULL AS VARCHAR) END AS _reason
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive))))
+GROUP BY topic, partition, block;

@@ -1,0 +1,98 @@
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.compiler.fold import fold
+from headrace.compiler.merge import merge_feature
+from headrace.compiler.plan import PlannedFeature
+from headrace.errors import NumericOverflowError
+
+PARTIALS = {
+    "count": ("count_x",),
+    "sum": ("sum_x", "count_x"),
+    "mean": ("sum_x", "count_x"),
+    "min": ("min_x",),
+    "max": ("max_x",),
+    "std": ("moments_x",),
+    "last": ("last_x",),
+    "count_distinct": ("distinct_x",),
+}
+
+
+def feature_of(function: str, type_: str = "int") -> PlannedFeature:
+    return PlannedFeature("f_1h", function, "0a1b2c3d", PARTIALS[function], type_)
+
+
+ROWS = st.lists(
+    st.tuples(st.none() | st.integers(-(10**6), 10**6), st.integers(0, 5), st.integers(0, 2), st.integers(0, 99)),
+    unique_by=lambda row: row[2:],
+    max_size=40,
+)
+
+
+@pytest.mark.parametrize("function", PARTIALS)
+@settings(deadline=None)
+@given(rows=ROWS, split=st.randoms(use_true_random=False), parts=st.integers(1, 6))
+def test_any_split_merges_to_the_whole(function: str, rows: list, split, parts: int) -> None:
+    feature = feature_of(function)
+    tiles: dict[int, list] = {}
+    for row in rows:
+        tiles.setdefault(split.randrange(parts), []).append(row)
+    merged = merge_feature(feature, [fold(feature, tile) for tile in tiles.values()])
+    whole = merge_feature(feature, [fold(feature, rows)])
+    assert merged == (pytest.approx(whole, rel=1e-9, abs=1e-6) if isinstance(whole, float) else whole)
+
+
+@pytest.mark.parametrize("function", PARTIALS)
+def test_an_empty_window(function: str) -> None:
+    expected = 0 if function in {"count", "count_distinct"} else None
+    assert merge_feature(feature_of(function), []) == expected
+    nothing = fold(feature_of(function), [(None, 0, 0, 0)])
+    assert merge_feature(feature_of(function), [nothing]) == expected
+
+
+def test_std_is_the_sample_deviation_and_null_below_two() -> None:
+    feature = feature_of("std")
+    cells = [fold(feature, [(2, 0, 0, 0)]), fold(feature, [(4, 0, 0, 1)])]
+    assert merge_feature(feature, cells[:1]) is None
+    assert merge_feature(feature, cells) == pytest.approx(math.sqrt(2))
+
+
+@pytest.mark.parametrize("function", ["sum", "mean"])
+def test_an_integer_sum_beyond_bigint_names_the_feature(function: str) -> None:
+    feature = feature_of(function)
+    cells = [fold(feature, [(2**63 - 1, 0, 0, 0)]), fold(feature, [(1, 0, 0, 1)])]
+    with pytest.raises(NumericOverflowError, match="f_1h"):
+        merge_feature(feature, cells)
+
+
+def test_the_newest_row_decides_even_when_its_value_is_null() -> None:
+    feature = feature_of("last")
+    cells = [fold(feature, [(5, 1, 0, 7)]), fold(feature, [(None, 1, 1, 0)])]
+    assert merge_feature(feature, cells) is None
+    assert merge_feature(feature, cells[:1]) == 5
+
+
+def test_count_distinct_is_exact_to_4096() -> None:
+    feature = feature_of("count_distinct")
+    cells = [
+        fold(feature, [(value, 0, 0, value) for value in range(start, start + 1024)]) for start in range(0, 4096, 512)
+    ]
+    assert merge_feature(feature, cells[:7]) == 4096
+    far = [fold(feature, [(value, 0, 0, value) for value in range(start, start + 10_000)]) for start in (0, 10_000)]
+    assert merge_feature(feature, far) == pytest.approx(20_000, rel=0.05)
+
+
+def test_an_empty_string_is_a_value() -> None:
+    feature = feature_of("count_distinct")
+    assert merge_feature(feature, [fold(feature, [("", 0, 0, 0), ("a", 0, 0, 1)])]) == 2
+
+
+def test_an_instant_comes_back_as_a_datetime() -> None:
+    feature = feature_of("max", "datetime")
+    assert merge_feature(feature, [fold(feature, [(1_000_001, 0, 0, 0)])]) == datetime(
+        1970, 1, 1, 0, 0, 1, 1, tzinfo=UTC
+    )

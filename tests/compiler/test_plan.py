@@ -1,0 +1,95 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.plan import MAX_TABLE_NAME, ViewPlan, table_name
+from headrace.features import load_views
+
+EXAMPLE = Path(__file__).parent / "every_aggregate.py"
+
+
+def plan_of(path: Path, name: str) -> ViewPlan:
+    return plan_view(load_views(path).views[name])
+
+
+def variant(tmp_path: Path, *changes: tuple[str, str]) -> ViewPlan:
+    """The plan of the example with pieces of its text replaced."""
+    text = EXAMPLE.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "changed.py"
+    path.write_text(text)
+    return plan_of(path, "shop_features")
+
+
+def test_a_plan_survives_json(plan: ViewPlan) -> None:
+    assert ViewPlan.from_json(plan.to_json()) == plan
+
+
+def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
+    plan = plans["shop_features"]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [13, 1, 1, 1]
+    assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
+    assert plan.feature("orders_1h").partials == ()
+    assert plan.feature("weighed_1h").partials == ("count_weight",)
+
+
+def test_an_as_of_group_keeps_its_tiles_for_ever(plans: dict[str, ViewPlan]) -> None:
+    plan = plans["shop_features"]
+    group = plan.group(plan.feature("last_status").group)
+    assert group.retention_us is None
+    assert len(group.levels_us) == 1
+
+
+def test_fingerprints_are_the_same_in_another_process(plans: dict[str, ViewPlan]) -> None:
+    script = (
+        "import sys; from headrace.features import load_views; from headrace.compiler.build import plan_view\n"
+        "print(plan_view(load_views(sys.argv[1]).views['shop_features']).version)"
+    )
+    found = subprocess.run([sys.executable, "-c", script, str(EXAMPLE)], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == plans["shop_features"].version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("Every aggregate over several levels", "Another docstring"),
+        ("shop@example.com", "other@example.com"),
+        ("    express: bool\n", "    express: bool\n    note: str | None\n"),
+    ],
+)
+def test_what_computes_nothing_keeps_fingerprints(tmp_path: Path, plans: dict[str, ViewPlan], change) -> None:
+    changed = variant(tmp_path, change)
+    assert changed.version == plans["shop_features"].version
+    assert changed.groups == plans["shop_features"].groups
+
+
+def test_a_window_inside_the_retention_reuses_tiles(tmp_path: Path, plans: dict[str, ViewPlan]) -> None:
+    changed = variant(tmp_path, ('orders.over("1h", "3d", "20d")', 'orders.over("1h", "3d", "15d", "20d")'))
+    assert [g.fingerprint for g in changed.groups] == [g.fingerprint for g in plans["shop_features"].groups]
+    assert changed.version != plans["shop_features"].version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('allowed_lateness = "2h"', 'allowed_lateness = "3h"'),
+        ("    express: bool\n", "    express: bool\n    note: str\n"),
+        ('IcebergTable("raw.orders")', 'IcebergTable("raw.orders2")'),
+        ('Literal["paid", "failed",', 'Literal["paid", "failed", "void",'),
+    ],
+)
+def test_what_changes_the_accepted_rows_changes_all_tables(tmp_path: Path, plans: dict[str, ViewPlan], change) -> None:
+    changed = {group.fingerprint for group in variant(tmp_path, change).groups}
+    assert not changed & {group.fingerprint for group in plans["shop_features"].groups}
+
+
+def test_table_names_fit_and_stay_apart() -> None:
+    long = [table_name("project", "v" * 60 + end, "0a1b2c3d", 12) for end in "ab"]
+    assert len(set(long)) == 2
+    assert all(len(name) <= MAX_TABLE_NAME and re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in long)

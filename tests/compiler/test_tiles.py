@@ -1,0 +1,52 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.compiler.tiles import (
+    DAY_US,
+    HOUR_US,
+    ceil_to,
+    cell_count,
+    floor_to,
+    levels_of,
+    read_slices,
+    tail_tile,
+    window_bounds,
+)
+
+MINUTE_US = 60_000_000
+TILES = st.sampled_from([MINUTE_US, 5 * MINUTE_US, 30 * MINUTE_US, HOUR_US, 6 * HOUR_US, DAY_US])
+WINDOWS = st.integers(1, 60 * DAY_US)
+INSTANTS = st.integers(-(10**15), 4 * 10**15)
+
+
+@given(at=INSTANTS, tile=TILES)
+def test_floor_and_ceil_enclose_the_instant(at: int, tile: int) -> None:
+    assert floor_to(at, tile) <= at <= ceil_to(at, tile)
+    assert ceil_to(at, tile) - floor_to(at, tile) in (0, tile)
+
+
+@given(window=WINDOWS, finest=TILES, at=INSTANTS, other=WINDOWS, include_open=st.booleans())
+def test_slices_are_disjoint_complete_and_few(
+    window: int, finest: int, at: int, other: int, include_open: bool
+) -> None:
+    tail = tail_tile(window, finest)
+    levels = levels_of([window, other], finest)
+    slices = read_slices(window, tail, levels, at, include_open=include_open)
+    start, end = window_bounds(window, tail, finest, at, include_open=include_open)
+    assert all(part.from_us % part.level_us == 0 == part.to_us % part.level_us for part in slices)
+    assert all(part.level_us in levels and part.from_us < part.to_us for part in slices)
+    edges = [start, *(edge for part in slices for edge in (part.from_us, part.to_us)), end]
+    assert edges[::2] == edges[1::2] if slices else start >= end
+    assert len(slices) <= 2 * len(levels) - 1
+
+
+@given(at=st.integers(10**15, 2 * 10**15))
+def test_thirty_days_are_a_few_dozen_cells(at: int) -> None:
+    levels = levels_of([30 * DAY_US, 7 * DAY_US], 5 * MINUTE_US)
+    assert cell_count(read_slices(30 * DAY_US, DAY_US, levels, at)) <= 31 + 23 + 11
+
+
+@given(window=WINDOWS, finest=TILES)
+def test_a_tail_is_never_finer_than_the_finest(window: int, finest: int) -> None:
+    assert tail_tile(window, finest) >= finest
+    assert tail_tile(window, finest) % finest == 0
