@@ -1,0 +1,57 @@
+package io.headrace.flink.cassandra;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * One row on its way to Cassandra, holding nothing of Flink's row.
+ *
+ * @param values CQL bytes in the order of the sink's columns; null leaves the column as it is
+ * @param writeTime microseconds
+ * @param expiresAt microseconds since the epoch, or {@link #NEVER}
+ */
+record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expiresAt, boolean isDelete) {
+
+    /** The row has no end of its own; the table's default TTL, if any, applies. */
+    static final long NEVER = Long.MAX_VALUE;
+
+    private static final long MICROS_PER_SECOND = 1_000_000;
+
+    /** True when {@code newer}, of the same key, leaves nothing of this row to be seen in Cassandra. */
+    boolean isHiddenBy(PendingWrite newer) {
+        if (newer.writeTime == writeTime) {
+            return hasContentOf(newer);
+        }
+        if (newer.isDelete || isDelete) {
+            return newer.isDelete;
+        }
+        for (int i = 0; i < values.length; i++) {
+            if (values[i] != null && newer.values[i] == null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Seconds left at {@code now} (microseconds), rounded up; zero or less when the row is past. */
+    long secondsLeft(long now) {
+        return -Math.floorDiv(now - expiresAt, MICROS_PER_SECOND);
+    }
+
+    boolean isExpired(long now) {
+        return !isDelete && expiresAt <= now;
+    }
+
+    /** Bytes of the values. */
+    long size() {
+        long size = 0;
+        for (ByteBuffer value : values) {
+            size += value == null ? 0 : value.remaining();
+        }
+        return size;
+    }
+
+    private boolean hasContentOf(PendingWrite other) {
+        return isDelete == other.isDelete && expiresAt == other.expiresAt && Arrays.equals(values, other.values);
+    }
+}

@@ -1,0 +1,54 @@
+package io.headrace.flink.cassandra;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Rows between two flushes: the newest per key, where the greatest write time is the newest.
+ *
+ * <p>A row that the newest does not hide wholly is kept beside it: it sets a column that the newest leaves unset, or
+ * deletes columns that the newest does not write, or ties with it. What Cassandra holds in the end is therefore the
+ * same as without the buffer, whatever the order of arrival.
+ */
+final class WriteBuffer {
+
+    private final Map<KeyBytes, PendingWrite> newest = new HashMap<>();
+    private final List<PendingWrite> beside = new ArrayList<>();
+
+    /** Adds a row; true when one row, this or an older one, became superfluous. */
+    boolean add(PendingWrite write) {
+        PendingWrite held = newest.putIfAbsent(write.key(), write);
+        if (held == null) {
+            return false;
+        }
+        boolean wins = write.writeTime() >= held.writeTime();
+        PendingWrite newer = wins ? write : held;
+        PendingWrite older = wins ? held : write;
+        newest.put(newer.key(), newer);
+        if (older.isHiddenBy(newer)) {
+            return true;
+        }
+        beside.add(older);
+        return false;
+    }
+
+    int size() {
+        return newest.size() + beside.size();
+    }
+
+    /** Takes all rows out, grouped by partition: the first {@code partitionColumns} parts of the key. */
+    List<List<PendingWrite>> drain(int partitionColumns) {
+        Map<KeyBytes, List<PendingWrite>> partitions = new HashMap<>();
+        newest.values().forEach(write -> group(partitions, write, partitionColumns));
+        beside.forEach(write -> group(partitions, write, partitionColumns));
+        newest.clear();
+        beside.clear();
+        return new ArrayList<>(partitions.values());
+    }
+
+    private static void group(Map<KeyBytes, List<PendingWrite>> partitions, PendingWrite write, int columns) {
+        partitions.computeIfAbsent(write.key().prefix(columns), key -> new ArrayList<>(1)).add(write);
+    }
+}

@@ -1,0 +1,83 @@
+package io.headrace.flink.cassandra;
+
+import io.headrace.flink.cassandra.TableLayout.Kind;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+
+/**
+ * How the sink's columns lie in the table, checked.
+ *
+ * @param key the columns that name what is written: the primary key, or the partition key when only static columns are
+ *     written
+ * @param partitionColumns how many of them are the partition key
+ * @param deleted the columns that a delete names; empty when it takes the whole row
+ */
+record WriteShape(List<String> key, int partitionColumns, List<String> deleted) {
+
+    /** Compares the sink with the table; every difference is an error that names it. */
+    static WriteShape of(TableSettings settings, TableLayout layout) {
+        checkColumns(settings, layout);
+        List<String> partition = layout.names(Kind.PARTITION_KEY);
+        List<String> clustering = layout.names(Kind.CLUSTERING);
+        boolean staticOnly = !clustering.isEmpty() && isStaticOnly(settings, layout);
+        List<String> key = new ArrayList<>(partition);
+        if (!staticOnly) {
+            key.addAll(clustering);
+        }
+        checkKeyIsWritten(settings, key);
+        checkDeclaredKey(settings, key);
+        List<String> deleted = staticOnly
+                ? settings.columns().stream().filter(name -> !key.contains(name)).toList()
+                : List.of();
+        return new WriteShape(List.copyOf(key), partition.size(), deleted);
+    }
+
+    private static void checkColumns(TableSettings settings, TableLayout layout) {
+        for (int i = 0; i < settings.columns().size(); i++) {
+            String name = settings.columns().get(i);
+            if (layout.column(name) == null) {
+                throw CassandraSinkException.mismatch(settings.qualifiedName(), "column '" + name + "'",
+                        "a column of that name", "the columns " + layout.names(),
+                        "Add the column to the table, or remove it from the sink.");
+            }
+            checkOneCell(settings, layout.column(name));
+        }
+    }
+
+    /** A collection that is not frozen is many cells: overwriting it writes a tombstone and may mix versions. */
+    private static void checkOneCell(TableSettings settings, TableLayout.Column column) {
+        String type = column.type();
+        boolean manyCells = type.startsWith("list<") || type.startsWith("set<") || type.startsWith("map<");
+        if (manyCells) {
+            throw CassandraSinkException.mismatch(settings.qualifiedName(), "column '" + column.name() + "'",
+                    "frozen<" + type + ">", type,
+                    "Create the column as frozen: one value is then one cell, and a write leaves no tombstone.");
+        }
+    }
+
+    private static boolean isStaticOnly(TableSettings settings, TableLayout layout) {
+        return settings.columns().stream()
+                .map(name -> layout.column(name).kind())
+                .allMatch(kind -> kind == Kind.PARTITION_KEY || kind == Kind.STATIC);
+    }
+
+    private static void checkKeyIsWritten(TableSettings settings, List<String> key) {
+        for (String name : key) {
+            if (!settings.columns().contains(name)) {
+                throw CassandraSinkException.mismatch(settings.qualifiedName(), "key column '" + name + "'",
+                        "the whole key " + key + " in the sink", "the columns " + settings.columns(),
+                        "Add it to the sink. Only a sink of static columns may leave out the clustering columns.");
+            }
+        }
+    }
+
+    private static void checkDeclaredKey(TableSettings settings, List<String> key) {
+        boolean same = new HashSet<>(settings.primaryKey()).equals(new HashSet<>(key));
+        if (settings.isUpsert() && !same) {
+            throw CassandraSinkException.mismatch(settings.qualifiedName(), "primary key of the sink",
+                    key.toString(), settings.primaryKey().toString(),
+                    "Declare PRIMARY KEY (" + String.join(", ", key) + ") NOT ENFORCED in Flink.");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package io.headrace.flink.functions;
+
+import org.apache.flink.table.catalog.DataTypeFactory;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.binary.BinaryStringData;
+import org.apache.flink.table.functions.AggregateFunction;
+import org.apache.flink.table.types.inference.TypeInference;
+
+/**
+ * {@code HR_LAST(T value, BIGINT us, INT partition, BIGINT offset) -> ROW<value T, us BIGINT, partition INT,
+ * offset BIGINT>}: the value of the row with the greatest (us, partition, offset), whatever the order of arrival.
+ *
+ * <p>That value may be NULL. A row without a complete position is skipped; the result is NULL when no row is
+ * left. T is STRING, BIGINT, INT, DOUBLE, BOOLEAN or TIMESTAMP_LTZ.
+ */
+public final class HrLast extends AggregateFunction<RowData, RowData> {
+
+    private static final int VALUE = 0;
+    private static final int MICROS = 1;
+    private static final int PARTITION = 2;
+    private static final int OFFSET = 3;
+    private static final int FIELDS = 4;
+
+    @Override
+    public RowData createAccumulator() {
+        return new GenericRowData(FIELDS);
+    }
+
+    public void accumulate(RowData acc, Object value, Long micros, Integer partition, Long offset) {
+        if (micros == null || partition == null || offset == null) {
+            return;
+        }
+        GenericRowData last = (GenericRowData) acc;
+        if (isBefore(last, micros, partition, offset)) {
+            set(last, owned(value), micros, partition, offset);
+        }
+    }
+
+    public void merge(RowData acc, Iterable<RowData> others) {
+        GenericRowData last = (GenericRowData) acc;
+        for (RowData other : others) {
+            if (!other.isNullAt(MICROS)
+                    && isBefore(last, at(other, MICROS), other.getInt(PARTITION), at(other, OFFSET))) {
+                // The planner hands every accumulator over as a GenericRowData (ImperativeAggCodeGen).
+                Object value = ((GenericRowData) other).getField(VALUE);
+                set(last, owned(value), at(other, MICROS), other.getInt(PARTITION), at(other, OFFSET));
+            }
+        }
+    }
+
+    /** Strings may point into the memory of a reused input row; all other values are immutable. */
+    private static Object owned(Object value) {
+        return value instanceof BinaryStringData text ? text.copy() : value;
+    }
+
+    private static boolean isBefore(RowData last, long micros, int partition, long offset) {
+        if (last.isNullAt(MICROS)) {
+            return true;
+        }
+        int order = Long.compare(at(last, MICROS), micros);
+        order = order != 0 ? order : Integer.compare(last.getInt(PARTITION), partition);
+        order = order != 0 ? order : Long.compare(at(last, OFFSET), offset);
+        return order < 0;
+    }
+
+    private static long at(RowData row, int field) {
+        return row.getLong(field);
+    }
+
+    private static void set(GenericRowData last, Object value, long micros, int partition, long offset) {
+        last.setField(VALUE, value);
+        last.setField(MICROS, micros);
+        last.setField(PARTITION, partition);
+        last.setField(OFFSET, offset);
+    }
+
+    @Override
+    public RowData getValue(RowData acc) {
+        if (acc.isNullAt(MICROS)) {
+            return null;
+        }
+        GenericRowData last = (GenericRowData) acc;
+        return GenericRowData.of(
+                last.getField(VALUE), last.getField(MICROS), last.getField(PARTITION), last.getField(OFFSET));
+    }
+
+    @Override
+    public TypeInference getTypeInference(DataTypeFactory typeFactory) {
+        return LastTypes.inference();
+    }
+}

@@ -1,0 +1,53 @@
+package io.headrace.flink.functions;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.table.api.EnvironmentSettings;
+import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.types.Row;
+import org.apache.flink.util.CloseableIterator;
+
+/** Streaming table environments as the main job has them: parallelism 2, mini-batch, two phases, UTC. */
+public final class SqlJobs {
+
+    static final Map<String, Class<?>> FUNCTIONS =
+            Map.of(
+                    "HR_MICROS", HrMicros.class,
+                    "HR_ADD", HrAdd.class,
+                    "HR_SUB", HrSub.class,
+                    "HR_MUL", HrMul.class,
+                    "HR_SUM_OF", HrSumOf.class,
+                    "HR_MOMENTS", HrMoments.class,
+                    "HR_LAST", HrLast.class,
+                    "HR_DISTINCT", HrDistinct.class);
+
+    private SqlJobs() {}
+
+    public static TableEnvironment environment() {
+        TableEnvironment env = TableEnvironment.create(EnvironmentSettings.inStreamingMode());
+        set(env, "parallelism.default", "2");
+        set(env, "table.local-time-zone", "UTC");
+        set(env, "table.exec.mini-batch.enabled", "true");
+        set(env, "table.exec.mini-batch.allow-latency", "1 s");
+        set(env, "table.exec.mini-batch.size", "5000");
+        set(env, "table.optimizer.agg-phase-strategy", "TWO_PHASE");
+        FUNCTIONS.forEach(
+                (name, type) ->
+                        env.executeSql(
+                                "CREATE TEMPORARY SYSTEM FUNCTION " + name + " AS '" + type.getName() + "'"));
+        return env;
+    }
+
+    public static void set(TableEnvironment env, String key, String value) {
+        env.getConfig().set(key, value);
+    }
+
+    public static List<Row> collect(TableEnvironment env, String query) throws Exception {
+        List<Row> rows = new ArrayList<>();
+        try (CloseableIterator<Row> result = env.executeSql(query).collect()) {
+            result.forEachRemaining(rows::add);
+        }
+        return rows;
+    }
+}
