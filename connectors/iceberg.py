@@ -1,0 +1,414 @@
+"""Iceberg: catalogs, tables, snapshots and what an archive holds. The only file that imports pyiceberg."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchNamespaceError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from pyiceberg.schema import Schema, assign_fresh_schema_ids
+from pyiceberg.table import ALWAYS_TRUE, Table
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DoubleType,
+    IcebergType,
+    IntegerType,
+    LongType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.connectors.iceberg_options import flink_catalog, python_catalog, sqlite_path
+from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_of
+from headrace.connectors.schema import Field, differences
+from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
+
+T = TypeVar("T")
+#: Writers that lose a race try again: with four writers, twenty tries leave no loser by any likelihood worth naming.
+COMMIT_TRIES = 20
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+#: What every table of ours gets: Java's writers retry as often as ours, and old metadata files do not pile up.
+TABLE_PROPERTIES = {
+    "format-version": "2",
+    "commit.retry.num-retries": str(COMMIT_TRIES),
+    "commit.retry.total-timeout-ms": "600000",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+    "write.parquet.compression-codec": "zstd",
+}
+PRIMITIVES: dict[str, IcebergType] = {
+    "string": StringType(),
+    "bigint": LongType(),
+    "int": IntegerType(),
+    "double": DoubleType(),
+    "boolean": BooleanType(),
+    "timestamp": TimestamptzType(),
+    "binary": BinaryType(),
+}
+#: What Flink's Iceberg sink notes in the summary of each snapshot.
+FLINK_JOB, FLINK_CHECKPOINT = "flink.job-id", "flink.max-committed-checkpoint-id"
+NAMES = {type_: name for name, type_ in PRIMITIVES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FlinkCommit:
+    """A snapshot that a Flink job committed, the checkpoint up to which it did, and the snapshot before it, if any."""
+
+    snapshot_id: int
+    parent_id: int | None
+    job_id: str
+    checkpoint_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergCatalog:
+    """A catalog by pyiceberg's own properties (`type`, `uri`, `warehouse`, …), opaque to headrace and never printed.
+
+    Flink and pyiceberg share a JDBC catalog only under the same `name`; `local` is a reserved word of pyiceberg.
+
+    >>> IcebergCatalog.sqlite("house", Path("/tmp/lake")).flink_options("raw", "clicks")["uri"]
+    'jdbc:sqlite:/tmp/lake/catalog.db?busy_timeout=60000'
+    """
+
+    name: str
+    properties: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @classmethod
+    def sqlite(cls, name: str, folder: Path) -> IcebergCatalog:
+        """The default: a catalog in one SQLite file, and the tables' files beside it in `warehouse`."""
+        place = folder.resolve()
+        uri = f"sqlite:///{place / 'catalog.db'}"
+        return cls(name, {"type": "sql", "uri": uri, "warehouse": f"file://{place / 'warehouse'}"})
+
+    def flink_options(self, namespace: str, table: str) -> dict[str, str]:
+        """Options of a Flink temporary table over an existing table of this catalog."""
+        named = {"catalog-name": self.name, "catalog-database": namespace, "catalog-table": table}
+        return {"connector": "iceberg", **flink_catalog(self.properties), **named}
+
+    def create_namespace(self, namespace: str) -> None:
+        """Create the namespace unless it is there."""
+        try:
+            self._call(lambda: self._open().create_namespace(namespace))
+        except NamespaceAlreadyExistsError:
+            return
+
+    def create_table(
+        self, namespace: str, table: str, fields: Sequence[Field], properties: Mapping[str, str] | None = None
+    ) -> IcebergTable:
+        """Create the table (and its namespace) unless it is there.
+
+        Raises SchemaMismatchError when it is there with other columns.
+        """
+        self.create_namespace(namespace)
+        try:
+            options = {**TABLE_PROPERTIES, **(properties or {})}
+            self._call(lambda: self._open().create_table((namespace, table), schema_of(fields), properties=options))
+        except TableAlreadyExistsError:
+            self.load(namespace, table).check_columns(fields)
+        return self.load(namespace, table)
+
+    def drop_table(self, namespace: str, table: str) -> None:
+        """Remove the table from the catalog; its files stay. NotFoundError when there is none."""
+        self.load(namespace, table)
+        self._call(lambda: self._open().drop_table((namespace, table)))
+
+    def tables(self, namespace: str) -> list[str]:
+        """The names of the namespace's tables; none when there is no such namespace."""
+        try:
+            return sorted(found[-1] for found in self._call(lambda: self._open().list_tables(namespace)))
+        except NoSuchNamespaceError:
+            return []
+
+    def has_table(self, namespace: str, table: str) -> bool:
+        """Whether the table exists."""
+        return table in self.tables(namespace)
+
+    def load(self, namespace: str, table: str) -> IcebergTable:
+        """The table as it is now; NotFoundError with a suggestion when there is none."""
+        try:
+            return IcebergTable(self, self._call(lambda: self._open().load_table((namespace, table))))
+        except (NoSuchTableError, NoSuchNamespaceError) as error:
+            known = [f"{namespace}.{name}" for name in self.tables(namespace)]
+            hint = did_you_mean(f"{namespace}.{table}", known)
+            msg = f"no Iceberg table {namespace}.{table} in catalog {self.name!r}; {hint}"
+            raise NotFoundError(msg) from error
+
+    def _open(self) -> Catalog:
+        """The catalog itself, opened once a process."""
+        return _opened(self.name, tuple(sorted(self.properties.items())))
+
+    def _call(self, action: Callable[[], T]) -> T:
+        """An action on the catalog; a broken database or service is a ConnectorError that names it."""
+        try:
+            return action()
+        except (SQLAlchemyError, OSError) as error:
+            msg = f"Iceberg catalog {self.name!r} ({self.properties.get('uri', 'no uri')}): {error}"
+            raise ConnectorError(msg) from error
+
+
+class IcebergTable:
+    """A table at the metadata with which it was loaded; `refresh` for newer."""
+
+    def __init__(self, catalog: IcebergCatalog, table: Table) -> None:
+        self.catalog = catalog
+        self.table = table
+
+    @property
+    def name(self) -> str:
+        """`namespace.table`."""
+        return ".".join(self.table.name())
+
+    @property
+    def uuid(self) -> str:
+        """What stays when the table is renamed, and changes when it is dropped and made anew."""
+        return str(self.table.metadata.table_uuid)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The current columns; a type outside `schema.TYPES` appears by Iceberg's own name."""
+        return tuple(_field_of(found) for found in self.table.schema().fields)
+
+    def refresh(self) -> IcebergTable:
+        """The table as it is now."""
+        self.catalog._call(self.table.refresh)
+        return self
+
+    def check_columns(self, expected: Sequence[Field]) -> None:
+        """Raise SchemaMismatchError, listing every difference, unless the table has these columns."""
+        found = differences(self.fields, expected)
+        if found:
+            msg = f"Iceberg table {self.name}: {'; '.join(found)}"
+            raise SchemaMismatchError(msg)
+
+    def current_snapshot_id(self) -> int | None:
+        """The newest snapshot; None for a table that was never written."""
+        found = self.table.current_snapshot()
+        return None if found is None else int(found.snapshot_id)
+
+    def has_snapshot(self, snapshot_id: int) -> bool:
+        """Whether the snapshot is still there (not expired)."""
+        return self.table.snapshot_by_id(snapshot_id) is not None
+
+    def tags(self) -> dict[str, int]:
+        """The snapshot of each tag."""
+        refs = self.table.metadata.refs.items()
+        return {name: ref.snapshot_id for name, ref in refs if ref.snapshot_ref_type == "tag"}
+
+    def tag(self, name: str, snapshot_id: int) -> None:
+        """Protect a snapshot from expiry under a name. NotFoundError when it is gone; a tag is never moved."""
+        self._known(snapshot_id)
+        if self.tags().get(name, snapshot_id) != snapshot_id:
+            msg = f"Iceberg table {self.name}: tag {name!r} already names snapshot {self.tags()[name]}"
+            raise ConnectorError(msg)
+        self.commit(lambda table: table.manage_snapshots().create_tag(snapshot_id, name).commit())
+
+    def remove_tag(self, name: str) -> None:
+        """Give a tagged snapshot up to expiry; nothing when there is no such tag."""
+        if name in self.refresh().tags():
+            self.commit(lambda table: table.manage_snapshots().remove_tag(name).commit())
+
+    def append(self, rows: pa.Table) -> int:
+        """Append the rows in one commit; returns its snapshot id."""
+        self.commit(lambda table: table.append(rows))
+        return self.current_snapshot_id() or 0
+
+    def add_files(self, paths: Sequence[str]) -> int:
+        """Take existing Parquet files in without copying them; returns the snapshot id."""
+        self.commit(lambda table: table.add_files(list(paths)))
+        return self.current_snapshot_id() or 0
+
+    def commit(self, change: Callable[[Table], None]) -> None:
+        """Make a change on the newest metadata; tried again when another writer was faster.
+
+        Raises ConnectorError after `COMMIT_TRIES` lost races.
+        """
+        for tries in range(COMMIT_TRIES):
+            try:
+                self.catalog._call(lambda: change(self.table))
+                return
+            except CommitFailedException as error:
+                lost = error
+                time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**tries)))  # noqa: S311
+                self.refresh()
+        msg = f"Iceberg table {self.name}: other writers were faster {COMMIT_TRIES} times"
+        raise ConnectorError(msg) from lost
+
+    def arrow(
+        self, snapshot_id: int | None = None, columns: Sequence[str] | None = None, where: str | None = None
+    ) -> pa.Table:
+        """Rows of a snapshot (default: the newest) in memory: some columns, and the rows where a filter text holds."""
+        return self._scan(snapshot_id, columns, where).to_arrow()
+
+    def batches(
+        self, snapshot_id: int | None = None, columns: Sequence[str] | None = None, where: str | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The same, batch by batch."""
+        yield from self._scan(snapshot_id, columns, where).to_arrow_batch_reader()
+
+    def files(self, snapshot_id: int | None = None) -> list[str]:
+        """The data files of a snapshot. UnsupportedError when rows were deleted from them: append-only tables only."""
+        if self._snapshot(snapshot_id) is None:
+            return []
+        tasks = list(self._scan(snapshot_id, None, None).plan_files())
+        if any(task.delete_files for task in tasks):
+            msg = f"Iceberg table {self.name}: has delete files; only append-only tables are read"
+            raise UnsupportedError(msg)
+        return sorted(task.file.file_path for task in tasks)
+
+    def files_in_order(self, snapshot_id: int | None = None) -> list[str]:
+        """The data files of a snapshot, oldest commit first. UnsupportedError when rows were deleted from them."""
+        live = set(self.files(snapshot_id))
+        found = self.table.snapshot_by_id(self._snapshot(snapshot_id) or 0)
+        manifests = found.manifests(self.table.io) if found else []
+        entries = [entry for manifest in manifests for entry in manifest.fetch_manifest_entry(self.table.io)]
+        placed = sorted((entry.sequence_number or 0, entry.data_file.file_path) for entry in entries)
+        return [path for _, path in placed if path in live]
+
+    def flink_commits(self) -> list[FlinkCommit]:
+        """The snapshots that Flink jobs committed, oldest first."""
+        noted = [(found, found.summary) for found in self.table.snapshots() if found.summary is not None]
+        return [
+            FlinkCommit(found.snapshot_id, found.parent_snapshot_id, str(job), int(str(summary[FLINK_CHECKPOINT])))
+            for found, summary in noted
+            if (job := summary[FLINK_JOB])
+        ]
+
+    def row_count(self, snapshot_id: int | None = None) -> int:
+        """How many rows a snapshot has, from its metadata."""
+        if self._snapshot(snapshot_id) is None:
+            return 0
+        return sum(task.file.record_count for task in self._scan(snapshot_id, None, None).plan_files())
+
+    def relation(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        snapshot_id: int | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        ordered: bool = False,
+    ) -> duckdb.DuckDBPyRelation:
+        """A snapshot as a DuckDB relation: read by DuckDB's own threads, only the columns that the query needs.
+
+        Columns added after a file was written are NULL in it. `ordered` adds `_file` (number in the order of commits)
+        and `_row` (place in the file). Raises UnsupportedError for deletes.
+        """
+        wanted = [name for name in (columns or self.table.schema().column_names) if "." not in name]
+        paths = [_local(path) for path in (self.files_in_order if ordered else self.files)(snapshot_id)]
+        empty = connection.from_arrow(self.table.schema().select(*wanted).as_arrow().empty_table())
+        if not paths:
+            return empty.project("*, 0 AS _file, 0 AS _row") if ordered else empty
+        rows = connection.read_parquet(paths, union_by_name=True, filename=ordered, file_row_number=ordered)
+        types = dict(zip(empty.columns, empty.types, strict=True))
+        present = set(rows.columns)
+        projected = [_projected(name, types[name], name in present) for name in wanted]
+        place = [f"list_position({_texts(paths)}, filename) AS _file", "file_row_number AS _row"] if ordered else []
+        return rows.project(", ".join([*projected, *place]))
+
+    def prefix(self, snapshot_id: int | None = None) -> tuple[PartitionPrefix, ...]:
+        """For each topic and partition of an archive: rows, distinct offsets, smallest and greatest offset."""
+        with duckdb.connect() as connection:
+            return prefix_of(self.relation(connection, snapshot_id, PREFIX_COLUMNS))
+
+    def _scan(self, snapshot_id: int | None, columns: Sequence[str] | None, where: str | None) -> Any:
+        """A scan of a snapshot that is known to exist."""
+        if snapshot_id is not None:
+            self._known(snapshot_id)
+        chosen = ("*",) if columns is None else tuple(columns)
+        return self.table.scan(where or ALWAYS_TRUE, chosen, snapshot_id=snapshot_id)
+
+    def _snapshot(self, snapshot_id: int | None) -> int | None:
+        """The snapshot asked for, or the newest."""
+        return self.current_snapshot_id() if snapshot_id is None else snapshot_id
+
+    def _known(self, snapshot_id: int) -> None:
+        """NotFoundError when the snapshot is not there, even after a look at the newest metadata."""
+        if not self.has_snapshot(snapshot_id) and not self.refresh().has_snapshot(snapshot_id):
+            known = [str(found.snapshot_id) for found in self.table.snapshots()][-5:]
+            msg = (
+                f"Iceberg table {self.name}: no snapshot {snapshot_id} (expired?); newest: {', '.join(known) or 'none'}"
+            )
+            raise NotFoundError(msg)
+
+
+def schema_of(fields: Sequence[Field]) -> Schema:
+    """The Iceberg schema of engine-free columns, with fresh field ids."""
+    return assign_fresh_schema_ids(Schema(*_nested(fields)))
+
+
+def _nested(fields: Sequence[Field]) -> list[NestedField]:
+    """Iceberg's fields; the ids are placeholders that `assign_fresh_schema_ids` replaces, distinct as it demands."""
+    ids = iter(range(1, 1 << 30))
+
+    def convert(one: Field) -> NestedField:
+        inner = StructType(*map(convert, one.fields)) if one.type == "struct" else PRIMITIVES[one.type]
+        return NestedField(field_id=next(ids), name=one.name, field_type=inner, required=False)
+
+    return [convert(one) for one in fields]
+
+
+def _field_of(found: NestedField) -> Field:
+    """An Iceberg field as an engine-free one."""
+    if isinstance(found.field_type, StructType):
+        return Field(found.name, "struct", tuple(map(_field_of, found.field_type.fields)))
+    return Field(found.name, NAMES.get(found.field_type, str(found.field_type)))
+
+
+def _projected(name: str, type_: Any, present: bool) -> str:
+    """A column of a relation; NULL of its type where no file has it yet."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    return quoted if present else f"CAST(NULL AS {type_}) AS {quoted}"
+
+
+def _texts(texts: Sequence[str]) -> str:
+    """Texts as a list in SQL."""
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
+
+
+def _local(path: str) -> str:
+    """A path as DuckDB takes it."""
+    return path.removeprefix("file://") if path.startswith("file://") else path.removeprefix("file:")
+
+
+@lru_cache(maxsize=32)
+def _opened(name: str, properties: tuple[tuple[str, str], ...]) -> Catalog:
+    """The catalog, its SQLite file prepared for many writers."""
+    options = dict(properties)
+    file = sqlite_path(options)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    catalog = load_catalog(name, **python_catalog(options))
+    if file is not None:
+        _prepare(file)
+    return catalog
+
+
+def _prepare(file: Path) -> None:
+    """Let readers go on beside a writer, and give the table the column that Java's schema version V1 expects.
+
+    Without the column each Flink job would alter the table as it starts, and two at once would fail.
+    """
+    with sqlite3.connect(file, timeout=60) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        columns = {row[1] for row in database.execute("PRAGMA table_info(iceberg_tables)")}
+        if "iceberg_type" not in columns:
+            database.execute("ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)")
+    database.close()

@@ -1,0 +1,77 @@
+"""One catalog's properties as pyiceberg and as Flink want them; pure, imports neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from headrace.errors import SettingsError
+
+#: Several jobs commit to one SQLite file; a minute covers any queue of commits, each of which takes milliseconds.
+BUSY_TIMEOUT_S = 60
+SQLITE = "sqlite:///"
+#: What Flink's catalog calls a type that is no `catalog-type` of its own.
+IMPLEMENTATIONS = {
+    "glue": "org.apache.iceberg.aws.glue.GlueCatalog",
+    "sql": "org.apache.iceberg.jdbc.JdbcCatalog",
+    "dynamodb": "org.apache.iceberg.aws.dynamodb.DynamoDbCatalog",
+}
+CATALOG_TYPES = ("rest", "hive")
+
+
+def sqlite_path(properties: Mapping[str, str]) -> Path | None:
+    """The SQLite file of a catalog; None for any other kind.
+
+    >>> sqlite_path({"uri": "sqlite:////lake/catalog.db"})
+    PosixPath('/lake/catalog.db')
+    """
+    uri = properties.get("uri", "")
+    return Path(uri.removeprefix(SQLITE).partition("?")[0]) if uri.startswith(SQLITE) else None
+
+
+def python_catalog(properties: Mapping[str, str]) -> dict[str, str]:
+    """The properties for pyiceberg: as they are, and with a busy timeout for SQLite.
+
+    >>> python_catalog({"uri": "sqlite:////lake/catalog.db"})["uri"]
+    'sqlite:////lake/catalog.db?timeout=60'
+    """
+    file = sqlite_path(properties)
+    return dict(properties) if file is None else {**properties, "uri": f"{SQLITE}{file}?timeout={BUSY_TIMEOUT_S}"}
+
+
+def flink_catalog(properties: Mapping[str, str]) -> dict[str, str]:
+    """The same catalog for Flink's Iceberg connector: its kind, its address, and all other properties untouched.
+
+    Raises SettingsError for a kind that Flink's connector does not have.
+
+    >>> flink_catalog({"type": "rest", "uri": "http://catalog", "warehouse": "s3://lake"})
+    {'catalog-type': 'rest', 'uri': 'http://catalog', 'warehouse': 's3://lake'}
+    """
+    kind = properties.get("type", "rest")
+    others = {name: value for name, value in properties.items() if name != "type"}
+    if kind in CATALOG_TYPES:
+        return {"catalog-type": kind, **others}
+    if kind not in IMPLEMENTATIONS:
+        known = ", ".join(sorted([*CATALOG_TYPES, *IMPLEMENTATIONS]))
+        msg = f"Iceberg catalog: type {kind!r} is not one that Flink reads; known: {known}"
+        raise SettingsError(msg)
+    jdbc = jdbc_options(properties["uri"]) if kind == "sql" else {}
+    return {"catalog-impl": IMPLEMENTATIONS[kind], **others, **jdbc}
+
+
+def jdbc_options(uri: str) -> dict[str, str]:
+    """Java's address of a SQL catalog, from SQLAlchemy's.
+
+    >>> jdbc_options("postgresql+psycopg://headrace:secret@db:5432/lake")["uri"]
+    'jdbc:postgresql://db:5432/lake'
+    """
+    file = sqlite_path({"uri": uri})
+    # Schema version V1 is what lets Java and pyiceberg share the catalog's tables.
+    shared = {"jdbc.schema-version": "V1"}
+    if file is not None:
+        return {"uri": f"jdbc:sqlite:{file}?busy_timeout={BUSY_TIMEOUT_S * 1000}", **shared}
+    parts = urlsplit(uri)
+    login = {"jdbc.user": parts.username, "jdbc.password": parts.password}
+    address = f"jdbc:{parts.scheme.partition('+')[0]}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return {"uri": address, **shared, **{name: value for name, value in login.items() if value}}
