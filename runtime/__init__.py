@@ -1,0 +1,1 @@
+"""Settings, the local stack, and the submission of jobs to Flink."""

@@ -1,0 +1,197 @@
+"""Flink's REST interface: what runs, how far it is, and how to stop it with a savepoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import requests
+
+from headrace.errors import JobError
+from headrace.runtime.session import Cluster
+
+# One request to a healthy JobManager answers in milliseconds; ten seconds tell a dead one from a busy machine.
+REQUEST_TIMEOUT_S = 10.0
+# How often a savepoint's progress is asked for: often enough not to be felt, seldom enough not to load a small machine.
+SAVEPOINT_POLL_S = 0.25
+# A savepoint of a job under backpressure waits for the barriers; ten minutes is Flink's own checkpoint timeout.
+SAVEPOINT_TIMEOUT_S = 600.0
+
+TERMINAL_STATES = frozenset({"FINISHED", "CANCELED", "FAILED"})
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """One job as the cluster sees it. Durations in ms, times in ms since the epoch (processing time)."""
+
+    job_id: str
+    name: str
+    state: str
+    started_ms: int
+    duration_ms: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job has reached a state that it will not leave."""
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """What a job's checkpoints came to: counts, and the path of the newest completed one."""
+
+    completed: int
+    failed: int
+    in_progress: int
+    restored: int
+    newest_path: str | None
+
+
+@dataclass(frozen=True)
+class VertexProgress:
+    """Rows that one vertex of the job graph read and wrote since its last (re)start."""
+
+    name: str
+    state: str
+    rows_in: int
+    rows_out: int
+
+
+@dataclass(frozen=True)
+class FlinkRest:
+    """A thin client of one JobManager.
+
+    Raises, from every method:
+        JobError: the JobManager cannot be reached or refuses; the address and its answer are named.
+    """
+
+    base_url: str
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> Self:
+        """The client of a cluster."""
+        return cls(f"http://{cluster.host}:{cluster.port}")
+
+    def jobs(self) -> list[JobStatus]:
+        """All jobs that the cluster remembers, newest first."""
+        found = [_job_status(job) for job in self._get("/jobs/overview")["jobs"]]
+        return sorted(found, key=lambda job: job.started_ms, reverse=True)
+
+    def job(self, job_id: str) -> JobStatus:
+        """One job."""
+        return _job_status(self._get(f"/jobs/{job_id}"))
+
+    def root_exception(self, job_id: str) -> str | None:
+        """The first lines of what made the job fail last, if anything did."""
+        entries = self._get(f"/jobs/{job_id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
+        return None if not entries else _innermost_cause(entries[0]["stacktrace"])
+
+    def checkpoints(self, job_id: str) -> Checkpoints:
+        """The job's checkpoints so far."""
+        answer = self._get(f"/jobs/{job_id}/checkpoints")
+        counts, newest = answer["counts"], (answer.get("latest") or {}).get("completed") or {}
+        return Checkpoints(
+            completed=counts["completed"],
+            failed=counts["failed"],
+            in_progress=counts["in_progress"],
+            restored=counts["restored"],
+            newest_path=newest.get("external_path"),
+        )
+
+    def progress(self, job_id: str) -> list[VertexProgress]:
+        """Rows in and out of every vertex."""
+        return [_vertex_progress(vertex) for vertex in self._get(f"/jobs/{job_id}")["vertices"]]
+
+    def places(self, job_id: str) -> list[str]:
+        """The task managers, by resource id, on which subtasks of the job run."""
+        vertices = self._get(f"/jobs/{job_id}")["vertices"]
+        found = {
+            subtask["taskmanager-id"]
+            for vertex in vertices
+            for subtask in self._get(f"/jobs/{job_id}/vertices/{vertex['id']}")["subtasks"]
+            if subtask["status"] == "RUNNING"
+        }
+        return sorted(found)
+
+    def stop_with_savepoint(self, job_id: str, folder: str, *, drain: bool = False) -> str:
+        """Stop the job after a savepoint; returns the savepoint's path.
+
+        Raises:
+            JobError: the savepoint failed or took longer than `SAVEPOINT_TIMEOUT_S`; the job goes on.
+        """
+        body = {"targetDirectory": folder, "drain": drain, "formatType": "CANONICAL"}
+        trigger = self._post(f"/jobs/{job_id}/stop", body)["request-id"]
+        return self._await_savepoint(job_id, trigger)
+
+    def cancel(self, job_id: str) -> None:
+        """End the job without a savepoint."""
+        self._call("PATCH", f"/jobs/{job_id}?mode=cancel", None)
+
+    def _await_savepoint(self, job_id: str, trigger: str) -> str:
+        deadline = time.monotonic() + SAVEPOINT_TIMEOUT_S
+        while time.monotonic() < deadline:
+            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                return _savepoint_path(job_id, answer["operation"])
+            time.sleep(SAVEPOINT_POLL_S)
+        msg = f"job {job_id}: no savepoint within {SAVEPOINT_TIMEOUT_S:.0f} s; the job goes on"
+        raise JobError(msg)
+
+    def _get(self, path: str) -> Any:
+        return self._call("GET", path, None)
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        try:
+            response = requests.request(method, self.base_url + path, json=body, timeout=REQUEST_TIMEOUT_S)
+        except requests.RequestException as error:
+            msg = f"no answer from Flink at {self.base_url} ({type(error).__name__}); see `headrace stack status`"
+            raise JobError(msg) from error
+        if not response.ok:
+            msg = f"Flink at {self.base_url} refused {method} {path}: {_innermost_cause(response.text)}"
+            raise JobError(msg)
+        return response.json()
+
+
+def _job_status(job: Mapping[str, Any]) -> JobStatus:
+    return JobStatus(
+        job_id=job["jid"],
+        name=job["name"],
+        state=job["state"],
+        started_ms=job["start-time"],
+        duration_ms=job["duration"],
+    )
+
+
+def _vertex_progress(vertex: Mapping[str, Any]) -> VertexProgress:
+    metrics = vertex["metrics"]
+    return VertexProgress(
+        name=vertex["name"],
+        state=vertex["status"],
+        rows_in=metrics["read-records"],
+        rows_out=metrics["write-records"],
+    )
+
+
+def _savepoint_path(job_id: str, operation: Mapping[str, Any]) -> str:
+    if "location" in operation:
+        return str(operation["location"])
+    msg = (
+        f"job {job_id}: the savepoint failed: {_innermost_cause(str(operation.get('failure-cause')))}; the job goes on"
+    )
+    raise JobError(msg)
+
+
+def _innermost_cause(stacktrace: str) -> str:
+    """The last `Caused by` of a Java stack trace, which names what really went wrong.
+
+    >>> _innermost_cause("A: x\\n\\tat f\\nCaused by: B: y\\n\\tat g")
+    'B: y'
+    """
+    lines = stacktrace.replace("\\n", "\n").splitlines()
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return causes[-1].strip() if causes else (lines[0].strip() if lines else "")

@@ -1,0 +1,177 @@
+"""A PyFlink table environment: compiles statements to a plan and submits plans to a session cluster.
+
+A job is submitted from its *compiled plan* (JSON), never from SQL, because only the compiled plan carries stable
+operator ids: the same text resumes from a savepoint, whatever a later planner would make of the SQL.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headrace.errors import JobError
+from headrace.runtime.job_spec import JobSpec
+
+# The client only plans: a small heap and the first compiler tier start it seconds sooner.
+CLIENT_JVM_ARGS = "-Xmx768m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+# Settings that the meaning of a job rests on; no knob changes them.
+FIXED_CONFIGURATION: Mapping[str, str] = {
+    "execution.runtime-mode": "STREAMING",
+    "table.exec.iceberg.infer-source-parallelism": "false",
+    "table.plan.compile.catalog-objects": "ALL",
+    "table.plan.restore.catalog-objects": "ALL",
+    "pipeline.object-reuse": "true",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Flink session cluster, by the address of its REST endpoint.
+
+    >>> Cluster("127.0.0.1", 8081).configuration["rest.port"]
+    '8081'
+    """
+
+    host: str
+    port: int
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """The Flink options that send a job to this cluster."""
+        return {"execution.target": "remote", "rest.address": self.host, "rest.port": str(self.port)}
+
+
+@dataclass(frozen=True)
+class Application:
+    """The cluster in which this process already runs: Flink's application mode, where the target is preset."""
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        """Nothing to add."""
+        return {}
+
+
+@dataclass
+class FlinkSession:
+    """One table environment; starts a client JVM on first use and keeps it for the life of the process.
+
+    Args:
+        jars: folder of the JARs that Flink needs beside PyFlink's own.
+        log_dir: where the client JVM writes its log.
+        cluster: where jobs run; without it, statements can only be compiled and explained.
+        configuration: Flink options on top of `FIXED_CONFIGURATION`.
+    """
+
+    jars: Path
+    log_dir: Path
+    cluster: Cluster | Application | None = None
+    configuration: Mapping[str, str] = field(default_factory=dict)
+
+    def explain(self, statements: Sequence[str], inserts: Sequence[str]) -> str:
+        """The optimized plan as text.
+
+        Raises:
+            JobError: the planner refuses a statement; the statement is quoted.
+        """
+        environment = self._prepared(statements, {})
+        with _planner_errors("EXPLAIN of the statement set"):
+            return str(self._statement_set(environment, inserts).explain())
+
+    def compile(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> str:
+        """The compiled plan (JSON) of all inserts as one job.
+
+        Raises:
+            JobError: the planner refuses a statement; the statement is quoted.
+        """
+        environment = self._prepared(statements, configuration)
+        with _planner_errors("COMPILE PLAN of the statement set"):
+            return str(self._statement_set(environment, inserts).compile_plan().as_json_string())
+
+    def submit(self, spec: JobSpec, savepoint: str | None = None) -> str:
+        """Start a job and return Flink's id of it.
+
+        Args:
+            spec: the job, as `compile` and its caller made it.
+            savepoint: where its state starts; None starts empty.
+
+        Raises:
+            JobError: there is no cluster, or it refuses the job.
+        """
+        if self.cluster is None:
+            msg = "cannot submit a job: this session has no cluster; set flink.rest_address or run `headrace stack up`"
+            raise JobError(msg)
+        options = {**spec.flink_options, **self.cluster.configuration, "pipeline.name": spec.name}
+        if savepoint is not None:
+            options["execution.state-recovery.path"] = savepoint
+        environment = self._prepared(spec.declarations, options)
+        with _planner_errors(f"submission of job {spec.name!r}"):
+            result = _load_plan(environment, spec.plan).execute()
+        return str(result.get_job_client().get_job_id())
+
+    def _prepared(self, statements: Sequence[str], configuration: Mapping[str, str]) -> Any:
+        environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
+        for statement in statements:
+            with _planner_errors(statement):
+                environment.execute_sql(statement)
+        return environment
+
+    def _environment(self, configuration: Mapping[str, str]) -> Any:
+        _prepare_client_jvm(self.jars, self.log_dir)
+        from pyflink.common import Configuration
+        from pyflink.table import EnvironmentSettings, TableEnvironment
+
+        options = Configuration()
+        for key, value in configuration.items():
+            options.set_string(key, value)
+        return TableEnvironment.create(EnvironmentSettings.new_instance().with_configuration(options).build())
+
+    @staticmethod
+    def _statement_set(environment: Any, inserts: Sequence[str]) -> Any:
+        statement_set = environment.create_statement_set()
+        for insert in inserts:
+            with _planner_errors(insert):
+                statement_set.add_insert_sql(insert)
+        return statement_set
+
+
+def _load_plan(environment: Any, plan: str) -> Any:
+    from pyflink.table import CompiledPlan, PlanReference
+
+    # `load_plan` hands its result the Java environment where it needs the Python one, so `execute` would fail.
+    loaded = environment.load_plan(PlanReference.from_json_string(plan))
+    return CompiledPlan(loaded._j_compiled_plan, environment)
+
+
+def _prepare_client_jvm(jars: Path, log_dir: Path) -> None:
+    """PyFlink appends HADOOP_CLASSPATH to its client's class path: the one door that needs no Flink home of our own."""
+    log_dir.mkdir(parents=True, exist_ok=True)
+    os.environ["HADOOP_CLASSPATH"] = str(jars / "*")
+    os.environ["FLINK_LOG_DIR"] = str(log_dir)
+    os.environ.setdefault("JVM_ARGS", CLIENT_JVM_ARGS)
+
+
+@contextmanager
+def _planner_errors(what: str) -> Iterator[None]:
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        yield
+    except Py4JJavaError as error:
+        msg = f"Flink refused: {_root_cause(error.java_exception)}\nin: {what}"
+        raise JobError(msg) from error
+    except Exception as error:
+        if not type(error).__module__.startswith("pyflink"):
+            raise
+        msg = f"Flink refused: {error}\nin: {what}"
+        raise JobError(msg) from error
+
+
+def _root_cause(throwable: Any) -> str:
+    while throwable.getCause() is not None:
+        throwable = throwable.getCause()
+    return str(throwable.toString())
