@@ -1,0 +1,1 @@
+"""Templates that engineers subclass: archive, features, backfill."""

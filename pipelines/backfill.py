@@ -1,0 +1,189 @@
+"""`BackfillPipeline`: one view's job, over history and on into the live stream, with the seam at exact offsets."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from headrace.compiler.flink_sql import FlinkJob, flink_job
+from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.plan import TileGroup, ViewPlan, table_name
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import (
+    DEAD_LETTERS,
+    LEDGER_NAMESPACE,
+    OFFSET_TILES,
+    archive_fields,
+    tile_fields,
+)
+from headrace.errors import CutoverError, UnsupportedError
+from headrace.pipelines.archive import live_options
+from headrace.pipelines.configuration import Checkpointing, view_configuration
+from headrace.pipelines.cutover import Cutover, draw_boundary
+from headrace.pipelines.legs import log_ranges, table_name_of, topic_of
+from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.platform import Platform
+
+TILES_NAMESPACE = "tiles"
+OFFSET_TILES_TABLE = "offset_tiles"
+DEAD_LETTERS_TABLE = "dead_letters"
+# Enough to keep two runs of one second apart.
+RUN_SUFFIX_BYTES = 2
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that is ready to be submitted: everything is checked, created, pinned and compiled."""
+
+    run_id: str
+    plan: ViewPlan
+    generation: int
+    tables: tuple[str, ...]
+    cutover: Cutover
+    sql: FlinkJob
+    job: JobSpec
+
+
+class BackfillPipeline:
+    """Runs one view over its history and on into its topic. Subclass it and override a step to change what it does.
+
+    The steps, in order: `check_sources`, `create_tables`, `plan_cutover`, `build_job`, `compile`.
+
+    Args:
+        plan: the view.
+        platform: where everything is.
+        generation: which materialization of this definition; a higher one starts new tables beside the old.
+        checkpoint_interval: how often state is saved and rows become visible in Iceberg, as a Flink duration.
+    """
+
+    def __init__(
+        self, plan: ViewPlan, platform: Platform, *, generation: int = 1, checkpoint_interval: str = "10 s"
+    ) -> None:
+        self.plan = plan
+        self.platform = platform
+        self.generation = generation
+        self.checkpoint_interval = checkpoint_interval
+        self.run_id = new_run_id(plan.name)
+
+    def prepare(self) -> PreparedRun:
+        """Take every step up to, but not including, submission.
+
+        Raises:
+            NotFoundError: a topic or table does not exist.
+            SchemaMismatchError: history and the declared source differ.
+            CutoverError: history and live do not meet.
+            JobError: Flink's planner refuses the job.
+        """
+        self.check_sources()
+        self.create_tables()
+        cutover = self.plan_cutover()
+        sql = self.build_job(cutover)
+        tables = tuple(self.table(group) for group in self.plan.groups)
+        return PreparedRun(self.run_id, self.plan, self.generation, tables, cutover, sql, self.compile(sql))
+
+    def check_sources(self) -> None:
+        """History exists with the declared columns; a Delta table is refused beside a live topic."""
+        source = self.plan.source
+        if source.history is not None and source.history.kind != "iceberg" and source.live is not None:
+            msg = (
+                f"source {source.name}: history in Delta has no offsets to meet the topic {source.live.name!r} at; "
+                "leave `live` out, or archive the topic to Iceberg (`headrace archive`)"
+            )
+            raise UnsupportedError(msg)
+        if source.history is not None:
+            self.history_table().check_columns(archive_fields(source.columns))
+
+    def create_tables(self) -> None:
+        """Keyspace, tile tables in both stores, and the tables of ledger and dead letters, unless they are there."""
+        iceberg, cassandra = self.platform.iceberg, self.platform.cassandra
+        iceberg.create_table(LEDGER_NAMESPACE, OFFSET_TILES_TABLE, OFFSET_TILES)
+        iceberg.create_table(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE, DEAD_LETTERS)
+        with cassandra.session() as store:
+            store.ensure_keyspace()
+            for group in self.plan.groups:
+                store.create_tile_table(self.table(group), group)
+        for group in self.plan.groups:
+            iceberg.create_table(TILES_NAMESPACE, self.table(group), tile_fields(group.keys, group.cell))
+
+    def plan_cutover(self) -> Cutover:
+        """Pin and tag the snapshot, and draw the boundary in every partition."""
+        source = self.plan.source
+        archive = self.history_table() if source.history else None
+        snapshot = archive.current_snapshot_id() if archive else None
+        tag = None
+        if archive is not None and snapshot is not None:
+            tag = f"headrace-{self.run_id}"
+            archive.tag(tag, snapshot)
+        archived = {prefix.partition: prefix for prefix in archive.prefix(snapshot)} if archive and snapshot else {}
+        name = ".".join(table_name_of(source)) if archive else None
+        if source.live is None:
+            return Cutover(name, snapshot, tag, None, None, ())
+        topic = topic_of(source)
+        cuts = draw_boundary(topic, log_ranges(self.platform, topic), archived)
+        return Cutover(name, snapshot, tag, topic, self._topic_id(topic), cuts)
+
+    def build_job(self, cutover: Cutover) -> FlinkJob:
+        """The job's SQL over this boundary."""
+        iceberg = self.platform.iceberg
+        bindings = JobBindings(
+            project=self.platform.settings.project,
+            run=self.run_id,
+            history=self.history_options(cutover),
+            live=self.live_options(cutover),
+            tiles={group.fingerprint: self.tile_options(group) for group in self.plan.groups},
+            offset_tiles=iceberg.flink_options(LEDGER_NAMESPACE, OFFSET_TILES_TABLE) | {"write-parallelism": "1"},
+            dead_letters=iceberg.flink_options(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE) | {"write-parallelism": "1"},
+        )
+        return flink_job(self.plan, bindings)
+
+    def compile(self, sql: FlinkJob) -> JobSpec:
+        """The job as Flink's compiled plan."""
+        flink = self.platform.settings.flink
+        checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, self.checkpoint_interval)
+        configuration = {**sql.config, **view_configuration(self.plan, checkpointing, flink.configuration)}
+        options = {**configuration, "parallelism.default": str(flink.parallelism)}
+        plan = self.platform.session.compile(sql.statements, sql.inserts, options)
+        return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism)
+
+    def history_table(self) -> IcebergTable:
+        """The source's history."""
+        return self.platform.iceberg.load(*table_name_of(self.plan.source))
+
+    def history_options(self, cutover: Cutover) -> dict[str, str] | None:
+        """The `WITH` options of history at the pinned snapshot; None when there is nothing archived."""
+        if cutover.snapshot_id is None:
+            return None
+        options = self.platform.iceberg.flink_options(*table_name_of(self.plan.source))
+        return options | {"snapshot-id": str(cutover.snapshot_id)}
+
+    def live_options(self, cutover: Cutover) -> dict[str, str] | None:
+        """The `WITH` options of the topic from the boundary on; None without a live leg."""
+        if cutover.topic is None:
+            if cutover.snapshot_id is None:
+                msg = f"view {self.plan.name}: history is empty and there is no live leg: nothing to read"
+                raise CutoverError(msg)
+            return None
+        group = f"{self.platform.settings.project}-{self.run_id}"
+        return live_options(self.platform, self.plan.source, group, cutover.start_offsets)
+
+    def tile_options(self, group: TileGroup) -> TileOptions:
+        """The `WITH` options of a group's tables in both stores."""
+        name = self.table(group)
+        return TileOptions(
+            cassandra=self.platform.cassandra.flink_options(name),
+            iceberg=self.platform.iceberg.flink_options(TILES_NAMESPACE, name),
+        )
+
+    def table(self, group: TileGroup) -> str:
+        """The physical name of a group's tile table, the same in both stores."""
+        return table_name(self.platform.settings.project, self.plan.name, group.fingerprint, self.generation)
+
+    def _topic_id(self, topic: str) -> str | None:
+        with self.platform.kafka.admin() as admin:
+            return admin.describe(topic).topic_id
+
+
+def new_run_id(view: str) -> str:
+    """A new run's id: the view, the second in UTC (processing time), and four random hex digits."""
+    return f"{view.replace('_', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(RUN_SUFFIX_BYTES)}"

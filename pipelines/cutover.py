@@ -1,0 +1,149 @@
+"""The boundary between history and live: a pinned snapshot, and for every partition the offset after its last record.
+
+Drawn up from facts alone, so that every refusal can be tested without a server. Nothing is ever reset silently: what
+does not fit is an error that names the partition and the gap.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from headrace.connectors.prefix import PartitionPrefix
+from headrace.errors import CutoverError
+
+
+@dataclass(frozen=True)
+class LogRange:
+    """What a partition of the topic holds: offsets `start <= offset < end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class PartitionCut:
+    """The boundary in one partition: history is `archived_from <= offset < start_offset`, live the rest."""
+
+    partition: int
+    archived: int
+    archived_from: int
+    start_offset: int
+    log_start: int
+    log_end: int
+
+
+@dataclass(frozen=True)
+class Cutover:
+    """The boundary of one run. Without history there is no table, snapshot and tag; without live there is no topic."""
+
+    table: str | None
+    snapshot_id: int | None
+    tag: str | None
+    topic: str | None
+    topic_id: str | None
+    partitions: tuple[PartitionCut, ...]
+
+    @property
+    def start_offsets(self) -> dict[int, int]:
+        """For every partition the first live offset."""
+        return {cut.partition: cut.start_offset for cut in self.partitions}
+
+    @property
+    def archived_rows(self) -> int:
+        """Rows of the pinned snapshot."""
+        return sum(cut.archived for cut in self.partitions)
+
+    def to_json(self) -> str:
+        """This boundary as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The boundary from `to_json`'s text."""
+        data = json.loads(text)
+        return cls(**{**data, "partitions": tuple(PartitionCut(**cut) for cut in data["partitions"])})
+
+
+def draw_boundary(
+    topic: str, log: Mapping[int, LogRange], archived: Mapping[int, PartitionPrefix]
+) -> tuple[PartitionCut, ...]:
+    """The boundary in every partition of a topic.
+
+    Args:
+        topic: for the messages.
+        log: what each partition holds now.
+        archived: what the pinned snapshot holds of each partition; a partition without rows is absent.
+
+    Raises:
+        CutoverError: the snapshot is no contiguous prefix, holds partitions or offsets that the topic never had (it was
+            deleted and made again), or the log no longer reaches back to the boundary.
+
+    >>> draw_boundary("t", {0: LogRange(0, 9)}, {0: PartitionPrefix("t", 0, 5, 5, 0, 4)})[0].start_offset
+    5
+    """
+    unknown = sorted(set(archived) - set(log))
+    if unknown:
+        msg = f"topic {topic!r}: the archive has rows of partition {unknown[0]}, the topic has none; was it made anew?"
+        raise CutoverError(msg)
+    return tuple(_cut(topic, partition, log[partition], archived.get(partition)) for partition in sorted(log))
+
+
+def check_log_reaches(topic: str, wanted: Mapping[int, int], log: Mapping[int, LogRange]) -> None:
+    """Refuse to start or resume where records that are needed have left the log.
+
+    Args:
+        topic: for the messages.
+        wanted: the next offset that the job will read, by partition.
+        log: what each partition holds now.
+
+    Raises:
+        CutoverError: a partition is gone, begins after the wanted offset, or ends before it.
+    """
+    for partition, offset in sorted(wanted.items()):
+        if partition not in log:
+            msg = f"topic {topic!r}: partition {partition} is gone; was the topic made anew?"
+            raise CutoverError(msg)
+        _check_reach(topic, partition, offset, log[partition])
+
+
+def _cut(topic: str, partition: int, log: LogRange, archived: PartitionPrefix | None) -> PartitionCut:
+    if archived is None:
+        _check_reach(topic, partition, 0, log)
+        return PartitionCut(partition, 0, 0, 0, log.start, log.end)
+    _check_prefix(topic, partition, archived)
+    start = archived.next_offset
+    _check_reach(topic, partition, start, log)
+    return PartitionCut(partition, archived.rows, archived.min_offset, start, log.start, log.end)
+
+
+def _check_prefix(topic: str, partition: int, archived: PartitionPrefix) -> None:
+    where = f"archive of topic {topic!r}, partition {partition}"
+    if archived.duplicates:
+        msg = (
+            f"{where}: {archived.duplicates} rows repeat an offset; expected each offset once; repair the archive first"
+        )
+        raise CutoverError(msg)
+    if archived.missing:
+        msg = (
+            f"{where}: {archived.missing} offsets missing between {archived.min_offset} and {archived.max_offset}; "
+            "expected a contiguous prefix; repair the archive (a compacted or transactional topic is no source yet)"
+        )
+        raise CutoverError(msg)
+
+
+def _check_reach(topic: str, partition: int, offset: int, log: LogRange) -> None:
+    if log.start > offset:
+        msg = (
+            f"topic {topic!r}, partition {partition}: needed from offset {offset}, but the log begins at {log.start}: "
+            f"{log.start - offset} records are lost to retention; archive sooner or raise retention.ms, then plan again"
+        )
+        raise CutoverError(msg)
+    if log.end < offset:
+        msg = (
+            f"topic {topic!r}, partition {partition}: needed from offset {offset}, but the log ends at {log.end}; "
+            "the topic was made anew or truncated; plan again on a new archive"
+        )
+        raise CutoverError(msg)

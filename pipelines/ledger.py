@@ -1,0 +1,473 @@
+"""The ledger of a run: what was read and what became of it, checked against a recount of the archive.
+
+It is drawn up from what the job committed, never from its counters: offset tiles, dead letters and tiles in Iceberg.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+from headrace.compiler.duckdb_sql import BLOCK
+from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.compiler.verdict import DEAD_LETTER, LATE
+from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
+from headrace.connectors.schema import LEDGER_NAMESPACE
+from headrace.errors import JobError, LedgerError
+from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
+from headrace.pipelines.cutover import Cutover
+from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
+from headrace.registry.store import Registry, Run
+from headrace.runtime.platform import Platform
+
+HISTORY, LIVE = "history", "live"
+#: A check names at most this many places; where more are wrong, the first ones tell the story.
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One statement that must hold: what was expected, what was found, and where they differ."""
+
+    name: str
+    holds: bool
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLine:
+    """What was read of one partition: rows of each leg, and the first and last offset."""
+
+    partition: int
+    history: int
+    live: int
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """One tile group: rows folded in by its finest tiles, and by the recount (None: there was none)."""
+
+    group: str
+    table: str
+    folded: int
+    recounted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one run. `filtered` rows are among the accepted ones; `folded` counts (row, group) pairs."""
+
+    run: str
+    view: str
+    version: str
+    read: int
+    accepted: int
+    late: int
+    dead_lettered: int
+    filtered: int
+    folded: int
+    partitions: tuple[PartitionLine, ...]
+    groups: tuple[GroupLine, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that do not hold."""
+        return tuple(check for check in self.checks if not check.holds)
+
+    def check(self, name: str) -> Check:
+        """The check `name`; KeyError when there is none."""
+        return {check.name: check for check in self.checks}[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, with `holds`."""
+        return {**asdict(self), "holds": self.holds}
+
+    def to_json(self) -> str:
+        """The ledger as JSON text."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    def to_text(self) -> str:
+        """The ledger as lines to read: sums, partitions, groups, checks."""
+        return "\n".join(_lines(self)) + "\n"
+
+
+def ledger_of(platform: Platform, run_id: str) -> Ledger:
+    """The ledger of a recorded run; of a running one at its newest checkpoint but one.
+
+    Raises:
+        LedgerError: the run has committed nothing yet.
+        NotFoundError: there is no such run, or a table of it is gone.
+    """
+    registry = platform.registry
+    run = registry.run(run_id)
+    plan = ViewPlan.from_dict(dict(registry.version(run.project, run.view, run.version).plan))
+    tables = registry.materialization(run.project, run.view, run.version, run.generation).tables
+    alone = not any(
+        _shares_tables(registry, other, set(tables.values()))
+        for other in registry.runs(run.project)
+        if other.run != run.run
+    )
+    return draw_up(platform.iceberg, run, plan, tables, running=_is_running(platform, run), alone=alone)
+
+
+def _shares_tables(registry: Registry, other: Run, tables: set[str]) -> bool:
+    """Whether another run was submitted that writes to some of these tables: versions share tiles where they can."""
+    made = registry.materialization(other.project, other.view, other.version, other.generation).tables
+    return other.job_id is not None and not tables.isdisjoint(made.values())
+
+
+def _is_running(platform: Platform, run: Run) -> bool:
+    """Whether the run's job may still commit; a cluster that does not answer has no running job."""
+    if run.job_id is None or run.status != "running":
+        return False
+    try:
+        return any(job.job_id == run.job_id and not job.is_over for job in platform.flink.jobs())
+    except JobError:
+        return False
+
+
+def draw_up(
+    catalog: IcebergCatalog,
+    run: Run,
+    plan: ViewPlan,
+    tables: Mapping[str, str],
+    *,
+    running: bool = False,
+    alone: bool = True,
+) -> Ledger:
+    """The ledger of a run.
+
+    Args:
+        catalog: where the run's tables are.
+        run: the run's record.
+        plan: the plan of its view.
+        tables: physical name of each tile group's table, by fingerprint.
+        running: the job may commit while this reads, so all tables are read at the newest checkpoint that every one of
+            them has surely committed; otherwise at their newest snapshots.
+        alone: no other run wrote to the same tile tables. Two runs over one generation agree in the end, but each
+            begins again at n = 1, so the order of versions then says nothing.
+
+    Raises:
+        LedgerError: the run has committed nothing yet.
+        NotFoundError: a table of the run does not exist.
+    """
+    cutover = Cutover.from_json(json.dumps(dict(run.cutover)))
+    logs = {group.fingerprint: catalog.load(TILES_NAMESPACE, tables[group.fingerprint]) for group in plan.groups}
+    shared = {name: catalog.load(LEDGER_NAMESPACE, name) for name in (OFFSET_TILES_TABLE, DEAD_LETTERS_TABLE)}
+    snapshots = consistent([*shared.values(), *logs.values()], run.job_id if running else None)
+    with opened(run.run, plan) as facts:
+        for name, table in shared.items():
+            facts.use(name, _relation(facts, table, snapshots[table.name]))
+        blocks = facts.blocks()
+        if not blocks:
+            msg = f"run {run.run} has committed nothing yet; look again after its next checkpoint"
+            raise LedgerError(msg)
+        for table in logs.values():
+            facts.use(table.name, _relation(facts, table, snapshots[table.name], ordered=True))
+        tiles = {group.fingerprint: facts.tiles(logs[group.fingerprint].name, group) for group in plan.groups}
+        archive = _use_archive(facts, catalog, cutover, blocks)
+        return _Draft(run, plan, cutover, facts, blocks, tiles, tables, archive, alone).ledger()
+
+
+def _relation(facts: Facts, table: IcebergTable, snapshot: int | None, *, ordered: bool = False) -> Any:
+    """A table at a snapshot; None: before its first."""
+    rows = table.relation(facts.connection, snapshot, ordered=ordered)
+    return rows if snapshot is not None else rows.limit(0)
+
+
+def consistent(tables: Sequence[IcebergTable], job_id: str | None) -> dict[str, int | None]:
+    """For each table the snapshot at one and the same checkpoint of a running job; without a job the newest.
+
+    A sink that acknowledged checkpoint c has committed all before it, so c - 1, c being the newest that any table has,
+    is everywhere. A table without rows in a checkpoint has no snapshot of it: then an older one holds the same.
+    """
+    if job_id is None:
+        return {table.name: table.current_snapshot_id() for table in tables}
+    commits = {table.name: table.flink_commits() for table in tables}
+    newest = max((one.checkpoint_id for found in commits.values() for one in found if one.job_id == job_id), default=0)
+    return {table.name: _before(table, commits[table.name], job_id, newest) for table in tables}
+
+
+def _before(table: IcebergTable, commits: Sequence[FlinkCommit], job_id: str, checkpoint_id: int) -> int | None:
+    """The table's snapshot before the job committed this checkpoint or a later one, whoever committed since."""
+    later = (one for one in commits if one.job_id == job_id and one.checkpoint_id >= checkpoint_id)
+    first = next(later, None)
+    return table.current_snapshot_id() if first is None else first.parent_id
+
+
+def _use_archive(
+    facts: Facts, catalog: IcebergCatalog, cutover: Cutover, blocks: Sequence[Block]
+) -> list[Archived] | None:
+    """Count the archive within the run's offsets; None when the run has no archive."""
+    if cutover.table is None:
+        return None
+    table = catalog.load(*cutover.table.rsplit(".", 1))
+    facts.use("archive", table.relation(facts.connection))
+    return facts.restrict({line.partition: (line.first_offset, line.last_offset) for line in lines_of(blocks)})
+
+
+def lines_of(blocks: Sequence[Block]) -> tuple[PartitionLine, ...]:
+    """What was read, by partition."""
+    lines = []
+    for partition in sorted({block.partition for block in blocks}):
+        own = [block for block in blocks if block.partition == partition]
+        read = {leg: sum(block.n for block in own if block.leg == leg) for leg in (HISTORY, LIVE)}
+        first, last = min(block.min_offset for block in own), max(block.max_offset for block in own)
+        lines.append(PartitionLine(partition, read[HISTORY], read[LIVE], first, last))
+    return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """All facts of a run, from which the ledger's checks follow."""
+
+    run: Run
+    plan: ViewPlan
+    cutover: Cutover
+    facts: Facts
+    blocks: Sequence[Block]
+    tiles: Mapping[str, TileFacts]
+    tables: Mapping[str, str]
+    archive: list[Archived] | None
+    alone: bool
+
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        behind = self.behind()
+        groups = self.facts.recount_groups() if self.archive is not None and not behind else {}
+        checks = [*self.own_checks(), *self.archive_checks(behind), *self.tile_checks(groups), *self.letter_checks()]
+        sums = sums_of(self.blocks)
+        return Ledger(
+            run=self.run.run,
+            view=self.plan.name,
+            version=self.plan.version,
+            **sums,
+            partitions=lines_of(self.blocks),
+            groups=tuple(self.line(group, groups) for group in self.plan.groups),
+            checks=tuple(checks),
+        )
+
+    def line(self, group: TileGroup, recount: Mapping[str, int]) -> GroupLine:
+        """What a group's tiles say beside the recount."""
+        name = group.fingerprint
+        return GroupLine(name, self.tables[name], self.folded(group), recount.get(name))
+
+    def folded(self, group: TileGroup) -> int:
+        """Rows folded into a group, by its finest tiles."""
+        return self.tiles[group.fingerprint].sums.get(group.finest_us, 0)
+
+    def own_checks(self) -> Iterator[Check]:
+        """What offset tiles must satisfy by themselves and with the cutover."""
+        sums = sums_of(self.blocks)
+        yield equal("verdicts add up", sums["read"], sums["accepted"] + sums["late"] + sums["dead_lettered"])
+        over = [place(block) for block in self.blocks if block.filtered > block.accepted]
+        yield none_of("filtered rows are accepted ones", over)
+        conflicts = [f"partition {part}, block {block}, n {n}" for part, block, n in self.facts.block_conflicts()]
+        yield none_of("one version of a block", conflicts)
+        yield none_of("no duplicates", duplicates(self.blocks))
+        yield none_of("no gaps", gaps(self.blocks))
+        yield none_of("no duplicate hides a gap", hidden(self.blocks))
+        yield none_of("history complete", unlike_history(self.cutover, self.blocks))
+        yield none_of("boundary", off_boundary(self.cutover, self.blocks))
+
+    def behind(self) -> list[str]:
+        """Partitions of which the archive does not reach the live leg yet."""
+        if self.archive is None:
+            return []
+        archived = {found.partition: found.last_offset for found in self.archive}
+        ends = [(line.partition, archived.get(line.partition, -1), line.last_offset) for line in lines_of(self.blocks)]
+        return [
+            f"partition {partition}: archived to offset {last}, read to offset {read}"
+            for partition, last, read in ends
+            if last < read
+        ]
+
+    def archive_checks(self, behind: list[str]) -> Iterator[Check]:
+        """The recount, by partition and verdict, once the archive has all that the run has read."""
+        if self.archive is None:
+            return
+        yield none_of("archive reaches the live leg", behind)
+        if behind:
+            return
+        repeated = [
+            f"partition {found.partition}: {found.rows - found.distinct} rows"
+            for found in self.archive
+            if found.rows != found.distinct
+        ]
+        yield none_of("archive has each offset once", repeated)
+        recount = self.facts.recount()
+        for name in VERDICTS:
+            yield self.recounted(name, {part: sums[name] for part, sums in recount.items()})
+
+    def recounted(self, name: str, recount: Mapping[int, int]) -> Check:
+        """One verdict by partition, against the recount."""
+        found: dict[int, int] = dict.fromkeys(recount, 0)
+        for block in self.blocks:
+            found[block.partition] = found.get(block.partition, 0) + getattr(block, name)
+        wrong = [part for part in sorted(found) if found[part] != recount.get(part, 0)]
+        return Check(f"recount: {name}", not wrong, by_part(recount, wrong), by_part(found, wrong))
+
+    def tile_checks(self, recount: Mapping[str, int]) -> Iterator[Check]:
+        """Each group's tiles among themselves and against the recount, and all groups against the offset tiles."""
+        total = sum(self.folded(group) for group in self.plan.groups)
+        yield equal("tiles: folded", sums_of(self.blocks)["folded"], total)
+        for group in self.plan.groups:
+            name, tiles = f"tiles {group.fingerprint}", self.tiles[group.fingerprint]
+            if group.fingerprint in recount:
+                yield equal(f"{name}: folded", recount[group.fingerprint], self.folded(group))
+            unknown = [f"level {level}" for level in sorted(set(tiles.sums) - set(group.levels_us))]
+            yield none_of(f"{name}: levels of the plan", unknown)
+            sums = {level: tiles.sums.get(level, 0) for level in group.levels_us}
+            unlike = [f"level {level}: {found}" for level, found in sums.items() if found != self.folded(group)]
+            yield none_of(f"{name}: levels agree", unlike)
+            if self.alone:
+                yield equal(f"{name}: one value of a version", 0, tiles.conflicts)
+                yield equal(f"{name}: versions never decrease", 0, tiles.decreases)
+
+    def letter_checks(self) -> Iterator[Check]:
+        """Dead letters against the counts of the offset tiles."""
+        letters, sums = self.facts.dead_letters(), sums_of(self.blocks)
+        for verdict, counted in ((DEAD_LETTER, sums["dead_lettered"]), (LATE, sums["late"])):
+            yield equal(f"dead letters: {verdict} rows", counted, letters.rows.get(verdict, 0))
+        yield equal("dead letters: each once", sum(letters.rows.values()), sum(letters.distinct.values()))
+
+
+def duplicates(blocks: Sequence[Block]) -> list[str]:
+    """Blocks with more rows than offsets between their first and last, and blocks that overlap, such as two legs'."""
+    excess = [(block, block.n - (block.max_offset - block.min_offset + 1)) for block in blocks]
+    inside = [f"{place(block)}: {more} rows too many" for block, more in excess if more > 0]
+    between = [f"{place(right)}: begins before {place(left)} ends" for left, right in neighbours(blocks, overlap=True)]
+    return inside + between
+
+
+def gaps(blocks: Sequence[Block]) -> list[str]:
+    """Blocks with fewer rows than offsets, and offsets between neighbouring blocks of a partition.
+
+    >>> one = Block("live", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 2)
+    >>> gaps([one, Block("live", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 1)])
+    ['partition 0: offsets 2 to 2']
+    """
+    inside = [
+        f"{place(block)}: {block.max_offset - block.min_offset + 1 - block.n} rows missing"
+        for block in blocks
+        if block.n < block.max_offset - block.min_offset + 1
+    ]
+    between = [
+        f"partition {left.partition}: offsets {left.max_offset + 1} to {right.min_offset - 1}"
+        for left, right in neighbours(blocks, overlap=False)
+    ]
+    return inside + between
+
+
+def neighbours(blocks: Sequence[Block], *, overlap: bool) -> list[tuple[Block, Block]]:
+    """Blocks of a partition that follow each other, where they overlap, or where something is missing between them."""
+    placed = pairwise(sorted(blocks, key=lambda block: (block.partition, block.min_offset)))
+    return [
+        (left, right)
+        for left, right in placed
+        if left.partition == right.partition
+        and (right.min_offset <= left.max_offset if overlap else right.min_offset > left.max_offset + 1)
+    ]
+
+
+def hidden(blocks: Sequence[Block]) -> list[str]:
+    """Blocks with as many rows as offsets, but other sums: one offset twice and another not at all."""
+    return [
+        f"{place(block)}: sum {block.sum_offset}, squares {block.sum_sq}; expected {sums[0]} and {sums[1]}"
+        for block in blocks
+        for sums in [contiguous_sums(block.min_offset, block.max_offset)]
+        if block.n == block.max_offset - block.min_offset + 1 and (block.sum_offset, block.sum_sq) != sums
+    ]
+
+
+def contiguous_sums(first: int, last: int) -> tuple[int, int]:
+    """The sum of all offsets from first to last, and the sum of the squares of their places in the block.
+
+    >>> contiguous_sums(65536, 65538)
+    (196611, 5)
+    """
+    low, high = first % BLOCK, last - first // BLOCK * BLOCK
+    return (first + last) * (last - first + 1) // 2, _squares(high) - _squares(low - 1)
+
+
+def _squares(upto: int) -> int:
+    """1² + 2² + … + upto²."""
+    return upto * (upto + 1) * (2 * upto + 1) // 6
+
+
+def unlike_history(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
+    """Partitions of which the history leg did not read as many rows as the pinned snapshot has."""
+    found = {line.partition: line.history for line in lines_of(blocks)}
+    return [
+        f"partition {cut.partition}: {found.get(cut.partition, 0)} of {cut.archived} rows"
+        for cut in cutover.partitions
+        if found.get(cut.partition, 0) != cut.archived
+    ]
+
+
+def off_boundary(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
+    """Partitions in which history does not end, or live does not begin, exactly at the start offset."""
+    wrong = []
+    for cut in cutover.partitions:
+        own = [block for block in blocks if block.partition == cut.partition]
+        last = max((block.max_offset for block in own if block.leg == HISTORY), default=cut.start_offset - 1)
+        first = min((block.min_offset for block in own if block.leg == LIVE), default=cut.start_offset)
+        if (last + 1, first) != (cut.start_offset, cut.start_offset):
+            where = f"partition {cut.partition}: start offset {cut.start_offset}"
+            wrong.append(f"{where}, history ends at {last}, live begins at {first}")
+    return wrong
+
+
+def equal(name: str, expected: int, found: int) -> Check:
+    """A check that two numbers are equal.
+
+    >>> equal("verdicts add up", 2, 3).holds
+    False
+    """
+    return Check(name, expected == found, f"{expected:,}", f"{found:,}")
+
+
+def none_of(name: str, places: Sequence[str]) -> Check:
+    """A check that nothing is wrong anywhere; `found` names the first places."""
+    more = f"; and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
+    return Check(name, not places, "none", "; ".join(places[:SHOWN]) + more if places else "none")
+
+
+def by_part(sums: Mapping[int, int], wrong: Sequence[int]) -> str:
+    """A sum, and its parts in the partitions where something is wrong."""
+    parts = "; ".join(f"partition {part}: {sums.get(part, 0):,}" for part in wrong[:SHOWN])
+    return f"{sum(sums.values()):,}" + (f" ({parts})" if parts else "")
+
+
+def place(block: Block) -> str:
+    """Where a block is."""
+    return f"{block.leg}, partition {block.partition}, offsets {block.min_offset} to {block.max_offset}"
+
+
+def _lines(ledger: Ledger) -> Iterator[str]:
+    """The ledger's lines."""
+    yield f"ledger of run {ledger.run}, view {ledger.view}, version {ledger.version}"
+    for name in VERDICTS:
+        yield f"  {name:<14}{getattr(ledger, name):>16,}"
+    for line in ledger.partitions:
+        offsets = f"offsets {line.first_offset:,} to {line.last_offset:,}"
+        yield f"  partition {line.partition}: history {line.history:,} + live {line.live:,}, {offsets}"
+    for group in ledger.groups:
+        recounted = "not recounted" if group.recounted is None else f"recounted {group.recounted:,}"
+        yield f"  tiles {group.table}: folded {group.folded:,}, {recounted}"
+    for check in ledger.checks:
+        found = "" if check.holds else f": expected {check.expected}, found {check.found}"
+        yield f"  {'holds' if check.holds else 'FAILS'}  {check.name}{found}"
+    yield "every check holds" if ledger.holds else f"{len(ledger.failed)} of {len(ledger.checks)} checks fail"
