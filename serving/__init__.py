@@ -1,0 +1,1 @@
+"""Reading features online, with their status."""

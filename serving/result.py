@@ -1,0 +1,150 @@
+"""Features as served: values with their status, and as dict, DataFrame, Arrow table or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from headrace.serving.request import Reference
+from headrace.serving.windows import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureValue:
+    """One value; NULL and 0 differ, and `status` says why. `last_event_time`: the entity's newest event, if known."""
+
+    value: Any
+    status: Status
+    last_event_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedFeature:
+    """A feature that was asked for, its type in the language, and the version and generation that served it."""
+
+    reference: Reference
+    type: str
+    version: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class OnlineFeatures:
+    """The answer to one request: a row for each entity row, in order; a value for each feature, in order.
+
+    `at` is the asked instant, in UTC; `served_at` when the answer was made.
+    """
+
+    features: tuple[ServedFeature, ...]
+    entity_rows: tuple[Mapping[str, Any], ...]
+    rows: tuple[tuple[FeatureValue, ...], ...]
+    at: datetime
+    served_at: datetime
+
+    def value(self, row: int, feature: str) -> FeatureValue:
+        """One value by row number and `view:feature`; KeyError for a feature that was not asked for."""
+        return self.rows[row][self._names.index(feature)] if feature in self._names else _missing(feature, self._names)
+
+    def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
+        """Columns by name: the keys, then the features; with `statuses` also `<feature>__status` of each."""
+        columns = {key: [row[key] for row in self.entity_rows] for key in self._keys}
+        for number, name in enumerate(self._names):
+            columns[name] = [row[number].value for row in self.rows]
+            if statuses:
+                columns[f"{name}__status"] = [row[number].status.value for row in self.rows]
+        return columns
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """For each row its entity, and for each feature value, status and last event time; plain values for JSON."""
+        return [
+            {
+                "entity": dict(entity),
+                "features": {name: _plain(value) for name, value in zip(self._names, values, strict=True)},
+            }
+            for entity, values in zip(self.entity_rows, self.rows, strict=True)
+        ]
+
+    def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+        """The columns of `to_dict` with their types; NULL stays NULL."""
+        import pyarrow as pa
+
+        types = {str(feature.reference): _arrow_type(feature.type) for feature in self.features}
+        columns = self.to_dict(statuses=statuses)
+        return pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
+
+    def to_pandas(self, *, statuses: bool = False) -> pd.DataFrame:
+        """The columns of `to_dict` as a DataFrame with nullable types, so that NULL is neither NaN nor 0."""
+        import pandas as pd
+        import pyarrow as pa
+
+        kinds = {
+            pa.int64(): pd.Int64Dtype(),
+            pa.float64(): pd.Float64Dtype(),
+            pa.bool_(): pd.BooleanDtype(),
+            pa.string(): pd.StringDtype(),
+        }
+        frame: pd.DataFrame = self.to_arrow(statuses=statuses).to_pandas(types_mapper=kinds.get)
+        return frame
+
+    def _repr_html_(self) -> str:
+        """A table in which a value that is not `present` says so."""
+        heads = "".join(f"<th>{escape(name)}</th>" for name in (*self._keys, *self._names))
+        body = "".join(
+            "<tr>"
+            + "".join(f"<td>{escape(str(entity[key]))}</td>" for key in self._keys)
+            + "".join(f"<td>{_html(value)}</td>" for value in values)
+            + "</tr>"
+            for entity, values in zip(self.entity_rows, self.rows, strict=True)
+        )
+        caption = f"<caption>at {escape(self.at.isoformat())}</caption>"
+        return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+    @property
+    def _names(self) -> list[str]:
+        """The references of the features."""
+        return [str(feature.reference) for feature in self.features]
+
+    @property
+    def _keys(self) -> list[str]:
+        """The names of the entity keys."""
+        return list(self.entity_rows[0]) if self.entity_rows else []
+
+
+def _missing(feature: str, names: Sequence[str]) -> FeatureValue:
+    """Raise KeyError for a feature that was not asked for."""
+    msg = f"{feature!r} was not asked for; found {', '.join(names)}"
+    raise KeyError(msg)
+
+
+def _plain(value: FeatureValue) -> dict[str, Any]:
+    """A value for JSON: instants in ISO 8601."""
+    seen = None if value.last_event_time is None else value.last_event_time.isoformat()
+    shown = value.value.isoformat() if isinstance(value.value, datetime) else value.value
+    return {"value": shown, "status": value.status.value, "last_event_time": seen}
+
+
+def _html(value: FeatureValue) -> str:
+    """A value in a table."""
+    shown = "NULL" if value.value is None else escape(str(value.value))
+    return shown if value.status is Status.PRESENT else f"{shown} <small>({value.status.value})</small>"
+
+
+def _arrow_type(type_: str) -> Any:
+    """The Arrow type of a type of the language."""
+    import pyarrow as pa
+
+    return {
+        "int": pa.int64(),
+        "float": pa.float64(),
+        "str": pa.string(),
+        "bool": pa.bool_(),
+        "datetime": pa.timestamp("us", "UTC"),
+        "bytes": pa.binary(),
+    }[type_]

@@ -1,0 +1,76 @@
+"""A small view whose values are easy to see, for the tests of serving."""
+
+# ruff: noqa: RUF012 (a feature file declares its features as a list)
+
+from datetime import datetime
+
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+
+
+class Orders(Source):
+    """Orders of a shop."""
+
+    live = KafkaTopic("orders")
+    shop: str
+    customer: int
+    cents: int
+    weight: float | None
+    ordered_at: datetime = event_time(max_delay="5s")
+
+
+@transformation
+def orders(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop").window(wspec).count()
+
+
+@transformation
+def revenue(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).sum()
+
+
+@transformation
+def weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).mean()
+
+
+@transformation
+def dear(tx: Orders, wspec: WindowSpec):
+    return tx[tx.cents > 1_000].groupby("shop").window(wspec).count()
+
+
+@transformation
+def last_weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).last()
+
+
+@transformation
+def spent(tx: Orders, wspec: WindowSpec):
+    return tx.groupby(["shop", "customer"])["cents"].window(wspec).max()
+
+
+@transformation
+def last_order(tx: Orders):
+    return tx.groupby("customer")["cents"].last()
+
+
+class Shops(FeaturePipeline):
+    """What a shop sells."""
+
+    owner = "shop@example.com"
+    features = [
+        orders.over("1h", "3d", "20d"),
+        revenue.over("1h"),
+        weight.over("1h"),
+        dear.over("1h"),
+        last_weight.over("1h"),
+        spent.over("1h"),
+        last_order,
+    ]
+
+
+class Replayed(FeaturePipeline):
+    """Old orders: tiles never expire."""
+
+    owner = "shop@example.com"
+    clock = "event"
+    features = [orders.over("1h")]

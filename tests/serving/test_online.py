@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.tiles import window_bounds
+from headrace.errors import NotFoundError
+from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
+from headrace.serving.online import OnlineStore
+from headrace.serving.request import RequestError
+from headrace.serving.windows import Status
+
+from .conftest import MemoryTiles, Order
+
+MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
+# The midnight before the last noon: whatever the time of day, an hour before that noon is within every retention.
+MIDNIGHT = (time.time_ns() // 1000 - 12 * HOUR) // DAY * DAY
+NOON = MIDNIGHT + 12 * HOUR
+At = Callable[[int], datetime]
+
+
+def order(at_us: int, cents: int = 100, weight: float | None = 1.0, shop: str = "a", customer: int = 1) -> Order:
+    return Order(shop, customer, cents, weight, at_us)
+
+
+def test_every_window_equals_a_count_of_the_events(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    randomly = random.Random(7)
+    orders = [order(NOON - randomly.randrange(21 * DAY), cents=randomly.randrange(2000)) for _ in range(600)]
+    tiles.fill(plans["shops"], orders)
+    names = ["orders_1h", "orders_3d", "orders_20d", "revenue_1h"]
+    for _ in range(50):
+        asked = NOON - randomly.randrange(12 * HOUR)
+        served = store.get_online_features([f"shops:{name}" for name in names], [{"shop": "a"}], at=at(asked))
+        for name in names:
+            feature = plans["shops"].feature(name)
+            finest = plans["shops"].group(feature.group).finest_us
+            start, end = window_bounds(feature.window_us or 0, feature.tail_us or 0, finest, asked)
+            inside = [one.cents for one in orders if start <= one.at_us < end]
+            expected = len(inside) if name.startswith("orders") else (sum(inside) if inside else None)
+            assert served.value(0, f"shops:{name}").value == expected
+
+
+def test_null_zero_and_missing_are_told_apart(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    tiles.fill(plans["shops"], [order(NOON - 10 * MINUTE, weight=None), order(NOON - 5 * HOUR, shop="b")])
+    features = ["shops:orders_1h", "shops:revenue_1h", "shops:weight_1h", "shops:last_weight_1h"]
+    served = store.get_online_features(features, [{"shop": "a"}, {"shop": "b"}, {"shop": "c"}], at=at(NOON))
+    found = [[(value.value, value.status.value) for value in row] for row in served.rows]
+    assert found == [
+        [(1, "present"), (100, "present"), (None, "present"), (None, "present")],
+        [(0, "empty_window"), (None, "empty_window"), (None, "empty_window"), (None, "expired")],
+        [(None, "unknown_entity")] * 4,
+    ]
+
+
+def test_an_entity_that_a_filter_never_let_in_is_known_all_the_same(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    tiles.fill(plans["shops"], [order(NOON - MINUTE, cents=1)])
+    found = store.get_online_features(["shops:dear_1h"], [{"shop": "a"}], at=at(NOON)).value(0, "shops:dear_1h")
+    assert (found.value, found.status) == (0, Status.EMPTY_WINDOW)
+    assert found.last_event_time == at(NOON - MINUTE)
+
+
+def test_a_past_time_is_rounded_down_and_now_includes_the_open_tile(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    now = time.time_ns() // 1000
+    tiles.fill(plans["shops"], [order(now - 1), order(NOON + MINUTE, shop="b")])
+    name = "shops:orders_1h"
+    assert store.get_online_features([name], [{"shop": "a"}]).value(0, name).value == 1
+    assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 4 * MINUTE)).value(0, name).value == 0
+    assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 5 * MINUTE)).value(0, name).value == 1
+
+
+def test_a_count_falls_without_a_further_event(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    tiles.fill(plans["shops"], [order(NOON - 30 * MINUTE)])
+    name = "shops:orders_1h"
+    values = [
+        store.get_online_features([name], [{"shop": "a"}], at=at(NOON + later)).value(0, name).value
+        for later in (0, 25 * MINUTE, 40 * MINUTE)
+    ]
+    assert values == [1, 1, 0]
+
+
+def test_an_as_of_value_is_the_newest_before_the_time(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    tiles.fill(plans["shops"], [order(NOON - 300 * DAY, cents=7), order(NOON - HOUR, cents=8), order(NOON, cents=9)])
+    name = "shops:last_order"
+    found = [
+        store.get_online_features([name], [{"customer": 1}], at=at(asked)).value(0, name)
+        for asked in (NOON - 2 * HOUR, NOON, NOON + 5 * MINUTE, NOON - 301 * DAY)
+    ]
+    assert [value.value for value in found] == [7, 8, 9, None]
+    assert found[-1].status is Status.EMPTY_WINDOW
+
+
+def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    long_ago = NOON - 60 * DAY
+    tiles.fill(plans["shops"], [order(long_ago)])
+    tiles.fill(plans["replayed"], [order(long_ago)])
+    asked = at(long_ago + 10 * MINUTE)
+    wall = store.get_online_features(["shops:orders_1h"], [{"shop": "a"}], at=asked).rows[0][0]
+    event = store.get_online_features(["replayed:orders_1h"], [{"shop": "a"}], at=asked).rows[0][0]
+    assert (wall.value, wall.status) == (None, Status.EXPIRED)
+    assert (event.value, event.status) == (1, Status.PRESENT)
+
+
+def test_one_request_is_one_wave(store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At) -> None:
+    tiles.fill(plans["shops"], [order(NOON - MINUTE, shop=shop) for shop in "abcdef"])
+    features = [f"shops:{feature.name}" for feature in plans["shops"].features]
+    rows = [{"shop": shop, "customer": 1} for shop in "abcdef"]
+    served = store.get_online_features(features, rows, at=at(NOON))
+    assert len(tiles.waves) == 1
+    assert all(value.status is Status.PRESENT for row in served.rows for value in row if value.value != 0)
+
+
+@pytest.mark.parametrize(
+    ("features", "rows", "error", "message"),
+    [
+        (["shop:orders_1h"], [{"shop": "a"}], NotFoundError, "did you mean 'shops'"),
+        (["shops:order_1h"], [{"shop": "a"}], NotFoundError, "did you mean 'orders_1h'"),
+        (["orders_1h"], [{"shop": "a"}], RequestError, "expected 'view:feature'"),
+        (["shops:orders_1h"], [{"shop": "a"}, {}], RequestError, "entity row 1: key 'shop' is missing"),
+        (["shops:orders_1h"], [{"shop": "a", "shp": 1}], RequestError, "entity row 0: unknown key 'shp'"),
+        (["shops:orders_1h"], [{"shop": 1}], RequestError, r"row 0: key 'shop' is 1 \(int\), expected str"),
+        (["shops:orders_1h"], [{"shop": None}], RequestError, "is None"),
+        (["shops:last_order"], [{"customer": True}], RequestError, "is True"),
+        (["shops:last_order"], [{"customer": 2**63}], RequestError, "expected int"),
+    ],
+)
+def test_a_wrong_request_says_what_and_where(
+    store: OnlineStore, features: list[str], rows: list[dict[str, object]], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        store.get_online_features(features, rows)
+
+
+def test_a_time_without_zone_is_refused(store: OnlineStore) -> None:
+    with pytest.raises(RequestError, match="no time zone"):
+        store.get_online_features(["shops:orders_1h"], [], at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_the_answer_in_every_form(store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At) -> None:
+    tiles.fill(plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="<b>")])
+    features = ["shops:orders_1h", "shops:revenue_1h"]
+    served = store.get_online_features(features, [{"shop": "a"}, {"shop": "<b>"}], at=at(NOON))
+    assert served.to_dict(statuses=True) == {
+        "shop": ["a", "<b>"],
+        "shops:orders_1h": [1, 0],
+        "shops:orders_1h__status": ["present", "empty_window"],
+        "shops:revenue_1h": [100, None],
+        "shops:revenue_1h__status": ["present", "empty_window"],
+    }
+    frame = served.to_pandas()
+    assert str(frame["shops:revenue_1h"].dtype) == "Int64"
+    assert frame["shops:revenue_1h"].isna().tolist() == [False, True]
+    assert served.to_arrow()["shops:orders_1h"].to_pylist() == [1, 0]
+    assert "&lt;b&gt;" in served._repr_html_()
+    assert "NULL <small>(empty_window)" in served._repr_html_()
+    assert json.loads(json.dumps(served.to_records()))[1]["features"]["shops:orders_1h"]["status"] == "empty_window"
+
+
+def test_the_pointer_decides_which_version_serves(
+    registry: Registry, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    plan = plans["shops"]
+    tables = {group.fingerprint: f"{group.fingerprint}_g2" for group in plan.groups}
+    registry.add_materialization(Materialization("demo", plan.name, plan.version, tables, generation=2))
+    before = Pointer("demo", plan.name, plan.version)
+    registry.set_pointer(replace(before, generation=2), before)
+    store = OnlineStore("demo", registry, tiles)
+    served = store.get_online_features(["shops:orders_1h"], [{"shop": "a"}], at=at(NOON))
+    assert served.features[0].generation == 2
+    assert served.rows[0][0].status is Status.UNKNOWN_ENTITY
+
+
+def test_a_view_of_which_nothing_serves_says_so(registry: Registry, tiles: MemoryTiles) -> None:
+    registry.add_version(ViewVersion("demo", "fresh", "1", {}, datetime(2026, 1, 1, tzinfo=UTC)))
+    with pytest.raises(NotFoundError, match="no version serves yet"):
+        OnlineStore("demo", registry, tiles).get_online_features(["fresh:x"], [])
