@@ -1,0 +1,54 @@
+"""`headrace backfill`: run a view over its history and on into the live stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.jobs.options import options_of
+from headrace.jobs.output import progress
+
+if TYPE_CHECKING:
+    from headrace.pipelines.backfill import PreparedRun
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def backfill(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A feature file.")],
+    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    generation: Annotated[int, typer.Option(min=1, help="A higher one starts new tables, for corrected data.")] = 1,
+    interval: Annotated[str, typer.Option(help="How often state is saved, as a Flink duration.")] = "10 s",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and record the run, submit nothing.")] = False,
+) -> None:
+    """Pin history, draw the boundary to the topic, submit the job; print the run's id.
+
+    Example: headrace backfill examples/flights/features.py
+    """
+    from headrace.jobs.definitions import view_plan
+    from headrace.pipelines.backfill import BackfillPipeline
+    from headrace.pipelines.lifecycle import record_run, submit
+    from headrace.runtime.platform import Platform
+
+    platform = Platform(options_of(context).settings())
+    pipeline = BackfillPipeline(view_plan(file, view), platform, generation=generation, checkpoint_interval=interval)
+    prepared = pipeline.prepare()
+    record_run(platform, prepared)
+    _tell(prepared)
+    if not dry_run:
+        submit(platform, prepared.run_id)
+        progress(f"submitted; `headrace jobs` shows it, `headrace ledger {prepared.run_id}` proves it")
+    typer.echo(prepared.run_id)
+
+
+def _tell(prepared: PreparedRun) -> None:
+    cutover = prepared.cutover
+    progress(f"view {prepared.plan.name}, version {prepared.plan.version}, generation {prepared.generation}")
+    if cutover.snapshot_id is not None:
+        progress(f"history: {cutover.archived_rows:,} rows of {cutover.table}, snapshot {cutover.snapshot_id}")
+    for cut in cutover.partitions:
+        progress(f"live: {cutover.topic}, partition {cut.partition} from offset {cut.start_offset}")

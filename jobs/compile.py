@@ -1,0 +1,35 @@
+"""`headrace compile`: the SQL of a feature, for one engine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class Engine(StrEnum):
+    """The engines that a feature compiles to."""
+
+    FLINK = "flink"
+    DUCKDB = "duckdb"
+
+
+@app.command(name="compile")
+def compile_command(
+    feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
+    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
+    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    engine: Annotated[Engine, typer.Option(help="Which engine's SQL.")] = Engine.FLINK,
+) -> None:
+    """Print the SQL that computes a feature.
+
+    Example: headrace compile late_share_30d --file examples/flights/features.py --engine duckdb
+    """
+    from headrace.compiler.compile import compile_feature
+    from headrace.jobs.definitions import view_plan
+
+    typer.echo(compile_feature(view_plan(file, view), engine.value, None if feature == "all" else feature))

@@ -1,0 +1,49 @@
+"""Picks a view or a source out of a feature file, for the commands that take one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.plan import SourcePlan, ViewPlan
+from headrace.errors import DefinitionError, did_you_mean
+from headrace.features.load import load_views
+
+T = TypeVar("T")
+
+
+def view_plan(file: Path, name: str = "") -> ViewPlan:
+    """The plan of a file's view.
+
+    Raises:
+        DefinitionError: the file is wrong, has no such view, or has several and none was named.
+    """
+    return plan_view(_one(load_views(file).views, name, "view", file))
+
+
+def source_plan(file: Path, name: str = "") -> SourcePlan:
+    """The plan of a file's source.
+
+    Raises:
+        DefinitionError: the file is wrong, has no such source, or has several and none was named.
+    """
+    plans = [plan_view(view).source for view in load_views(file).views.values()]
+    return _one({plan.name: plan for plan in plans}, name, "source", file)
+
+
+def _one(found: Mapping[str, T], name: str, kind: str, file: Path) -> T:
+    if name in found:
+        return found[name]
+    if name:
+        msg = f"{file}: no {kind} {name!r}; {did_you_mean(name, found)}"
+        raise DefinitionError(msg)
+    if len(found) != 1:
+        msg = f"{file}: has {len(found)} {kind}s ({_list(found)}); name one with --{kind}"
+        raise DefinitionError(msg)
+    return next(iter(found.values()))
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,60 @@
+"""`headrace get-online`: feature values of one entity, as they are served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from headrace.errors import SettingsError
+from headrace.jobs.options import Format, FormatOption, options_of
+from headrace.jobs.output import print_rows
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def get_online(
+    context: typer.Context,
+    features: Annotated[list[str], typer.Argument(help="Features as view:feature.")],
+    entity: Annotated[list[str], typer.Option(help="A key of the entity as name=value; once for each key.")],
+    at: Annotated[str, typer.Option(help="An instant such as 2013-11-01T12:00:00Z; default: now.")] = "",
+    format_: FormatOption = None,
+) -> None:
+    """Show features of one entity with their status and the time of its newest event.
+
+    Example: headrace get-online fraud_features:transaction_count_1h --entity account_id=a1
+    """
+    from headrace.serving.tiles import online_store
+
+    options = options_of(context)
+    with online_store(options.settings()) as store:
+        row = store.typed_row(features, dict(map(_key_value, entity)))
+        served = store.get_online_features(features, [row], at=_instant(at))
+    chosen = options.chosen(format_)
+    print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    """Name and text of a key."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        msg = f"--entity {text!r}: expected name=value"
+        raise SettingsError(msg)
+    return name, value
+
+
+def _instant(text: str) -> datetime | None:
+    """An instant; None for now. One without a zone is refused by the store."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        msg = f"--at {text!r}: expected an instant such as 2013-11-01T12:00:00Z"
+        raise SettingsError(msg) from error
+
+
+def _lines(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One line for each feature."""
+    return [{"feature": name, **value} for record in records for name, value in record["features"].items()]

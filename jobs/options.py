@@ -1,0 +1,52 @@
+"""The options that every command shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from headrace.runtime.settings import Settings
+
+
+class Format(StrEnum):
+    """How data is printed on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options in front of the command's name."""
+
+    config: Path | None = None
+    format: Format = Format.TABLE
+
+    def settings(self, flags: Mapping[str, Any] | None = None) -> Settings:
+        """The settings as these options have them; `flags` win over everything.
+
+        Raises:
+            SettingsError: a setting is unknown or has a wrong value.
+        """
+        from headrace.runtime.settings import load_settings
+
+        return load_settings(config=self.config, flags=flags)
+
+    def chosen(self, own: Format | None) -> Format:
+        """The command's own format, else the one in front of it."""
+        return own or self.format
+
+
+FormatOption = Annotated[Format | None, typer.Option("--format", help="How to print the result.", show_default=False)]
+
+
+def options_of(context: typer.Context) -> Options:
+    """The options in front of the command; the defaults when a command is run by itself in a test."""
+    found = context.find_object(Options)
+    return found if found is not None else Options()

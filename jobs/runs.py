@@ -1,0 +1,112 @@
+"""`headrace jobs`, `stop` and `start`: the runs of the project and the Flink jobs behind them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.output import print_rows, progress
+
+RunId = Annotated[str, typer.Argument(help="A run, as `headrace jobs` lists it.")]
+
+jobs_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+stop_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+start_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+promote_app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@jobs_app.command()
+def jobs(
+    context: typer.Context,
+    view: Annotated[str, typer.Option(help="Only the runs of this view.")] = "",
+    format_: FormatOption = None,
+) -> None:
+    """List runs and other jobs of the cluster, newest first.
+
+    Example: headrace jobs --view flight_delays
+    """
+    from headrace.pipelines.lifecycle import statuses
+    from headrace.runtime.platform import Platform
+
+    platform = Platform(options_of(context).settings())
+    found = statuses(platform, view or None)
+    rows = [_run_row(status) for status in found]
+    known = {status.job.job_id for status in found if status.job}
+    if not view:
+        rows += [_job_row(job) for job in platform.flink.jobs() if job.job_id not in known]
+    if not rows:
+        progress("no runs and no jobs; `headrace backfill FILE` starts one")
+    print_rows(rows, options_of(context).chosen(format_))
+
+
+@stop_app.command()
+def stop(context: typer.Context, run: RunId) -> None:
+    """Stop a run's job after a savepoint; print the savepoint.
+
+    Example: headrace stop flight-delays-20260101-120000-1a2b
+    """
+    from headrace.pipelines.lifecycle import stop as stop_run
+    from headrace.runtime.platform import Platform
+
+    stopped = stop_run(Platform(options_of(context).settings()), run)
+    progress(f"stopped; `headrace start {run}` resumes it")
+    typer.echo(stopped.savepoints[-1])
+
+
+@start_app.command()
+def start(
+    context: typer.Context,
+    run: RunId,
+    start_from: Annotated[
+        str, typer.Option("--from", help="A savepoint or checkpoint; `latest` is the run's newest.")
+    ] = "latest",
+) -> None:
+    """Resume a stopped or failed run from its state; print Flink's job id.
+
+    Example: headrace start flight-delays-20260101-120000-1a2b --from latest
+    """
+    from headrace.pipelines.lifecycle import resume
+    from headrace.runtime.platform import Platform
+
+    started = resume(Platform(options_of(context).settings()), run, start_from)
+    progress("resumed; `headrace jobs` shows it")
+    typer.echo(started.job_id)
+
+
+@promote_app.command()
+def promote(
+    context: typer.Context,
+    view: Annotated[str, typer.Argument(help="A view.")],
+    version: Annotated[str, typer.Argument(help="One of its versions, as `headrace jobs` lists it.")],
+    generation: Annotated[int, typer.Option(min=1, help="Which materialization of the version.")] = 1,
+) -> None:
+    """Let a version of a view serve from now on; readers see it within a second.
+
+    Example: headrace promote flight_delays 7c94c2a1
+    """
+    from headrace.pipelines.lifecycle import promote as promote_version
+    from headrace.runtime.platform import Platform
+
+    promote_version(Platform(options_of(context).settings()), view, version, generation)
+    progress(f"view {view}: version {version}, generation {generation} serves")
+
+
+def _run_row(status: Any) -> dict[str, Any]:
+    run, job = status.run, status.job
+    return {
+        "run": run.run,
+        "view": run.view,
+        "version": run.version,
+        "generation": run.generation,
+        "status": run.status,
+        "job": run.job_id,
+        "state": job.state if job else None,
+        "uptime_s": job.duration_ms // 1000 if job else None,
+    }
+
+
+def _job_row(job: Any) -> dict[str, Any]:
+    blank = dict.fromkeys(("view", "version", "generation", "status"))
+    return {"run": job.name, **blank, "job": job.job_id, "state": job.state, "uptime_s": job.duration_ms // 1000}

@@ -1,0 +1,78 @@
+"""``headrace k8s render``: which job is meant, and where its manifests go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from headrace.errors import NotFoundError, SettingsError
+from headrace.jobs.k8s import app, job_file
+from headrace.runtime.job_spec import JobSpec
+
+SPEC = JobSpec("flights-1", "{}", (), {}, 1)
+STORAGE = ["--storage", "s3://lake/flink"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    found = tmp_path / ".headrace"
+    SPEC.save(found / "runs" / "flights-1" / "job.json")
+    return found
+
+
+def kinds(text: str) -> set[str]:
+    return {manifest["kind"] for manifest in yaml.safe_load_all(text)}
+
+
+def test_a_run_is_rendered_to_standard_output(home: Path) -> None:
+    result = CliRunner().invoke(app, ["render", "flights-1", *STORAGE], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert {"FlinkDeployment", "ConfigMap", "Role", "NetworkPolicy"} <= kinds(result.stdout)
+    assert "image: headrace:0.1.0" in result.stdout
+
+
+def test_a_file_is_rendered_to_a_file(home: Path, tmp_path: Path) -> None:
+    job = tmp_path / "elsewhere.json"
+    SPEC.save(job)
+    options = [
+        "--image",
+        "r.example.com/headrace:7",
+        "--namespace",
+        "risk",
+        "--identity",
+        "a.b/c=d=e",
+        "-o",
+        "out.yaml",
+    ]
+    result = CliRunner().invoke(app, ["render", str(job), *STORAGE, *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    text = Path("out.yaml").read_text()
+    assert "FlinkDeployment" in kinds(text)
+    assert "image: r.example.com/headrace:7" in text
+    assert "a.b/c: d=e" in text
+    assert "kubectl apply --server-side -f out.yaml" in result.stderr
+
+
+def test_an_unknown_run_is_refused_with_a_suggestion(home: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"'flights-2' is neither a file nor a run .*did you mean 'flights-1'"):
+        job_file("flights-2", home)
+
+
+def test_a_run_is_never_looked_up_outside_the_runs(home: Path) -> None:
+    SPEC.save(home / "job.json")
+    with pytest.raises(NotFoundError):
+        job_file("..", home)
+
+
+def test_an_identity_without_a_value_is_refused(home: Path) -> None:
+    with pytest.raises(SettingsError, match="--identity: expected KEY=VALUE"):
+        CliRunner().invoke(app, ["render", "flights-1", *STORAGE, "--identity", "key"], catch_exceptions=False)
+
+
+def test_help_has_an_example() -> None:
+    result = CliRunner().invoke(app, ["render", "--help"])
+    assert "headrace k8s render flights-1 --storage s3://lake/flink" in " ".join(result.stdout.split())
