@@ -1,0 +1,1 @@
+"""Worked examples: feature files as users write them, and the data they run on."""
