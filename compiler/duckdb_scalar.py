@@ -8,9 +8,8 @@ from headrace.compiler.scalar_sql import (
     COMPARISONS,
     Dialect,
     Rule,
-    float_literal,
+    literal,
     template,
-    text_literal,
 )
 from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
 
@@ -29,18 +28,6 @@ def _column(scalar: Scalar, args: list[str], label: str) -> str:
     """A column; an instant as its µs."""
     name = f'"{scalar.value}"'
     return f"epoch_us({name})" if scalar.type == DATETIME else name
-
-
-def _literal(scalar: Scalar, args: list[str], label: str) -> str:
-    """A constant of exactly its type."""
-    value = scalar.value
-    if value is None:
-        return f"CAST(NULL AS {'BIGINT' if scalar.type == DATETIME else TYPES[scalar.type]})"
-    if isinstance(value, str):
-        return text_literal(value)
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    return float_literal(value) if isinstance(value, float) else f"CAST({value} AS BIGINT)"
 
 
 def _compared(op: str) -> Rule:
@@ -79,7 +66,7 @@ DUCKDB = Dialect(
         **{op: _compared(op) for op in COMPARISONS},
         **{op: template(f"({{0}} {sign} {{1}})") for op, sign in ARITHMETIC.items()},
         "column": _column,
-        "literal": _literal,
+        "literal": literal(TYPES),
         "cast": _cast,
         "length": template("length({0})"),
         "not_finite": template("(NOT isfinite({0}))"),

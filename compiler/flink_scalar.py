@@ -11,7 +11,7 @@ from headrace.compiler.scalar_sql import (
     by_type,
     case,
     coalesce,
-    float_literal,
+    literal,
     template,
     text_literal,
 )
@@ -40,18 +40,6 @@ def _column(scalar: Scalar, args: list[str], label: str) -> str:
     """A column; an instant as its µs."""
     name = f"`{scalar.value}`"
     return f"HR_MICROS({name})" if scalar.type == DATETIME else name
-
-
-def _literal(scalar: Scalar, args: list[str], label: str) -> str:
-    """A constant of exactly its type: BIGINT and DOUBLE, never INT or DECIMAL."""
-    value = scalar.value
-    if value is None:
-        return f"CAST(NULL AS {'BIGINT' if scalar.type == DATETIME else TYPES[scalar.type]})"
-    if isinstance(value, str):
-        return text_literal(value)
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    return float_literal(value) if isinstance(value, float) else f"CAST({value} AS BIGINT)"
 
 
 def _checked(op: str) -> Rule:
@@ -94,7 +82,7 @@ FLINK = Dialect(
         **{op: template(f"({{0}} {sign} {{1}})") for op, sign in COMPARISONS.items()},
         **{op: by_type(_checked(op), template(f"({{0}} {sign} {{1}})")) for op, sign in ARITHMETIC.items()},
         "column": _column,
-        "literal": _literal,
+        "literal": literal(TYPES),
         "cast": _cast,
         "case": _with_strings(case),
         "coalesce": _with_strings(coalesce),

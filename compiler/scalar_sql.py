@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from headrace.features.scalar import FLOAT, Scalar
+from headrace.features.scalar import DATETIME, FLOAT, Scalar
 
 Rule = Callable[[Scalar, "list[str]", str], str]
 
@@ -48,6 +48,22 @@ def float_literal(value: float) -> str:
     """
     text = repr(value)
     return text if "e" in text else f"{text}E0"
+
+
+def literal(types: Mapping[str, str]) -> Rule:
+    """A constant of exactly its type by the engine's `types`: never INT or DECIMAL. An instant is its µs."""
+
+    def rule(scalar: Scalar, args: list[str], label: str) -> str:
+        value = scalar.value
+        if value is None:
+            return f"CAST(NULL AS {'BIGINT' if scalar.type == DATETIME else types[scalar.type]})"
+        if isinstance(value, str):
+            return text_literal(value)
+        if isinstance(value, bool):
+            return "TRUE" if value else "FALSE"
+        return float_literal(value) if isinstance(value, float) else f"CAST({value} AS BIGINT)"
+
+    return rule
 
 
 def template(pattern: str) -> Rule:
