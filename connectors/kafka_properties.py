@@ -1,10 +1,11 @@
-"""Kafka's client properties by the names of the Python clients; pure, imports no Kafka client."""
+"""Kafka's client properties by the names of the Python clients, secrets read; imports no Kafka client."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
 
+from headrace.connectors.secret import resolved
 from headrace.errors import SettingsError
 
 #: kafka-python takes the parts of this property as two options of its own.
@@ -27,7 +28,7 @@ JAVA_STORES = (".jks", ".p12", ".pfx")
 def python_names(properties: Mapping[str, str], known: Container[str]) -> dict[str, str]:
     """The properties that kafka-python has, by its names; others concern only Flink and are left out.
 
-    Raises SettingsError for a Java key store: the Python client reads PEM files only.
+    Raises SettingsError for a secret that cannot be read, and for a Java key store: the Python client reads PEM files.
 
     >>> python_names({"security.protocol": "SASL_SSL", "fetch.min.bytes": "1"}, {"security_protocol"})
     {'security_protocol': 'SASL_SSL'}
@@ -35,8 +36,9 @@ def python_names(properties: Mapping[str, str], known: Container[str]) -> dict[s
     >>> python_names({"sasl.jaas.config": jaas}, {"sasl_plain_username", "sasl_plain_password"})
     {'sasl_plain_username': 'u', 'sasl_plain_password': 'p'}
     """
-    named = {RENAMED.get(name, name.replace(".", "_")): value for name, value in properties.items() if name != JAAS}
-    named |= {f"sasl_plain_{name}": value for name, value in LOGIN.findall(properties.get(JAAS, ""))}
+    values = resolved(properties)
+    named = {RENAMED.get(name, name.replace(".", "_")): value for name, value in values.items() if name != JAAS}
+    named |= {f"sasl_plain_{name}": value for name, value in LOGIN.findall(values.get(JAAS, ""))}
     _refuse_java_stores(named)
     return {name: value for name, value in named.items() if name in known}
 
@@ -44,13 +46,14 @@ def python_names(properties: Mapping[str, str], known: Container[str]) -> dict[s
 def librdkafka_names(properties: Mapping[str, str]) -> dict[str, str]:
     """The properties about security, by librdkafka's names; others concern only Flink and are left out.
 
-    Raises SettingsError for a Java key store: librdkafka reads PEM and PKCS#12 files only.
+    Raises SettingsError for a secret that cannot be read, and for a Java key store: librdkafka reads PEM and PKCS#12.
 
     >>> librdkafka_names({"security.protocol": "SASL_SSL", "fetch.min.bytes": "1"})
     {'security.protocol': 'SASL_SSL'}
     """
-    own = {name: value for name, value in properties.items() if name.startswith(SECURITY) and name != JAAS}
-    own |= {f"sasl.{name}": value for name, value in LOGIN.findall(properties.get(JAAS, ""))}
+    values = resolved(properties)
+    own = {name: value for name, value in values.items() if name.startswith(SECURITY) and name != JAAS}
+    own |= {f"sasl.{name}": value for name, value in LOGIN.findall(values.get(JAAS, ""))}
     named = {LIBRDKAFKA.get(name, name): value for name, value in own.items()}
     for name, value in named.items():
         if value.endswith(".jks"):

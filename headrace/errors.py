@@ -50,6 +50,14 @@ class NotFoundError(ConnectorError, LookupError):
     """A topic, table, keyspace, snapshot, run or view that does not exist."""
 
 
+class RegistryConflictError(HeadraceError, RuntimeError):
+    """Another process changed the registry first, or a name is already taken by something else."""
+
+
+class RequestError(HeadraceError, ValueError):
+    """A request for features is malformed: a reference, a row, or a key."""
+
+
 class CutoverError(HeadraceError, RuntimeError):
     """History and live do not meet: a gap, an incomplete prefix, an expired snapshot or offset."""
 

@@ -12,7 +12,7 @@ from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
 from headrace.runtime.job_spec import JobSpec
-from headrace.runtime.kubernetes import Deployment, Resources, render
+from headrace.runtime.kubernetes import Deployment, Resources, SecretVariable, render
 from headrace.runtime.kubernetes.deployment import TASK_MANAGER
 
 # Client-side apply copies a manifest into an annotation of at most 256 KiB, which a large plan exceeds.
@@ -27,6 +27,7 @@ Namespace = Annotated[str, typer.Option(help="Where everything is made.")]
 Account = Annotated[str, typer.Option(help="Service account of the job manager; made if absent.")]
 Identity = Annotated[list[str], typer.Option(help="KEY=VALUE annotation of the service accounts (workload identity).")]
 Secrets = Annotated[list[str], typer.Option("--secret", help="Kubernetes secret to mount as files; repeatable.")]
+SecretEnv = Annotated[list[str], typer.Option(help="NAME=SECRET/KEY: a variable out of a secret; repeatable.")]
 OperatorNamespace = Annotated[str, typer.Option(help="Where Flink's operator runs.")]
 Slots = Annotated[int, typer.Option(min=1, help="Subtasks a task manager runs at once.")]
 Cpu = Annotated[float, typer.Option(help="Cores of a task manager.")]
@@ -55,6 +56,7 @@ def render_command(
     service_account: Account = "headrace",
     identity: Identity = [],  # noqa: B006 (typer reads it, nobody writes it)
     secret: Secrets = [],  # noqa: B006
+    secret_env: SecretEnv = [],  # noqa: B006
     operator_namespace: OperatorNamespace = "flink-operator",
     slots: Slots = 2,
     cpu: Cpu = TASK_MANAGER.cpu,
@@ -77,6 +79,7 @@ def render_command(
         task_manager=Resources(cpu, memory_mib, scratch_gib),
         slots=slots,
         secrets=tuple(secret),
+        secret_variables=tuple(SecretVariable.parse(text) for text in secret_env),
         operator_namespace=operator_namespace,
         savepoint=savepoint,
         redeploy=redeploy,

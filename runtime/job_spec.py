@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-# Declarations hold logins.
+# Declarations hold addresses and user names.
 OWNER_ONLY = 0o600
 
 
@@ -20,7 +20,8 @@ class JobSpec:
         name: the job's name, shown by Flink; for a view's job it is the run id.
         plan: Flink's compiled plan (JSON), which carries the stable operator ids.
         declarations: the statements that create the tables and functions which the plan names: a compiled plan does not
-            hold temporary objects. They hold addresses and logins, so the file is for its owner only.
+            hold temporary objects. Secrets in them are references; addresses and user names are not, so the file is
+            for its owner only.
         configuration: Flink options of this job.
         parallelism: subtasks an operator.
 

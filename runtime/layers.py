@@ -1,130 +1,179 @@
-"""Where settings come from: one layer a place, each a flat map of path to value, with the origin of every value."""
+"""The places where settings come from: sources of pydantic-settings that know where each of their values stands."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    YamlConfigSettingsSource,
+)
 
 from headrace.errors import SettingsError
 
 #: The prefix and the separator of environment variables: HEADRACE__KAFKA__BOOTSTRAP_SERVERS is kafka.bootstrap_servers.
 ENVIRONMENT_PREFIX = "HEADRACE__"
 SEPARATOR = "__"
+DEFAULT_ORIGIN = "default"
 
 Key = tuple[str, ...]
+Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Value:
-    """A value and the place that it came from, in words for a reader."""
+class Layer(PydanticBaseSettingsSource):
+    """One place: its values, and in words for a reader where each of them stands.
 
-    value: Any
-    origin: str
-
-
-Layer = Mapping[Key, Value]
-
-
-def merged(layers: Iterable[Layer]) -> dict[Key, Value]:
-    """One layer out of several, the weakest first: a later one wins, leaf by leaf.
-
-    >>> weak, strong = {("a",): Value(1, "file")}, {("a",): Value(2, "flag")}
-    >>> merged([weak, strong])[("a",)].value
-    2
+    Args:
+        settings: the class of the settings.
+        read: gives the values as nested maps, out of what the stronger layers gave.
+        origin: says where the value at a path stands.
+        base: the folder from which the place means its relative paths.
     """
-    result: dict[Key, Value] = {}
-    for layer in layers:
-        result.update(layer)
-    return result
+
+    def __init__(
+        self,
+        settings: type[BaseSettings],
+        read: Callable[[Values], Values],
+        origin: Callable[[Key], str],
+        base: Path,
+    ) -> None:
+        super().__init__(settings)
+        self.origin = origin
+        self.given: Values = {}
+        self._read = read
+        self._base = base
+
+    def __call__(self) -> dict[str, Any]:
+        """The values as of now, which are remembered."""
+        values = dict(self._read(self.current_state))
+        for name in ("home", "jars"):
+            if isinstance(values.get(name), str):
+                values[name] = str(self._base / Path(values[name]).expanduser())
+        self.given = values
+        return values
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """One value; the library asks for it, and calls the layer as a whole."""
+        return self.given.get(field_name), field_name, False
 
 
-def nested(layer: Layer) -> dict[str, Any]:
-    """The layer as nested maps, as a model wants it.
+def leaves(values: Mapping[str, Any] | BaseModel, prefix: Key = ()) -> Iterator[tuple[Key, Any]]:
+    """Every value with its path; an empty map is one.
 
-    >>> nested({("kafka", "bootstrap_servers"): Value("h:1", "flag")})
-    {'kafka': {'bootstrap_servers': 'h:1'}}
-
-    Raises:
-        SettingsError: one place gives a single value where another gives a map.
+    >>> list(leaves({"stack": {"slots": 2}, "project": "fraud"}))
+    [(('stack', 'slots'), 2), (('project',), 'fraud')]
     """
-    root: dict[str, Any] = {}
-    for key, found in sorted(layer.items(), key=lambda item: len(item[0])):
-        _put(root, key, found)
-    return root
-
-
-def _put(root: dict[str, Any], key: Key, found: Value) -> None:
-    inner = root
-    for part in key[:-1]:
-        inner = inner.setdefault(part, {})
-        if not isinstance(inner, dict):
-            msg = f"{found.origin}: {'.'.join(key)} needs {part!r} to be a map, and another place gives it one value"
-            raise SettingsError(msg)
-    if found.value != {}:
-        inner[key[-1]] = found.value
-    else:
-        inner.setdefault(key[-1], {})
-
-
-def flat(values: Mapping[str, Any], origin: str, prefix: Key = ()) -> dict[Key, Value]:
-    """A layer out of nested maps that all have one origin.
-
-    >>> flat({"stack": {"slots": 2}}, "flag")
-    {('stack', 'slots'): Value(value=2, origin='flag')}
-    """
-    result: dict[Key, Value] = {}
-    for name, value in values.items():
+    for name, value in dict(values).items():
         key = (*prefix, name)
-        result.update(flat(value, origin, key) if isinstance(value, Mapping) and value else {key: Value(value, origin)})
-    return result
+        if isinstance(value, BaseModel) or (isinstance(value, Mapping) and value):
+            yield from leaves(value, key)
+        else:
+            yield key, value
 
 
-def environment_layer(environment: Mapping[str, str], origin: str = "environment") -> dict[Key, Value]:
-    """The settings among environment variables; a map may be given as JSON.
-
-    >>> environment_layer({"HEADRACE__STACK__SLOTS": "2", "PATH": "/bin"})
-    {('stack', 'slots'): Value(value='2', origin='environment HEADRACE__STACK__SLOTS')}
-    """
-    result: dict[Key, Value] = {}
-    for name, text in environment.items():
-        if name.startswith(ENVIRONMENT_PREFIX):
-            key = tuple(name.removeprefix(ENVIRONMENT_PREFIX).lower().split(SEPARATOR))
-            where = f"{origin} {name}"
-            value = _json_or_text(text, where)
-            result.update(flat(value, where, key) if isinstance(value, dict) else {key: Value(value, where)})
-    return result
+def origin_of(key: Key, layers: Sequence[Layer]) -> str:
+    """The place of the value, or of the first value inside it when a whole map is meant."""
+    for layer in layers:
+        for at, value in leaves(layer.given):
+            # An empty map says nothing of what another place puts into it.
+            if _within(at, key) or (value != {} and _within(key, at)):
+                return layer.origin(at)
+    return DEFAULT_ORIGIN
 
 
-def dotenv_layer(path: Path) -> dict[Key, Value]:
-    """The settings in a ``.env`` file; empty when there is none."""
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    found = {name: text for name, text in dotenv_values(path, interpolate=False).items() if text is not None}
-    return environment_layer(found, origin=str(path.name))
+def _within(inner: Key, outer: Key) -> bool:
+    return inner[: len(outer)] == outer
 
 
-def yaml_layer(path: Path) -> dict[Key, Value]:
-    """The settings in a YAML file, each with the line it stands on.
+class VariablesSource(EnvSettingsSource):
+    """Environment variables, or those of a ``.env`` file; a map or a list may be given as JSON."""
 
-    Raises:
-        SettingsError: the file cannot be read, is no YAML, is no map, or gives a key twice; the line is named.
-    """
-    loader = yaml.SafeLoader(_text_of(path))
-    try:
-        root = loader.get_single_node()
-        return {} if root is None else dict(_leaves(loader, root, (), path.name))
-    except yaml.YAMLError as error:
-        msg = f"{path}: not readable as YAML: {error}"
-        raise SettingsError(msg) from error
-    finally:
-        loader.dispose()
+    def __init__(self, settings: type[BaseSettings], variables: Mapping[str, str], place: str) -> None:
+        super().__init__(settings, case_sensitive=False, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter=SEPARATOR)
+        own = {name.lower(): name for name in variables if name.startswith(ENVIRONMENT_PREFIX)}
+        self.env_vars = {lower: variables[name] for lower, name in own.items()}
+        self._place = place
+        self._names = {tuple(lower.split(SEPARATOR)[1:]): name for lower, name in own.items()}
+
+    def __call__(self) -> dict[str, Any]:
+        """The values; also of settings that there are not, so that they are refused."""
+        unknown = {key[0] for key in self._names} - set(self.settings_cls.model_fields)
+        return {**dict.fromkeys(unknown), **super().__call__()}
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """JSON where the text is JSON; any other text is left to the setting's own validation."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+    def origin(self, key: Key) -> str:
+        """The variable that gave a value."""
+        found = max((at for at in self._names if _within(key, at)), key=len, default=None)
+        at = found or next(at for at in self._names if _within(at, key))
+        return f"{self._place} {self._names[at]}"
+
+
+class FileSource(YamlConfigSettingsSource):
+    """A YAML file, of which every value's line is known."""
+
+    def __init__(self, settings: type[BaseSettings], path: Path, *, required: bool) -> None:
+        self._path = path
+        self._lines: dict[Key, int] = {}
+        if required:
+            _text_of(path)
+        super().__init__(settings, yaml_file=path)
+
+    def origin(self, key: Key) -> str:
+        """The file and the line of a value."""
+        return f"{self._path.name}:{self._lines[key]}"
+
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        """The values of the file.
+
+        Raises:
+            SettingsError: it cannot be read, is no YAML, is no map, or gives a key twice; the line is named.
+        """
+        loader = yaml.SafeLoader(_text_of(file_path))
+        try:
+            root = loader.get_single_node()
+            values = {} if root is None else self._value(loader, root, ())
+        except yaml.YAMLError as error:
+            msg = f"{file_path}: not readable as YAML: {error}"
+            raise SettingsError(msg) from error
+        finally:
+            loader.dispose()
+        if not isinstance(values, dict):
+            msg = f"{self.origin(())}: expected a map of settings at the top, such as `project: fraud`"
+            raise SettingsError(msg)
+        return values
+
+    def _value(self, loader: yaml.SafeLoader, node: yaml.Node, key: Key) -> Any:
+        self._lines[key] = node.start_mark.line + 1
+        if not isinstance(node, yaml.MappingNode):
+            return loader.construct_object(node, deep=True)
+        self._refuse_duplicates(loader, node, key)
+        loader.flatten_mapping(node)
+        pairs = [(str(loader.construct_object(name)), value) for name, value in node.value]
+        return {name: self._value(loader, value, (*key, name)) for name, value in pairs}
+
+    def _refuse_duplicates(self, loader: yaml.SafeLoader, node: yaml.MappingNode, prefix: Key) -> None:
+        """YAML keeps the last of two equal keys without a word: a setting that silently counts for nothing."""
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            name, line = str(loader.construct_object(key)), key.start_mark.line + 1
+            if name in first:
+                where, path = f"{self._path.name}:{line}", ".".join((*prefix, name))
+                msg = f"{where}: {path!r} is given twice, first on line {first[name]}; remove one of them"
+                raise SettingsError(msg)
+            first[name] = line
 
 
 def _text_of(path: Path) -> str:
@@ -132,40 +181,4 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: cannot be read: {error}; check the path given by --config"
-        raise SettingsError(msg) from error
-
-
-def _leaves(loader: yaml.SafeLoader, node: yaml.Node, prefix: Key, file: str) -> Iterator[tuple[Key, Value]]:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode) and (node.value or not prefix):
-        _refuse_duplicates(loader, node, prefix, file)
-        loader.flatten_mapping(node)
-        for key, value in node.value:
-            yield from _leaves(loader, value, (*prefix, str(loader.construct_object(key))), file)
-    elif prefix:
-        yield prefix, Value(loader.construct_object(node, deep=True), f"{file}:{line}")
-    else:
-        msg = f"{file}:{line}: expected a map of settings at the top, such as `project: fraud`"
-        raise SettingsError(msg)
-
-
-def _refuse_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode, prefix: Key, file: str) -> None:
-    """YAML keeps the last of two equal keys without a word: a setting that silently counts for nothing."""
-    first: dict[str, int] = {}
-    for key, _ in node.value:
-        name, line = str(loader.construct_object(key)), key.start_mark.line + 1
-        if name in first:
-            path = ".".join((*prefix, name))
-            msg = f"{file}:{line}: {path!r} is given twice, first on line {first[name]}; remove one of them"
-            raise SettingsError(msg)
-        first[name] = line
-
-
-def _json_or_text(text: str, where: str) -> Any:
-    if not text.lstrip().startswith(("{", "[")):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        msg = f"{where}: begins like JSON and is none: {error}"
         raise SettingsError(msg) from error

@@ -30,13 +30,13 @@ class Platform:
     def kafka(self) -> KafkaConnection:
         """The log."""
         kafka = self.settings.kafka
-        return KafkaConnection(_address(kafka.bootstrap_servers, "kafka.bootstrap_servers"), kafka.client_properties())
+        return KafkaConnection(_address(kafka.bootstrap_servers, "kafka.bootstrap_servers"), kafka.properties)
 
     @cached_property
     def iceberg(self) -> IcebergCatalog:
         """The lake."""
         iceberg = self.settings.iceberg
-        return IcebergCatalog(iceberg.catalog, iceberg.client_properties())
+        return IcebergCatalog(iceberg.catalog, iceberg.properties)
 
     @cached_property
     def cassandra(self) -> CassandraConnection:
@@ -47,8 +47,8 @@ class Platform:
             local_datacenter=cassandra.local_datacenter,
             keyspace=cassandra.keyspace,
             username=cassandra.username,
-            password=None if cassandra.password is None else cassandra.password.resolve(),
-            properties=cassandra.client_properties(),
+            password=cassandra.password,
+            properties=cassandra.properties,
         )
 
     @cached_property

@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from headrace.connectors.secret import holds_secret, property_value, require_reference
 from headrace.errors import SettingsError, did_you_mean
-from headrace.runtime.layers import (
-    Key,
-    Layer,
-    Value,
-    dotenv_layer,
-    environment_layer,
-    flat,
-    merged,
-    nested,
-    yaml_layer,
-)
-from headrace.runtime.secret import SecretReference, property_value, resolved, secret_reference
+from headrace.runtime.layers import DEFAULT_ORIGIN, FileSource, Key, Layer, Values, VariablesSource, leaves, origin_of
 
 FILE_NAME = "headrace.yaml"
-DEFAULT_ORIGIN = "default"
+HOME = ".headrace"
 STACK_ORIGIN = "local stack"
 
 
@@ -43,17 +36,28 @@ def _comma_separated(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _flag_text(value: object) -> object:
+def _flink_options(value: object) -> object:
     """Flink's options are text; YAML reads ``true`` and ``3`` as what they look like."""
     if not isinstance(value, Mapping):
         return value
-    return {str(key): str(item).lower() if isinstance(item, bool) else str(item) for key, item in value.items()}
+    return {str(key): _flink_option(str(key), item) for key, item in value.items()}
 
 
-Properties = Annotated[dict[str, str | SecretReference], BeforeValidator(_properties)]
+def _flink_option(key: str, value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if holds_secret(key, text):
+        msg = (
+            f"{key}: a secret (not shown) has no place among a job's options, which Flink reads as they stand and "
+            "shows on its web page; set it in the cluster's own configuration"
+        )
+        raise SettingsError(msg)
+    return text
+
+
+Properties = Annotated[dict[str, str], BeforeValidator(_properties)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
-FlinkOptions = Annotated[dict[str, str], BeforeValidator(_flag_text)]
-Secret = Annotated[SecretReference, BeforeValidator(lambda value: secret_reference("password", value))]
+FlinkOptions = Annotated[dict[str, str], BeforeValidator(_flink_options)]
+Secret = Annotated[str, BeforeValidator(lambda value: require_reference("password", value))]
 Port = Annotated[int, Field(ge=0, le=65535)]
 MiB = Annotated[int, Field(ge=32)]
 
@@ -61,7 +65,7 @@ MiB = Annotated[int, Field(ge=32)]
 class _Section(BaseModel):
     """What all sections share: unknown keys are errors and values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class KafkaSettings(_Section):
@@ -70,17 +74,12 @@ class KafkaSettings(_Section):
     bootstrap_servers: str = ""
     properties: Properties = {}
 
-    def client_properties(self) -> dict[str, str]:
-        """`properties` with every secret read now.
-
-        Raises:
-            SettingsError: a secret cannot be read.
-        """
-        return resolved(self.properties)
-
 
 class CassandraSettings(_Section):
-    """The online store. Contact points are ``host:port``; `properties` are the Java driver's own options."""
+    """The online store. Contact points are ``host:port``; `properties` are the Java driver's own options.
+
+    The password is a reference; the user name may be one.
+    """
 
     contact_points: Addresses = ()
     local_datacenter: str = "datacenter1"
@@ -89,28 +88,12 @@ class CassandraSettings(_Section):
     password: Secret | None = None
     properties: Properties = {}
 
-    def client_properties(self) -> dict[str, str]:
-        """`properties` with every secret read now.
-
-        Raises:
-            SettingsError: a secret cannot be read.
-        """
-        return resolved(self.properties)
-
 
 class IcebergSettings(_Section):
     """The lake's catalog: its name and its properties, as pyiceberg names them (`type`, `uri`, `warehouse`, ...)."""
 
     catalog: str = "headrace"
     properties: Properties = {}
-
-    def client_properties(self) -> dict[str, str]:
-        """`properties` with every secret read now.
-
-        Raises:
-            SettingsError: a secret cannot be read.
-        """
-        return resolved(self.properties)
 
 
 class FlinkSettings(_Section):
@@ -143,8 +126,8 @@ class StackMemory(_Section):
     kafka_heap: MiB = 512
     cassandra_heap: MiB = 768
     job_manager_heap: MiB = 448
-    task_manager_process: MiB = 2500
-    task_manager_managed: MiB = 128
+    task_manager_process: MiB = 2300
+    task_manager_managed: MiB = 512
 
 
 class StackSettings(_Section):
@@ -154,19 +137,30 @@ class StackSettings(_Section):
     memory: StackMemory = StackMemory()
     task_managers: Annotated[int, Field(ge=1, le=16)] = 2
     slots: Annotated[int, Field(ge=1, le=64)] = 2
+    # Cassandra refuses writes and Kafka dies on a full disk; a demo's data, logs and checkpoints fit into this (MiB).
+    least_free_disk: MiB = 2048
 
 
-class Settings(_Section):
+class Settings(BaseSettings):
     """All settings. Made by `load_settings`, which knows where each value came from.
+
+    Args:
+        layers: where values are looked for, the strongest first.
 
     Attributes:
         project: starts every physical name (tables, consumer groups, job names).
         home: folder of everything that headrace keeps on this machine.
         jars: folder that holds the JARs of `flink`, `kafka` and `cassandra`.
+
+    Raises:
+        SettingsError: a setting is unknown (with a suggestion), has a wrong value, or is a literal secret.
     """
 
+    # Case decides, or a key of the file would count that is not written as it is documented.
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, case_sensitive=True)
+
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")] = "headrace"
-    home: Path = Path(".headrace")
+    home: Path = Path(HOME)
     jars: Path = Path(".build/jars")
     kafka: KafkaSettings = KafkaSettings()
     cassandra: CassandraSettings = CassandraSettings()
@@ -174,18 +168,25 @@ class Settings(_Section):
     flink: FlinkSettings = FlinkSettings()
     stack: StackSettings = StackSettings()
 
-    _configured: Layer = PrivateAttr(default_factory=dict)
-    _origins: dict[Key, str] = PrivateAttr(default_factory=dict)
+    _layers: tuple[Layer, ...] = PrivateAttr()
+    _origins: dict[Key, str] = PrivateAttr()
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        try:
+            super().__init__(_build_sources=(tuple(layers), {}))
+        except ValidationError as error:
+            raise SettingsError("\n".join(_sentence(item, layers) for item in error.errors())) from error
+        self._layers = tuple(layers)
+        self._origins = {key: origin_of(key, layers) for key, _ in leaves(self)}
 
     @property
     def stack_record(self) -> Path:
         """The file in which the local stack records its processes, ports and addresses."""
-        return self.home / "stack" / "stack.json"
+        return _record_in(self.home)
 
     def origins(self) -> dict[str, tuple[Any, str]]:
-        """Every leaf setting with its value and the place it came from; secrets stay references."""
-        leaves = flat(self.model_dump(), DEFAULT_ORIGIN)
-        return {".".join(key): (leaf.value, self._origins.get(key, leaf.origin)) for key, leaf in leaves.items()}
+        """Every leaf setting with its value and the place it came from; secrets are references."""
+        return {".".join(key): (value, self._origins.get(key, DEFAULT_ORIGIN)) for key, value in leaves(self)}
 
     def connected(self) -> Settings:
         """The same settings with the addresses that the local stack has recorded by now.
@@ -193,7 +194,7 @@ class Settings(_Section):
         Raises:
             SettingsError: the record cannot be read.
         """
-        return _built(self._configured)
+        return Settings(self._layers)
 
 
 def load_settings(
@@ -214,52 +215,37 @@ def load_settings(
         SettingsError: a setting is unknown (with a suggestion), has a wrong value, or is a literal secret.
     """
     here = (folder or Path.cwd()).resolve()
-    variables = os.environ if environment is None else environment
-    configured = merged(
+    variables = VariablesSource(Settings, os.environ if environment is None else environment, "environment")
+    dotenv = VariablesSource(Settings, _dotenv(here / ".env"), ".env")
+    # What a file says about paths is meant from where the file is, whoever reads it from wherever.
+    path = (here / (config or FILE_NAME)).resolve()
+    file = FileSource(Settings, path, required=config is not None)
+    return Settings(
         [
-            _defaults(here),
-            _file_layer(config, here),
-            dotenv_layer(here / ".env"),
-            environment_layer(variables),
-            flat(flags or {}, "flag"),
+            Layer(Settings, lambda _: flags or {}, lambda _: "flag", here),
+            Layer(Settings, lambda _: variables(), variables.origin, here),
+            Layer(Settings, lambda _: dotenv(), dotenv.origin, here),
+            Layer(Settings, lambda _: file(), file.origin, path.parent),
+            Layer(Settings, partial(_recorded, here / HOME), lambda key: f"{STACK_ORIGIN} ({key[0]})", here),
+            Layer(Settings, partial(_local_defaults, here), lambda _: DEFAULT_ORIGIN, here),
         ]
     )
-    return _built(_with_absolute_paths(configured, here))
 
 
-def _built(configured: Layer) -> Settings:
-    home = Path(str(configured["home",].value))
-    # The catalog is one opaque map: a configured one is taken whole, never mixed with the local one.
-    local = _local_defaults(home, with_catalog=not any(key[:2] == ("iceberg", "properties") for key in configured))
-    layer = merged([local, _recorded_layer(home / "stack" / "stack.json"), configured])
-    settings = _validated(layer)
-    settings._configured = configured
-    settings._origins = {key: found.origin for key, found in layer.items()}
-    return settings
-
-
-def _validated(layer: Layer) -> Settings:
-    try:
-        return Settings.model_validate(nested(layer))
-    except ValidationError as error:
-        raise SettingsError("\n".join(_sentence(item, layer) for item in error.errors())) from error
-
-
-def _sentence(error: Any, layer: Layer) -> str:
+def _sentence(error: Any, layers: Sequence[Layer]) -> str:
     key: Key = tuple(str(part) for part in error["loc"])
-    path, origin = ".".join(key), _origin_of(key, layer)
+    path, origin = ".".join(key), origin_of(key, layers)
     if error["type"] == "extra_forbidden":
         return f"{origin}: unknown setting {path!r}; {did_you_mean(key[-1], _fields_at(key[:-1]))}"
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SettingsError):
         return f"{origin}: {path}: {cause}"
-    return f"{origin}: {path}: {error['msg']}; found {error['input']!r}"
+    return f"{origin}: {path}: {error['msg']}; found {_found(error)}"
 
 
-def _origin_of(key: Key, layer: Layer) -> str:
-    """The place of the value, or of the first value inside it when a whole map is wrong."""
-    inside = (found.origin for at, found in layer.items() if at[: len(key)] == key or key[: len(at)] == at)
-    return next(inside, DEFAULT_ORIGIN)
+def _found(error: Any) -> str:
+    """What was found; of a wrong type only its name, since text in the place of a map may hold a secret."""
+    return type(error["input"]).__name__ if error["type"].endswith("_type") else repr(error["input"])
 
 
 def _fields_at(key: Key) -> list[str]:
@@ -269,24 +255,47 @@ def _fields_at(key: Key) -> list[str]:
     return list(model.model_fields)
 
 
-def _file_layer(config: Path | None, here: Path) -> dict[Key, Value]:
-    path = here / (config or FILE_NAME)
-    if config is None and not path.is_file():
+def _dotenv(path: Path) -> dict[str, str]:
+    found = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def _record_in(home: Path) -> Path:
+    return home / "stack" / "stack.json"
+
+
+def _recorded(default_home: Path, stronger: Values) -> dict[str, Any]:
+    """What the local stack in the home says of itself."""
+    record = _record_in(Path(str(stronger.get("home", default_home))))
+    if not record.is_file():
         return {}
-    # What a file says about paths is meant from where the file is, whoever reads it from wherever.
-    return _with_absolute_paths(yaml_layer(path), path.resolve().parent)
+    try:
+        services = json.loads(record.read_text(encoding="utf-8"))["services"]
+        return {name: dict(service["settings"][name]) for name, service in services.items() if service["settings"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"{record}: not a record of the local stack ({error!r}); run `headrace stack up` to write it anew"
+        raise SettingsError(msg) from error
 
 
-def _with_absolute_paths(layer: Layer, base: Path) -> dict[Key, Value]:
-    found = dict(layer)
-    for key in (("home",), ("jars",)):
-        if key in found:
-            found[key] = Value(str(base / Path(str(found[key].value)).expanduser()), found[key].origin)
-    return found
-
-
-def _defaults(here: Path) -> dict[Key, Value]:
-    return {("home",): Value(".headrace", DEFAULT_ORIGIN), ("jars",): Value(str(_jars_near(here)), DEFAULT_ORIGIN)}
+def _local_defaults(here: Path, stronger: Values) -> dict[str, Any]:
+    """What is kept on this machine when nothing else is configured; all under the home, so erasing it erases all."""
+    data = _record_in(Path(str(stronger.get("home", here / HOME)))).parent
+    catalog = {
+        "type": "sql",
+        "uri": f"sqlite:///{data}/iceberg/catalog.db",
+        "warehouse": f"file://{data}/iceberg/warehouse",
+    }
+    # The catalog is one opaque map: a configured one is taken whole, never mixed with the local one.
+    configured = "properties" in (stronger.get("iceberg") or {})
+    return {
+        "home": HOME,
+        "jars": str(_jars_near(here)),
+        "flink": {
+            "checkpoint_dir": f"file://{data}/flink/checkpoints",
+            "savepoint_dir": f"file://{data}/flink/savepoints",
+        },
+        "iceberg": {} if configured else {"properties": catalog},
+    }
 
 
 def _jars_near(here: Path) -> Path:
@@ -294,33 +303,3 @@ def _jars_near(here: Path) -> Path:
     checkout = Path(__file__).resolve().parent.parent
     candidates = [parent / ".build" / "jars" for parent in (here, *here.parents, checkout)]
     return next((folder for folder in candidates if folder.is_dir()), candidates[-1])
-
-
-def _local_defaults(home: Path, *, with_catalog: bool) -> dict[Key, Value]:
-    """What is kept on this machine when nothing else is configured; all under the home, so erasing it erases all."""
-    data = home / "stack"
-    catalog = {
-        "type": "sql",
-        "uri": f"sqlite:///{data}/iceberg/catalog.db",
-        "warehouse": f"file://{data}/iceberg/warehouse",
-    }
-    values = {
-        "flink": {
-            "checkpoint_dir": f"file://{data}/flink/checkpoints",
-            "savepoint_dir": f"file://{data}/flink/savepoints",
-        },
-        "iceberg": {"properties": catalog} if with_catalog else {},
-    }
-    return flat(values, DEFAULT_ORIGIN)
-
-
-def _recorded_layer(record: Path) -> dict[Key, Value]:
-    if not record.is_file():
-        return {}
-    try:
-        services = json.loads(record.read_text(encoding="utf-8"))["services"]
-        found = [flat(service["settings"], f"{STACK_ORIGIN} ({name})") for name, service in services.items()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = f"{record}: not a record of the local stack ({error!r}); run `headrace stack up` to write it anew"
-        raise SettingsError(msg) from error
-    return merged(found)

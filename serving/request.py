@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.compiler.plan import Column
-from headrace.errors import HeadraceError, did_you_mean
+from headrace.errors import RequestError, did_you_mean
 
 #: What a key of each type of the language must be; `bool` is an `int` in Python and never meant as one.
 PYTHON_TYPES: dict[str, type] = {"str": str, "int": int, "int32": int, "float": float, "bool": bool, "bytes": bytes}
 INTEGER_BITS = {"int": 63, "int32": 31}
-
-
-class RequestError(HeadraceError, ValueError):
-    """A request for features is malformed: a reference, a row, or a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from headrace.connectors.secret import property_value
 from headrace.errors import SettingsError
 from headrace.runtime.kubernetes.image import installed_flink_version, operator_version_name, pinned_image
-from headrace.runtime.kubernetes.names import label, subdomain
-from headrace.runtime.secret import property_value
+from headrace.runtime.kubernetes.names import DATA_KEY, VARIABLE, label, subdomain
 
 # Storage that every pod of the namespace reaches; a file system of one machine is none.
 STORAGE = re.compile(r"(s3|s3a|s3p|gs|abfs|abfss|wasb|wasbs|oss|hdfs)://[^\s?#]+")
@@ -49,6 +49,47 @@ TASK_MANAGER = Resources(cpu=2, memory_mib=4096, scratch_gib=20)
 
 
 @dataclass(frozen=True)
+class SecretVariable:
+    """An environment variable of the pods that holds one key of a Kubernetes secret.
+
+    Args:
+        name: of the variable, to which a job refers as ``env:NAME``.
+        secret: name of the Kubernetes secret.
+        key: which of its values.
+
+    Raises:
+        SettingsError: one of them is a name that Kubernetes would refuse.
+    """
+
+    name: str
+    secret: str
+    key: str
+
+    def __post_init__(self) -> None:
+        subdomain("secret", self.secret)
+        if not (VARIABLE.fullmatch(self.name) and DATA_KEY.fullmatch(self.key)):
+            msg = f"secret variable: expected NAME=SECRET/KEY such as DB_PASSWORD=cassandra/password, found {self}"
+            raise SettingsError(msg)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.secret}/{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> SecretVariable:
+        """The variable that a text means.
+
+        >>> SecretVariable.parse("DB_PASSWORD=cassandra/password")
+        SecretVariable(name='DB_PASSWORD', secret='cassandra', key='password')
+
+        Raises:
+            SettingsError: the text is not of this form.
+        """
+        name, _, place = text.partition("=")
+        secret, _, key = place.partition("/")
+        return cls(name, secret, key)
+
+
+@dataclass(frozen=True)
 class Deployment:
     """A place for one job on a Kubernetes cluster with Flink's operator (1.13 or newer).
 
@@ -62,6 +103,7 @@ class Deployment:
         task_manager: what each task manager gets.
         slots: subtasks a task manager runs at once.
         secrets: names of Kubernetes secrets, mounted read-only as files under ``/etc/headrace/secrets/<name>/``.
+        secret_variables: keys of Kubernetes secrets that the pods get as environment variables.
         operator_namespace: where the operator runs; it alone may reach Flink's REST port from outside the job.
         savepoint: the state in which the job starts; None starts empty, or where the operator left off.
         redeploy: a number; a change of it makes the operator start again from `savepoint` (a rollback).
@@ -80,6 +122,7 @@ class Deployment:
     task_manager: Resources = TASK_MANAGER
     slots: int = 2
     secrets: tuple[str, ...] = ()
+    secret_variables: tuple[SecretVariable, ...] = ()
     operator_namespace: str = "flink-operator"
     savepoint: str | None = None
     redeploy: int | None = None

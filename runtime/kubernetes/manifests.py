@@ -43,7 +43,7 @@ def manifests(spec: JobSpec, deployment: Deployment) -> list[Manifest]:
         SettingsError: the job holds a secret, or refers to one that its pods cannot read.
         JobError: the job is larger than a ConfigMap may be.
     """
-    refuse_secrets(spec, deployment.secrets)
+    refuse_secrets(spec, deployment)
     name = deployment_name(spec.name)
     config_map = job_config_map(spec, deployment.namespace, name)
     flink = flink_deployment(spec, deployment, name, config_map["metadata"]["name"])

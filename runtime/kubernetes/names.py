@@ -13,6 +13,9 @@ MAX_LABEL_LENGTH = 63
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 # RFC 1123: a whole DNS name; what names of secrets may be.
 MAX_SUBDOMAIN_LENGTH = 253
+# A key of a secret or a config map, and what a shell takes for a variable.
+DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # The operator's own rule for a FlinkDeployment: it becomes Flink's cluster id, from which longer names are made.
 MAX_DEPLOYMENT_NAME_LENGTH = 45
 # Eight hex digits tell four billion apart, and a name stays readable.

@@ -56,10 +56,19 @@ def _template(deployment: Deployment, resources: Resources, more: list[tuple[Man
             # The job manager starts pods, and a task manager watches for its leader: both talk to Kubernetes.
             "automountServiceAccountToken": True,
             "securityContext": _pod_security(),
-            "containers": [{"name": MAIN_CONTAINER, "securityContext": _container_security(), "volumeMounts": mounts}],
+            "containers": [_container(deployment, mounts)],
             "volumes": [volume for volume, _ in [*scratch, *read_only]],
         },
     }
+
+
+def _container(deployment: Deployment, mounts: list[Manifest]) -> Manifest:
+    own = {"name": MAIN_CONTAINER, "securityContext": _container_security(), "volumeMounts": mounts}
+    variables = [
+        {"name": found.name, "valueFrom": {"secretKeyRef": {"name": found.secret, "key": found.key}}}
+        for found in deployment.secret_variables
+    ]
+    return {**own, "env": variables} if variables else own
 
 
 def _pod_security() -> Manifest:

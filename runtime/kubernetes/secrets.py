@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from headrace.connectors.secret import property_value, refers
 from headrace.errors import SettingsError
 from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.kubernetes.deployment import Deployment
 from headrace.runtime.kubernetes.image import SECRETS_FOLDER
-from headrace.runtime.secret import SecretReference, property_value
 
 # A table option in SQL text: 'key' = 'value', where a quote inside the value is doubled.
 OPTION_IN_SQL = re.compile(r"'([^']+)'\s*=\s*'((?:[^']|'')*)'")
-# Switches such as "security.delegation.tokens.enabled" are named after a secret and hold none.
-SWITCHES = frozenset({"", "true", "false"})
+HOW_TO_GIVE = (
+    f"refer to file:{SECRETS_FOLDER}/SECRET/KEY and name the secret by `--secret SECRET`, or to env:NAME and say "
+    "`--secret-env NAME=SECRET/KEY`"
+)
 
 
-def refuse_secrets(spec: JobSpec, mounted: Iterable[str] = ()) -> None:
-    """Check that a job may be written to a ConfigMap: it holds no secret, and its references lead to mounted files.
+def refuse_secrets(spec: JobSpec, deployment: Deployment) -> None:
+    """Check that a job may be written to a ConfigMap: it holds no secret, and its pods can follow its references.
 
     A secret is known by its option's key (password, secret, token, ...) or by a password in a URI.
 
     Args:
         spec: the job; its plan, its declarations and its configuration are searched.
-        mounted: names of the Kubernetes secrets that its pods mount.
+        deployment: says which files and variables its pods get.
 
     Raises:
         SettingsError: it holds a secret, which is not repeated, or refers to one that its pods cannot read.
     """
-    folders = tuple(f"file:{SECRETS_FOLDER}/{name}/" for name in mounted)
     for place, key, text in _options(spec):
-        found = _checked(spec.name, place, key, text)
-        if isinstance(found, SecretReference) and not found.reference.startswith(folders or ("\0",)):
-            msg = (
-                f"job {spec.name!r}, {place}: {key!r} refers to {found}, which its pods cannot read; "
-                f"refer to file:{SECRETS_FOLDER}/<secret>/<key>, name the secret by --secret, and plan the view again"
-            )
+        _require_reference(spec.name, place, key, text)
+        if refers(key, text) and not _reaches(deployment, text):
+            msg = f"job {spec.name!r}, {place}: {key!r} refers to {text}, which its pods cannot read; {HOW_TO_GIVE}"
             raise SettingsError(msg)
 
 
-def _checked(job: str, place: str, key: str, text: str) -> str | SecretReference:
-    if text.lower() in SWITCHES:
-        return text
+def _require_reference(job: str, place: str, key: str, text: str) -> None:
     try:
-        return property_value(key, text)
+        property_value(key, text)
     except SettingsError as error:
         msg = (
             f"job {job!r}, {place}: {key!r} holds a secret (not shown), and a ConfigMap is no place for one; "
-            f"give file:{SECRETS_FOLDER}/<secret>/<key> in the settings instead, or use the pods' own identity, "
-            "and plan the view again"
+            f"plan the view again with a reference in the settings: {HOW_TO_GIVE}; or use the pods' own identity"
         )
         raise SettingsError(msg) from error
+
+
+def _reaches(deployment: Deployment, reference: str) -> bool:
+    folders = [f"file:{SECRETS_FOLDER}/{name}/" for name in deployment.secrets]
+    variables = [f"env:{variable.name}" for variable in deployment.secret_variables]
+    return reference in variables or reference.startswith(tuple(folders))
 
 
 def _options(spec: JobSpec) -> Iterator[tuple[str, str, str]]:

@@ -108,9 +108,6 @@ def _properties_text(properties: Mapping[str, str]) -> str:
 
 
 def _java(plan: StackPlan, configuration: Path) -> tuple[str, ...]:
-    # The JAR set carries log4j without the bridge that Kafka logs through; Flink's library has the bridge.
-    bridge = sorted((plan.pyflink / "lib").glob("log4j-slf4j-impl-*.jar"))
-    jars = [*jars_in(plan.jars / "kafka"), *bridge]
     return (
         str(plan.java),
         *heap(plan.memory.kafka_heap, min(128, plan.memory.kafka_heap)),
@@ -119,7 +116,7 @@ def _java(plan: StackPlan, configuration: Path) -> tuple[str, ...]:
         *temporary(plan.scratch_of(KAFKA)),
         f"-Dlog4j2.configurationFile={configuration / 'log4j2.yaml'}",
         "-cp",
-        class_path(jars),
+        class_path(jars_in(plan.jars / KAFKA)),
     )
 
 

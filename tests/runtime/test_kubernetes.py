@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headrace.errors import JobError, SettingsError
 from headrace.runtime.job_spec import JobSpec
-from headrace.runtime.kubernetes import Deployment, Resources, refuse_secrets, render
+from headrace.runtime.kubernetes import Deployment, Resources, SecretVariable, refuse_secrets, render
 from headrace.runtime.kubernetes import image as image_facts
 from headrace.runtime.kubernetes.job_file import MAX_CONFIG_MAP_BYTES, job_text
 from headrace.runtime.kubernetes.names import deployment_name
@@ -41,7 +41,7 @@ PLAN = json.dumps(
                         "resolvedTable": {
                             "options": {
                                 "connector": "headrace-cassandra",
-                                "username": "flights",
+                                "username": "env:CASSANDRA_USER",
                                 "password": REFERENCE,
                             },
                         },
@@ -73,10 +73,14 @@ FULL = Deployment(
     task_manager=Resources(cpu=4, memory_mib=8192, scratch_gib=100),
     slots=4,
     secrets=("cassandra", "kafka.client"),
+    secret_variables=(SecretVariable("CASSANDRA_USER", "cassandra", "username"),),
     operator_namespace="flink-system",
     savepoint="s3://lake/flink/old/savepoints/savepoint-1",
     redeploy=3,
     flink_version="2.1.3",
+)
+WITH_SECRETS = replace(
+    SMALL, secrets=("cassandra",), secret_variables=(SecretVariable("CASSANDRA_USER", "cassandra", "username"),)
 )
 CASES = {"small": (SMALL_SPEC, SMALL), "full": (SPEC, FULL)}
 
@@ -418,28 +422,37 @@ def with_option(key: str, value: str) -> JobSpec:
     ],
 )
 def test_a_secret_in_a_job_is_refused_and_not_repeated(spec: JobSpec) -> None:
-    with pytest.raises(SettingsError, match=r"holds a secret .not shown.*give file:/etc/headrace/secrets/") as refused:
+    with pytest.raises(SettingsError, match=r"holds a secret .not shown.*refer to file:/etc/headrace/") as refused:
         render(spec, SMALL)
     assert SENTINEL not in str(refused.value)
 
 
 def test_the_place_of_a_secret_is_named() -> None:
     with pytest.raises(SettingsError, match="job 'flights-1', plan at /nodes/0/table/options/password: 'password'"):
-        refuse_secrets(with_option("password", SENTINEL))
+        refuse_secrets(with_option("password", SENTINEL), SMALL)
 
 
 @pytest.mark.parametrize(
-    "reference", ["env:CASSANDRA_PASSWORD", "file:/home/me/password", "file:/etc/headrace/secrets/cassandra-2/password"]
+    "reference",
+    [
+        "env:CASSANDRA_PASSWORD",
+        "env:CASSANDRA_USERS",
+        "file:/home/me/password",
+        "file:/etc/headrace/secrets/cassandra-2/password",
+    ],
 )
 def test_a_reference_that_no_pod_can_follow_is_refused(reference: str) -> None:
-    with pytest.raises(SettingsError, match=f"refers to {reference}, which its pods cannot read; .* --secret"):
-        refuse_secrets(with_option("password", reference), ["cassandra"])
+    with pytest.raises(SettingsError, match=f"'username' refers to {reference}, which its pods cannot read"):
+        refuse_secrets(with_option("username", reference), WITH_SECRETS)
+    with pytest.raises(SettingsError, match=f"refers to {reference}, which its pods cannot read; .*--secret-env NAME="):
+        refuse_secrets(with_option("password", reference), WITH_SECRETS)
 
 
 @pytest.mark.parametrize(
     "spec",
     [
         SPEC,
+        with_option("password", "env:CASSANDRA_USER"),
         with_option("security.delegation.tokens.enabled", "false"),
         with_option("password", ""),
         replace(SMALL_SPEC, plan=json.dumps({"columns": [{"name": "password_hash", "dataType": "BIGINT"}]})),
@@ -447,4 +460,16 @@ def test_a_reference_that_no_pod_can_follow_is_refused(reference: str) -> None:
     ],
 )
 def test_what_is_no_secret_passes(spec: JobSpec) -> None:
-    refuse_secrets(spec, ["cassandra"])
+    refuse_secrets(spec, WITH_SECRETS)
+
+
+def test_pods_get_variables_by_the_name_of_a_secret_never_by_value() -> None:
+    expected = {"name": "CASSANDRA_USER", "valueFrom": {"secretKeyRef": {"name": "cassandra", "key": "username"}}}
+    assert [pod["containers"][0]["env"] for pod in templates("full")] == [[expected], [expected]]
+    assert not [pod for pod in templates("small") if "env" in pod["containers"][0]]
+
+
+@pytest.mark.parametrize("text", ["A", "A=b", "A=b/", "=b/c", "1A=b/c", "A-B=b/c", "A=B/c", "A=b/c d", "A=../b/c"])
+def test_a_variable_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^secret( variable)?: expected "):
+        SecretVariable.parse(text)

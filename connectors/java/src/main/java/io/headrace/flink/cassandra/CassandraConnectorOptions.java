@@ -4,7 +4,10 @@ import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 
-/** The options of {@code 'connector' = 'headrace-cassandra'}; everything under {@code driver.} goes to the driver. */
+/**
+ * The options of {@code 'connector' = 'headrace-cassandra'}; everything under {@code driver.} goes to the driver, where
+ * a secret may be a reference too.
+ */
 public final class CassandraConnectorOptions {
 
     /** Options with this prefix are settings of the DataStax driver, without its root {@code datastax-java-driver}. */

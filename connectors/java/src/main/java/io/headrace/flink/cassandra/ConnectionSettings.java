@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * What one connection to a cluster depends on; equal settings share one session in a task manager.
+ * What one connection to a cluster depends on; equal settings share one session in a task manager. User, password and
+ * driver settings may be references to secrets.
  *
  * @param contactPoints {@code host:port}, the port always present
  * @param driver settings of the driver by path, without the root {@code datastax-java-driver}

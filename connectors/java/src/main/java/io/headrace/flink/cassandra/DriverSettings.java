@@ -1,10 +1,11 @@
 package io.headrace.flink.cassandra;
 
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import io.headrace.flink.secrets.Secret;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The driver's configuration: our defaults, then what the user passes through. */
+/** The driver's configuration: our defaults, then what the user passes through, secrets read. */
 final class DriverSettings {
 
     private static final String ROOT = "datastax-java-driver.";
@@ -38,7 +39,7 @@ final class DriverSettings {
 
     static String text(ConnectionSettings connection) {
         Map<String, String> settings = defaults(connection);
-        settings.putAll(connection.driver());
+        settings.putAll(Secret.resolved(connection.driver()));
         StringBuilder text = new StringBuilder();
         settings.forEach((path, value) ->
                 text.append(ROOT).append(path).append(" = ").append(literal(value)).append('\n'));

@@ -3,6 +3,7 @@ package io.headrace.flink.cassandra;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.CqlSessionBuilder;
 import com.datastax.oss.driver.api.core.metadata.Node;
+import io.headrace.flink.secrets.Secret;
 import java.net.InetSocketAddress;
 import java.util.Set;
 import java.util.TreeSet;

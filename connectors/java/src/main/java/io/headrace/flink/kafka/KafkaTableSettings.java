@@ -12,11 +12,11 @@ import static io.headrace.flink.kafka.KafkaTableOptions.TIME_UNIT;
 import static io.headrace.flink.kafka.KafkaTableOptions.TOPIC;
 import static io.headrace.flink.kafka.KafkaTableOptions.ZONE;
 
+import java.io.Serializable;
 import java.time.DateTimeException;
 import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.flink.configuration.ReadableConfig;
@@ -24,13 +24,19 @@ import org.apache.flink.connector.kafka.source.KafkaSourceOptions;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 
-/** The checked options of one table. Each error names the option, what was expected and what was found. */
+/**
+ * The checked options of one table. Each error names the option, what was expected and what was found.
+ *
+ * @param end null: the scan is unbounded
+ * @param properties of Kafka's client; secrets are still references
+ */
 record KafkaTableSettings(
         String topic,
         PartitionOffsets start,
-        Optional<PartitionOffsets> end,
+        PartitionOffsets end,
         JsonSettings json,
-        Map<String, String> properties) {
+        Map<String, String> properties)
+        implements Serializable {
 
     /** What makes reading exact; the user may not set them. */
     private static final Map<String, String> FIXED =
@@ -41,9 +47,12 @@ record KafkaTableSettings(
 
     static KafkaTableSettings of(ReadableConfig options, Map<String, String> all) {
         PartitionOffsets start = PartitionOffsets.parse(START_OFFSETS.key(), options.get(START_OFFSETS));
-        Optional<PartitionOffsets> end =
-                options.getOptional(END_OFFSETS).map(text -> PartitionOffsets.parse(END_OFFSETS.key(), text));
-        end.ifPresent(offsets -> checkRange(start, offsets));
+        PartitionOffsets end = options.getOptional(END_OFFSETS)
+                .map(text -> PartitionOffsets.parse(END_OFFSETS.key(), text))
+                .orElse(null);
+        if (end != null) {
+            checkRange(start, end);
+        }
         return new KafkaTableSettings(options.get(TOPIC), start, end, json(options), properties(options, all));
     }
 

@@ -1,13 +1,9 @@
 package io.headrace.flink.kafka;
 
-import java.util.Properties;
-import org.apache.flink.connector.kafka.source.KafkaSource;
-import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.connector.source.ScanTableSource;
 import org.apache.flink.table.connector.source.SourceProvider;
-import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
 
 /**
@@ -31,20 +27,7 @@ final class KafkaTableSource implements ScanTableSource {
 
     @Override
     public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
-        return SourceProvider.of(new PinnedKafkaSource(kafkaSource()));
-    }
-
-    private KafkaSource<RowData> kafkaSource() {
-        Properties properties = new Properties();
-        properties.putAll(settings.properties());
-        KafkaSourceBuilder<RowData> builder =
-                KafkaSource.<RowData>builder()
-                        .setTopics(settings.topic())
-                        .setStartingOffsets(new PinnedStart(settings.topic(), settings.start()))
-                        .setDeserializer(new RecordDecoder(rowType, settings.json()))
-                        .setProperties(properties);
-        settings.end().ifPresent(end -> builder.setBounded(new PinnedEnd(end)));
-        return builder.build();
+        return SourceProvider.of(new PinnedKafkaSource(settings, rowType));
     }
 
     @Override

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
 import com.datastax.oss.driver.api.core.config.DriverExecutionProfile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -51,13 +53,16 @@ class ConnectionSettingsTest {
     }
 
     @Test
-    void resolvesReferencesToSecrets(@TempDir Path folder) throws Exception {
-        Path file = Files.writeString(folder.resolve("password"), "s3cret\n");
-        assertThat(Secret.resolve("password", "file:" + file)).isEqualTo("s3cret");
-        assertThat(Secret.resolve("password", "plain")).isEqualTo("plain");
-        assertThatThrownBy(() -> Secret.resolve("password", "env:NOT_SET_ANYWHERE"))
-                .hasMessageContainingAll("'password'", "'NOT_SET_ANYWHERE'");
-        assertThatThrownBy(() -> Secret.resolve("password", "file:/not/there")).hasMessageContaining("/not/there");
+    void readsSecretsOfTheDriverOnlyWhereItIsConfigured(@TempDir Path folder) throws Exception {
+        String reference = "file:" + Files.writeString(folder.resolve("password"), "s3cret\n");
+        ConnectionSettings settings =
+                settings(Map.of("advanced.ssl-engine-factory.truststore-password", reference));
+        String bytes = new String(InstantiationUtil.serializeObject(settings), StandardCharsets.ISO_8859_1);
+        assertThat(bytes).contains(reference).doesNotContain("s3cret");
+        try (DriverConfigLoader loader = DriverSettings.loader(settings)) {
+            DriverExecutionProfile profile = loader.getInitialConfig().getDefaultProfile();
+            assertThat(profile.getString(DefaultDriverOption.SSL_TRUSTSTORE_PASSWORD)).isEqualTo("s3cret");
+        }
     }
 
     private static ConnectionSettings settings(Map<String, String> driver) {
