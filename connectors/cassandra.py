@@ -23,6 +23,7 @@ from cassandra.query import PreparedStatement, tuple_factory
 from headrace.compiler.plan import TileGroup
 from headrace.compiler.tiles import Slice
 from headrace.connectors import cql
+from headrace.connectors.secret import resolved, value_of
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
 
 DEFAULT_PORT = 9042
@@ -45,7 +46,8 @@ class CassandraConnection:
     """How to reach a cluster. `contact_points` are `host` or `host:port`, separated by commas.
 
     `properties` are opaque: the Java driver's own options, which Flink hands on untouched; `ssl.cafile`, `ssl.certfile`
-    and `ssl.keyfile` (PEM) are for the Python driver. Neither they nor the password are ever printed.
+    and `ssl.keyfile` (PEM) are for the Python driver. User name, password and properties may be references to secrets
+    (`headrace.connectors.secret`): options for Flink hold them as they are, a session reads them. None is ever printed.
 
     >>> CassandraConnection("db1,db2:9043", "dc1", "features").flink_options("t")["contact-points"]
     'db1:9042,db2:9043'
@@ -82,7 +84,10 @@ class CassandraConnection:
         }
 
     def session(self) -> CassandraSession:
-        """A connected session; use it in a `with`. Raises ConnectorError within ten seconds."""
+        """A connected session; use it in a `with`.
+
+        Raises ConnectorError within ten seconds, SettingsError when a secret cannot be read.
+        """
         return CassandraSession(self)
 
 
@@ -279,7 +284,12 @@ class TileTable:
     def cells(self, read: TileRead, rows: Sequence[tuple[Any, ...]]) -> list[Cell]:
         """The cells in the rows of one read's statement."""
         level = read.slice.level_us
-        return [Cell(level, start, dict(zip(self.fields, values, strict=True))) for start, *values in rows]
+        return [Cell(level, start, dict(zip(self.fields, values, strict=True))) for start, _, *values in rows]
+
+    @staticmethod
+    def last_event_us(rows: Sequence[tuple[Any, ...]]) -> int | None:
+        """The entity's newest event time (µs) in the rows of one read's statement; None when there is no row."""
+        return rows[0][1] if rows else None
 
 
 def read_together(reads: Sequence[tuple[TileTable, TileRead]], concurrency: int = CONCURRENCY) -> list[list[Cell]]:
@@ -303,7 +313,7 @@ def _cluster_of(connection: CassandraConnection) -> Cluster:
         connection.addresses,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         auth_provider=_login(connection),
-        ssl_context=_tls(connection.properties),
+        ssl_context=_tls(resolved(connection.properties)),
         connect_timeout=CONNECT_TIMEOUT_S,
         control_connection_timeout=CONNECT_TIMEOUT_S,
         protocol_version=5,
@@ -311,10 +321,10 @@ def _cluster_of(connection: CassandraConnection) -> Cluster:
 
 
 def _login(connection: CassandraConnection) -> PlainTextAuthProvider | None:
-    """The login, when there is one."""
+    """The login, when there is one, its secrets read now."""
     if connection.username is None:
         return None
-    return PlainTextAuthProvider(connection.username, connection.password or "")
+    return PlainTextAuthProvider(value_of(connection.username), value_of(connection.password or ""))
 
 
 def _tls(properties: Mapping[str, str]) -> ssl.SSLContext | None:

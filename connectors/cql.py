@@ -64,8 +64,9 @@ def drop_tile_table(keyspace: str, table: str) -> tuple[str, str]:
 class TileStatements:
     """The reads of one tile table; each is prepared once a session.
 
-    `slice` and `newest` take the key, the level, and the tile starts `from <= tile_start < to`; `newest` gives one row:
-    the clustering order is descending, so the first is the newest. `scan` takes a token range.
+    `slice` and `newest` take the key, the level, and the tile starts `from <= tile_start < to`, and give tile start,
+    last event time and cell; `newest` gives one row: the clustering order is descending, so the first is the newest.
+    `scan` takes a token range.
     """
 
     slice: str
@@ -81,7 +82,8 @@ class TileStatements:
         where, token = " AND ".join(f"{quote(key.name)} = ?" for key in group.keys), f"token({keys})"
         fields = ", ".join(f"cell.{quote(column.name)}" for column in group.cell)
         span = "level = ? AND tile_start >= ? AND tile_start < ?"
-        some = f"SELECT tile_start, {fields} FROM {name} WHERE {where} AND {span}"  # noqa: S608 (names are quoted)
+        columns = f"tile_start, last_event_time, {fields}"
+        some = f"SELECT {columns} FROM {name} WHERE {where} AND {span}"  # noqa: S608 (names are quoted)
         return cls(
             slice=some,
             newest=f"{some} LIMIT 1",

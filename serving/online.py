@@ -1,5 +1,7 @@
 """Feature values by entity key, merged from tiles at the asked time: one concurrent wave of reads for a whole request.
 
+Only where all slices of an entity are empty does a second wave ask whether the entity is known at all.
+
 The asked time. Without `at` it is now by the wall clock, whatever the view's clock; the finest tile that holds now is
 open and counts, because it cannot hold the future. With `at` it is that instant rounded down to the finest tile, so
 that a value asked for again is the same, late events aside. A view by clock `event` replays old data: ask for it `at` a
@@ -9,16 +11,16 @@ time of that data, or its windows are empty.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.tiles import Slice
-from headrace.errors import NotFoundError, did_you_mean
+from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.registry.store import Registry
-from headrace.serving.request import Reference, RequestError, check_rows, from_text
+from headrace.serving.request import Reference, check_rows, from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
 from headrace.serving.windows import Instant, Tiles, reads_of, value_of
 
@@ -45,7 +47,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a read found: cells by (level, tile start) in µs, or the last event time in µs."""
+    """What a read found: cells by (level, tile start) in µs, and the table's last event time of the entity in µs.
+
+    A read of a slice that holds no tile does not see the last event time; a read without slice asks for it alone.
+    """
 
     cells: Mapping[tuple[int, int], Mapping[str, Any]]
     last_event_us: int | None = None
@@ -118,9 +123,9 @@ class OnlineStore:
         instant = _instant(at)
         asked = [self._resolve(Reference.parse(text)) for text in features]
         _check(asked, entity_rows)
-        reads = list(dict.fromkeys(_reads(asked, entity_rows, instant)))
-        answers = dict(zip(reads, self._tiles.read(reads), strict=True)) if self._tiles and reads else {}
-        book = _Book(answers)
+        book = _Book()
+        self._read(_slice_reads(asked, entity_rows, instant), book)
+        self._read(_seen_reads(asked, entity_rows, book), book)
         rows = [tuple(_value(one, row, book, instant) for one in asked) for row in entity_rows]
         return OnlineFeatures(
             features=tuple(_served(one) for one in asked),
@@ -138,6 +143,13 @@ class OnlineStore:
         asked = [self._resolve(Reference.parse(text)) for text in features]
         types = {key.name: key.type for one in asked for key in one.group.keys}
         return {name: from_text(text, types.get(name, "str")) for name, text in texts.items()}
+
+    def _read(self, reads: Iterable[Read], book: _Book) -> None:
+        """One concurrent wave of reads, each once; nothing when there are none."""
+        wave = list(dict.fromkeys(reads))
+        if self._tiles and wave:
+            for read, answer in zip(wave, self._tiles.read(wave), strict=True):
+                book.note(read, answer)
 
     def _resolve(self, reference: Reference) -> _Asked:
         """A feature of the version that serves."""
@@ -176,19 +188,19 @@ class OnlineStore:
 class _Book:
     """The answers of a request, by what they are asked for."""
 
-    def __init__(self, answers: Mapping[Read, Answer]) -> None:
-        self._seen: dict[tuple[str, Key], int | None] = {}
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, Key], int] = {}
         self._cells: dict[tuple[str, Key], dict[tuple[int, int], Mapping[str, Any]]] = {}
         self._newest: dict[tuple[str, Key], list[Mapping[str, Any]]] = {}
-        for read, answer in answers.items():
-            self._note(read, answer)
 
-    def _note(self, read: Read, answer: Answer) -> None:
+    def note(self, read: Read, answer: Answer) -> None:
         """File one answer."""
         place = (read.table, read.key)
-        if read.slice is None:
+        if answer.last_event_us is not None:
             self._seen[place] = answer.last_event_us
-        elif read.newest_only:
+        if read.slice is None:
+            return
+        if read.newest_only:
             self._newest[place] = list(answer.cells.values())
         else:
             self._cells.setdefault(place, {}).update(answer.cells)
@@ -199,8 +211,11 @@ class _Book:
 
     def last_event_us(self, tables: Sequence[str], key: Key) -> int | None:
         """The newest event time of an entity in any of the tables."""
-        times = [self._seen.get((table, key)) for table in tables]
-        return max((found for found in times if found is not None), default=None)
+        return max((self._seen[table, key] for table in tables if (table, key) in self._seen), default=None)
+
+    def is_known(self, table: str, key: Key) -> bool:
+        """Whether the table was found to know the entity."""
+        return (table, key) in self._seen
 
 
 def _instant(at: datetime | None) -> Instant:
@@ -228,19 +243,30 @@ def _check(asked: Sequence[_Asked], rows: Sequence[Mapping[str, Any]]) -> None:
     check_rows(rows, keys.values())
 
 
-def _reads(asked: Sequence[_Asked], rows: Sequence[Mapping[str, Any]], instant: Instant) -> Iterator[Read]:
-    """All reads of a request: slices of each group, and the last event times of all groups over the same keys."""
+def _slice_reads(asked: Sequence[_Asked], rows: Sequence[Mapping[str, Any]], instant: Instant) -> Iterator[Read]:
+    """The slices of each group for each entity."""
+    for table, members in _by_table(asked).items():
+        group = members[0].group
+        slices = reads_of([one.feature for one in members], group, instant)
+        for row in rows:
+            yield from (Read(table, group, _key(group, row), part, newest) for part, newest in slices)
+
+
+def _seen_reads(asked: Sequence[_Asked], rows: Sequence[Mapping[str, Any]], book: _Book) -> Iterator[Read]:
+    """For entities of which no tile was found, the last event times in all groups over the same keys."""
+    for table, members in _by_table(asked).items():
+        view, group = members[0].view, members[0].group
+        unknown = [key for row in rows if not book.is_known(table, key := _key(group, row))]
+        for other in view.siblings(group) if unknown else ():
+            yield from (Read(view.tables[other.fingerprint], other, key, None) for key in unknown)
+
+
+def _by_table(asked: Sequence[_Asked]) -> dict[str, list[_Asked]]:
+    """The features of a request by the table that serves them."""
     groups: dict[str, list[_Asked]] = {}
     for one in asked:
         groups.setdefault(one.table, []).append(one)
-    for table, members in groups.items():
-        view, group = members[0].view, members[0].group
-        slices = reads_of([one.feature for one in members], group, instant)
-        for row in rows:
-            key = _key(group, row)
-            yield from (Read(table, group, key, part, newest) for part, newest in slices)
-            for other in view.siblings(group):
-                yield Read(view.tables[other.fingerprint], other, key, None)
+    return groups
 
 
 def _value(one: _Asked, row: Mapping[str, Any], book: _Book, instant: Instant) -> FeatureValue:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FeatureValue:
-    """One value; NULL and 0 differ, and `status` says why. `last_event_time`: the entity's newest event, if known."""
+    """One value; NULL and 0 differ, and `status` says why.
+
+    `last_event_time`: the entity's newest event among those that the feature's tiles fold; where none lies in its
+    windows, among those of all features over the same keys; None for an unknown entity.
+    """
 
     value: Any
     status: Status

@@ -66,4 +66,5 @@ def _answer(table: TileTable, read: Read, rows: Sequence[tuple[Any, ...]]) -> An
     tiles = _tile_read(read)
     if tiles is None:
         return Answer({}, rows[0][0] if rows else None)
-    return Answer({(cell.level_us, cell.tile_start_us): cell.values for cell in table.cells(tiles, rows)})
+    cells = {(cell.level_us, cell.tile_start_us): cell.values for cell in table.cells(tiles, rows)}
+    return Answer(cells, table.last_event_us(rows))

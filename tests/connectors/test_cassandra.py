@@ -9,7 +9,7 @@ import pytest
 from headrace.compiler.plan import Column, Partial, TileGroup
 from headrace.compiler.tiles import Slice
 from headrace.connectors.cassandra import CassandraConnection, CassandraSession, TileRead, TileTable, read_together
-from headrace.errors import ConnectorError, NotFoundError
+from headrace.errors import ConnectorError, NotFoundError, SettingsError
 from headrace.features.scalar import column
 from headrace.runtime.settings import Settings
 
@@ -35,10 +35,16 @@ def test_an_unreachable_cluster_is_named_within_ten_seconds() -> None:
 
 
 def test_options_for_flink_carry_the_login_and_repr_does_not() -> None:
-    connection = CassandraConnection("db", "dc1", "k", "user", "secret", {"basic.request.timeout": "5 s"})
+    connection = CassandraConnection("db", "dc1", "k", "user", "file:/run/pw", {"basic.request.timeout": "5 s"})
     options = connection.flink_options("t")
-    assert (options["password"], options["driver.basic.request.timeout"]) == ("secret", "5 s")
-    assert "secret" not in repr(connection)
+    assert (options["password"], options["driver.basic.request.timeout"]) == ("file:/run/pw", "5 s")
+    assert "/run/pw" not in repr(connection)
+
+
+def test_a_session_without_its_secret_names_it() -> None:
+    connection = CassandraConnection("127.0.0.1:9", "dc1", "k", "user", "env:HEADRACE_NOT_SET")
+    with pytest.raises(SettingsError, match="secret env:HEADRACE_NOT_SET"):
+        connection.session()
 
 
 @pytest.fixture

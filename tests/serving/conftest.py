@@ -54,7 +54,7 @@ class MemoryTiles:
         level, start, end = read.slice
         found = {at: cell for at, cell in self.cells[place].items() if at[0] == level and start <= at[1] < end}
         newest = dict(sorted(found.items())[-1:]) if read.newest_only else found
-        return Answer(newest)
+        return Answer(newest, self.seen[place] if newest else None)
 
     def fill(self, plan: ViewPlan, orders: Sequence[Order]) -> None:
         for group in plan.groups:

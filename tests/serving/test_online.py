@@ -11,10 +11,9 @@ import pytest
 
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import window_bounds
-from headrace.errors import NotFoundError
+from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
 from headrace.serving.online import OnlineStore
-from headrace.serving.request import RequestError
 from headrace.serving.windows import Status
 
 from .conftest import MemoryTiles, Order
@@ -122,12 +121,23 @@ def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
 
 
 def test_one_request_is_one_wave(store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At) -> None:
-    tiles.fill(plans["shops"], [order(NOON - MINUTE, shop=shop) for shop in "abcdef"])
+    tiles.fill(plans["shops"], [order(NOON - MINUTE, cents=2_000, shop=shop) for shop in "abcdef"])
     features = [f"shops:{feature.name}" for feature in plans["shops"].features]
     rows = [{"shop": shop, "customer": 1} for shop in "abcdef"]
     served = store.get_online_features(features, rows, at=at(NOON))
     assert len(tiles.waves) == 1
-    assert all(value.status is Status.PRESENT for row in served.rows for value in row if value.value != 0)
+    assert {value.status for row in served.rows for value in row} == {Status.PRESENT}
+
+
+def test_a_second_wave_asks_only_for_entities_without_a_tile(
+    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    tiles.fill(plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="b")])
+    rows = [{"shop": "a"}, {"shop": "b"}]
+    served = store.get_online_features(["shops:orders_1h"], rows, at=at(NOON))
+    assert [row[0].status for row in served.rows] == [Status.PRESENT, Status.EMPTY_WINDOW]
+    groups_by_shop = [group for group in plans["shops"].groups if [key.name for key in group.keys] == ["shop"]]
+    assert tiles.waves[1:] == [len(groups_by_shop)]
 
 
 @pytest.mark.parametrize(
