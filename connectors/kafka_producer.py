@@ -7,8 +7,10 @@ kafka-python appends record by record in Python: 15,000 records/s at 5.3 CPU-sec
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, repeat
 from types import TracebackType
 from typing import Any, Self
 
@@ -89,30 +91,22 @@ class KafkaProducer:
         Partition: as given, else by key as Kafka's own default partitioner does, else in turn. Raises ConnectorError,
         naming how many records were acknowledged, when that does not come within `DELIVERY_TIMEOUT_S`.
         """
-        reports: list[tuple[int, int] | None] = [None] * len(values)
-        failures: list[Any] = []
-        for place, value in enumerate(values):
-            self._client.produce(
-                self.topic,
-                _bytes(value),
-                None if keys is None else keys[place],
-                self._partition(place, keys, partitions),
-                _report(reports, failures, place),
-            )
+        reports = _Reports([None] * len(values), [])
+        records = zip(values, keys or repeat(None), self._targets(keys, partitions), strict=False)
+        for place, (value, key, partition) in enumerate(records):
+            self._client.produce(self.topic, _bytes(value), key, partition, partial(reports.note, place))
             if place % POLL_EVERY == 0:
                 self._client.poll(0)
         self._client.flush()
-        return self._acknowledged(reports, failures)
+        return self._acknowledged(reports.places, reports.failures)
 
-    def _partition(
-        self, place: int, keys: Sequence[bytes | str | None] | None, partitions: int | Sequence[int] | None
-    ) -> int:
-        """The partition of a record."""
-        if isinstance(partitions, int):
-            return partitions
+    def _targets(
+        self, keys: Sequence[bytes | str | None] | None, partitions: int | Sequence[int] | None
+    ) -> Iterable[int]:
+        """The partition of each record."""
         if partitions is not None:
-            return partitions[place]
-        return self.partitions[place % len(self.partitions)] if keys is None else BY_KEY
+            return repeat(partitions) if isinstance(partitions, int) else partitions
+        return cycle(self.partitions) if keys is None else repeat(BY_KEY)
 
     def _acknowledged(self, reports: Sequence[tuple[int, int] | None], failures: Sequence[Any]) -> Acknowledgement:
         done = [report for report in reports if report is not None]
@@ -126,17 +120,22 @@ class KafkaProducer:
         return Acknowledgement(self.topic, tuple(part for part, _ in done), tuple(offset for _, offset in done))
 
 
-def _report(reports: list[tuple[int, int] | None], failures: list[Any], place: int) -> Any:
-    """The delivery callback of one record."""
+@dataclass(frozen=True, slots=True)
+class _Reports:
+    """Partition and offset of each record that was acknowledged, and what was said of the others."""
 
-    def note(error: Any, message: Message) -> None:
+    places: list[tuple[int, int] | None]
+    failures: list[Any]
+
+    def note(self, place: int, error: Any, message: Message) -> None:
+        """The delivery callback of one record."""
         if error is None:
-            reports[place] = (int(message.partition() or 0), int(message.offset() or 0))
+            self.places[place] = (message.partition() or 0, message.offset() or 0)
         else:
-            failures.append(error)
-
-    return note
+            self.failures.append(error)
 
 
 def _bytes(value: bytes | Mapping[str, Any] | None) -> bytes | None:
-    return json.dumps(value, separators=(",", ":")).encode() if isinstance(value, Mapping) else value
+    if value is None or isinstance(value, bytes):
+        return value
+    return json.dumps(value, separators=(",", ":")).encode()
