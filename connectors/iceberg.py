@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import ALWAYS_TRUE, Table
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
@@ -33,6 +35,7 @@ from pyiceberg.types import (
     NestedField,
     StringType,
     StructType,
+    TimestampType,
     TimestamptzType,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -43,6 +46,7 @@ from headrace.connectors.schema import Field, differences
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
 
 T = TypeVar("T")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Writers that lose a race try again: with four writers, twenty tries leave no loser by any likelihood worth naming.
 COMMIT_TRIES = 20
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
@@ -66,7 +70,7 @@ PRIMITIVES: dict[str, IcebergType] = {
 }
 #: What Flink's Iceberg sink notes in the summary of each snapshot.
 FLINK_JOB, FLINK_CHECKPOINT = "flink.job-id", "flink.max-committed-checkpoint-id"
-NAMES = {type_: name for name, type_ in PRIMITIVES.items()}
+NAMES = {type_: name for name, type_ in PRIMITIVES.items()} | {TimestampType(): "timestamp without zone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,10 @@ class IcebergCatalog:
             self._call(lambda: self._open().create_namespace(namespace))
         except NamespaceAlreadyExistsError:
             return
+        except ConnectorError:
+            # Two who create it at once: the SQL catalog tells the second by a broken key of its database.
+            if not self._has_namespace(namespace):
+                raise
 
     def create_table(
         self, namespace: str, table: str, fields: Sequence[Field], properties: Mapping[str, str] | None = None
@@ -125,11 +133,6 @@ class IcebergCatalog:
         except TableAlreadyExistsError:
             self.load(namespace, table).check_columns(fields)
         return self.load(namespace, table)
-
-    def drop_table(self, namespace: str, table: str) -> None:
-        """Remove the table from the catalog; its files stay. NotFoundError when there is none."""
-        self.load(namespace, table)
-        self._call(lambda: self._open().drop_table((namespace, table)))
 
     def tables(self, namespace: str) -> list[str]:
         """The names of the namespace's tables; none when there is no such namespace."""
@@ -151,6 +154,14 @@ class IcebergCatalog:
             hint = did_you_mean(f"{namespace}.{table}", known)
             msg = f"no Iceberg table {namespace}.{table} in catalog {self.name!r}; {hint}"
             raise NotFoundError(msg) from error
+
+    def _has_namespace(self, namespace: str) -> bool:
+        """Whether the namespace exists."""
+        try:
+            self._call(lambda: self._open().load_namespace_properties(namespace))
+        except NoSuchNamespaceError:
+            return False
+        return True
 
     def _open(self) -> Catalog:
         """The catalog itself, opened once a process."""
@@ -187,6 +198,29 @@ class IcebergTable:
         """The current columns; a type outside `schema.TYPES` appears by Iceberg's own name."""
         return tuple(_field_of(found) for found in self.table.schema().fields)
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """What writers noted about the table."""
+        return dict(self.table.properties)
+
+    def set_properties(self, properties: Mapping[str, str]) -> None:
+        """Note something about the table."""
+
+        def change(table: Table) -> None:
+            with table.transaction() as transaction:
+                transaction.set_properties(dict(properties))
+
+        self.commit(change)
+
+    def fields_at(self, snapshot_id: int) -> tuple[Field, ...]:
+        """The columns when a snapshot was committed. NotFoundError when it is gone."""
+        schema = self.table.schemas()[self._found(snapshot_id).schema_id or 0]
+        return tuple(_field_of(found) for found in schema.fields)
+
+    def committed_at(self, snapshot_id: int) -> datetime:
+        """When a snapshot was committed (processing time). NotFoundError when it is gone."""
+        return EPOCH + timedelta(milliseconds=self._found(snapshot_id).timestamp_ms)
+
     def refresh(self) -> IcebergTable:
         """The table as it is now."""
         self.catalog._call(self.table.refresh)
@@ -215,7 +249,7 @@ class IcebergTable:
 
     def tag(self, name: str, snapshot_id: int) -> None:
         """Protect a snapshot from expiry under a name. NotFoundError when it is gone; a tag is never moved."""
-        self._known(snapshot_id)
+        self._found(snapshot_id)
         if self.tags().get(name, snapshot_id) != snapshot_id:
             msg = f"Iceberg table {self.name}: tag {name!r} already names snapshot {self.tags()[name]}"
             raise ConnectorError(msg)
@@ -231,10 +265,23 @@ class IcebergTable:
         self.commit(lambda table: table.append(rows))
         return self.current_snapshot_id() or 0
 
-    def add_files(self, paths: Sequence[str]) -> int:
-        """Take existing Parquet files in without copying them; returns the snapshot id."""
-        self.commit(lambda table: table.add_files(list(paths)))
-        return self.current_snapshot_id() or 0
+    def fill(self, rows: Iterable[pa.Table]) -> None:
+        """Write the first rows of a table, all in one commit; nothing when another writer was first.
+
+        Raises ConnectorError when something else happened to the table at the same time.
+        """
+
+        def write() -> None:
+            with self.table.transaction() as transaction:
+                for part in rows:
+                    transaction.append(part)
+
+        try:
+            self.catalog._call(write)
+        except CommitFailedException as error:
+            if self.refresh().current_snapshot_id() is None:
+                msg = f"Iceberg table {self.name}: was changed while it was filled; nothing was written, try again"
+                raise ConnectorError(msg) from error
 
     def commit(self, change: Callable[[Table], None]) -> None:
         """Make a change on the newest metadata; tried again when another writer was faster.
@@ -274,6 +321,31 @@ class IcebergTable:
             raise UnsupportedError(msg)
         return sorted(task.file.file_path for task in tasks)
 
+    def files_after(self, snapshot_id: int | None) -> list[str]:
+        """The data files that commits after a snapshot added (None: all), read from the manifests of those commits.
+
+        All files when the snapshot is no ancestor of the newest, such as an expired one.
+        """
+        commits = self._commits_after(snapshot_id)
+        if commits is None:
+            return self.files()
+        manifests = [
+            manifest
+            for commit in commits
+            for manifest in commit.manifests(self.table.io)
+            if manifest.added_snapshot_id == commit.snapshot_id
+        ]
+        entries = [entry for manifest in manifests for entry in manifest.fetch_manifest_entry(self.table.io)]
+        return sorted(entry.data_file.file_path for entry in entries)
+
+    def _commits_after(self, snapshot_id: int | None) -> list[Snapshot] | None:
+        """The newest snapshot and its ancestors, down to one; None when that is not among them."""
+        found, commits = self.table.current_snapshot(), []
+        while found is not None and found.snapshot_id != snapshot_id:
+            commits.append(found)
+            found = self.table.snapshot_by_id(found.parent_snapshot_id or 0)
+        return None if found is None else commits
+
     def files_in_order(self, snapshot_id: int | None = None) -> list[str]:
         """The data files of a snapshot, oldest commit first. UnsupportedError when rows were deleted from them."""
         live = set(self.files(snapshot_id))
@@ -305,14 +377,18 @@ class IcebergTable:
         columns: Sequence[str] | None = None,
         *,
         ordered: bool = False,
+        files: Sequence[str] | None = None,
     ) -> duckdb.DuckDBPyRelation:
         """A snapshot as a DuckDB relation: read by DuckDB's own threads, only the columns that the query needs.
 
         Columns added after a file was written are NULL in it. `ordered` adds `_file` (number in the order of commits)
-        and `_row` (place in the file). Raises UnsupportedError for deletes.
+        and `_row` (place in the file). `files`: read these of the table's files instead of a snapshot's. Raises
+        UnsupportedError for deletes.
         """
         wanted = [name for name in (columns or self.table.schema().column_names) if "." not in name]
-        paths = [_local(path) for path in (self.files_in_order if ordered else self.files)(snapshot_id)]
+        if files is None:
+            files = (self.files_in_order if ordered else self.files)(snapshot_id)
+        paths = [_local(path) for path in files]
         empty = connection.from_arrow(self.table.schema().select(*wanted).as_arrow().empty_table())
         if not paths:
             return empty.project("*, 0 AS _file, 0 AS _row") if ordered else empty
@@ -331,7 +407,7 @@ class IcebergTable:
     def _scan(self, snapshot_id: int | None, columns: Sequence[str] | None, where: str | None) -> Any:
         """A scan of a snapshot that is known to exist."""
         if snapshot_id is not None:
-            self._known(snapshot_id)
+            self._found(snapshot_id)
         chosen = ("*",) if columns is None else tuple(columns)
         return self.table.scan(where or ALWAYS_TRUE, chosen, snapshot_id=snapshot_id)
 
@@ -339,14 +415,16 @@ class IcebergTable:
         """The snapshot asked for, or the newest."""
         return self.current_snapshot_id() if snapshot_id is None else snapshot_id
 
-    def _known(self, snapshot_id: int) -> None:
-        """NotFoundError when the snapshot is not there, even after a look at the newest metadata."""
-        if not self.has_snapshot(snapshot_id) and not self.refresh().has_snapshot(snapshot_id):
+    def _found(self, snapshot_id: int) -> Snapshot:
+        """A snapshot; NotFoundError when it is not there, even after a look at the newest metadata."""
+        found = self.table.snapshot_by_id(snapshot_id) or self.refresh().table.snapshot_by_id(snapshot_id)
+        if found is None:
             known = [str(found.snapshot_id) for found in self.table.snapshots()][-5:]
             msg = (
                 f"Iceberg table {self.name}: no snapshot {snapshot_id} (expired?); newest: {', '.join(known) or 'none'}"
             )
             raise NotFoundError(msg)
+        return found
 
 
 def schema_of(fields: Sequence[Field]) -> Schema:

@@ -19,6 +19,9 @@ def archive(
     file: Annotated[Path, typer.Argument(help="A feature file.")],
     source: Annotated[str, typer.Option(help="Which of its sources; needed when there are several.")] = "",
     interval: Annotated[str, typer.Option(help="How often rows become visible, as a Flink duration.")] = "10 s",
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Go on although the cluster of the table's last archive job is gone.")
+    ] = False,
 ) -> None:
     """Submit the job that archives a source's topic; print Flink's job id.
 
@@ -31,7 +34,7 @@ def archive(
     from headrace.runtime.platform import Platform
 
     platform = Platform(options_of(context).settings())
-    pipeline = ArchivePipeline(source_plan(file, source), platform, checkpoint_interval=interval)
-    job = platform.session.submit(pipeline.prepare())
+    pipeline = ArchivePipeline(source_plan(file, source), platform, checkpoint_interval=interval, take_over=take_over)
+    job = pipeline.submit()
     progress(f"{pipeline.name}: submitted; `headrace jobs` shows it")
     typer.echo(job)

@@ -23,6 +23,9 @@ def backfill(
     view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
     generation: Annotated[int, typer.Option(min=1, help="A higher one starts new tables, for corrected data.")] = 1,
     interval: Annotated[str, typer.Option(help="How often state is saved, as a Flink duration.")] = "10 s",
+    history_version: Annotated[
+        int | None, typer.Option(min=0, help="Of a foreign history: Delta's version, Iceberg's snapshot; else newest.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Prepare and record the run, submit nothing.")] = False,
 ) -> None:
     """Pin history, draw the boundary to the topic, submit the job; print the run's id.
@@ -35,7 +38,13 @@ def backfill(
     from headrace.runtime.platform import Platform
 
     platform = Platform(options_of(context).settings())
-    pipeline = BackfillPipeline(view_plan(file, view), platform, generation=generation, checkpoint_interval=interval)
+    pipeline = BackfillPipeline(
+        view_plan(file, view),
+        platform,
+        generation=generation,
+        checkpoint_interval=interval,
+        history_version=history_version,
+    )
     prepared = pipeline.prepare()
     record_run(platform, prepared)
     _tell(prepared)
@@ -50,5 +59,7 @@ def _tell(prepared: PreparedRun) -> None:
     progress(f"view {prepared.plan.name}, version {prepared.plan.version}, generation {prepared.generation}")
     if cutover.snapshot_id is not None:
         progress(f"history: {cutover.archived_rows:,} rows of {cutover.table}, snapshot {cutover.snapshot_id}")
-    for cut in cutover.partitions:
+    if cutover.origin is not None:
+        progress(f"copied from {cutover.origin}")
+    for cut in cutover.partitions if cutover.topic is not None else ():
         progress(f"live: {cutover.topic}, partition {cut.partition} from offset {cut.start_offset}")

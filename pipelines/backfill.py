@@ -5,23 +5,27 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from headrace.compiler.flink_sql import FlinkJob, flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import TileGroup, ViewPlan, table_name
+from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import (
     DEAD_LETTERS,
     LEDGER_NAMESPACE,
     OFFSET_TILES,
     archive_fields,
+    fields_of,
     tile_fields,
 )
-from headrace.errors import CutoverError, UnsupportedError
+from headrace.errors import CutoverError
 from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
-from headrace.pipelines.cutover import Cutover, draw_boundary
-from headrace.pipelines.legs import log_ranges, table_name_of, topic_of
+from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
+from headrace.pipelines.foreign import foreign_version, refuse_other_version
+from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
 
@@ -55,44 +59,51 @@ class BackfillPipeline:
         platform: where everything is.
         generation: which materialization of this definition; a higher one starts new tables beside the old.
         checkpoint_interval: how often state is saved and rows become visible in Iceberg, as a Flink duration.
+        history_version: which version of a foreign table to read; by default the newest.
     """
 
     def __init__(
-        self, plan: ViewPlan, platform: Platform, *, generation: int = 1, checkpoint_interval: str = "10 s"
+        self,
+        plan: ViewPlan,
+        platform: Platform,
+        *,
+        generation: int = 1,
+        checkpoint_interval: str = "10 s",
+        history_version: int | None = None,
     ) -> None:
         self.plan = plan
         self.platform = platform
         self.generation = generation
         self.checkpoint_interval = checkpoint_interval
+        self.history_version = history_version
         self.run_id = new_run_id(plan.name)
 
     def prepare(self) -> PreparedRun:
         """Take every step up to, but not including, submission.
 
         Raises:
-            NotFoundError: a topic or table does not exist.
+            NotFoundError: a topic, table or version does not exist.
             SchemaMismatchError: history and the declared source differ.
-            CutoverError: history and live do not meet.
+            UnsupportedError: a leg cannot be read with the meaning of the design.
+            CutoverError: history and live do not meet, or the tables hold another version of a foreign history.
             JobError: Flink's planner refuses the job.
         """
         self.check_sources()
         self.create_tables()
         cutover = self.plan_cutover()
         sql = self.build_job(cutover)
-        tables = tuple(self.table(group) for group in self.plan.groups)
-        return PreparedRun(self.run_id, self.plan, self.generation, tables, cutover, sql, self.compile(sql))
+        return PreparedRun(self.run_id, self.plan, self.generation, self.tables, cutover, sql, self.compile(sql))
 
     def check_sources(self) -> None:
-        """History exists with the declared columns; a Delta table is refused beside a live topic."""
-        source = self.plan.source
-        if source.history is not None and source.history.kind != "iceberg" and source.live is not None:
-            msg = (
-                f"source {source.name}: history in Delta has no offsets to meet the topic {source.live.name!r} at; "
-                "leave `live` out, or archive the topic to Iceberg (`headrace archive`)"
-            )
-            raise UnsupportedError(msg)
-        if source.history is not None:
-            self.history_table().check_columns(archive_fields(source.columns))
+        """Both legs exist, with the declared columns and times by which the source's rules can be judged."""
+        source, foreign = self.plan.source, self.foreign
+        if source.live is not None:
+            checked_topic(self.platform, source)
+        if foreign is not None:
+            check_columns(foreign, fields_of(source.columns))
+            refuse_other_version(self.platform, self.tables, foreign.origin)
+        elif source.history is not None:
+            self.platform.iceberg.load(*table_name_of(source)).check_columns(archive_fields(source.columns))
 
     def create_tables(self) -> None:
         """Keyspace, tile tables in both stores, and the tables of ledger and dead letters, unless they are there."""
@@ -108,20 +119,18 @@ class BackfillPipeline:
 
     def plan_cutover(self) -> Cutover:
         """Pin and tag the snapshot, and draw the boundary in every partition."""
-        source = self.plan.source
-        archive = self.history_table() if source.history else None
-        snapshot = archive.current_snapshot_id() if archive else None
-        tag = None
-        if archive is not None and snapshot is not None:
-            tag = f"headrace-{self.run_id}"
-            archive.tag(tag, snapshot)
-        archived = {prefix.partition: prefix for prefix in archive.prefix(snapshot)} if archive and snapshot else {}
-        name = ".".join(table_name_of(source)) if archive else None
+        source, history = self.plan.source, self.history_table()
+        name = history.name if history is not None else None
+        origin = self.foreign.origin if self.foreign is not None else None
+        snapshot, tag = self._pin(history)
+        prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
         if source.live is None:
-            return Cutover(name, snapshot, tag, None, None, ())
-        topic = topic_of(source)
-        cuts = draw_boundary(topic, log_ranges(self.platform, topic), archived)
-        return Cutover(name, snapshot, tag, topic, self._topic_id(topic), cuts)
+            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin)
+        topic = checked_topic(self.platform, source)
+        if history is not None:
+            check_archive_of(history, topic)
+        cuts = draw_boundary(topic.name, log_ranges(self.platform, topic.name), prefixes)
+        return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
 
     def build_job(self, cutover: Cutover) -> FlinkJob:
         """The job's SQL over this boundary."""
@@ -146,16 +155,22 @@ class BackfillPipeline:
         plan = self.platform.session.compile(sql.statements, sql.inserts, options)
         return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism)
 
-    def history_table(self) -> IcebergTable:
-        """The source's history."""
-        return self.platform.iceberg.load(*table_name_of(self.plan.source))
+    def history_table(self) -> IcebergTable | None:
+        """The table that the job reads history from: the archive, or a shadow of the foreign version, made if needed.
+
+        None without history.
+        """
+        source = self.plan.source
+        if self.foreign is not None:
+            return shadow(self.platform.iceberg, self.foreign, fields_of(source.columns), source.event_time)
+        return self.platform.iceberg.load(*table_name_of(source)) if source.history is not None else None
 
     def history_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of history at the pinned snapshot; None when there is nothing archived."""
-        if cutover.snapshot_id is None:
+        if cutover.table is None or cutover.snapshot_id is None:
             return None
-        options = self.platform.iceberg.flink_options(*table_name_of(self.plan.source))
-        return options | {"snapshot-id": str(cutover.snapshot_id)}
+        namespace, _, table = cutover.table.rpartition(".")
+        return self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(cutover.snapshot_id)}
 
     def live_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of the topic from the boundary on; None without a live leg."""
@@ -179,9 +194,24 @@ class BackfillPipeline:
         """The physical name of a group's tile table, the same in both stores."""
         return table_name(self.platform.settings.project, self.plan.name, group.fingerprint, self.generation)
 
-    def _topic_id(self, topic: str) -> str | None:
-        with self.platform.kafka.admin() as admin:
-            return admin.describe(topic).topic_id
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The physical names of all tile tables, in the order of the plan's groups."""
+        return tuple(self.table(group) for group in self.plan.groups)
+
+    @cached_property
+    def foreign(self) -> ForeignVersion | None:
+        """The version of a foreign history that this run reads, looked up once; None for an archive of ours."""
+        return foreign_version(self.platform, self.plan.source, self.history_version)
+
+    def _pin(self, history: IcebergTable | None) -> tuple[int | None, str | None]:
+        """The newest snapshot and its tag; None where nothing is archived."""
+        snapshot = history.current_snapshot_id() if history is not None else None
+        if history is None or snapshot is None:
+            return None, None
+        tag = f"headrace-{self.run_id}"
+        history.tag(tag, snapshot)
+        return snapshot, tag
 
 
 def new_run_id(view: str) -> str:

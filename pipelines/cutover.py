@@ -7,10 +7,11 @@ does not fit is an error that names the partition and the gap.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from headrace.connectors.foreign import Origin
 from headrace.connectors.prefix import PartitionPrefix
 from headrace.errors import CutoverError
 
@@ -25,7 +26,10 @@ class LogRange:
 
 @dataclass(frozen=True)
 class PartitionCut:
-    """The boundary in one partition: history is `archived_from <= offset < start_offset`, live the rest."""
+    """The boundary in one partition: history is `archived_from <= offset < start_offset`, live the rest.
+
+    `log_start` and `log_end` are the topic's; without a topic those of the history.
+    """
 
     partition: int
     archived: int
@@ -37,7 +41,10 @@ class PartitionCut:
 
 @dataclass(frozen=True)
 class Cutover:
-    """The boundary of one run. Without history there is no table, snapshot and tag; without live there is no topic."""
+    """The boundary of one run. Without history there is no table, snapshot and tag; without live there is no topic.
+
+    `origin` is the version of a foreign table that `table` is the shadow of.
+    """
 
     table: str | None
     snapshot_id: int | None
@@ -45,6 +52,7 @@ class Cutover:
     topic: str | None
     topic_id: str | None
     partitions: tuple[PartitionCut, ...]
+    origin: Origin | None = None
 
     @property
     def start_offsets(self) -> dict[int, int]:
@@ -64,31 +72,54 @@ class Cutover:
     def from_json(cls, text: str) -> Self:
         """The boundary from `to_json`'s text."""
         data = json.loads(text)
-        return cls(**{**data, "partitions": tuple(PartitionCut(**cut) for cut in data["partitions"])})
+        cuts = tuple(PartitionCut(**cut) for cut in data["partitions"])
+        origin = Origin(**data["origin"]) if data.get("origin") else None
+        return cls(**{**data, "partitions": cuts, "origin": origin})
 
 
 def draw_boundary(
-    topic: str, log: Mapping[int, LogRange], archived: Mapping[int, PartitionPrefix]
+    topic: str, log: Mapping[int, LogRange], prefixes: Sequence[PartitionPrefix]
 ) -> tuple[PartitionCut, ...]:
     """The boundary in every partition of a topic.
 
     Args:
-        topic: for the messages.
+        topic: the topic that is read live.
         log: what each partition holds now.
-        archived: what the pinned snapshot holds of each partition; a partition without rows is absent.
+        prefixes: what the pinned snapshot holds of each topic and partition; a partition without rows is absent.
 
     Raises:
-        CutoverError: the snapshot is no contiguous prefix, holds partitions or offsets that the topic never had (it was
-            deleted and made again), or the log no longer reaches back to the boundary.
+        CutoverError: the snapshot is no contiguous prefix, holds another topic's rows, or partitions or offsets that
+            the topic never had (it was deleted and made again), or the log no longer reaches back to the boundary.
 
-    >>> draw_boundary("t", {0: LogRange(0, 9)}, {0: PartitionPrefix("t", 0, 5, 5, 0, 4)})[0].start_offset
+    >>> draw_boundary("t", {0: LogRange(0, 9)}, [PartitionPrefix("t", 0, 5, 5, 0, 4)])[0].start_offset
     5
     """
+    _check_topics({prefix.topic for prefix in prefixes}, f"rows of topic {topic!r} only", {topic})
+    archived = {prefix.partition: prefix for prefix in prefixes}
     unknown = sorted(set(archived) - set(log))
     if unknown:
         msg = f"topic {topic!r}: the archive has rows of partition {unknown[0]}, the topic has none; was it made anew?"
         raise CutoverError(msg)
     return tuple(_cut(topic, partition, log[partition], archived.get(partition)) for partition in sorted(log))
+
+
+def history_alone(prefixes: Sequence[PartitionPrefix]) -> tuple[PartitionCut, ...]:
+    """The boundary of a history that nothing follows: it ends where its rows end.
+
+    Raises:
+        CutoverError: the snapshot is no contiguous prefix of one topic.
+
+    >>> history_alone([PartitionPrefix("t", 0, 5, 5, 2, 6)])[0]
+    PartitionCut(partition=0, archived=5, archived_from=2, start_offset=7, log_start=2, log_end=7)
+    """
+    topics = {prefix.topic for prefix in prefixes}
+    _check_topics(topics, "rows of one topic", set(sorted(topics)[:1]))
+    for prefix in prefixes:
+        _check_prefix(prefix.topic, prefix.partition, prefix)
+    return tuple(
+        PartitionCut(one.partition, one.rows, one.min_offset, one.next_offset, one.min_offset, one.next_offset)
+        for one in prefixes
+    )
 
 
 def check_log_reaches(topic: str, wanted: Mapping[int, int], log: Mapping[int, LogRange]) -> None:
@@ -107,6 +138,35 @@ def check_log_reaches(topic: str, wanted: Mapping[int, int], log: Mapping[int, L
             msg = f"topic {topic!r}: partition {partition} is gone; was the topic made anew?"
             raise CutoverError(msg)
         _check_reach(topic, partition, offset, log[partition])
+
+
+def check_topic_id(topic: str, copied: str | None, found: str | None, by: str) -> None:
+    """Refuse a topic that was deleted and made again under its old name; an id that is not known is not compared.
+
+    Args:
+        topic: for the messages.
+        copied: the id of the topic whose offsets are recorded.
+        found: the id that the cluster has now.
+        by: who recorded the offsets.
+
+    Raises:
+        CutoverError: the ids differ.
+    """
+    if copied and found and copied != found:
+        msg = (
+            f"topic {topic!r} was made anew: {by} copied the topic with id {copied}, the cluster has id {found}; "
+            "name a new history table in the source, archive and backfill again"
+        )
+        raise CutoverError(msg)
+
+
+def _check_topics(found: set[str], expected: str, allowed: set[str]) -> None:
+    if not found <= allowed:
+        msg = (
+            f"history: expected {expected}, found rows of {', '.join(map(repr, sorted(found)))}; "
+            "each topic needs a history table of its own"
+        )
+        raise CutoverError(msg)
 
 
 def _cut(topic: str, partition: int, log: LogRange, archived: PartitionPrefix | None) -> PartitionCut:

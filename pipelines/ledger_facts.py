@@ -37,6 +37,11 @@ RANGE_SQL = """
 SELECT archive.* FROM archive JOIN ranges
 ON archive._src_partition = ranges.partition AND archive._src_offset BETWEEN ranges.first AND ranges.last
 """
+#: Partitions of which the archive has rows and the run has none.
+UNREAD_SQL = """
+SELECT _src_partition, count(*) FROM archive
+WHERE _src_partition NOT IN (SELECT partition FROM ranges) GROUP BY ALL ORDER BY ALL
+"""
 ARCHIVED_SQL = """
 SELECT _src_partition, count(*), count(DISTINCT _src_offset), max(_src_offset)
 FROM in_range GROUP BY ALL ORDER BY ALL
@@ -135,6 +140,10 @@ class Facts:
             self._connection.execute("INSERT INTO ranges VALUES (?, ?, ?)", [partition, first, last])
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW in_range AS {RANGE_SQL}")
         return [Archived(*row) for row in self._rows(ARCHIVED_SQL)]
+
+    def unread(self) -> list[tuple[int, int]]:
+        """Partitions outside the ranges of `restrict`, with how many rows the archive has of each."""
+        return self._rows(UNREAD_SQL)
 
     def recount(self) -> dict[int, dict[str, int]]:
         """Verdicts by partition, counted anew over the restricted archive."""

@@ -112,6 +112,22 @@ def test_a_relation_reads_only_its_snapshot(table: IcebergTable) -> None:
         assert counted == [(3, 3, int(NOON.timestamp() * 1_000_000))]
 
 
+def test_files_after_a_snapshot_are_those_of_later_commits(table: IcebergTable) -> None:
+    table.append(rows("a"))
+    first = table.files()
+    seen = table.append(rows("b"))
+    table.append(rows("c"))
+    table.append(rows("d"))
+    later = table.files_after(seen)
+    with duckdb.connect() as connection:
+        found = table.relation(connection, columns=("key",), files=later)
+        assert sorted(found.fetchall()) == [("c",), ("d",)]
+    assert table.files_after(table.current_snapshot_id()) == []
+    assert len(table.files_after(None)) == len(table.files()) == 4
+    assert table.files_after(12345) == table.files(), "a snapshot that is no ancestor: everything"
+    assert set(first).isdisjoint(later)
+
+
 def test_a_relation_of_nothing_has_its_columns(table: IcebergTable) -> None:
     with duckdb.connect() as connection:
         assert table.relation(connection).columns == ["key", "amt", "cell", "at"]

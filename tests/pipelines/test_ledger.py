@@ -62,6 +62,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START = {0: 65_540, 1: 30}
 ENDS = {0: 65_560, 1: 60}
 FIRST = {0: 65_520, 1: 0}
+# A partition that the topic got after planning.
+ADDED = 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Record:
 
     @property
     def leg(self) -> str:
-        return "history" if self.offset < START[self.partition] else "live"
+        return "history" if self.offset < START.get(self.partition, 0) else "live"
 
     @property
     def verdict(self) -> str:
@@ -197,6 +199,7 @@ class World:
     tiles: dict[str, list[dict[str, Any]]]
     cuts: list[PartitionCut]
     later: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    running: int | None = None
 
     def ledger(self, folder: Path) -> Ledger:
         catalog = IcebergCatalog.sqlite("house", folder)
@@ -211,7 +214,8 @@ class World:
         run = Run(
             "run-1", "demo", self.plan.name, self.plan.version, boundary | {"partitions": list(map(asdict, self.cuts))}
         )
-        return draw_up(catalog, run, self.plan, {group.fingerprint: group.fingerprint for group in self.plan.groups})
+        tables = {group.fingerprint: group.fingerprint for group in self.plan.groups}
+        return draw_up(catalog, run, self.plan, tables, running=self.running)
 
 
 def store(
@@ -361,6 +365,23 @@ def test_tiles_of_another_definition_are_seen(plan: ViewPlan, world: World, tmp_
     name = plan.groups[0].fingerprint
     world.tiles[name].append({**world.tiles[name][0], "level": 60_000_000, "tile_start": 0})
     assert names(world.ledger(tmp_path)) == [f"tiles {name}: levels of the plan"]
+
+
+def test_a_partition_added_after_planning_begins_at_its_first_record(plan: ViewPlan, tmp_path: Path) -> None:
+    added = [record(ADDED, offset) for offset in range(40)]
+    assert world_of(plan, [*RECORDS, *added], [*RECORDS, *added]).ledger(tmp_path / "whole").holds
+    ledger = world_of(plan, [*RECORDS, *added[3:]], [*RECORDS, *added]).ledger(tmp_path / "late")
+    assert names(ledger) == ["boundary"]
+    assert ledger.check("boundary").found == "partition 2: start offset 0, history ends at -1, live begins at 3"
+
+
+def test_a_partition_that_a_running_job_never_found_is_seen(plan: ViewPlan, tmp_path: Path) -> None:
+    world = world_of(plan, RECORDS, [*RECORDS, *(record(ADDED, offset) for offset in range(40))])
+    assert world.ledger(tmp_path / "stopped").holds
+    world.running = 0
+    ledger = world.ledger(tmp_path / "running")
+    assert names(ledger) == ["partitions added since planning are read"]
+    assert ledger.failed[0].found == "partition 2: 40 rows archived, none read"
 
 
 def test_a_lost_and_a_repeated_dead_letter_are_seen(world: World, tmp_path: Path) -> None:
