@@ -23,11 +23,11 @@ def jobs(
     view: Annotated[str, typer.Option(help="Only the runs of this view.")] = "",
     format_: FormatOption = None,
 ) -> None:
-    """List runs and other jobs of the cluster, newest first.
+    """List runs and other jobs of the cluster, newest first, and note what became of them.
 
     Example: headrace jobs --view flight_delays
     """
-    from headrace.pipelines.lifecycle import statuses
+    from headrace.pipelines.outcome import statuses, trouble_of
     from headrace.runtime.platform import Platform
 
     platform = Platform(options_of(context).settings())
@@ -35,7 +35,8 @@ def jobs(
     rows = [_run_row(status) for status in found]
     known = {status.job.job_id for status in found if status.job}
     if not view:
-        rows += [_job_row(job) for job in platform.flink.jobs() if job.job_id not in known]
+        others = [job for job in platform.flink.jobs() if job.job_id not in known]
+        rows += [_job_row(job, trouble_of(platform, job)) for job in others]
     if not rows:
         progress("no runs and no jobs; `headrace backfill FILE` starts one")
     print_rows(rows, options_of(context).chosen(format_))
@@ -63,15 +64,18 @@ def start(
         str, typer.Option("--from", help="A savepoint or checkpoint; `latest` is the run's newest.")
     ] = "latest",
 ) -> None:
-    """Resume a stopped or failed run from its state; print Flink's job id.
+    """Resume a run that does not run, from its newest state; print Flink's job id.
 
     Example: headrace start flight-delays-20260101-120000-1a2b --from latest
     """
-    from headrace.pipelines.lifecycle import resume
+    from headrace.pipelines.lifecycle import new_partitions, resume
     from headrace.runtime.platform import Platform
 
-    started = resume(Platform(options_of(context).settings()), run, start_from)
-    progress("resumed; `headrace jobs` shows it")
+    platform = Platform(options_of(context).settings())
+    started = resume(platform, run, start_from)
+    progress(f"started from {started.started_from or 'its boundary'}; `headrace jobs` shows it")
+    for partition in new_partitions(platform, started):
+        progress(f"partition {partition} is new since the run was planned: read from offset 0")
     typer.echo(started.job_id)
 
 
@@ -104,9 +108,11 @@ def _run_row(status: Any) -> dict[str, Any]:
         "job": run.job_id,
         "state": job.state if job else None,
         "uptime_s": job.duration_ms // 1000 if job else None,
+        "detail": status.detail,
     }
 
 
-def _job_row(job: Any) -> dict[str, Any]:
+def _job_row(job: Any, detail: str | None) -> dict[str, Any]:
     blank = dict.fromkeys(("view", "version", "generation", "status"))
-    return {"run": job.name, **blank, "job": job.job_id, "state": job.state, "uptime_s": job.duration_ms // 1000}
+    seen = {"job": job.job_id, "state": job.state, "uptime_s": job.duration_ms // 1000, "detail": detail}
+    return {"run": job.name, **blank, **seen}

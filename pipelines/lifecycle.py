@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.compiler.plan import ViewPlan
-from headrace.errors import JobError
+from headrace.errors import CutoverError, JobError
 from headrace.pipelines.backfill import PreparedRun
 from headrace.pipelines.configuration import state_ttl_us
-from headrace.pipelines.cutover import Cutover, check_log_reaches
+from headrace.pipelines.cutover import Cutover, check_log_reaches, check_topic_id
+from headrace.pipelines.foreign import refuse_other_version
 from headrace.pipelines.legs import log_ranges
-from headrace.pipelines.progress import live_positions
+from headrace.pipelines.outcome import status_of
+from headrace.pipelines.progress import committed
+from headrace.pipelines.savepoint import positions_at
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
-from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
 from headrace.runtime.platform import Platform
 
 JOB_FILE = "job.json"
 SQL_FILE = "job.sql"
-# `--from latest`: the newest savepoint of the run, else its newest checkpoint.
+# `--from latest`: the savepoint of a stopped run, else the newest state that its last job left or started from.
 LATEST = "latest"
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """A run with what Flink says of its job; `job` is None when the cluster does not know it any more."""
-
-    run: Run
-    job: JobStatus | None
 
 
 def record_run(platform: Platform, prepared: PreparedRun) -> Run:
@@ -67,7 +60,7 @@ def submit(platform: Platform, run_id: str, savepoint: str | None = None) -> Run
     """
     job = JobSpec.load(platform.run_folder(run_id) / JOB_FILE)
     job_id = platform.session.submit(job, savepoint)
-    run = platform.registry.update_run(run_id, status="running", job_id=job_id)
+    run = platform.registry.submitted(run_id, job_id, savepoint)
     if platform.registry.pointer(run.project, run.view) is None:
         platform.registry.set_pointer(Pointer(run.project, run.view, run.version, run.generation), None)
     return run
@@ -94,63 +87,66 @@ def stop(platform: Platform, run_id: str) -> Run:
         NotFoundError: there is no such run.
         JobError: the job is not running, or the savepoint failed; then the job goes on.
     """
-    run = platform.registry.run(run_id)
-    if run.job_id is None or run.status != "running":
-        msg = f"run {run_id} is {run.status}, not running: there is nothing to stop"
+    found = status_of(platform, run_id)
+    if found.job is None or found.run.status != "running":
+        reason = f" ({found.run.cause})" if found.run.cause else ""
+        msg = f"run {run_id} is {found.run.status}, not running: there is nothing to stop{reason}"
         raise JobError(msg)
-    savepoint = platform.flink.stop_with_savepoint(run.job_id, platform.settings.flink.savepoint_dir)
-    return platform.registry.update_run(run_id, status="stopped", savepoint=savepoint)
+    savepoint = platform.flink.stop_with_savepoint(found.job.job_id, platform.settings.flink.savepoint_dir)
+    return platform.registry.settle(found.run, "stopped", savepoint=savepoint)
 
 
 def resume(platform: Platform, run_id: str, start_from: str = LATEST) -> Run:
-    """Start a stopped or failed run again, from a savepoint or checkpoint and the recorded compiled plan.
+    """Start a run that does not run, from a savepoint or checkpoint and the recorded compiled plan.
 
-    A run that was only prepared (`backfill --dry-run`) starts from its boundary.
+    A run that has committed nothing yet, and one that was only prepared (`backfill --dry-run`), starts from its
+    boundary.
 
     Raises:
         NotFoundError: there is no such run.
-        CutoverError: the log no longer reaches back to where the run has to read on.
+        CutoverError: the log no longer reaches back to where the run has to read on, or the pinned snapshot is gone.
         JobError: the run is running, has nothing to start from, or its state is older than the state's time to live.
     """
-    run = platform.registry.run(run_id)
-    known = _job_of(platform, run)
-    if known is not None and not known.is_over:
-        msg = f"run {run_id} is {known.state.lower()} as job {run.job_id}; stop it first (`headrace stop {run_id}`)"
+    found = status_of(platform, run_id)
+    run = found.run
+    if found.job is not None and not found.job.is_over:
+        state = found.job.state.lower()
+        msg = f"run {run_id} is {state} as job {run.job_id}; stop it first (`headrace stop {run_id}`)"
         raise JobError(msg)
-    if run.job_id is None:
-        _check_log(platform, run)
-        return submit(platform, run_id)
     start = _newest_state(platform, run) if start_from == LATEST else start_from
-    _check_state_age(platform, run, start)
-    _check_log(platform, run)
+    if start is None:
+        _check_snapshot(platform, run)
+    else:
+        _check_state_age(platform, run, start)
+    _check_log(platform, run, start)
     return submit(platform, run_id, start)
 
 
-def statuses(platform: Platform, view: str | None = None) -> list[RunStatus]:
-    """All runs of the project, newest first, with the state of their jobs."""
-    runs = platform.registry.runs(platform.settings.project, view)
-    jobs = {job.job_id: job for job in platform.flink.jobs()}
-    return [RunStatus(run, jobs.get(run.job_id or "")) for run in runs]
+def new_partitions(platform: Platform, run: Run) -> list[int]:
+    """Partitions that the topic has got since the run's boundary was drawn; the run reads them from offset 0."""
+    cutover = _cutover_of(run)
+    return [] if cutover.topic is None else sorted(log_ranges(platform, cutover.topic).keys() - cutover.start_offsets)
 
 
-def _job_of(platform: Platform, run: Run) -> JobStatus | None:
-    return next((job for job in platform.flink.jobs() if job.job_id == run.job_id), None)
-
-
-def _newest_state(platform: Platform, run: Run) -> str:
-    checkpoints = _retained_checkpoints(platform, run)
-    if run.status == "stopped" and run.savepoints:
+def _newest_state(platform: Platform, run: Run) -> str | None:
+    """Where the run goes on; None: at its boundary, because it has committed nothing yet."""
+    if run.status == "finished":
+        msg = f"run {run.run} has finished: it has read all that there was"
+        raise JobError(msg)
+    if run.status == "stopped":
         return run.savepoints[-1]
-    found = [*run.savepoints[-1:], *checkpoints[-1:]]
-    if not found:
+    found = [*_retained_checkpoints(platform, run)[-1:], run.started_from][0]
+    if found is None and committed(platform, run.run):
         msg = f"run {run.run}: no savepoint or completed checkpoint to start from; backfill the view anew"
         raise JobError(msg)
-    return max(found, key=lambda path: _local(path).stat().st_mtime)
+    return found
 
 
 def _retained_checkpoints(platform: Platform, run: Run) -> list[str]:
     """Completed checkpoints of the run's last job, oldest first: those whose metadata is there."""
-    folder = _local(platform.settings.flink.checkpoint_dir) / str(run.job_id)
+    if run.job_id is None:
+        return []
+    folder = _local(platform.settings.flink.checkpoint_dir) / run.job_id
     found = sorted(folder.glob("chk-*/_metadata"), key=lambda file: file.stat().st_mtime)
     return [f"file://{file.parent}" for file in found]
 
@@ -171,11 +167,37 @@ def _check_state_age(platform: Platform, run: Run, start: str) -> None:
         raise JobError(msg)
 
 
-def _check_log(platform: Platform, run: Run) -> None:
-    cutover = Cutover.from_json(json.dumps(dict(run.cutover)))
+def _check_log(platform: Platform, run: Run, start: str | None) -> None:
+    cutover = _cutover_of(run)
     if cutover.topic is not None:
-        wanted = cutover.start_offsets | live_positions(platform, run.run)
-        check_log_reaches(cutover.topic, wanted, log_ranges(platform, cutover.topic))
+        with platform.kafka.admin() as admin:
+            found = admin.describe(cutover.topic).topic_id
+        check_topic_id(cutover.topic, cutover.topic_id, found, f"run {run.run}")
+        log = log_ranges(platform, cutover.topic)
+        # A partition that was added since must still have its first record.
+        read = {} if start is None else positions_at(platform, run.run, _local(start))
+        wanted = dict.fromkeys(log, 0) | cutover.start_offsets | read
+        check_log_reaches(cutover.topic, wanted, log)
+
+
+def _check_snapshot(platform: Platform, run: Run) -> None:
+    """Read from its boundary, a run needs the snapshot that it pinned, and tables without another version of it."""
+    cutover = _cutover_of(run)
+    if cutover.table is None or cutover.snapshot_id is None:
+        return
+    if not platform.iceberg.load(*cutover.table.rsplit(".", 1)).has_snapshot(cutover.snapshot_id):
+        msg = (
+            f"run {run.run}: snapshot {cutover.snapshot_id} of {cutover.table}, which it has pinned, is expired; its "
+            f"tag {cutover.tag!r} was removed; backfill the view anew, from a newer snapshot"
+        )
+        raise CutoverError(msg)
+    if cutover.origin is not None:
+        made = platform.registry.materialization(run.project, run.view, run.version, run.generation)
+        refuse_other_version(platform, made.tables.values(), cutover.origin)
+
+
+def _cutover_of(run: Run) -> Cutover:
+    return Cutover.from_json(json.dumps(dict(run.cutover)))
 
 
 def _local(uri: str) -> Path:

@@ -25,16 +25,20 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    inspect,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from headrace.errors import ConnectorError, HeadraceError, NotFoundError, did_you_mean
+from headrace.errors import ConnectorError, NotFoundError, RegistryConflictError, did_you_mean
 
 #: Several processes write a few rows each; none holds the file for longer than milliseconds.
 BUSY_TIMEOUT_MS = 60_000
-STATUSES = ("planned", "running", "stopped", "finished", "failed")
+#: What became of a run's last job. `lost`: the cluster does not know it any more, and nobody saw it end.
+STATUSES = ("planned", "running", "stopped", "finished", "failed", "canceled", "lost")
+#: What of a run is kept as it is.
+RUN_VALUES = ("run", "generation", "compiled_plan", "job_id", "started_from", "status", "cause")
 
 METADATA = MetaData()
 VERSIONS = Table(
@@ -69,8 +73,10 @@ RUNS = Table(
     Column("cutover", Text, nullable=False),
     Column("compiled_plan", Text),
     Column("job_id", String(100)),
+    Column("started_from", Text),
     Column("savepoints", Text, nullable=False),
     Column("status", String(20), nullable=False),
+    Column("cause", Text),
     Column("created_at", String(40), nullable=False),
 )
 POINTERS = Table(
@@ -83,10 +89,6 @@ POINTERS = Table(
     Column("changed_at", String(40), nullable=False),
     PrimaryKeyConstraint("project", "view"),
 )
-
-
-class RegistryConflictError(HeadraceError, RuntimeError):
-    """Another process changed the registry first, or a name is already taken by something else."""
 
 
 def now() -> datetime:
@@ -122,10 +124,15 @@ class Materialization:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One submission of a view's job over one cutover.
+    """One view's job over one cutover, however often it is started again.
 
-    `compiled_plan` is the path of Flink's plan as JSON; `savepoints` are paths, oldest first. `status` is one of
-    `STATUSES`.
+    Attributes:
+        compiled_plan: path of the job's file, which holds Flink's plan.
+        job_id: Flink's id of the job that was submitted last.
+        started_from: the savepoint or checkpoint which that job started from; None: from the boundary.
+        savepoints: paths, oldest first.
+        status: one of `STATUSES`, as somebody last saw it.
+        cause: why the run is in this status, in one line, where there is something to say.
     """
 
     run: str
@@ -136,8 +143,10 @@ class Run:
     generation: int = 1
     compiled_plan: str | None = None
     job_id: str | None = None
+    started_from: str | None = None
     savepoints: tuple[str, ...] = ()
     status: str = "planned"
+    cause: str | None = None
     created_at: datetime = field(default_factory=now)
 
 
@@ -165,6 +174,7 @@ class Registry:
         self._engine = _engine(url)
         with self._begin() as connection:
             METADATA.create_all(connection)
+        self._check_columns()
 
     @classmethod
     def at(cls, file: Path) -> Registry:
@@ -248,28 +258,30 @@ class Registry:
         asked = _of(RUNS, project=project) if view is None else _of(RUNS, project=project, view=view)
         return [_run(row) for row in self._rows(asked.order_by(RUNS.c.created_at.desc()))]
 
-    def update_run(
-        self,
-        run: str,
-        *,
-        status: str | None = None,
-        job_id: str | None = None,
-        compiled_plan: str | None = None,
-        savepoint: str | None = None,
-    ) -> Run:
-        """Note what became of a run; `savepoint` is added to its list. NotFoundError when there is no such run."""
-        if status is not None and status not in STATUSES:
+    def submitted(self, run: str, job_id: str, started_from: str | None = None) -> Run:
+        """Note that a job of the run was submitted, and from which state. NotFoundError when there is no such run."""
+        self.run(run)
+        values = {"status": "running", "job_id": job_id, "started_from": started_from, "cause": None}
+        with self._begin() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.run == run).values(values))
+        return self.run(run)
+
+    def settle(self, seen: Run, status: str, *, cause: str | None = None, savepoint: str | None = None) -> Run:
+        """Note what became of the job that a run had when it was `seen`; nothing when it has another one by now.
+
+        A `savepoint` is added to the run's list. NotFoundError when there is no such run.
+        """
+        if status not in STATUSES:
             msg = f"run status {status!r}: expected one of {', '.join(STATUSES)}"
             raise ValueError(msg)
-        found = self.run(run)
-        changes = {"status": status, "job_id": job_id, "compiled_plan": compiled_plan}
-        values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-        if savepoint is not None:
-            values["savepoints"] = json.dumps([*found.savepoints, savepoint])
-        if values:
-            with self._begin() as connection:
-                connection.execute(update(RUNS).where(RUNS.c.run == run).values(values))
-        return self.run(run)
+        values: dict[str, Any] = {"status": status, "cause": cause}
+        kept = self.run(seen.run).savepoints
+        if savepoint is not None and savepoint not in kept:
+            values["savepoints"] = json.dumps([*kept, savepoint])
+        with self._begin() as connection:
+            same = [RUNS.c.run == seen.run, RUNS.c.job_id == seen.job_id]
+            connection.execute(update(RUNS).where(*same).values(values))
+        return self.run(seen.run)
 
     def pointer(self, project: str, view: str) -> Pointer | None:
         """Which version serves; None when none was ever chosen."""
@@ -289,6 +301,19 @@ class Registry:
             found = self.pointer(new.project, new.view)
             msg = f"view {new.view!r}: expected {_served(expected)} to serve, found {_served(found)}; look again"
             raise RegistryConflictError(msg)
+
+    def _check_columns(self) -> None:
+        """ConnectorError when the tables were made with other columns: a registry of another version of headrace."""
+        with self._begin() as connection:
+            found = {name: inspect(connection).get_columns(name) for name in METADATA.tables}
+        for name, table in METADATA.tables.items():
+            missing = sorted({column.name for column in table.columns} - {column["name"] for column in found[name]})
+            if missing:
+                msg = (
+                    f"registry {self._url}: table {name} has no column {missing[0]!r}; it was made by another version "
+                    "of headrace: move it away, and backfill the views anew"
+                )
+                raise ConnectorError(msg)
 
     def _replaced(self, row: Mapping[str, Any], expected: Pointer) -> bool:
         """Whether the pointer was as expected, and now is as given."""
@@ -322,9 +347,13 @@ class Registry:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            where = self._engine.url.render_as_string(hide_password=True)
-            msg = f"registry {where}: {error.__cause__ or error}"
+            msg = f"registry {self._url}: {error.__cause__ or error}"
             raise ConnectorError(msg) from error
+
+    @property
+    def _url(self) -> str:
+        """The database's URL, as it may be printed."""
+        return self._engine.url.render_as_string(hide_password=True)
 
 
 def _engine(url: str) -> Engine:
@@ -360,7 +389,7 @@ def _run_row(run: Run) -> dict[str, Any]:
     """A run as a row."""
     return {
         **_named(run),
-        **{name: getattr(run, name) for name in ("run", "generation", "compiled_plan", "job_id", "status")},
+        **{name: getattr(run, name) for name in RUN_VALUES},
         "cutover": _text(run.cutover),
         "savepoints": json.dumps(run.savepoints),
         "created_at": run.created_at.isoformat(),

@@ -19,6 +19,11 @@ SAVEPOINT_POLL_S = 0.25
 # A savepoint of a job under backpressure waits for the barriers; ten minutes is Flink's own checkpoint timeout.
 SAVEPOINT_TIMEOUT_S = 600.0
 
+# What Flink calls the checkpoint behind which it ends a job.
+STOPPING = "SYNC_SAVEPOINT"
+CAUSED_BY = "Caused by: "
+# The package of our own Java classes.
+OWN = "io.headrace."
 TERMINAL_STATES = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
@@ -40,12 +45,13 @@ class JobStatus:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """What a job's checkpoints came to: counts, and the path of the newest completed one."""
+    """What a job's checkpoints came to: counts, and id (0: none) and path of the newest completed one."""
 
     completed: int
     failed: int
     in_progress: int
     restored: int
+    newest_id: int
     newest_path: str | None
 
 
@@ -97,8 +103,14 @@ class FlinkRest:
             failed=counts["failed"],
             in_progress=counts["in_progress"],
             restored=counts["restored"],
+            newest_id=newest.get("id", 0),
             newest_path=newest.get("external_path"),
         )
+
+    def stopping_savepoint(self, job_id: str) -> str | None:
+        """The path of the savepoint with which the job was stopped, if it was."""
+        newest = (self._get(f"/jobs/{job_id}/checkpoints").get("latest") or {}).get("savepoint") or {}
+        return newest.get("external_path") if newest.get("checkpoint_type") == STOPPING else None
 
     def progress(self, job_id: str) -> list[VertexProgress]:
         """Rows in and out of every vertex."""
@@ -187,11 +199,15 @@ def _savepoint_path(job_id: str, operation: Mapping[str, Any]) -> str:
 
 
 def _innermost_cause(stacktrace: str) -> str:
-    """The last `Caused by` of a Java stack trace, which names what really went wrong.
+    """What really went wrong: the last `Caused by` of a Java stack trace; the last of ours, which says what to do.
 
     >>> _innermost_cause("A: x\\n\\tat f\\nCaused by: B: y\\n\\tat g")
     'B: y'
+    >>> _innermost_cause("A: x\\nCaused by: io.headrace.flink.kafka.C: y\\nCaused by: B: z")
+    'io.headrace.flink.kafka.C: y'
     """
-    lines = stacktrace.replace("\\n", "\n").splitlines()
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return causes[-1].strip() if causes else (lines[0].strip() if lines else "")
+    lines = [line.strip() for line in stacktrace.replace("\\n", "\n").splitlines()]
+    causes = [line.removeprefix(CAUSED_BY) for line in lines[1:] if line.startswith(CAUSED_BY)]
+    chain = [*lines[:1], *causes]
+    ours = [cause for cause in chain if cause.startswith(OWN)]
+    return (ours or chain or [""])[-1]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from headrace.errors import ConnectorError, NotFoundError
-from headrace.registry.store import Materialization, Pointer, Registry, RegistryConflictError, Run, ViewVersion
+from headrace.errors import ConnectorError, NotFoundError, RegistryConflictError
+from headrace.registry.store import Materialization, Pointer, Registry, Run, ViewVersion
 
 VERSION = ViewVersion("demo", "clicks", "0a1b2c3d", {"name": "clicks", "features": [1, None]})
 TABLES = Materialization("demo", "clicks", "0a1b2c3d", {"ffff0000": "demo_clicks_ffff0000_g1"})
@@ -51,12 +52,28 @@ def test_a_materialization_keeps_its_tables(registry: Registry) -> None:
 
 def test_a_run_collects_what_became_of_it(registry: Registry) -> None:
     registry.add_run(RUN)
-    registry.update_run("run-1", status="running", job_id="ab12", compiled_plan="/plans/run-1.json")
-    registry.update_run("run-1", savepoint="/savepoints/1")
-    found = registry.update_run("run-1", status="stopped", savepoint="/savepoints/2")
-    expected = replace(RUN, status="stopped", job_id="ab12", compiled_plan="/plans/run-1.json")
-    assert found == replace(expected, savepoints=("/savepoints/1", "/savepoints/2"))
+    first = registry.submitted("run-1", "ab12")
+    assert first == replace(RUN, status="running", job_id="ab12")
+    registry.settle(first, "stopped", savepoint="/savepoints/1")
+    second = registry.submitted("run-1", "cd34", "/savepoints/1")
+    found = registry.settle(second, "failed", cause="the disk is full")
+    expected = replace(first, job_id="cd34", started_from="/savepoints/1", savepoints=("/savepoints/1",))
+    assert found == replace(expected, status="failed", cause="the disk is full")
     assert registry.runs("demo") == registry.runs("demo", "clicks") == [found]
+
+
+def test_what_became_of_an_earlier_job_is_not_noted_for_a_later_one(registry: Registry) -> None:
+    registry.add_run(RUN)
+    seen = registry.submitted("run-1", "ab12")
+    running = registry.submitted("run-1", "cd34")
+    assert registry.settle(seen, "failed", cause="seen too late") == running
+
+
+def test_a_savepoint_that_two_processes_note_is_kept_once(registry: Registry) -> None:
+    registry.add_run(RUN)
+    seen = registry.submitted("run-1", "ab12")
+    registry.settle(seen, "stopped", savepoint="/savepoints/1")
+    assert registry.settle(seen, "stopped", savepoint="/savepoints/1").savepoints == ("/savepoints/1",)
 
 
 def test_a_run_id_is_taken_once(registry: Registry) -> None:
@@ -65,8 +82,10 @@ def test_a_run_id_is_taken_once(registry: Registry) -> None:
         registry.add_run(RUN)
     with pytest.raises(NotFoundError, match="did you mean 'run-1'"):
         registry.run("run-2")
+    with pytest.raises(NotFoundError, match="no run 'run-2'"):
+        registry.submitted("run-2", "ab12")
     with pytest.raises(ValueError, match="expected one of"):
-        registry.update_run("run-1", status="lost")
+        registry.settle(RUN, "vanished")
 
 
 def test_the_pointer_changes_only_from_what_was_expected(registry: Registry) -> None:
@@ -112,3 +131,12 @@ def test_a_broken_database_is_named_without_its_password(tmp_path: Path) -> None
     (tmp_path / "registry.db").write_text("no database at all, but long enough to look like one" * 20)
     with pytest.raises(ConnectorError, match=r"registry\.db"):
         Registry(f"sqlite:///{tmp_path / 'registry.db'}")
+
+
+def test_a_registry_of_another_version_is_refused_by_column(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    Registry(url)
+    with sqlite3.connect(tmp_path / "registry.db") as database:
+        database.execute("ALTER TABLE runs DROP COLUMN cause")
+    with pytest.raises(ConnectorError, match=r"table runs has no column 'cause'.*move it away"):
+        Registry(url)

@@ -1,0 +1,71 @@
+"""A run that is started from an older savepoint than its last one, on the real stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import CutoverError, JobError
+from headrace.pipelines.lifecycle import resume, stop
+from headrace.pipelines.savepoint import HEADER, MAGIC, METADATA, checkpoint_id, positions_at
+from headrace.runtime.settings import Settings
+
+from .case import PARTITIONS, Case
+from .orders import orders
+
+HISTORY, FIRST, SECOND = orders(300, seed=1), orders(300, seed=2, first=300), orders(300, seed=3, first=600)
+
+
+@pytest.fixture
+def case(stack_settings: Settings, tmp_path: Path) -> Iterator[Case]:
+    """History archived, nothing backfilled yet."""
+    found = Case(stack_settings, tmp_path)
+    try:
+        found.make_topic()
+        found.send(HISTORY, [])
+        found.archive(len(HISTORY))
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.mark.stack
+@pytest.mark.slow
+def test_from_an_older_savepoint_the_log_is_checked_from_where_that_one_stands(case: Case) -> None:
+    run = case.backfill(case.plan())
+    case.send(FIRST, [])
+    case.ledger(run, len(HISTORY) + len(FIRST))
+    older = stop(case.platform, run.run).savepoints[-1]
+    case.note(resume(case.platform, run.run))
+    case.send(SECOND, [])
+    every = [*HISTORY, *FIRST, *SECOND]
+    case.ledger(run, len(every))
+    newest = stop(case.platform, run.run).savepoints[-1]
+
+    folders = [Path(savepoint.removeprefix("file:")) for savepoint in (older, newest)]
+    ends = [(len(HISTORY) + len(FIRST)) // PARTITIONS, len(every) // PARTITIONS]
+    assert [positions_at(case.platform, run.run, folder) for folder in folders] == [
+        dict.fromkeys(range(PARTITIONS), end) for end in ends
+    ]
+    with case.platform.kafka.admin() as admin:
+        admin.delete_records(case.topic, {1: ends[0] + 1})
+    with pytest.raises(CutoverError, match=f"partition 1: needed from offset {ends[0]}, but the log begins at"):
+        resume(case.platform, run.run, older)
+    case.note(resume(case.platform, run.run, newest))
+    case.ledger(run, len(every))
+    case.assert_online(every)
+
+
+def test_what_is_no_savepoint_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(JobError, match=f"{tmp_path} is no savepoint or checkpoint"):
+        checkpoint_id(tmp_path)
+    (tmp_path / METADATA).write_bytes(b"short")
+    with pytest.raises(JobError, match="is no savepoint or checkpoint"):
+        checkpoint_id(tmp_path)
+    (tmp_path / METADATA).write_bytes(HEADER.pack(1, 5, 7))
+    with pytest.raises(JobError, match=r"_metadata: expected Flink's metadata.* found 0x1"):
+        checkpoint_id(tmp_path)
+    (tmp_path / METADATA).write_bytes(HEADER.pack(MAGIC, 5, 7) + b"more")
+    assert checkpoint_id(tmp_path) == 7
