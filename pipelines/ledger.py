@@ -119,7 +119,7 @@ def ledger_of(platform: Platform, run_id: str) -> Ledger:
         for other in registry.runs(run.project)
         if other.run != run.run
     )
-    return draw_up(platform.iceberg, run, plan, tables, running=_is_running(platform, run), alone=alone)
+    return draw_up(platform.iceberg, run, plan, tables, running=_checkpoint(platform, run), alone=alone)
 
 
 def _shares_tables(registry: Registry, other: Run, tables: set[str]) -> bool:
@@ -128,14 +128,18 @@ def _shares_tables(registry: Registry, other: Run, tables: set[str]) -> bool:
     return other.job_id is not None and not tables.isdisjoint(made.values())
 
 
-def _is_running(platform: Platform, run: Run) -> bool:
-    """Whether the run's job may still commit; a cluster that does not answer has no running job."""
+def _checkpoint(platform: Platform, run: Run) -> int | None:
+    """The newest completed checkpoint of a job that may still commit (0: none yet); None when it cannot.
+
+    A cluster that does not answer has no running job.
+    """
     if run.job_id is None or run.status != "running":
-        return False
+        return None
     try:
-        return any(job.job_id == run.job_id and not job.is_over for job in platform.flink.jobs())
+        running = any(job.job_id == run.job_id and not job.is_over for job in platform.flink.jobs())
+        return platform.flink.checkpoints(run.job_id).newest_id if running else None
     except JobError:
-        return False
+        return None
 
 
 def draw_up(
@@ -144,7 +148,7 @@ def draw_up(
     plan: ViewPlan,
     tables: Mapping[str, str],
     *,
-    running: bool = False,
+    running: int | None = None,
     alone: bool = True,
 ) -> Ledger:
     """The ledger of a run.
@@ -154,8 +158,8 @@ def draw_up(
         run: the run's record.
         plan: the plan of its view.
         tables: physical name of each tile group's table, by fingerprint.
-        running: the job may commit while this reads, so all tables are read at the newest checkpoint that every one of
-            them has surely committed; otherwise at their newest snapshots.
+        running: the newest completed checkpoint of a job that may commit while this reads, so all tables are read at
+            the newest checkpoint that every one of them has surely committed; None: at their newest snapshots.
         alone: no other run wrote to the same tile tables. Two runs over one generation agree in the end, but each
             begins again at n = 1, so the order of versions then says nothing.
 
@@ -166,7 +170,8 @@ def draw_up(
     cutover = Cutover.from_json(json.dumps(dict(run.cutover)))
     logs = {group.fingerprint: catalog.load(TILES_NAMESPACE, tables[group.fingerprint]) for group in plan.groups}
     shared = {name: catalog.load(LEDGER_NAMESPACE, name) for name in (OFFSET_TILES_TABLE, DEAD_LETTERS_TABLE)}
-    snapshots = consistent([*shared.values(), *logs.values()], run.job_id if running else None)
+    job_id = None if running is None else run.job_id
+    snapshots = consistent([*shared.values(), *logs.values()], job_id, acknowledged=running or 0)
     with opened(run.run, plan) as facts:
         for name, table in shared.items():
             facts.use(name, _relation(facts, table, snapshots[table.name]))
@@ -178,7 +183,7 @@ def draw_up(
             facts.use(table.name, _relation(facts, table, snapshots[table.name], ordered=True))
         tiles = {group.fingerprint: facts.tiles(logs[group.fingerprint].name, group) for group in plan.groups}
         archive = _use_archive(facts, catalog, cutover, blocks)
-        return _Draft(run, plan, cutover, facts, blocks, tiles, tables, archive, alone).ledger()
+        return _Draft(run, plan, cutover, facts, blocks, tiles, tables, archive, alone, running is not None).ledger()
 
 
 def _relation(facts: Facts, table: IcebergTable, snapshot: int | None, *, ordered: bool = False) -> Any:
@@ -187,16 +192,18 @@ def _relation(facts: Facts, table: IcebergTable, snapshot: int | None, *, ordere
     return rows if snapshot is not None else rows.limit(0)
 
 
-def consistent(tables: Sequence[IcebergTable], job_id: str | None) -> dict[str, int | None]:
+def consistent(tables: Sequence[IcebergTable], job_id: str | None, *, acknowledged: int = 0) -> dict[str, int | None]:
     """For each table the snapshot at one and the same checkpoint of a running job; without a job the newest.
 
-    A sink that acknowledged checkpoint c has committed all before it, so c - 1, c being the newest that any table has,
-    is everywhere. A table without rows in a checkpoint has no snapshot of it: then an older one holds the same.
+    A sink that acknowledged checkpoint c has committed all before it, so c - 1, c being the newest that any table has
+    or that is known to be `acknowledged`, is everywhere. A table without rows in a checkpoint has no snapshot of it:
+    then an older one holds the same.
     """
     if job_id is None:
         return {table.name: table.current_snapshot_id() for table in tables}
     commits = {table.name: table.flink_commits() for table in tables}
-    newest = max((one.checkpoint_id for found in commits.values() for one in found if one.job_id == job_id), default=0)
+    own = [one.checkpoint_id for found in commits.values() for one in found if one.job_id == job_id]
+    newest = max([acknowledged, *own])
     return {table.name: _before(table, commits[table.name], job_id, newest) for table in tables}
 
 
@@ -242,6 +249,7 @@ class _Draft:
     tables: Mapping[str, str]
     archive: list[Archived] | None
     alone: bool
+    running: bool
 
     def ledger(self) -> Ledger:
         """The ledger."""
@@ -294,11 +302,18 @@ class _Draft:
             if last < read
         ]
 
+    def missed(self) -> list[str]:
+        """Partitions that the boundary does not have, with archived rows of which the run has read none."""
+        unread = [(part, rows) for part, rows in self.facts.unread() if part not in self.cutover.start_offsets]
+        return [f"partition {part}: {rows} rows archived, none read" for part, rows in unread]
+
     def archive_checks(self, behind: list[str]) -> Iterator[Check]:
         """The recount, by partition and verdict, once the archive has all that the run has read."""
         if self.archive is None:
             return
         yield none_of("archive reaches the live leg", behind)
+        if self.running:
+            yield none_of("partitions added since planning are read", self.missed())
         if behind:
             return
         repeated = [
@@ -418,14 +433,18 @@ def unlike_history(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
 
 
 def off_boundary(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
-    """Partitions in which history does not end, or live does not begin, exactly at the start offset."""
+    """Partitions in which history does not end, or live does not begin, exactly at the start offset.
+
+    That of a partition which was added after planning is 0.
+    """
     wrong = []
-    for cut in cutover.partitions:
-        own = [block for block in blocks if block.partition == cut.partition]
-        last = max((block.max_offset for block in own if block.leg == HISTORY), default=cut.start_offset - 1)
-        first = min((block.min_offset for block in own if block.leg == LIVE), default=cut.start_offset)
-        if (last + 1, first) != (cut.start_offset, cut.start_offset):
-            where = f"partition {cut.partition}: start offset {cut.start_offset}"
+    for partition in sorted({*cutover.start_offsets, *(block.partition for block in blocks)}):
+        start = cutover.start_offsets.get(partition, 0)
+        own = [block for block in blocks if block.partition == partition]
+        last = max((block.max_offset for block in own if block.leg == HISTORY), default=start - 1)
+        first = min((block.min_offset for block in own if block.leg == LIVE), default=start)
+        if (last + 1, first) != (start, start):
+            where = f"partition {partition}: start offset {start}"
             wrong.append(f"{where}, history ends at {last}, live begins at {first}")
     return wrong
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -10,14 +11,18 @@ from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.runtime.platform import Platform
 
-_NEWEST = """
-SELECT leg, partition, sum(n)::BIGINT AS rows, max(max_offset) AS newest
+_COLUMNS = ("run", "leg", "partition", "block", "n", "max_offset")
+# Rows of one block only grow, so its newest version has the greatest numbers.
+_FOLD = """
+INSERT OR REPLACE INTO blocks
+SELECT leg, partition, block, greatest(max(n), any_value(held_n)), greatest(max(max_offset), any_value(held_offset))
 FROM (
-  SELECT leg, partition, block, max(n) AS n, max(max_offset) AS max_offset
-  FROM tiles WHERE run = $run GROUP BY ALL
+  SELECT new.*, blocks.n AS held_n, blocks.max_offset AS held_offset
+  FROM new LEFT JOIN blocks USING (leg, partition, block) WHERE run = $run
 )
-GROUP BY ALL
+GROUP BY leg, partition, block
 """
+_NEWEST = "SELECT leg, partition, sum(n)::BIGINT, max(max_offset) FROM blocks GROUP BY ALL ORDER BY ALL"
 
 
 @dataclass(frozen=True)
@@ -30,16 +35,39 @@ class LegProgress:
     newest_offset: int
 
 
+class CommitWatch:
+    """What a run has committed, asked for again and again: each look reads only what was committed since the last.
+
+    Args:
+        platform: where the run's tables are.
+        run_id: the run.
+    """
+
+    def __init__(self, platform: Platform, run_id: str) -> None:
+        self._run_id = run_id
+        self._table = platform.iceberg.load(LEDGER_NAMESPACE, OFFSET_TILES_TABLE)
+        self._snapshot: int | None = None
+        self._connection = duckdb.connect()
+        self._connection.execute(
+            "CREATE TABLE blocks (leg TEXT, partition BIGINT, block BIGINT, n BIGINT, max_offset BIGINT, "
+            "PRIMARY KEY (leg, partition, block))"
+        )
+
+    def look(self) -> list[LegProgress]:
+        """What the run has committed by now, by leg and partition."""
+        newest = self._table.refresh().current_snapshot_id()
+        if newest != self._snapshot:
+            self._fold(self._table.files_after(self._snapshot))
+            self._snapshot = newest
+        return [LegProgress(*row) for row in self._connection.execute(_NEWEST).fetchall()]
+
+    def _fold(self, files: Sequence[str]) -> None:
+        """Take in the rows of some data files."""
+        self._connection.register("new", self._table.relation(self._connection, columns=_COLUMNS, files=files))
+        self._connection.execute(_FOLD, {"run": self._run_id})
+        self._connection.unregister("new")
+
+
 def committed(platform: Platform, run_id: str) -> list[LegProgress]:
-    """What a run has committed so far, by leg and partition."""
-    table = platform.iceberg.load(LEDGER_NAMESPACE, OFFSET_TILES_TABLE)
-    with duckdb.connect() as connection:
-        tiles = table.relation(connection, columns=("run", "leg", "partition", "block", "n", "max_offset"))
-        connection.register("tiles", tiles)
-        rows = connection.execute(_NEWEST, {"run": run_id}).fetchall()
-    return [LegProgress(*row) for row in rows]
-
-
-def live_positions(platform: Platform, run_id: str) -> dict[int, int]:
-    """For each partition the offset after the newest live row that the run has committed."""
-    return {part.partition: part.newest_offset + 1 for part in committed(platform, run_id) if part.leg == "live"}
+    """What a run has committed so far, by leg and partition; for more than one look keep a `CommitWatch`."""
+    return CommitWatch(platform, run_id).look()

@@ -45,6 +45,20 @@ def test_commits_of_other_jobs_do_not_hide_ours(tables: list[IcebergTable]) -> N
     assert consistent([one], "job") == {"tiles.one": before}
 
 
+def test_a_job_without_new_rows_is_read_to_its_end_once_a_later_checkpoint_is_acknowledged(
+    tables: list[IcebergTable],
+) -> None:
+    one, two, _ = tables
+    older, quiet = commit(one, "job", 4), commit(two, "job", 2)
+    newest = commit(one, "job", 5)
+    assert consistent(tables, "job", acknowledged=5)["tiles.one"] == older
+    assert consistent(tables, "job", acknowledged=6) == {
+        "tiles.one": newest,
+        "tiles.two": quiet,
+        "tiles.three": None,
+    }
+
+
 def test_without_a_running_job_the_newest_snapshot_counts(tables: list[IcebergTable]) -> None:
     newest = commit(tables[0], "job", 9)
     assert consistent(tables, None) == {"tiles.one": newest, "tiles.two": None, "tiles.three": None}
