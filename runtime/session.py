@@ -72,6 +72,10 @@ class FlinkSession:
     cluster: Cluster | Application | None = None
     configuration: Mapping[str, str] = field(default_factory=dict)
 
+    def start(self) -> None:
+        """Start the client JVM and its planner now; otherwise the first use waits some seconds for them."""
+        self._environment({**FIXED_CONFIGURATION, **self.configuration})
+
     def explain(self, statements: Sequence[str], inserts: Sequence[str]) -> str:
         """The optimized plan as text.
 

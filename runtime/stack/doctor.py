@@ -16,7 +16,7 @@ from headrace.runtime.settings import Settings
 from headrace.runtime.stack.java import find_java, jars_in
 from headrace.runtime.stack.plan import ICEBERG, SERVICES
 from headrace.runtime.stack.ports import is_free
-from headrace.runtime.stack.preflight import LEAST_FREE_DISK, find_pyflink, free_disk
+from headrace.runtime.stack.preflight import MIB_IN_GIB, find_pyflink, free_disk
 from headrace.runtime.stack.stack import Stack
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
@@ -117,9 +117,9 @@ def check_memory(settings: Settings) -> Finding:
 
 def check_disk(settings: Settings) -> Finding:
     """The disk of the home has room."""
-    free = free_disk(settings.home)
-    text = f"{free / GIB:.1f} GiB free at {settings.home}, {LEAST_FREE_DISK / GIB:.0f} needed"
-    if free >= LEAST_FREE_DISK:
+    free, needed = free_disk(settings.home), settings.stack.least_free_disk
+    text = f"{free / MIB_IN_GIB:.1f} GiB free at {settings.home}, {needed / MIB_IN_GIB:g} needed"
+    if free >= needed:
         return Finding("disk", OK, text)
     return Finding("disk", FAILED, text, "headrace stack down --erase")
 

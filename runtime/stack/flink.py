@@ -124,7 +124,10 @@ def cluster_options(plan: StackPlan, rest: int, rpc: int) -> dict[str, str]:
         "rest.bind-port": str(rest),
     }
     state = {
-        "state.backend.type": "hashmap",
+        # Incremental: a checkpoint costs what changed. On the heap it costs all state each time, measured as a third
+        # of the task managers' work with 900,000 tiles and 3 s between checkpoints.
+        "state.backend.type": "rocksdb",
+        "execution.checkpointing.incremental": "true",
         "execution.checkpointing.dir": f"file://{data}/checkpoints",
         "execution.checkpointing.savepoint-dir": f"file://{data}/savepoints",
     }

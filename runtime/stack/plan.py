@@ -38,6 +38,7 @@ class StackPlan:
         java: the Java executable.
         python: the interpreter that runs Python functions inside Flink.
         ports: configured ports by name; 0 chooses.
+        least_free_disk: MiB that must be free on the folder's disk before a start.
         flink: Flink options that win over those of the stack.
     """
 
@@ -50,6 +51,7 @@ class StackPlan:
     memory: Memory
     task_managers: int
     slots: int
+    least_free_disk: int
     flink: Mapping[str, str] = field(default_factory=dict)
 
     def log_of(self, process: str) -> Path:

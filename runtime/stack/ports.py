@@ -61,7 +61,7 @@ def require_free(name: str, port: int) -> int:
         return port
     msg = (
         f"stack.ports.{name}: port {port} on {LOOPBACK} is held by {holder_of(port)}; "
-        f"stop it, set another port, or set 0 to have a free one chosen"
+        f"stop it, set another port, or have a free one chosen: `export HEADRACE__STACK__PORTS__{name.upper()}=0`"
     )
     raise PreflightError(msg)
 

@@ -15,8 +15,7 @@ from headrace.runtime.stack.java import find_java, jars_in
 from headrace.runtime.stack.plan import CASSANDRA, FLINK, ICEBERG, KAFKA, SERVICES, Memory, StackPlan
 from headrace.runtime.stack.ports import require_free
 
-#: Cassandra refuses writes and Kafka dies on a full disk; a demo's data, logs and checkpoints fit into this.
-LEAST_FREE_DISK = 2 * 1024**3
+MIB_IN_GIB = 1024
 PORTS_OF = {
     KAFKA: ("kafka", "kafka_controller"),
     CASSANDRA: ("cassandra", "cassandra_storage"),
@@ -42,6 +41,7 @@ def plan_of(settings: Settings) -> StackPlan:
         memory=Memory(**stack.memory.model_dump()),
         task_managers=stack.task_managers,
         slots=stack.slots,
+        least_free_disk=stack.least_free_disk,
         flink=settings.flink.configuration,
     )
 
@@ -79,7 +79,7 @@ def require_startable(plan: StackPlan, services: Iterable[str]) -> None:
         PreflightError: JARs are missing, memory does not divide, a configured port is taken, or the disk is full.
     """
     wanted = tuple(services)
-    require_disk(plan.folder)
+    require_disk(plan.folder, plan.least_free_disk)
     for name in wanted:
         if name != ICEBERG:
             jars_in(plan.jars / name)
@@ -99,22 +99,23 @@ def require_ports(configured: Mapping[str, int], service: str) -> None:
             require_free(name, configured[name])
 
 
-def require_disk(folder: Path) -> None:
+def require_disk(folder: Path, least_mib: int) -> None:
     """Check that the folder's disk has room.
 
     Raises:
-        PreflightError: it has less than `LEAST_FREE_DISK`.
+        PreflightError: it has less than `least_mib`.
     """
     free = free_disk(folder)
-    if free < LEAST_FREE_DISK:
+    if free < least_mib:
         msg = (
-            f"{folder}: {free / 1024**3:.1f} GiB free on this disk, expected at least {LEAST_FREE_DISK / 1024**3:.0f}; "
-            f"free some (`headrace stack down --erase` removes the local stack's data), or set `home` elsewhere"
+            f"{folder}: {free / MIB_IN_GIB:.1f} GiB free on this disk, expected at least {least_mib / MIB_IN_GIB:g}; "
+            "free some (`headrace stack down --erase` removes the local stack's data), set `home` to another disk, "
+            "or `stack.least_free_disk` to fewer MiB"
         )
         raise PreflightError(msg)
 
 
 def free_disk(folder: Path) -> int:
-    """Free bytes on the disk that a folder is, or would be, on."""
+    """Free MiB on the disk that a folder is, or would be, on."""
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(there).free // 1024**2
