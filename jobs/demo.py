@@ -9,6 +9,9 @@ import typer
 
 from headrace.jobs.options import options_of
 
+# A replay of a year in minutes wants few writes for a tile rather than fresh ones: as many as there are checkpoints.
+DEMO_FLINK = {"configuration": {"table.exec.mini-batch.allow-latency": "5 s"}}
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -30,4 +33,4 @@ def demo(
 
     options = options_of(context)
     home = options.settings().home / "demo"
-    run_demo(options.settings({"home": str(home), "project": "demo"}), features, down=down)
+    run_demo(options.settings({"home": str(home), "project": "demo", "flink": DEMO_FLINK}), features, down=down)

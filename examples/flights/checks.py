@@ -9,9 +9,10 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from headrace.compiler.plan import TileGroup, ViewPlan
-from headrace.connectors.cassandra import CassandraSession
+from headrace.connectors.cassandra import CassandraSession, TileTable
 from headrace.connectors.iceberg import IcebergTable
 from headrace.examples.flights.oracle import expected_features
 from headrace.serving.online import OnlineStore
@@ -20,6 +21,14 @@ from headrace.serving.online import OnlineStore
 SHOWN = 5
 # The newest version of every tile in the log.
 _NEWEST_TILES = "SELECT * FROM log QUALIFY row_number() OVER (PARTITION BY {tile} ORDER BY n DESC) = 1"
+# Tiles that either store has.
+_TILES = "SELECT count(*) FROM (SELECT {tile} FROM iceberg UNION SELECT {tile} FROM cassandra)"
+# Tiles that one store has and the other has not, or not with these values; NULL equals NULL.
+_UNEQUAL = """
+SELECT 'Cassandra', * FROM (FROM cassandra EXCEPT ALL FROM iceberg)
+UNION ALL SELECT 'Iceberg', * FROM (FROM iceberg EXCEPT ALL FROM cassandra)
+ORDER BY {tile}
+"""
 
 
 @dataclass(frozen=True)
@@ -88,28 +97,37 @@ def _served(
 
 def stores_against_each_other(session: CassandraSession, group: TileGroup, table: str, log: IcebergTable) -> Comparison:
     """Every tile of a group in Cassandra against the newest version of it in Iceberg, field by field."""
-    cassandra = _cassandra_tiles(session, group, table)
-    iceberg = _iceberg_tiles(log, group)
-    wrong = [tile for tile in cassandra.keys() | iceberg.keys() if cassandra.get(tile) != iceberg.get(tile)]
-    examples = [f"{tile}: Cassandra {cassandra.get(tile)!r}, Iceberg {iceberg.get(tile)!r}" for tile in wrong[:SHOWN]]
-    return Comparison(len(cassandra.keys() | iceberg.keys()), len(wrong), tuple(examples))
-
-
-def _cassandra_tiles(session: CassandraSession, group: TileGroup, table: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    width = len(group.keys) + 2
-    pages = session.tile_table(table, group).scan()
-    return {tuple(row[:width]): tuple(row[width:]) for page in pages for row in page}
-
-
-def _iceberg_tiles(log: IcebergTable, group: TileGroup) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    tile = [*(key.name for key in group.keys), "level", "tile_start"]
-    fields = [f"cell.{_quoted(field.name)}" for field in group.cell]
     with duckdb.connect() as connection:
-        connection.register("log", log.refresh().relation(connection))
-        columns = ", ".join(map(_quoted, tile))
-        newest = _NEWEST_TILES.format(tile=columns)
-        rows = connection.execute(f"SELECT {columns}, {', '.join(fields)} FROM ({newest})").fetchall()  # noqa: S608
-    return {row[: len(tile)]: row[len(tile) :] for row in rows}
+        _load_iceberg(connection, log, group)
+        _load_cassandra(connection, session.tile_table(table, group))
+        tile = ", ".join(map(_quoted, _tile_columns(group)))
+        compared = connection.execute(_TILES.format(tile=tile)).fetchall()[0][0]
+        wrong = connection.execute(_UNEQUAL.format(tile=tile)).fetchall()
+    return Comparison(compared, len({row[1 : 3 + len(group.keys)] for row in wrong}), tuple(map(str, wrong[:SHOWN])))
+
+
+def _load_iceberg(connection: duckdb.DuckDBPyConnection, log: IcebergTable, group: TileGroup) -> None:
+    """The newest version of every tile in the log, as the table `iceberg`."""
+    columns = ", ".join(map(_quoted, _tile_columns(group)))
+    fields = ", ".join(f"cell.{_quoted(field.name)}" for field in group.cell)
+    connection.register("log", log.refresh().relation(connection))
+    newest = _NEWEST_TILES.format(tile=columns)
+    connection.execute(f"CREATE TABLE iceberg AS SELECT {columns}, {fields} FROM ({newest})")  # noqa: S608
+
+
+def _load_cassandra(connection: duckdb.DuckDBPyConnection, tiles: TileTable) -> None:
+    """Every tile in Cassandra, as the table `cassandra` of the same columns."""
+    connection.execute("CREATE TABLE cassandra AS FROM iceberg LIMIT 0")
+    schema = connection.table("cassandra").to_arrow_table().schema
+    for page in tiles.scan():
+        columns = zip(schema, zip(*page, strict=True), strict=True)
+        connection.register("page", pa.table([pa.array(found, one.type) for one, found in columns], schema=schema))
+        connection.execute("INSERT INTO cassandra FROM page")
+
+
+def _tile_columns(group: TileGroup) -> list[str]:
+    """What names a tile."""
+    return [*(key.name for key in group.keys), "level", "tile_start"]
 
 
 def _quoted(name: str) -> str:

