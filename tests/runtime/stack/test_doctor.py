@@ -67,6 +67,12 @@ def test_little_memory_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert doctor.check_memory(settings_of(tmp_path)).state == doctor.WARNING
 
 
+def test_a_disk_that_is_nearly_full_is_found_out(tmp_path: Path) -> None:
+    finding = doctor.check_disk(settings_of(tmp_path, stack={"least_free_disk": 100_000 * 1024}))
+    assert (finding.state, finding.mend) == (doctor.FAILED, "headrace stack down --erase")
+    assert finding.found.endswith("100000 needed")
+
+
 def test_a_taken_port_is_found_out(tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         ports = {"ports": {"flink_rest": server.getsockname()[1]}}

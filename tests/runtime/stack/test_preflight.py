@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -15,12 +12,9 @@ from headrace.runtime.stack.flink import TaskManagerMemory
 from headrace.runtime.stack.java import find_java
 from headrace.runtime.stack.lock import exclusive
 from headrace.runtime.stack.plan import SERVICES, Desired
-from headrace.runtime.stack.ports import LOOPBACK
 from headrace.runtime.stack.preflight import plan_of, require_services, require_startable
-from headrace.runtime.stack.process import ProcessIdentity, left_behind
+from headrace.runtime.stack.process import ProcessIdentity
 from headrace.runtime.stack.stack import Stack
-
-Usage = namedtuple("Usage", ["total", "used", "free"])
 
 
 def test_a_request_survives_its_file(tmp_path: Path) -> None:
@@ -50,22 +44,6 @@ def test_missing_jars_are_named(tmp_path: Path) -> None:
     plan = plan_of(load_settings(flags={"jars": str(tmp_path)}, folder=tmp_path))
     with pytest.raises(PreflightError, match="no JARs in"):
         require_startable(plan, SERVICES)
-
-
-def test_a_full_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 * 1024**3, 99 * 1024**3, 1024**3))
-    with pytest.raises(PreflightError, match=r"1\.0 GiB free .* at least 2"):
-        Stack(load_settings(folder=tmp_path)).up(["iceberg"])
-
-
-def test_a_taken_port_is_refused_and_nothing_started(tmp_path: Path) -> None:
-    with socket.create_server((LOOPBACK, 0)) as server:
-        ports = {"ports": {"kafka": server.getsockname()[1]}}
-        stack = Stack(load_settings(flags={"stack": ports}, folder=tmp_path))
-        with pytest.raises(PreflightError, match=r"stack\.ports\.kafka"):
-            stack.up(["kafka"])
-    assert stack.record().supervisor is None
-    assert left_behind(str(stack.folder)) == []
 
 
 def test_a_second_command_is_refused_while_one_is_at_work(tmp_path: Path) -> None:
