@@ -16,7 +16,7 @@ from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.runtime.platform import Platform
 
 METADATA = "_metadata"
-#: What Flink's metadata files begin with, in every version of their format: a magic number, the version, the id.
+#: What Flink's metadata files begin with: a magic number, the version of their format, the checkpoint's id.
 HEADER = struct.Struct(">Iiq")
 MAGIC = 0x4960672D
 #: Flink names a savepoint's folder by the first digits of its job, and puts checkpoints into a folder of the job.
@@ -31,8 +31,8 @@ SELECT partition, max(max_offset) + 1 FROM tiles WHERE run = $run AND leg = 'liv
 def positions_at(platform: Platform, run_id: str, state: Path) -> dict[int, int]:
     """For each partition the offset after the newest live row that is in a savepoint or checkpoint.
 
-    A job commits what it has read at each checkpoint, so the offset tiles as they were then have it. Where nothing tells
-    them apart, because the folder was renamed or its job had committed nothing, they are the newest ones.
+    A job commits what it has read at each checkpoint, so the offset tiles as they were then have it. Where nothing
+    tells them apart, because the folder was renamed or its job had committed nothing, they are the newest ones.
 
     Raises:
         JobError: the folder is no savepoint or checkpoint.
@@ -40,8 +40,6 @@ def positions_at(platform: Platform, run_id: str, state: Path) -> dict[int, int]
     checkpoint, job = checkpoint_id(state), job_of(state)
     table = platform.iceberg.load(LEDGER_NAMESPACE, OFFSET_TILES_TABLE)
     own = [commit for commit in table.flink_commits() if job is not None and commit.job_id.startswith(job)]
-    if own and own[0].parent_id is None and own[0].checkpoint_id > checkpoint:
-        return {}
     return _positions(table, run_id, snapshot_at(own, checkpoint))
 
 
