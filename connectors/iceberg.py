@@ -6,8 +6,10 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fcntl import LOCK_EX, flock
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -471,12 +473,21 @@ def _opened(name: str, properties: tuple[tuple[str, str], ...]) -> Catalog:
     """The catalog, its SQLite file prepared for many writers."""
     options = dict(properties)
     file = sqlite_path(options)
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    catalog = load_catalog(name, **python_catalog(options))
-    if file is not None:
+    if file is None:
+        return load_catalog(name, **python_catalog(options))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(file.with_name(f"{file.name}.lock")):
+        catalog = load_catalog(name, **python_catalog(options))
         _prepare(file)
     return catalog
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock among threads and processes: two who open a new database at once would both create its tables."""
+    with lock.open("w") as file:
+        flock(file, LOCK_EX)
+        yield
 
 
 def _prepare(file: Path) -> None:
