@@ -9,7 +9,7 @@ POMS := pom.xml connectors/java/pom.xml $(wildcard runtime/jars/*/pom.xml)
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test faults demo clean
+.PHONY: help setup check test faults bench demo clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup ## Run every test but those of failures, on the real stack.
 
 faults: setup ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults
+
+bench: setup ## Measure against rivals, outputs compared first; about a quarter of an hour (docs/benchmarks.md).
+	@$(BIN)/python -m headrace.bench all
 
 demo: setup ## Run the main job end to end, on real data and the real stack.
 	@$(BIN)/headrace demo

@@ -11,7 +11,18 @@ from pathlib import Path
 from setuptools import setup
 
 ROOT = Path(__file__).resolve().parent
-ROOMS = ["features", "compiler", "registry", "connectors", "runtime", "pipelines", "serving", "jobs", "examples"]
+ROOMS = [
+    "features",
+    "compiler",
+    "registry",
+    "connectors",
+    "runtime",
+    "pipelines",
+    "serving",
+    "jobs",
+    "bench",
+    "examples",
+]
 
 
 def jvm_version(name: str) -> str:

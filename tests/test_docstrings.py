@@ -19,7 +19,17 @@ def modules() -> Iterator[str]:
     yield "headrace"
     rooms = [
         f"headrace.{room}"
-        for room in ("features", "compiler", "registry", "connectors", "runtime", "pipelines", "serving", "jobs")
+        for room in (
+            "features",
+            "compiler",
+            "registry",
+            "connectors",
+            "runtime",
+            "pipelines",
+            "serving",
+            "jobs",
+            "bench",
+        )
     ]
     for room in rooms:
         package = importlib.import_module(room)

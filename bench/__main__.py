@@ -1,0 +1,95 @@
+"""`python -m headrace.bench`: the benchmarks, on a stack of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.report import Report, write_docs
+from headrace.bench.stack import Workbench, running
+from headrace.bench.writes import WriteBenchmark, WriteSizes
+from headrace.errors import HeadraceError
+from headrace.runtime.progress import Progress
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Home = Annotated[
+    Path, typer.Option(help="Folder of the benchmark's stack and results; what an earlier run left is erased.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each side is run; the order turns around every time.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
+Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into docs/benchmarks.md.")]
+DEFAULT_HOME = Path(".headrace/bench")
+
+Benchmark = Callable[[Workbench], Report]
+
+
+@app.command()
+def backfill(
+    rows: Annotated[
+        int, typer.Option(min=5_000, help="Rows into the blackhole; a tenth goes into Cassandra.")
+    ] = 5_000_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """History to tiles, beside Flink SQL by hand (GROUP BY, TUMBLE, HOP) and DuckDB; outputs compared first.
+
+    Example: python -m headrace.bench backfill --rows 500000 --rounds 1
+    """
+    _run([lambda bench: BackfillBenchmark(bench, BackfillSizes.of(rows, rounds)).run()], home, json, docs=docs)
+
+
+@app.command()
+def cassandra(
+    rows: Annotated[int, typer.Option(min=1, help="Rows that each side writes.")] = 200_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Writes into Cassandra by our sink in a Flink job, beside cassandra-driver; contents compared after every run.
+
+    Example: python -m headrace.bench cassandra --rows 20000
+    """
+    _run([lambda bench: WriteBenchmark(bench, WriteSizes(rows, rounds)).run()], home, json, docs=docs)
+
+
+@app.command(name="all")
+def both(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
+    """Both benchmarks in full, on one stack; what `make bench` runs.
+
+    Example: python -m headrace.bench all --write-docs
+    """
+    benchmarks: list[Benchmark] = [
+        lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
+        lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
+    ]
+    _run(benchmarks, home, None, docs=docs)
+
+
+def _run(benchmarks: Sequence[Benchmark], home: Path, json: Path | None, *, docs: bool) -> None:
+    with running(home, Progress()) as bench:
+        reports = [benchmark(bench) for benchmark in benchmarks]
+    for report in reports:
+        place = home / "results" / f"{report.benchmark}-{report.facts['date']}.json"
+        report.save(place)
+        if json is not None:
+            report.save(json)
+        if docs:
+            write_docs(report)
+        sys.stdout.write(f"\n{report.text()}\n\nresults: {place}\n")
+
+
+if __name__ == "__main__":
+    try:
+        app(prog_name="python -m headrace.bench")
+    except HeadraceError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)

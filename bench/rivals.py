@@ -1,0 +1,130 @@
+"""The rivals in Flink SQL, written by hand with the best knobs we know: tiles by GROUP BY and TUMBLE, windows by HOP.
+
+They read only the columns that they need, judge no row, keep no ledger, and sum without a check for overflow.
+"""
+
+# ruff: noqa: S608 (the names are ours)
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from headrace.compiler.tiles import DAY_US, HOUR_US
+
+MINUTE_US = 60_000_000
+#: The tiles of the view in `views/cards.py`: the finest, and the tail tiles of its windows.
+LEVELS_US = (5 * MINUTE_US, HOUR_US, DAY_US)
+#: Slide and width of each window. The slide is the window's tail tile: a finer one would cost HOP a multiple.
+HOPS_US = ((5 * MINUTE_US, HOUR_US), (HOUR_US, DAY_US), (HOUR_US, 7 * DAY_US), (DAY_US, 30 * DAY_US))
+
+#: Faster than any built-in way from an instant to a number; the functions of the product are there for everyone.
+MICROS = "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros'"
+#: A row may be as late as the product's default allows, so that no row is lost on the way.
+WATERMARK = "`rowtime` AS CAST(`ts` AS TIMESTAMP_LTZ(3)), WATERMARK FOR `rowtime` AS `rowtime` - INTERVAL '1' DAY"
+#: A window's bound as µs, for a sink that keeps it.
+BOUND_US = "1000000 * CAST(TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', `{}`) AS BIGINT)"
+
+_VALUES = "`n` BIGINT, `spent` BIGINT, `largest` BIGINT"
+_AGGREGATES = "COUNT(*), SUM(`cents`), MAX(`cents`)"
+Options = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Script:
+    """Statements to run in order, then inserts to run as one job."""
+
+    statements: tuple[str, ...]
+    inserts: tuple[str, ...]
+
+
+def group_by_tiles(history: Options, sink: Options) -> Script:
+    """Order-free tiles as the product's: one GROUP BY a level, each folded beside the reader.
+
+    Of the ways that we tried (one GROUP BY over the UNION ALL of the levels, one a level) the faster.
+    """
+    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
+    inserts = [
+        f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), `tile_start`, {_AGGREGATES}\n{_tiled(level)}"
+        for level in LEVELS_US
+    ]
+    return Script((MICROS, _source(history), _table("tiles", columns, sink)), tuple(inserts))
+
+
+def group_by_cells(history: Options, sink: Options, cell: str) -> Script:
+    """The same into the product's tile table in Cassandra: `cell` is the type of its cell, n first."""
+    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, `cell` {cell}, `write_time` BIGINT METADATA"
+    value = f"CAST(ROW(COUNT(*), COUNT(*), MAX(`cents`), SUM(`cents`)) AS {cell})"
+    inserts = [
+        f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), `tile_start`, {value}, `tile_start` + COUNT(*)"
+        f"\n{_tiled(level)}"
+        for level in LEVELS_US
+    ]
+    versions = {**sink, "sink.versions": "true"}
+    return Script((MICROS, _source(history), _table("tiles", columns, versions)), tuple(inserts))
+
+
+def tumble_tiles(history: Options, sink: Options, *, kept: bool = False) -> Script:
+    """Tiles as tumbling windows: each is written once, when the watermark has passed its end, and late rows are lost.
+
+    `kept`: the sink wants the tile's start as µs.
+    """
+    start = BOUND_US.format("window_start") if kept else "`window_start`"
+    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` {'BIGINT' if kept else 'TIMESTAMP(3)'}, {_VALUES}"
+    inserts = [
+        f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), {start}, {_AGGREGATES}\n"
+        f"FROM TABLE(TUMBLE(TABLE `transactions`, DESCRIPTOR(`rowtime`), {_interval(level)}))\n"
+        "GROUP BY `cc_num`, `window_start`, `window_end`"
+        for level in LEVELS_US
+    ]
+    return Script((_source(history, WATERMARK), _table("tiles", columns, sink)), tuple(inserts))
+
+
+def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Script:
+    """The windows themselves, as hopping windows. `kept`: the sink wants the window's end as µs."""
+    end = BOUND_US.format("window_end") if kept else "`window_end`"
+    columns = f"`cc_num` BIGINT, `width` BIGINT, `window_end` {'BIGINT' if kept else 'TIMESTAMP(3)'}, {_VALUES}"
+    inserts = [
+        f"INSERT INTO `windows` SELECT `cc_num`, CAST({width} AS BIGINT), {end}, {_AGGREGATES}\nFROM TABLE(HOP("
+        f"TABLE `transactions`, DESCRIPTOR(`rowtime`), {_interval(slide)}, {_interval(width)}))\n"
+        "GROUP BY `cc_num`, `window_start`, `window_end`"
+        for slide, width in HOPS_US
+    ]
+    return Script((_source(history, WATERMARK), _table("windows", columns, sink)), tuple(inserts))
+
+
+def copy_rows(history: Options, sink: Options) -> Script:
+    """Finished rows from Iceberg into a plain Cassandra table, each written at its own time."""
+    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
+    versions = {**sink, "sink.versions": "true"}
+    statements = (
+        _table("ready", columns, history),
+        _table("stored", f"{columns}, `write_time` BIGINT METADATA", versions),
+    )
+    return Script(statements, ("INSERT INTO `stored` SELECT *, `tile_start` + `n` FROM `ready`",))
+
+
+def _source(history: Options, more: str = "") -> str:
+    columns = ["`cc_num` BIGINT, `cents` BIGINT, `ts` TIMESTAMP_LTZ(6)", *([more] if more else [])]
+    return _table("transactions", ", ".join(columns), history)
+
+
+def _table(name: str, columns: str, options: Options) -> str:
+    settings = ", ".join(f"'{key}' = '{value}'" for key, value in options.items())
+    return f"CREATE TEMPORARY TABLE `{name}` ({columns}) WITH ({settings})"
+
+
+def _tiled(level: int) -> str:
+    """The rows with the start of their tile, grouped by it."""
+    start = f"HR_MICROS(`ts`) - MOD(HR_MICROS(`ts`), CAST({level} AS BIGINT)) AS `tile_start`"
+    return f"FROM (SELECT `cc_num`, `cents`, {start} FROM `transactions`)\nGROUP BY `cc_num`, `tile_start`"
+
+
+def _interval(microseconds: int) -> str:
+    """An interval of whole minutes, hours or days, in the largest unit that fits.
+
+    >>> _interval(7 * DAY_US), _interval(5 * MINUTE_US)
+    ("INTERVAL '7' DAY", "INTERVAL '5' MINUTE")
+    """
+    units: Sequence[tuple[int, str]] = ((DAY_US, "DAY"), (HOUR_US, "HOUR"), (MINUTE_US, "MINUTE"))
+    size, unit = next((size, unit) for size, unit in units if microseconds % size == 0)
+    return f"INTERVAL '{microseconds // size}' {unit}"
