@@ -15,7 +15,10 @@ from typing import Self
 import yaml
 from pyflink.java_gateway import get_gateway
 
+from headrace.compiler.build import plan_view
+from headrace.compiler.plan import ViewPlan
 from headrace.examples.flights.checks import stores_against_each_other
+from headrace.features.load import load_views
 from headrace.pipelines.backfill import TILES_NAMESPACE
 from headrace.pipelines.ledger import Ledger
 from headrace.pipelines.legs import log_ranges
@@ -72,6 +75,13 @@ class River(Case):
         with self.platform.kafka.producer(self.topic) as producer:
             producer.send([one.record() for one in found], partitions=partition)
         self.sent += found
+
+    def plan_of_history(self) -> ViewPlan:
+        """The same view over what is archived, without a live leg."""
+        self.plan()
+        file = self.folder / "features.py"
+        file.write_text("".join(line for line in file.read_text().splitlines(True) if "live = " not in line))
+        return plan_view(load_views(file).views["shop_orders"])
 
     def add_partition(self) -> int:
         """Give the topic one partition more; returns its number."""
