@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fcntl import LOCK_EX, flock
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +39,7 @@ from pyiceberg.types import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from headrace.connectors.catalog_file import alone, prepare
 from headrace.connectors.iceberg_options import flink_catalog, python_catalog, sqlite_path
 from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_of
 from headrace.connectors.schema import Field, differences
@@ -476,28 +474,7 @@ def _opened(name: str, properties: tuple[tuple[str, str], ...]) -> Catalog:
     if file is None:
         return load_catalog(name, **python_catalog(options))
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(file.with_name(f"{file.name}.lock")):
+    with alone(file):
         catalog = load_catalog(name, **python_catalog(options))
-        _prepare(file)
+        prepare(file)
     return catalog
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock among threads and processes: two who open a new database at once would both create its tables."""
-    with lock.open("w") as file:
-        flock(file, LOCK_EX)
-        yield
-
-
-def _prepare(file: Path) -> None:
-    """Let readers go on beside a writer, and give the table the column that Java's schema version V1 expects.
-
-    Without the column each Flink job would alter the table as it starts, and two at once would fail.
-    """
-    with sqlite3.connect(file, timeout=60) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-        columns = {row[1] for row in database.execute("PRAGMA table_info(iceberg_tables)")}
-        if "iceberg_type" not in columns:
-            database.execute("ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)")
-    database.close()
