@@ -24,6 +24,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
     private final WriteBuffer buffer = new WriteBuffer();
     private final ProcessingTimeService timers;
     private final int partitionColumns;
+    private final boolean staticOnly;
     private final int bufferRows;
     private final long flushIntervalMillis;
     private boolean timerIsSet;
@@ -40,6 +41,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
         this.shared = shared;
         this.timers = context.getProcessingTimeService();
         this.partitionColumns = binder.shape().partitionColumns();
+        this.staticOnly = binder.shape().isStaticOnly();
         this.bufferRows = delivery.bufferRows();
         this.flushIntervalMillis = delivery.flushInterval().toMillis();
         this.reader = new RowReader(table, binder.shape().key(), binder.encoders(), clock);
@@ -70,7 +72,12 @@ final class CassandraWriter implements SinkWriter<RowData> {
         if (!takesRetractions && RowReader.isRetraction(row.getRowKind())) {
             return;
         }
-        if (buffer.add(reader.read(row))) {
+        PendingWrite write = reader.read(row);
+        if (staticOnly && write.isKeyAlone(partitionColumns)) {
+            metrics.empty.inc();
+            return;
+        }
+        if (buffer.add(write)) {
             metrics.superseded.inc();
         }
         if (buffer.size() >= bufferRows) {

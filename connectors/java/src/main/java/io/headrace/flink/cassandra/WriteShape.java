@@ -33,6 +33,11 @@ record WriteShape(List<String> key, int partitionColumns, List<String> deleted) 
         return new WriteShape(List.copyOf(key), partition.size(), deleted);
     }
 
+    /** True when only static columns are written: a key alone is then no row, and nothing to send. */
+    boolean isStaticOnly() {
+        return !deleted.isEmpty();
+    }
+
     private static void checkColumns(TableSettings settings, TableLayout layout) {
         for (int i = 0; i < settings.columns().size(); i++) {
             String name = settings.columns().get(i);

@@ -159,6 +159,9 @@ class CassandraWriterIT {
         try (WriterHarness writer = open(table)) {
             writer.write(GenericRowData.of(text("k"), 200L, 200L)).flush();
             writer.write(GenericRowData.of(text("k"), 100L, 100L)).flush();
+            writer.write(GenericRowData.of(text("k"), null, 300L)).flush();
+            assertThat(writer.counter("rowsEmpty")).isEqualTo(1);
+            assertThat(writer.counter("rowsWritten")).isEqualTo(2);
             assertThat(only("statics").getLong("last")).isEqualTo(200);
             writer.write(deleted(GenericRowData.of(text("k"), 200L, 201L))).flush();
         }

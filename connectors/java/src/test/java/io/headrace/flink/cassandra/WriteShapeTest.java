@@ -24,6 +24,7 @@ class WriteShapeTest {
         assertThat(shape.key()).containsExactly("k", "level", "tile_start");
         assertThat(shape.partitionColumns()).isEqualTo(1);
         assertThat(shape.deleted()).isEmpty();
+        assertThat(shape.isStaticOnly()).isFalse();
     }
 
     @Test
@@ -31,6 +32,7 @@ class WriteShapeTest {
         WriteShape shape = shape(List.of("k", "last"), List.of("k"));
         assertThat(shape.key()).containsExactly("k");
         assertThat(shape.deleted()).containsExactly("last");
+        assertThat(shape.isStaticOnly()).isTrue();
     }
 
     @Test
