@@ -53,6 +53,9 @@ def view_configuration(
     return {
         **checkpointing.configuration,
         "pipeline.max-parallelism": str(MAX_PARALLELISM),
+        # Most tiles are new when they are looked up: without the filter each costs a search of the files on disk, and a
+        # backfill a quarter more processor time.
+        "state.backend.rocksdb.use-bloom-filter": "true",
         "table.exec.mini-batch.enabled": "true",
         "table.exec.mini-batch.allow-latency": MINI_BATCH_LATENCY,
         "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
