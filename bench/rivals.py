@@ -53,7 +53,7 @@ def group_by_tiles(history: Options, sink: Options) -> Script:
 def group_by_cells(history: Options, sink: Options, cell: str) -> Script:
     """The same into the product's tile table in Cassandra: `cell` is the type of its cell, n first."""
     columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, `cell` {cell}, `write_time` BIGINT METADATA"
-    value = f"CAST(ROW(COUNT(*), COUNT(*), MAX(`cents`), SUM(`cents`)) AS {cell})"
+    value = f"CAST(ROW(COUNT(*), MAX(`cents`), SUM(`cents`)) AS {cell})"
     inserts = [
         f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), `tile_start`, {value}, `tile_start` + COUNT(*)"
         f"\n{_tiled(level)}"

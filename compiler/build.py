@@ -22,10 +22,10 @@ from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
 from headrace.features.view import Feature, View
 
-#: The partials that each function merges. A sum needs the count to tell an empty window from a sum of 0.
+#: The partials that each function merges. The sum of no values is NULL, which tells it from a sum of 0.
 PARTIALS: dict[str, tuple[str, ...]] = {
     "count": ("count",),
-    "sum": ("sum", "count"),
+    "sum": ("sum",),
     "mean": ("sum", "count"),
     "min": ("min",),
     "max": ("max",),

@@ -12,18 +12,7 @@ from typing import Literal
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
-from headrace.compiler.verdict import (
-    ACCEPTED,
-    DEAD_LETTER,
-    LATE,
-    arrival_us,
-    event_us,
-    finite,
-    folds,
-    passes,
-    reason,
-    verdict,
-)
+from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, passes, verdict
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 Mode = Literal["exact", "tiled"]
@@ -32,24 +21,18 @@ BLOCK = 65536
 
 
 def judged_sql(plan: ViewPlan, relation: str) -> str:
-    """All rows of a relation with `_event_us`, `_arrival_us`, `_reason` and `_verdict`."""
+    """All rows of a relation with `_event_us`, `_arrival_us` and `_verdict`."""
     event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
     return (
         f"SELECT *, {DUCKDB.emit(verdict(plan))} AS _verdict\n"
-        f"FROM (SELECT *, {DUCKDB.emit(reason(plan))} AS _reason\n"
         f"FROM (SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\n"
-        f"FROM {relation}))"
+        f"FROM {relation})"
     )
-
-
-def verdict_counts_sql(plan: ViewPlan, relation: str) -> str:
-    """Rows by verdict: `verdict, n`."""
-    return f"SELECT _verdict AS verdict, count(*) AS n\nFROM ({judged_sql(plan, relation)})\nGROUP BY _verdict"
 
 
 def offset_tiles_sql(plan: ViewPlan, relation: str) -> str:
     """The ledger recounted: by topic, partition and block, with the columns of `offset_tiles`."""
-    accepted, late, dead = (f"_verdict = {text_literal(name)}" for name in (ACCEPTED, LATE, DEAD_LETTER))
+    accepted, late, dead = (f"_verdict = {int(verdict)}" for verdict in Verdict)
     folded = DUCKDB.emit(folds(plan))
     return (
         f"SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // {BLOCK} AS block, count(*) AS n,\n"

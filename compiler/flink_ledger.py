@@ -11,11 +11,11 @@ from headrace.compiler.flink_tables import (
     create_table,
     declared,
 )
-from headrace.compiler.flink_text import create_view, filter_label, insert_into
+from headrace.compiler.flink_text import create_view, emit_case, filter_label, insert_into
 from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import DEAD_LETTERS, OFFSET_TILES
-from headrace.compiler.verdict import ACCEPTED, DEAD_LETTER, LATE, folds, late_reason
+from headrace.compiler.verdict import Verdict, folds, late_reason, reason
 from headrace.features.scalar import DATETIME, FLOAT
 
 #: Offsets per ledger row: a block is one row of state, and sums of squares within it stay far below 2^63.
@@ -25,10 +25,12 @@ BLOCK = 65536
 def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """Offset tiles as views: what each block of a partition held, and what became of it."""
     name = f"CAST({text_literal(bindings.run)} AS STRING) AS `run`, CAST({text_literal(plan.name)} AS STRING) AS `view`"
-    keys = "`run`, `view`, `leg`, `topic`, `partition`, `block`"
+    keys = "`is_live`, `topic`, `partition`, `block`"
+    leg = "CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`"
+    columns = f"{name}, {leg}, `topic`, `partition`, `block`, {_MEASURES}"
     return [
-        create_view("positioned", _positioned(plan, name)),
-        create_view("offset_blocks", f"SELECT {keys}, {_MEASURES}\nFROM `positioned`\nGROUP BY {keys}"),
+        create_view("positioned", _positioned(plan)),
+        create_view("offset_blocks", f"SELECT {columns}\nFROM `positioned`\nGROUP BY {keys}"),
     ]
 
 
@@ -39,27 +41,28 @@ _MEASURES = (
 )
 
 
-def _positioned(plan: ViewPlan, name: str) -> str:
+def _positioned(plan: ViewPlan) -> str:
     """Each row's position and verdict as numbers to sum."""
     folded = FLINK.emit(folds(plan), filter_label(plan))
-    filtered = _one(f"`_verdict` = {text_literal(ACCEPTED)} AND `folded` = CAST(0 AS BIGINT)")
+    filtered = _one(f"`_verdict` = {Verdict.ACCEPTED:d} AND `folded` = CAST(0 AS BIGINT)")
     inner = (
-        "SELECT `_leg`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,\n"
+        "SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,\n"
         f"    {folded} AS `folded`\n  FROM `judged`"
     )
     return (
-        f"SELECT {name}, `_leg` AS `leg`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
+        f"SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
         f"  `_src_offset` / CAST({BLOCK} AS BIGINT) AS `block`, `_src_offset` AS `offset`,\n"
         f"  MOD(`_src_offset`, CAST({BLOCK} AS BIGINT)) AS `in_block`,\n"
-        f"  {_is(ACCEPTED)} AS `is_accepted`, {_is(LATE)} AS `is_late`, {_is(DEAD_LETTER)} AS `is_dead`,\n"
+        f"  {_is(Verdict.ACCEPTED)} AS `is_accepted`, {_is(Verdict.LATE)} AS `is_late`,\n"
+        f"  {_is(Verdict.DEAD_LETTER)} AS `is_dead`,\n"
         f"  {filtered} AS `is_filtered`, `folded`\n"
         f"FROM (\n  {inner}\n)"
     )
 
 
-def _is(verdict: str) -> str:
+def _is(verdict: Verdict) -> str:
     """1 for rows of a verdict, else 0."""
-    return _one(f"`_verdict` = {text_literal(verdict)}")
+    return _one(f"`_verdict` = {verdict:d}")
 
 
 def _one(condition: str) -> str:
@@ -76,12 +79,14 @@ def ledger_sink(options: Options) -> tuple[str, str]:
 def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, str]:
     """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes."""
     declare = create_table("dead_letters", map(declared, DEAD_LETTERS), options)
-    late = f"COALESCE(`_reason`, CAST({text_literal(late_reason(plan))} AS STRING))"
+    late, dead = text_literal(Verdict.LATE.label), text_literal(Verdict.DEAD_LETTER.label)
+    verdict = f"CASE WHEN `_verdict` = {Verdict.LATE:d} THEN {late} ELSE {dead} END"
+    why = f"COALESCE({emit_case(reason(plan), filter_label(plan))}, CAST({text_literal(late_reason(plan))} AS STRING))"
     query = (
         f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
-        f"  `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`, {late},\n"
+        f"  `_src_topic`, `_src_partition`, `_src_offset`, CAST({verdict} AS STRING),\n  {why},\n"
         f"  COALESCE(`_raw`, ENCODE({_as_json(plan.source)}, 'UTF-8')), `{plan.source.arrival_time}`\n"
-        f"FROM `judged`\nWHERE `_verdict` <> {text_literal(ACCEPTED)}"
+        f"FROM `judged`\nWHERE `_verdict` <> {Verdict.ACCEPTED:d}"
     )
     return declare, insert_into("dead_letters", query)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
-from headrace.compiler.flink_text import create_view, filter_label
+from headrace.compiler.flink_text import create_view, emit_case, filter_label
 from headrace.compiler.flink_tiles import tile_sinks, tile_views
 from headrace.compiler.plan import SourcePlan, ViewPlan
-from headrace.compiler.verdict import archive_columns, arrival_us, event_us, reason, verdict
+from headrace.compiler.verdict import archive_columns, arrival_us, event_us, verdict
 
 #: Without the materializer, which would keep every row again: keys equal the sink's, and versions decide the rest.
 #: Shared views become one block each, so that history and log are read once, whatever the number of inserts.
@@ -68,18 +68,17 @@ def _legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
 def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
-    why = FLINK.emit(reason(plan), filter_label(plan)).replace(" WHEN ", "\n  WHEN ")
+    judgement = emit_case(verdict(plan), filter_label(plan))
     return [
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
-        create_view("reasoned", f"SELECT *, {why} AS `_reason`\nFROM `timed`"),
-        create_view("judged", f"SELECT *, {FLINK.emit(verdict(plan))} AS `_verdict`\nFROM `reasoned`"),
+        create_view("judged", f"SELECT *, {judgement} AS `_verdict`\nFROM `timed`"),
     ]
 
 
 def _union(source: SourcePlan, bindings: JobBindings) -> str:
-    """History and live as one stream; `_leg` says where a row came from."""
+    """History and live as one stream; `_is_live` says where a row came from."""
     columns = quoted(column.name for column in archive_columns(source))
     legs = [name for name, options in (("history", bindings.history), ("live", bindings.live)) if options is not None]
-    selects = [f"SELECT CAST('{leg}' AS STRING) AS `_leg`, {columns}\nFROM `{leg}`" for leg in legs]
+    selects = [f"SELECT {str(leg == 'live').upper()} AS `_is_live`, {columns}\nFROM `{leg}`" for leg in legs]
     return "\nUNION ALL\n".join(selects)

@@ -1,4 +1,4 @@
-"""The tiles of one group in Flink SQL: expand each event to its levels, group once, write to both stores."""
+"""The tiles of one group in Flink SQL: fold each event into a tile of each level, write them to both stores."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ def tile_views(plan: ViewPlan, group: TileGroup) -> list[str]:
     name = group.fingerprint
     return [
         create_view(f"members_{name}", _members(plan, group)),
-        create_view(f"expanded_{name}", _expanded(group)),
         create_view(f"folded_{name}", _folded(plan, group)),
         create_view(f"cells_{name}", _cells(group)),
     ]
@@ -86,33 +85,16 @@ def _label(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
 
 
 def _members(plan: ViewPlan, group: TileGroup) -> str:
-    """The rows of the group, with the arguments of its aggregates."""
+    """The rows of the group, with the arguments of its aggregates and the start of their tile at each level."""
     arguments = [f"{sql} AS `{name}`" for name, sql in _arguments_sql(plan, group)]
-    columns = ", ".join([quoted(_carried(group)), *arguments])
+    starts = [f"{_tile_start(level)} AS `{name}`" for name, level in _tiles(group).items()]
+    columns = ", ".join([quoted(_carried(group)), *arguments, *starts])
     return f"SELECT {columns}\nFROM `judged`\nWHERE {FLINK.emit(passes(group), filter_label(plan, group))}"
 
 
 def _carried(group: TileGroup) -> list[str]:
     """Columns of a row that tiles are made of, beside the arguments."""
     return [*(key.name for key in group.keys), "_event_us", "_src_partition", "_src_offset"]
-
-
-def _expanded(group: TileGroup) -> str:
-    """Each row once for each level, with the start of its tile.
-
-    UNION ALL, because the planner shares it between inserts. UNNEST of the levels would not do: of a constant it is a
-    join on one task that keeps all rows for ever, of a computed array it is planned, with all state, once per insert.
-    """
-    columns = quoted([*_carried(group), *_arguments(group).values()])
-    rows = f"FROM `members_{group.fingerprint}`"
-    selects = [f"SELECT {columns}, {_tile(level)}\n{rows}" for level in group.levels_us]
-    return "\nUNION ALL\n".join(selects)
-
-
-def _tile(level_us: int) -> str:
-    """Level and start of the tile that holds an event."""
-    level = f"CAST({level_us} AS BIGINT)"
-    return f"{level} AS `level`, `_event_us` - MOD(`_event_us`, {level}) AS `tile_start`"
 
 
 def _arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
@@ -128,15 +110,38 @@ def _argument_sql(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
 
 
 def _folded(plan: ViewPlan, group: TileGroup) -> str:
-    """One updating row per tile. No window function: the order of events does not matter and nothing waits."""
-    keys = quoted([*(key.name for key in group.keys), LEVEL.name, TILE_START.name])
+    """One updating row per tile. No window function: the order of events does not matter and nothing waits.
+
+    GROUPING SETS, because what repeats a row for each level is then in one chain with what reads it and what folds it.
+    UNION ALL of the levels would hand each row from task to task, once per level. UNNEST of a constant array is a join
+    on one task that keeps all rows for ever; of a computed array it is planned, with all state, once per insert.
+    """
+    keys = quoted(key.name for key in group.keys)
     calls = [
         f"{CALLS[partial.kind](_argument(group, partial), partial.value_type, _label(plan, group, partial))}"
         f" AS `{partial.name}`"
         for partial in group.partials
     ]
-    columns = ",\n  ".join([keys, "COUNT(*) AS `n`", "MAX(`_event_us`) AS `_last_event_us`", *calls])
-    return f"SELECT {columns}\nFROM `expanded_{group.fingerprint}`\nGROUP BY {keys}"
+    tile = f"{_level(group)} AS `level`, COALESCE({quoted(_tiles(group))}) AS `tile_start`"
+    columns = ",\n  ".join([f"{keys}, {tile}", "COUNT(*) AS `n`", "MAX(`_event_us`) AS `_last_event_us`", *calls])
+    sets = ", ".join(f"({keys}, `{tile}`)" for tile in _tiles(group))
+    return f"SELECT {columns}\nFROM `members_{group.fingerprint}`\nGROUP BY GROUPING SETS ({sets})"
+
+
+def _tiles(group: TileGroup) -> dict[str, int]:
+    """The column of the tile's start at each level, and the level."""
+    return {f"_tile{number}": level for number, level in enumerate(group.levels_us, start=1)}
+
+
+def _tile_start(level_us: int) -> str:
+    """The start of the tile that holds an event."""
+    return f"`_event_us` - MOD(`_event_us`, CAST({level_us} AS BIGINT))"
+
+
+def _level(group: TileGroup) -> str:
+    """The level of a folded row: the one whose tile it is grouped by; the other columns are NULL in it."""
+    cases = [f"WHEN `{tile}` IS NOT NULL THEN CAST({level} AS BIGINT)" for tile, level in _tiles(group).items()]
+    return f"CASE {' '.join(cases)} END"
 
 
 def _argument(group: TileGroup, partial: Partial) -> str:
@@ -172,9 +177,13 @@ def _expiry(plan: ViewPlan, group: TileGroup) -> int | None:
 
 
 def _seen(group: TileGroup) -> str:
-    """The newest event time of each entity, from the tiles of every level: a filter on one would bring retractions."""
+    """The newest event time of each entity, from its coarsest tiles; the rows of other levels set nothing.
+
+    A CASE instead of a filter, for which the planner would retract each old tile before a new one, in every sink.
+    """
     keys = quoted(key.name for key in group.keys)
-    return f"SELECT {keys}, `_last_event_us`, `_last_event_us`\nFROM `cells_{group.fingerprint}`"
+    newest = f"CASE WHEN `level` = CAST({group.coarsest_us} AS BIGINT) THEN `_last_event_us` END"
+    return f"SELECT {keys}, {newest}, `_last_event_us`\nFROM `cells_{group.fingerprint}`"
 
 
 def _log(group: TileGroup) -> str:

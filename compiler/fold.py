@@ -18,9 +18,9 @@ Rows = list[tuple[Any, int, int, int]]
 def fold(feature: PlannedFeature, values: Iterable[tuple[Any, int, int, int]]) -> dict[str, Any]:
     """The cell of (value, µs, partition, offset) rows, as far as one feature reads it.
 
-    >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents", "count_cents"), "int")
+    >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents",), "int")
     >>> fold(feature, [(2, 0, 0, 0), (None, 1, 0, 1)])
-    {'n': 2, 'sum_cents': 2, 'count_cents': 1}
+    {'n': 2, 'sum_cents': 2}
     """
     rows = list(values)
     cell: dict[str, Any] = {CELL_COUNT: len(rows)}

@@ -29,8 +29,8 @@ def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     Empty: 0 for counts, None for all else. Instants are returned as datetimes in UTC. NumericOverflowError when an
     integer sum leaves BIGINT.
 
-    >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents", "count_cents"), "int")
-    >>> merge_feature(feature, [{"sum_cents": 2, "count_cents": 1}, {"sum_cents": 3, "count_cents": 2}])
+    >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents",), "int")
+    >>> merge_feature(feature, [{"sum_cents": 2}, {"sum_cents": 3}, {"sum_cents": None}])
     5
     """
     value = MERGES[feature.function](feature, list(cells))

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import IntEnum
 
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
 from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, column, conjunction, literal
 
-ACCEPTED, LATE, DEAD_LETTER = "accepted", "late", "dead_letter"
 
-EVENT_US, ARRIVAL_US = column("_event_us", INT), column("_arrival_us", INT)
-REASON, VERDICT = column("_reason", STR), column("_verdict", STR)
+class Verdict(IntEnum):
+    """What becomes of a row, as `_verdict` holds it: a number, because Flink copies every string that it passes on.
+
+    >>> Verdict.DEAD_LETTER.label
+    'dead_letter'
+    """
+
+    ACCEPTED = 0
+    LATE = 1
+    DEAD_LETTER = 2
+
+    @property
+    def label(self) -> str:
+        """The name that tables and people see."""
+        return self.name.lower()
+
+
+EVENT_US, ARRIVAL_US, VERDICT = column("_event_us", INT), column("_arrival_us", INT), column("_verdict", INT)
 ERROR = column("_error", STR)
 
 #: The archive's columns after the source's own; the Kafka table has the same.
@@ -47,11 +63,14 @@ def reason(plan: ViewPlan) -> Scalar:
 
 
 def verdict(plan: ViewPlan) -> Scalar:
-    """`dead_letter` when there is a reason, else `late` or `accepted`; reads `_reason`, `_event_us`, `_arrival_us`."""
+    """The `Verdict` of a row: a dead letter by the first rule that holds, else late or accepted.
+
+    Reads `_event_us` and `_arrival_us`.
+    """
     deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(plan.allowed_lateness_us)))
-    dead = Scalar("not_null", BOOL, (REASON,))
     late = Scalar("less", BOOL, (EVENT_US, deadline))
-    return Scalar("case", STR, (dead, literal(DEAD_LETTER), late, literal(LATE), literal(ACCEPTED)))
+    dead = [part for condition, _ in _rules(plan) for part in (condition, _code(Verdict.DEAD_LETTER))]
+    return Scalar("case", INT, (*dead, late, _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
 def late_reason(plan: ViewPlan) -> str:
@@ -61,7 +80,7 @@ def late_reason(plan: ViewPlan) -> str:
 
 def passes(group: TileGroup) -> Scalar:
     """Whether an accepted row belongs to a group: its filter is true, not merely not false."""
-    accepted = Scalar("equals", BOOL, (VERDICT, literal(ACCEPTED)))
+    accepted = Scalar("equals", BOOL, (VERDICT, _code(Verdict.ACCEPTED)))
     return accepted if group.filter is None else conjunction(accepted, Scalar("is_true", BOOL, (group.filter,)))
 
 
@@ -72,6 +91,11 @@ def folds(plan: ViewPlan) -> Scalar:
         one = Scalar("case", INT, (passes(group), literal(1), literal(0)))
         total = one if total is None else Scalar("add_us", INT, (total, one))
     return total or literal(0)
+
+
+def _code(verdict: Verdict) -> Scalar:
+    """A verdict as a constant."""
+    return literal(int(verdict))
 
 
 def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from headrace.compiler.duckdb_sql import BLOCK
 from headrace.compiler.plan import TileGroup, ViewPlan
-from headrace.compiler.verdict import DEAD_LETTER, LATE
+from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
@@ -354,8 +354,8 @@ class _Draft:
     def letter_checks(self) -> Iterator[Check]:
         """Dead letters against the counts of the offset tiles."""
         letters, sums = self.facts.dead_letters(), sums_of(self.blocks)
-        for verdict, counted in ((DEAD_LETTER, sums["dead_lettered"]), (LATE, sums["late"])):
-            yield equal(f"dead letters: {verdict} rows", counted, letters.rows.get(verdict, 0))
+        for verdict, counted in ((Verdict.DEAD_LETTER, sums["dead_lettered"]), (Verdict.LATE, sums["late"])):
+            yield equal(f"dead letters: {verdict.label} rows", counted, letters.rows.get(verdict.label, 0))
         yield equal("dead letters: each once", sum(letters.rows.values()), sum(letters.distinct.values()))
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.merge import merge_feature
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.verdict import Verdict, reason
 
 pytestmark = pytest.mark.slow
 
@@ -72,13 +74,14 @@ def collected(environment: Any, query: str) -> Iterator[list[Any]]:
                 yield list(row)
 
 
-def test_verdicts(environment: Any, oracle: Any, rows: list[dict[str, Any]]) -> None:
-    query = "SELECT `_src_offset`, `_verdict`, `_reason` FROM `judged`"
-    found = {offset: (verdict, reason) for offset, verdict, reason in collected(environment, query)}
+def test_verdicts(environment: Any, oracle: Any, plans: Any, rows: list[dict[str, Any]]) -> None:
+    why = FLINK.emit(reason(plans["shop_features"]))
+    query = f"SELECT `_src_offset`, `_verdict`, {why} FROM `judged`"
+    found = {offset: (Verdict(code).label, why) for offset, code, why in collected(environment, query)}
     assert {offset: verdict for offset, (verdict, _) in found.items()} == {
         row["_src_offset"]: oracle.verdict(row) for row in rows
     }
-    assert {reason for _, reason in found.values()} >= {
+    assert {why for _, why in found.values()} >= {
         "shop is missing",
         "weight is no finite number",
         "status has an unknown value",

@@ -12,7 +12,7 @@ from headrace.errors import NumericOverflowError
 
 PARTIALS = {
     "count": ("count_x",),
-    "sum": ("sum_x", "count_x"),
+    "sum": ("sum_x",),
     "mean": ("sum_x", "count_x"),
     "min": ("min_x",),
     "max": ("max_x",),

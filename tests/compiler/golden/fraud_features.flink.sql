@@ -59,54 +59,44 @@ CREATE TEMPORARY TABLE `live` (
 );
 
 CREATE TEMPORARY VIEW `events` AS
-SELECT CAST('history' AS STRING) AS `_leg`, `tid`, `cc_num`, `account_id`, `merchant`, `status`, `amt`, `ts`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT FALSE AS `_is_live`, `tid`, `cc_num`, `account_id`, `merchant`, `status`, `amt`, `ts`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `history`
 UNION ALL
-SELECT CAST('live' AS STRING) AS `_leg`, `tid`, `cc_num`, `account_id`, `merchant`, `status`, `amt`, `ts`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT TRUE AS `_is_live`, `tid`, `cc_num`, `account_id`, `merchant`, `status`, `amt`, `ts`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `live`;
 
 CREATE TEMPORARY VIEW `timed` AS
 SELECT *, HR_MICROS(`ts`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS `_arrival_us`
 FROM `events`;
 
-CREATE TEMPORARY VIEW `reasoned` AS
+CREATE TEMPORARY VIEW `judged` AS
 SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
-  WHEN (`tid` IS NULL) THEN CAST('tid is missing' AS STRING)
-  WHEN (`cc_num` IS NULL) THEN CAST('cc_num is missing' AS STRING)
-  WHEN (`account_id` IS NULL) THEN CAST('account_id is missing' AS STRING)
-  WHEN (`merchant` IS NULL) THEN CAST('merchant is missing' AS STRING)
-  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
-  WHEN (`amt` IS NULL) THEN CAST('amt is missing' AS STRING)
-  WHEN (`amt` - `amt` <> 0E0) THEN CAST('amt is no finite number' AS STRING)
-  WHEN (HR_MICROS(`ts`) IS NULL) THEN CAST('ts is missing' AS STRING)
-  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
-  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
-  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END AS `_reason`
+  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`tid` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`cc_num` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`account_id` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`merchant` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`status` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`amt` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`amt` - `amt` <> 0E0) THEN CAST(2 AS BIGINT)
+  WHEN (HR_MICROS(`ts`) IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_arrival_us` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < (`_arrival_us` - CAST(86400000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE WHEN (`_reason` IS NOT NULL) THEN CAST('dead_letter' AS STRING) WHEN (`_event_us` < (`_arrival_us` - CAST(86400000000 AS BIGINT))) THEN CAST('late' AS STRING) ELSE CAST('accepted' AS STRING) END AS `_verdict`
-FROM `reasoned`;
-
 CREATE TEMPORARY VIEW `members_765255f7` AS
-SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`
+SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`
 FROM `judged`
-WHERE ((`_verdict` = 'accepted') AND ((`status` = 'failed') IS TRUE));
-
-CREATE TEMPORARY VIEW `expanded_765255f7` AS
-SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`, CAST(300000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `tile_start`
-FROM `members_765255f7`
-UNION ALL
-SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`, CAST(3600000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `tile_start`
-FROM `members_765255f7`;
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
 
 CREATE TEMPORARY VIEW `folded_765255f7` AS
-SELECT `account_id`, `level`, `tile_start`,
+SELECT `account_id`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `expanded_765255f7`
-GROUP BY `account_id`, `level`, `tile_start`;
+FROM `members_765255f7`
+GROUP BY GROUPING SETS ((`account_id`, `_tile1`), (`account_id`, `_tile2`));
 
 CREATE TEMPORARY VIEW `cells_765255f7` AS
 SELECT `account_id`, `level`, `tile_start`, `n`, `_last_event_us`,
@@ -114,25 +104,18 @@ SELECT `account_id`, `level`, `tile_start`, `n`, `_last_event_us`,
 FROM `folded_765255f7` AS `f`;
 
 CREATE TEMPORARY VIEW `members_a2e1bf93` AS
-SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `amt` AS `_arg1`
+SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `amt` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile2`
 FROM `judged`
-WHERE (`_verdict` = 'accepted');
-
-CREATE TEMPORARY VIEW `expanded_a2e1bf93` AS
-SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(300000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `tile_start`
-FROM `members_a2e1bf93`
-UNION ALL
-SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(86400000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `tile_start`
-FROM `members_a2e1bf93`;
+WHERE (`_verdict` = CAST(0 AS BIGINT));
 
 CREATE TEMPORARY VIEW `folded_a2e1bf93` AS
-SELECT `cc_num`, `merchant`, `level`, `tile_start`,
+SELECT `cc_num`, `merchant`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_amt`,
   SUM(`_arg1`) AS `sum_amt`
-FROM `expanded_a2e1bf93`
-GROUP BY `cc_num`, `merchant`, `level`, `tile_start`;
+FROM `members_a2e1bf93`
+GROUP BY GROUPING SETS ((`cc_num`, `merchant`, `_tile1`), (`cc_num`, `merchant`, `_tile2`));
 
 CREATE TEMPORARY VIEW `cells_a2e1bf93` AS
 SELECT `cc_num`, `merchant`, `level`, `tile_start`, `n`, `_last_event_us`,
@@ -140,23 +123,24 @@ SELECT `cc_num`, `merchant`, `level`, `tile_start`, `n`, `_last_event_us`,
 FROM `folded_a2e1bf93` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
-SELECT CAST('run-1' AS STRING) AS `run`, CAST('fraud_features' AS STRING) AS `view`, `_leg` AS `leg`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
+SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 'accepted' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 'late' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`, CASE WHEN `_verdict` = 'dead_letter' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 'accepted' AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
-  SELECT `_leg`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
-    (CASE WHEN ((`_verdict` = 'accepted') AND ((`status` = 'failed') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
+  SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
+    (CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
   FROM `judged`
 );
 
 CREATE TEMPORARY VIEW `offset_blocks` AS
-SELECT `run`, `view`, `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
+SELECT CAST('run-1' AS STRING) AS `run`, CAST('fraud_features' AS STRING) AS `view`, CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
   SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,
   SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
 FROM `positioned`
-GROUP BY `run`, `view`, `leg`, `topic`, `partition`, `block`;
+GROUP BY `is_live`, `topic`, `partition`, `block`;
 
 CREATE TEMPORARY TABLE `tiles_765255f7` (
   `account_id` STRING,
@@ -276,7 +260,7 @@ SELECT `account_id`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_st
 FROM `cells_765255f7`;
 
 INSERT INTO `seen_765255f7`
-SELECT `account_id`, `_last_event_us`, `_last_event_us`
+SELECT `account_id`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
 FROM `cells_765255f7`;
 
 INSERT INTO `tile_log_765255f7`
@@ -288,7 +272,7 @@ SELECT `cc_num`, `merchant`, `level`, `tile_start`, `cell`, `tile_start` + `n`, 
 FROM `cells_a2e1bf93`;
 
 INSERT INTO `seen_a2e1bf93`
-SELECT `cc_num`, `merchant`, `_last_event_us`, `_last_event_us`
+SELECT `cc_num`, `merchant`, CASE WHEN `level` = CAST(86400000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
 FROM `cells_a2e1bf93`;
 
 INSERT INTO `tile_log_a2e1bf93`
@@ -301,9 +285,22 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('fraud_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`, COALESCE(`_reason`, CAST('event time is more than 1d before arrival' AS STRING)),
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE
+  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  WHEN (`tid` IS NULL) THEN CAST('tid is missing' AS STRING)
+  WHEN (`cc_num` IS NULL) THEN CAST('cc_num is missing' AS STRING)
+  WHEN (`account_id` IS NULL) THEN CAST('account_id is missing' AS STRING)
+  WHEN (`merchant` IS NULL) THEN CAST('merchant is missing' AS STRING)
+  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
+  WHEN (`amt` IS NULL) THEN CAST('amt is missing' AS STRING)
+  WHEN (`amt` - `amt` <> 0E0) THEN CAST('amt is no finite number' AS STRING)
+  WHEN (HR_MICROS(`ts`) IS NULL) THEN CAST('ts is missing' AS STRING)
+  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'tid' VALUE `tid`, KEY 'cc_num' VALUE `cc_num`, KEY 'account_id' VALUE `account_id`, KEY 'merchant' VALUE `merchant`, KEY 'status' VALUE `status`, KEY 'amt' VALUE CAST(`amt` AS STRING), KEY 'ts' VALUE CAST(`ts` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 'accepted';
+WHERE `_verdict` <> 0;
 
 END;

@@ -59,109 +59,102 @@ CREATE TEMPORARY TABLE `live` (
 );
 
 CREATE TEMPORARY VIEW `events` AS
-SELECT CAST('history' AS STRING) AS `_leg`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT FALSE AS `_is_live`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `history`
 UNION ALL
-SELECT CAST('live' AS STRING) AS `_leg`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT TRUE AS `_is_live`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `live`;
 
 CREATE TEMPORARY VIEW `timed` AS
 SELECT *, HR_MICROS(`ordered_at`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS `_arrival_us`
 FROM `events`;
 
-CREATE TEMPORARY VIEW `reasoned` AS
+CREATE TEMPORARY VIEW `judged` AS
 SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
-  WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
-  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
-  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
-  WHEN (`cents` IS NULL) THEN CAST('cents is missing' AS STRING)
-  WHEN (`weight` - `weight` <> 0E0) THEN CAST('weight is no finite number' AS STRING)
-  WHEN (`express` IS NULL) THEN CAST('express is missing' AS STRING)
-  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST('ordered_at is missing' AS STRING)
-  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
-  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
-  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END AS `_reason`
+  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`shop` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`status` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN (`cents` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`weight` - `weight` <> 0E0) THEN CAST(2 AS BIGINT)
+  WHEN (`express` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_arrival_us` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE WHEN (`_reason` IS NOT NULL) THEN CAST('dead_letter' AS STRING) WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST('late' AS STRING) ELSE CAST('accepted' AS STRING) END AS `_verdict`
-FROM `reasoned`;
-
-CREATE TEMPORARY VIEW `members_e84a2b86` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`
+CREATE TEMPORARY VIEW `members_64585e55` AS
+SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(60000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
-WHERE (`_verdict` = 'accepted');
+WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `expanded_e84a2b86` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(60000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(60000000 AS BIGINT)) AS `tile_start`
-FROM `members_e84a2b86`;
-
-CREATE TEMPORARY VIEW `folded_e84a2b86` AS
-SELECT `shop`, `level`, `tile_start`,
+CREATE TEMPORARY VIEW `folded_64585e55` AS
+SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(60000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
-  COUNT(`_arg1`) AS `count_cents`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue') AS `sum_cents`
-FROM `expanded_e84a2b86`
-GROUP BY `shop`, `level`, `tile_start`;
+FROM `members_64585e55`
+GROUP BY GROUPING SETS ((`shop`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_e84a2b86` AS
+CREATE TEMPORARY VIEW `cells_64585e55` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`count_cents`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `count_cents` BIGINT, `sum_cents` BIGINT>) AS `cell`
-FROM `folded_e84a2b86` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
+FROM `folded_64585e55` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
-SELECT CAST('run-1' AS STRING) AS `run`, CAST('replayed_shop_features' AS STRING) AS `view`, `_leg` AS `leg`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
+SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 'accepted' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 'late' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`, CASE WHEN `_verdict` = 'dead_letter' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 'accepted' AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
-  SELECT `_leg`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
-    CASE WHEN (`_verdict` = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `folded`
+  SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
+    CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `folded`
   FROM `judged`
 );
 
 CREATE TEMPORARY VIEW `offset_blocks` AS
-SELECT `run`, `view`, `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
+SELECT CAST('run-1' AS STRING) AS `run`, CAST('replayed_shop_features' AS STRING) AS `view`, CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
   SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,
   SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
 FROM `positioned`
-GROUP BY `run`, `view`, `leg`, `topic`, `partition`, `block`;
+GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_e84a2b86` (
+CREATE TEMPORARY TABLE `tiles_64585e55` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `sum_cents` BIGINT>,
+  `cell` ROW<`n` BIGINT, `sum_cents` BIGINT>,
   `write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'e84a2b86',
+  'table' = '64585e55',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `seen_e84a2b86` (
+CREATE TEMPORARY TABLE `seen_64585e55` (
   `shop` STRING,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'e84a2b86',
+  'table' = '64585e55',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_e84a2b86` (
+CREATE TEMPORARY TABLE `tile_log_64585e55` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `sum_cents` BIGINT>
+  `cell` ROW<`n` BIGINT, `sum_cents` BIGINT>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = 'e84a2b86'
+  'delegate.catalog-table' = '64585e55'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -204,17 +197,17 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_e84a2b86`
+INSERT INTO `tiles_64585e55`
 SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`
-FROM `cells_e84a2b86`;
+FROM `cells_64585e55`;
 
-INSERT INTO `seen_e84a2b86`
-SELECT `shop`, `_last_event_us`, `_last_event_us`
-FROM `cells_e84a2b86`;
+INSERT INTO `seen_64585e55`
+SELECT `shop`, CASE WHEN `level` = CAST(60000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+FROM `cells_64585e55`;
 
-INSERT INTO `tile_log_e84a2b86`
+INSERT INTO `tile_log_64585e55`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_e84a2b86`;
+FROM `cells_64585e55`;
 
 INSERT INTO `offset_tiles`
 SELECT *
@@ -222,9 +215,21 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('replayed_shop_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`, COALESCE(`_reason`, CAST('event time is more than 2h before arrival' AS STRING)),
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE
+  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
+  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
+  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
+  WHEN (`cents` IS NULL) THEN CAST('cents is missing' AS STRING)
+  WHEN (`weight` - `weight` <> 0E0) THEN CAST('weight is no finite number' AS STRING)
+  WHEN (`express` IS NULL) THEN CAST('express is missing' AS STRING)
+  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST('ordered_at is missing' AS STRING)
+  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 'accepted';
+WHERE `_verdict` <> 0;
 
 END;

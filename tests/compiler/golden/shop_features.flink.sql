@@ -59,54 +59,41 @@ CREATE TEMPORARY TABLE `live` (
 );
 
 CREATE TEMPORARY VIEW `events` AS
-SELECT CAST('history' AS STRING) AS `_leg`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT FALSE AS `_is_live`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `history`
 UNION ALL
-SELECT CAST('live' AS STRING) AS `_leg`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT TRUE AS `_is_live`, `shop`, `customer`, `status`, `cents`, `weight`, `express`, `ordered_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `live`;
 
 CREATE TEMPORARY VIEW `timed` AS
 SELECT *, HR_MICROS(`ordered_at`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS `_arrival_us`
 FROM `events`;
 
-CREATE TEMPORARY VIEW `reasoned` AS
+CREATE TEMPORARY VIEW `judged` AS
 SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
-  WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
-  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
-  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
-  WHEN (`cents` IS NULL) THEN CAST('cents is missing' AS STRING)
-  WHEN (`weight` - `weight` <> 0E0) THEN CAST('weight is no finite number' AS STRING)
-  WHEN (`express` IS NULL) THEN CAST('express is missing' AS STRING)
-  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST('ordered_at is missing' AS STRING)
-  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
-  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
-  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING)
-  WHEN (`customer` IS NULL) THEN CAST('key customer is missing' AS STRING)
-  WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST('key customer is missing' AS STRING) ELSE CAST(NULL AS STRING) END AS `_reason`
+  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`shop` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`status` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN (`cents` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`weight` - `weight` <> 0E0) THEN CAST(2 AS BIGINT)
+  WHEN (`express` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_arrival_us` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN (`customer` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE WHEN (`_reason` IS NOT NULL) THEN CAST('dead_letter' AS STRING) WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST('late' AS STRING) ELSE CAST('accepted' AS STRING) END AS `_verdict`
-FROM `reasoned`;
-
 CREATE TEMPORARY VIEW `members_45318f3a` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, HR_MICROS(`ordered_at`) AS `_arg4`
+SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, HR_MICROS(`ordered_at`) AS `_arg4`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
 FROM `judged`
-WHERE (`_verdict` = 'accepted');
-
-CREATE TEMPORARY VIEW `expanded_45318f3a` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, `_arg2`, `_arg3`, `_arg4`, CAST(300000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `tile_start`
-FROM `members_45318f3a`
-UNION ALL
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, `_arg2`, `_arg3`, `_arg4`, CAST(3600000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `tile_start`
-FROM `members_45318f3a`
-UNION ALL
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, `_arg2`, `_arg3`, `_arg4`, CAST(86400000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `tile_start`
-FROM `members_45318f3a`;
+WHERE (`_verdict` = CAST(0 AS BIGINT));
 
 CREATE TEMPORARY VIEW `folded_45318f3a` AS
-SELECT `shop`, `level`, `tile_start`,
+SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_cents`,
@@ -118,8 +105,8 @@ SELECT `shop`, `level`, `tile_start`,
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents') AS `sum_cents`,
   SUM(`_arg2`) AS `sum_weight`
-FROM `expanded_45318f3a`
-GROUP BY `shop`, `level`, `tile_start`;
+FROM `members_45318f3a`
+GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`), (`shop`, `_tile3`));
 
 CREATE TEMPORARY VIEW `cells_45318f3a` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
@@ -127,66 +114,53 @@ SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
 FROM `folded_45318f3a` AS `f`;
 
 CREATE TEMPORARY VIEW `members_9f47803c` AS
-SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `status` AS `_arg1`
+SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `status` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
-WHERE (`_verdict` = 'accepted');
-
-CREATE TEMPORARY VIEW `expanded_9f47803c` AS
-SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(300000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `tile_start`
-FROM `members_9f47803c`;
+WHERE (`_verdict` = CAST(0 AS BIGINT));
 
 CREATE TEMPORARY VIEW `folded_9f47803c` AS
-SELECT `customer`, `level`, `tile_start`,
+SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_LAST(`_arg1`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`
-FROM `expanded_9f47803c`
-GROUP BY `customer`, `level`, `tile_start`;
+FROM `members_9f47803c`
+GROUP BY GROUPING SETS ((`customer`, `_tile1`));
 
 CREATE TEMPORARY VIEW `cells_9f47803c` AS
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`) AS ROW<`n` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT>) AS `cell`
 FROM `folded_9f47803c` AS `f`;
 
-CREATE TEMPORARY VIEW `members_a6a56562` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN `express` THEN HR_ADD(HR_MUL(`cents`, CAST(2 AS BIGINT), 'express_fee'), CAST(5 AS BIGINT), 'express_fee') ELSE HR_SUB(`cents`, CAST(1 AS BIGINT), 'express_fee') END AS `_arg1`
+CREATE TEMPORARY VIEW `members_0c23d8ad` AS
+SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN `express` THEN HR_ADD(HR_MUL(`cents`, CAST(2 AS BIGINT), 'express_fee'), CAST(5 AS BIGINT), 'express_fee') ELSE HR_SUB(`cents`, CAST(1 AS BIGINT), 'express_fee') END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
-WHERE ((`_verdict` = 'accepted') AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE));
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE));
 
-CREATE TEMPORARY VIEW `expanded_a6a56562` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(300000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `tile_start`
-FROM `members_a6a56562`;
-
-CREATE TEMPORARY VIEW `folded_a6a56562` AS
-SELECT `shop`, `level`, `tile_start`,
+CREATE TEMPORARY VIEW `folded_0c23d8ad` AS
+SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
-  COUNT(`_arg1`) AS `count_x3adb5a70`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'express_fee') AS `sum_x3adb5a70`
-FROM `expanded_a6a56562`
-GROUP BY `shop`, `level`, `tile_start`;
+FROM `members_0c23d8ad`
+GROUP BY GROUPING SETS ((`shop`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_a6a56562` AS
+CREATE TEMPORARY VIEW `cells_0c23d8ad` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`count_x3adb5a70`, `f`.`sum_x3adb5a70`) AS ROW<`n` BIGINT, `count_x3adb5a70` BIGINT, `sum_x3adb5a70` BIGINT>) AS `cell`
-FROM `folded_a6a56562` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`sum_x3adb5a70`) AS ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>) AS `cell`
+FROM `folded_0c23d8ad` AS `f`;
 
 CREATE TEMPORARY VIEW `members_2b7dc785` AS
-SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN ((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) - (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) <> 0E0) THEN CAST(NULL AS DOUBLE) ELSE (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) END AS `_arg1`
+SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN ((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) - (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) <> 0E0) THEN CAST(NULL AS DOUBLE) ELSE (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
-WHERE ((`_verdict` = 'accepted') AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE));
-
-CREATE TEMPORARY VIEW `expanded_2b7dc785` AS
-SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, `_arg1`, CAST(3600000000 AS BIGINT) AS `level`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `tile_start`
-FROM `members_2b7dc785`;
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE));
 
 CREATE TEMPORARY VIEW `folded_2b7dc785` AS
-SELECT `customer`, `express`, `level`, `tile_start`,
+SELECT `customer`, `express`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   MAX(`_arg1`) AS `max_xbc713885`
-FROM `expanded_2b7dc785`
-GROUP BY `customer`, `express`, `level`, `tile_start`;
+FROM `members_2b7dc785`
+GROUP BY GROUPING SETS ((`customer`, `express`, `_tile1`));
 
 CREATE TEMPORARY VIEW `cells_2b7dc785` AS
 SELECT `customer`, `express`, `level`, `tile_start`, `n`, `_last_event_us`,
@@ -194,23 +168,24 @@ SELECT `customer`, `express`, `level`, `tile_start`, `n`, `_last_event_us`,
 FROM `folded_2b7dc785` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
-SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `view`, `_leg` AS `leg`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
+SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 'accepted' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 'late' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`, CASE WHEN `_verdict` = 'dead_letter' THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 'accepted' AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
-  SELECT `_leg`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
-    (((CASE WHEN (`_verdict` = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = 'accepted') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = 'accepted') AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = 'accepted') AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
+  SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
+    (((CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
   FROM `judged`
 );
 
 CREATE TEMPORARY VIEW `offset_blocks` AS
-SELECT `run`, `view`, `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
+SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `view`, CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
   SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,
   SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
 FROM `positioned`
-GROUP BY `run`, `view`, `leg`, `topic`, `partition`, `block`;
+GROUP BY `is_live`, `topic`, `partition`, `block`;
 
 CREATE TEMPORARY TABLE `tiles_45318f3a` (
   `shop` STRING,
@@ -281,39 +256,39 @@ CREATE TEMPORARY TABLE `tile_log_9f47803c` (
   'delegate.catalog-table' = '9f47803c'
 );
 
-CREATE TEMPORARY TABLE `tiles_a6a56562` (
+CREATE TEMPORARY TABLE `tiles_0c23d8ad` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_x3adb5a70` BIGINT, `sum_x3adb5a70` BIGINT>,
+  `cell` ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>,
   `write_time` BIGINT METADATA,
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'a6a56562',
+  'table' = '0c23d8ad',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `seen_a6a56562` (
+CREATE TEMPORARY TABLE `seen_0c23d8ad` (
   `shop` STRING,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'a6a56562',
+  'table' = '0c23d8ad',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_a6a56562` (
+CREATE TEMPORARY TABLE `tile_log_0c23d8ad` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_x3adb5a70` BIGINT, `sum_x3adb5a70` BIGINT>
+  `cell` ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = 'a6a56562'
+  'delegate.catalog-table' = '0c23d8ad'
 );
 
 CREATE TEMPORARY TABLE `tiles_2b7dc785` (
@@ -399,7 +374,7 @@ SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` +
 FROM `cells_45318f3a`;
 
 INSERT INTO `seen_45318f3a`
-SELECT `shop`, `_last_event_us`, `_last_event_us`
+SELECT `shop`, CASE WHEN `level` = CAST(86400000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
 FROM `cells_45318f3a`;
 
 INSERT INTO `tile_log_45318f3a`
@@ -411,31 +386,31 @@ SELECT `customer`, `level`, `tile_start`, `cell`, `tile_start` + `n`
 FROM `cells_9f47803c`;
 
 INSERT INTO `seen_9f47803c`
-SELECT `customer`, `_last_event_us`, `_last_event_us`
+SELECT `customer`, CASE WHEN `level` = CAST(300000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
 FROM `cells_9f47803c`;
 
 INSERT INTO `tile_log_9f47803c`
 SELECT `customer`, `level`, `tile_start`, `n`, `cell`
 FROM `cells_9f47803c`;
 
-INSERT INTO `tiles_a6a56562`
+INSERT INTO `tiles_0c23d8ad`
 SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(11105000000 AS BIGINT)
-FROM `cells_a6a56562`;
+FROM `cells_0c23d8ad`;
 
-INSERT INTO `seen_a6a56562`
-SELECT `shop`, `_last_event_us`, `_last_event_us`
-FROM `cells_a6a56562`;
+INSERT INTO `seen_0c23d8ad`
+SELECT `shop`, CASE WHEN `level` = CAST(300000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+FROM `cells_0c23d8ad`;
 
-INSERT INTO `tile_log_a6a56562`
+INSERT INTO `tile_log_0c23d8ad`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_a6a56562`;
+FROM `cells_0c23d8ad`;
 
 INSERT INTO `tiles_2b7dc785`
 SELECT `customer`, `express`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(270005000000 AS BIGINT)
 FROM `cells_2b7dc785`;
 
 INSERT INTO `seen_2b7dc785`
-SELECT `customer`, `express`, `_last_event_us`, `_last_event_us`
+SELECT `customer`, `express`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
 FROM `cells_2b7dc785`;
 
 INSERT INTO `tile_log_2b7dc785`
@@ -448,9 +423,23 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('shop_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`, COALESCE(`_reason`, CAST('event time is more than 2h before arrival' AS STRING)),
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE
+  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
+  WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
+  WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
+  WHEN (`cents` IS NULL) THEN CAST('cents is missing' AS STRING)
+  WHEN (`weight` - `weight` <> 0E0) THEN CAST('weight is no finite number' AS STRING)
+  WHEN (`express` IS NULL) THEN CAST('express is missing' AS STRING)
+  WHEN (HR_MICROS(`ordered_at`) IS NULL) THEN CAST('ordered_at is missing' AS STRING)
+  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING)
+  WHEN (`customer` IS NULL) THEN CAST('key customer is missing' AS STRING)
+  WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST('key customer is missing' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 'accepted';
+WHERE `_verdict` <> 0;
 
 END;
