@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from headrace.errors import JobError
@@ -18,6 +19,10 @@ from headrace.runtime.job_spec import JobSpec
 
 # The client only plans: a small heap and the first compiler tier start it seconds sooner.
 CLIENT_JVM_ARGS = "-Xmx768m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+# One call at a time in a process: the gateway hands the calls of concurrent threads to any Java thread that is free,
+# and the planner keeps what it works with in the thread that made the environment (FLINK-23020).
+_PLANNER = RLock()
 
 # Settings that the meaning of a job rests on; no knob changes them.
 FIXED_CONFIGURATION: Mapping[str, str] = {
@@ -74,7 +79,8 @@ class FlinkSession:
 
     def start(self) -> None:
         """Start the client JVM and its planner now; otherwise the first use waits some seconds for them."""
-        self._environment({**FIXED_CONFIGURATION, **self.configuration})
+        with _PLANNER:
+            self._environment({**FIXED_CONFIGURATION, **self.configuration})
 
     def explain(self, statements: Sequence[str], inserts: Sequence[str]) -> str:
         """The optimized plan as text.
@@ -82,8 +88,7 @@ class FlinkSession:
         Raises:
             JobError: the planner refuses a statement; the statement is quoted.
         """
-        environment = self._prepared(statements, {})
-        with _planner_errors("EXPLAIN of the statement set"):
+        with self._prepared(statements, {}) as environment, _planner_errors("EXPLAIN of the statement set"):
             return str(self._statement_set(environment, inserts).explain())
 
     def compile(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> str:
@@ -92,8 +97,10 @@ class FlinkSession:
         Raises:
             JobError: the planner refuses a statement; the statement is quoted.
         """
-        environment = self._prepared(statements, configuration)
-        with _planner_errors("COMPILE PLAN of the statement set"):
+        with (
+            self._prepared(statements, configuration) as environment,
+            _planner_errors("COMPILE PLAN of the statement set"),
+        ):
             return str(self._statement_set(environment, inserts).compile_plan().as_json_string())
 
     def submit(self, spec: JobSpec, savepoint: str | None = None) -> str:
@@ -112,17 +119,19 @@ class FlinkSession:
         options = {**spec.flink_options, **self.cluster.configuration, "pipeline.name": spec.name}
         if savepoint is not None:
             options["execution.state-recovery.path"] = savepoint
-        environment = self._prepared(spec.declarations, options)
-        with _planner_errors(f"submission of job {spec.name!r}"):
+        submission = f"submission of job {spec.name!r}"
+        with self._prepared(spec.declarations, options) as environment, _planner_errors(submission):
             result = _load_plan(environment, spec.plan).execute()
-        return str(result.get_job_client().get_job_id())
+            return str(result.get_job_client().get_job_id())
 
-    def _prepared(self, statements: Sequence[str], configuration: Mapping[str, str]) -> Any:
-        environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
-        for statement in statements:
-            with _planner_errors(statement):
-                environment.execute_sql(statement)
-        return environment
+    @contextmanager
+    def _prepared(self, statements: Sequence[str], configuration: Mapping[str, str]) -> Iterator[Any]:
+        with _PLANNER:
+            environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
+            for statement in statements:
+                with _planner_errors(statement):
+                    environment.execute_sql(statement)
+            yield environment
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
         _prepare_client_jvm(self.jars, self.log_dir)

@@ -1,0 +1,60 @@
+"""A session of Flink's planner, used as a program uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.errors import JobError
+from headrace.runtime.session import FlinkSession
+
+ROOT = Path(__file__).parents[2]
+SOURCE = "CREATE TEMPORARY TABLE `s` (`k` BIGINT, `a` BIGINT, `b` BIGINT) WITH ('connector' = 'datagen')"
+SINK = "CREATE TEMPORARY TABLE `t` (`k` BIGINT, `n` BIGINT) WITH ('connector' = 'blackhole')"
+# Grouping sets make the planner ask its metadata, which it keeps in thread locals.
+INSERT = "INSERT INTO `t` SELECT `k`, COUNT(*) FROM `s` GROUP BY GROUPING SETS ((`k`, `a`), (`k`, `b`))"
+
+# Long enough for another thread to begin its call.
+HEAD_START_S = 0.2
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> FlinkSession:
+    return FlinkSession(ROOT / ".build/jars/flink", tmp_path)
+
+
+class Interrupted(list[str]):
+    """Statements between which another thread comes in: it would take over this one's way to the JVM."""
+
+    def __init__(self, statements: list[str], come_in: Callable[[], Any]) -> None:
+        super().__init__(statements)
+        self.come_in = come_in
+
+    def __iter__(self) -> Iterator[str]:
+        for statement in super().__iter__():
+            self.come_in()
+            time.sleep(HEAD_START_S)
+            yield statement
+
+
+@pytest.mark.slow
+def test_threads_can_plan_at_once(session: FlinkSession) -> None:
+    with ThreadPoolExecutor(1) as other:
+        explained: list[Future[str]] = []
+        come_in = partial(other.submit, session.explain, [SOURCE, SINK], [INSERT])
+        statements = Interrupted([SOURCE, SINK], lambda: explained.append(come_in()))
+        assert '"stream-exec-expand_1"' in session.compile(statements, [INSERT], {})
+    assert all("Expand" in explanation.result() for explanation in explained)
+
+
+@pytest.mark.slow
+def test_a_refused_statement_is_quoted_and_others_go_on(session: FlinkSession) -> None:
+    with pytest.raises(JobError, match="nowhere"):
+        session.explain((SOURCE, SINK), ("INSERT INTO `t` SELECT `k`, `a` FROM `nowhere`",))
+    assert "Expand" in session.explain((SOURCE, SINK), (INSERT,))
