@@ -6,6 +6,7 @@ operator ids: the same text resumes from a savepoint, whatever a later planner w
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,7 @@ from headrace.runtime.job_spec import JobSpec
 # The client only plans: a small heap and the first compiler tier start it seconds sooner.
 CLIENT_JVM_ARGS = "-Xmx768m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-# One call at a time in a process: the gateway hands the calls of concurrent threads to any Java thread that is free,
-# and the planner keeps what it works with in the thread that made the environment (FLINK-23020).
+# There is one client JVM in a process, and one call at a time to its planner.
 _PLANNER = RLock()
 
 # Settings that the meaning of a job rests on; no knob changes them.
@@ -79,7 +79,7 @@ class FlinkSession:
 
     def start(self) -> None:
         """Start the client JVM and its planner now; otherwise the first use waits some seconds for them."""
-        with _PLANNER:
+        with _planner_alone():
             self._environment({**FIXED_CONFIGURATION, **self.configuration})
 
     def explain(self, statements: Sequence[str], inserts: Sequence[str]) -> str:
@@ -126,7 +126,7 @@ class FlinkSession:
 
     @contextmanager
     def _prepared(self, statements: Sequence[str], configuration: Mapping[str, str]) -> Iterator[Any]:
-        with _PLANNER:
+        with _planner_alone():
             environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
             for statement in statements:
                 with _planner_errors(statement):
@@ -166,6 +166,24 @@ def _prepare_client_jvm(jars: Path, log_dir: Path) -> None:
     os.environ["HADOOP_CLASSPATH"] = str(jars / "*")
     os.environ["FLINK_LOG_DIR"] = str(log_dir)
     os.environ.setdefault("JVM_ARGS", CLIENT_JVM_ARGS)
+
+
+@contextmanager
+def _planner_alone() -> Iterator[None]:
+    """Nobody else calls the JVM meanwhile, so that all calls of one plan run in one Java thread.
+
+    The gateway hands a call to any Java thread that is free, and the planner keeps what it works with in the one that
+    made the environment (FLINK-23020). The garbage collector calls the JVM too, from any thread of ours, when it finds
+    references to Java objects; it waits.
+    """
+    with _PLANNER:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if collecting:
+                gc.enable()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,6 +52,14 @@ def test_threads_can_plan_at_once(session: FlinkSession) -> None:
         statements = Interrupted([SOURCE, SINK], lambda: explained.append(come_in()))
         assert '"stream-exec-expand_1"' in session.compile(statements, [INSERT], {})
     assert all("Expand" in explanation.result() for explanation in explained)
+
+
+@pytest.mark.slow
+def test_no_garbage_is_collected_while_it_plans(session: FlinkSession) -> None:
+    collecting: list[bool] = []
+    session.compile(Interrupted([SOURCE, SINK], lambda: collecting.append(gc.isenabled())), [INSERT], {})
+    assert collecting == [False, False]
+    assert gc.isenabled()
 
 
 @pytest.mark.slow
