@@ -77,7 +77,7 @@ class FlinkRunner:
 
     def _tell(self, name: str, job: str, rows: int, seconds: float) -> None:
         read = max((vertex.rows_in for vertex in self.platform.flink.progress(job)[:1]), default=0)
-        self.progress.update(f"  {name}: {bounded(min(read, rows), rows, seconds)}")
+        self.progress.update(f"  {name}: {bounded(min(read, rows), rows, read / seconds)}")
 
     def sampled(self, spec: JobSpec, after_s: float) -> Profile | None:
         """Run a job for so many seconds, sample it, and end it; None when it ended before."""

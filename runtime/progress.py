@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -13,39 +14,61 @@ from typing import TextIO
 PLAIN_INTERVAL_S = 5.0
 # A terminal is redrawn at most ten times a second: faster than that cannot be read.
 LIVE_INTERVAL_S = 0.1
+# Rows become visible when they are committed, every few seconds: a window of several commits.
+PACE_WINDOW_S = 15.0
 ERASE_LINE = "\r\x1b[2K"
 
 
-def rate(count: int, seconds: float) -> str:
+@dataclass
+class Pace:
+    """How fast a count grows of late, so that a halt shows while it lasts and is forgotten after it.
+
+    >>> seconds = iter([0.0, 10.0, 20.0])
+    >>> pace = Pace(lambda: next(seconds))
+    >>> [pace.of(count) for count in (0, 100, 400)]
+    [0.0, 10.0, 30.0]
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _seen: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def of(self, count: int) -> float:
+        """The count's growth a second over the last quarter of a minute or so, to be asked again and again."""
+        now = self.clock()
+        self._seen.append((now, count))
+        while now - self._seen[0][0] > PACE_WINDOW_S:
+            self._seen.popleft()
+        begun, first = self._seen[0]
+        return (count - first) / (now - begun) if now > begun else 0.0
+
+
+def rate(per_s: float) -> str:
     """A rate that can be read at a glance.
 
-    >>> rate(45_000, 3.0), rate(12, 3.0), rate(5, 0.0)
-    ('15.0k/s', '4/s', '-')
+    >>> rate(15_000.0), rate(4.0)
+    ('15.0k/s', '4/s')
     """
-    if seconds <= 0:
-        return "-"
-    found = count / seconds
-    return f"{found / 1000:.1f}k/s" if found >= 1000 else f"{found:.0f}/s"
+    return f"{per_s / 1000:.1f}k/s" if per_s >= 1000 else f"{per_s:.0f}/s"
 
 
-def bounded(done: int, total: int, seconds: float) -> str:
-    """Progress of work whose end is known: share, counts, rate and time left.
+def bounded(done: int, total: int, per_s: float) -> str:
+    """Progress of work whose end is known: share, counts, rate and, while it moves, time left.
 
-    >>> bounded(5_000, 20_000, 2.0)
-    '25% 5,000/20,000 rows 2.5k/s, 6 s left'
+    >>> bounded(5_000, 20_000, 2_500.0), bounded(5_000, 20_000, 0.0)
+    ('25% 5,000/20,000 rows 2.5k/s, 6 s left', '25% 5,000/20,000 rows 0/s')
     """
     share = 100 * done // total if total else 100
-    left = f", {(total - done) * seconds / done:.0f} s left" if done else ""
-    return f"{share}% {done:,}/{total:,} rows {rate(done, seconds)}{left}"
+    left = f", {(total - done) / per_s:.0f} s left" if per_s > 0 else ""
+    return f"{share}% {done:,}/{total:,} rows {rate(per_s)}{left}"
 
 
-def unbounded(done: int, lag: int, seconds: float) -> str:
+def unbounded(done: int, lag: int, per_s: float) -> str:
     """Progress of work without an end: rows, rate and lag, never a share.
 
-    >>> unbounded(900, 100, 3.0)
+    >>> unbounded(900, 100, 300.0)
     '900 rows 300/s, lag 100'
     """
-    return f"{done:,} rows {rate(done, seconds)}, lag {lag:,}"
+    return f"{done:,} rows {rate(per_s)}, lag {lag:,}"
 
 
 @dataclass

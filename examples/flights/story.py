@@ -5,6 +5,7 @@ Every step prints what it found and is an assertion: the first that does not hol
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,7 +29,7 @@ from headrace.pipelines.progress import CommitWatch
 from headrace.registry.store import Run
 from headrace.runtime.flink_rest import FlinkRest
 from headrace.runtime.platform import Platform
-from headrace.runtime.progress import Progress, bounded, unbounded
+from headrace.runtime.progress import Pace, Progress, bounded, unbounded
 from headrace.runtime.session import FlinkSession
 from headrace.runtime.stack.kill import kill_task_manager
 from headrace.runtime.stack.stack import Stack
@@ -148,11 +149,11 @@ class Story:
 
     def await_archive(self, plan: ViewPlan, records: int) -> None:
         """Wait until so many records are archived."""
-        begun = time.monotonic()
+        pace = Pace()
 
         def archived() -> bool:
             rows = self.archived(plan)
-            self.progress.update(f"archive: {bounded(rows, records, time.monotonic() - begun)}")
+            self.progress.update(f"archive: {bounded(rows, records, pace.of(rows))}")
             return rows >= records
 
         self.until("the archive to hold every record", archived)
@@ -172,7 +173,7 @@ class Story:
 
     def kill_in_history(self, run: Run, records: int) -> None:
         """Kill a task manager after a completed checkpoint, with history left."""
-        self.until("history to be under way", lambda: self.rows(run, "history") > records * KILLED_AFTER)
+        self.await_rows(run, records, math.floor(records * KILLED_AFTER) + 1)
         rows = self.rows(run, "history")
         if rows >= records:
             msg = f"history was over ({rows:,} rows) before the first kill; the machine is too fast for this demo"
@@ -182,17 +183,22 @@ class Story:
     def await_history(self, run: Run, records: int) -> None:
         """Wait until all of history is committed."""
         begun, first = time.monotonic(), self.rows(run, "history")
-
-        def crossed() -> bool:
-            rows = self.rows(run, "history")
-            self.progress.update(f"history: {bounded(rows, records, self.progress.elapsed_s)}")
-            return rows >= records
-
-        self.until("history to be committed", crossed)
+        self.await_rows(run, records, records)
         seconds = time.monotonic() - begun
         self.progress.line(
             f"history: {records:,} rows committed, {(records - first) / seconds:,.0f} rows/s after the kill"
         )
+
+    def await_rows(self, run: Run, records: int, enough: int) -> None:
+        """Wait until so many rows of history are committed."""
+        pace = Pace()
+
+        def committed() -> bool:
+            rows = self.rows(run, "history")
+            self.progress.update(f"history: {bounded(rows, records, pace.of(rows))}")
+            return rows >= enough
+
+        self.until(f"{enough:,} rows of history to be committed", committed)
 
     def kill_after_crossing(self, run: Run, river: River, december: Future[None]) -> None:
         """Kill a task manager while December arrives."""
@@ -202,11 +208,11 @@ class Story:
 
     def await_live(self, run: Run, river: River) -> None:
         """Wait until the job has caught up with the topic."""
-        begun = time.monotonic()
+        pace = Pace()
 
         def caught_up() -> bool:
             rows = self.rows(run, "live")
-            self.progress.update(f"live: {unbounded(rows, len(river.live) - rows, time.monotonic() - begun)}")
+            self.progress.update(f"live: {unbounded(rows, len(river.live) - rows, pace.of(rows))}")
             return rows >= len(river.live)
 
         self.until("the job to catch up", caught_up)
