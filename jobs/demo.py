@@ -33,4 +33,5 @@ def demo(
 
     options = options_of(context)
     home = options.settings().home / "demo"
-    run_demo(options.settings({"home": str(home), "project": "demo", "flink": DEMO_FLINK}), features, down=down)
+    flags = {"home": str(home), "project": "demo", "flink": DEMO_FLINK, "stack": {"short_lived": True}}
+    run_demo(options.settings(flags), features, down=down)

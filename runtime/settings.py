@@ -139,6 +139,8 @@ class StackSettings(_Section):
     slots: Annotated[int, Field(ge=1, le=64)] = 2
     # Cassandra refuses writes and Kafka dies on a full disk; a demo's data, logs and checkpoints fit into this (MiB).
     least_free_disk: MiB = 2048
+    # For a stack of minutes: its JVMs compile by their first tier only, which is ready sooner and slower in the end.
+    short_lived: bool = False
 
 
 class Settings(BaseSettings):

@@ -13,7 +13,7 @@ from headrace.runtime.stack.stack import Stack
 
 def local_settings(home: Path) -> Settings:
     """Settings of a home of its own: nothing of the developer's environment or files gets in."""
-    return load_settings(flags={"home": str(home)}, environment={}, folder=home)
+    return load_settings(flags={"home": str(home), "stack": {"short_lived": True}}, environment={}, folder=home)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from headrace.runtime.stack.java import COMMON, class_path, heap, jars_in, temporary
+from headrace.runtime.stack.java import COMMON, class_path, compilers, heap, jars_in, temporary
 from headrace.runtime.stack.plan import CASSANDRA, StackPlan
 from headrace.runtime.stack.ports import LOOPBACK, PortChooser
 from headrace.runtime.stack.process import ProcessSpec
@@ -149,6 +149,7 @@ def _command(plan: StackPlan, configuration: Path) -> tuple[str, ...]:
         *agents,
         *heap(plan.memory.cassandra_heap, min(256, plan.memory.cassandra_heap)),
         "-XX:+UseSerialGC",
+        *compilers(short_lived=plan.short_lived),
         *COMMON,
         *temporary(plan.scratch_of(CASSANDRA)),
         *WAIT_FOR_NOBODY,

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from headrace.errors import PreflightError
-from headrace.runtime.stack.java import COMMON, QUICK_START, class_path, heap, jars_in, temporary
+from headrace.runtime.stack.java import COMMON, QUICK_START, class_path, compilers, heap, jars_in, temporary
 from headrace.runtime.stack.plan import FLINK, Memory, StackPlan
 from headrace.runtime.stack.ports import LOOPBACK, PortChooser
 from headrace.runtime.stack.process import ProcessSpec
@@ -217,9 +217,9 @@ def _job_manager(plan: StackPlan, home: FlinkHome, rest: int) -> ProcessSpec:
 
 def _task_manager(plan: StackPlan, home: FlinkHome, number: int) -> ProcessSpec:
     name = f"task-manager-{number}"
-    memory = _task_manager_memory(plan.memory)
+    memory, compiled = _task_manager_memory(plan.memory), compilers(short_lived=plan.short_lived)
     arguments = (
-        *_java(plan, home, name, (*memory.java_arguments(), "-XX:+UseParallelGC")),
+        *_java(plan, home, name, (*memory.java_arguments(), "-XX:+UseParallelGC", *compiled)),
         "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         # Flink's word for this process is ours: what it says of a job's places names processes of the stack.
         *_program_arguments(plan, home, name, {**memory.options(), "taskmanager.resource-id": name}),

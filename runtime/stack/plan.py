@@ -39,6 +39,7 @@ class StackPlan:
         python: the interpreter that runs Python functions inside Flink.
         ports: configured ports by name; 0 chooses.
         least_free_disk: MiB that must be free on the folder's disk before a start.
+        short_lived: whether the stack ends soon, so that its JVMs had better not compile for long.
         flink: Flink options that win over those of the stack.
     """
 
@@ -52,6 +53,7 @@ class StackPlan:
     task_managers: int
     slots: int
     least_free_disk: int
+    short_lived: bool = False
     flink: Mapping[str, str] = field(default_factory=dict)
 
     def log_of(self, process: str) -> Path:

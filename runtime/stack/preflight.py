@@ -42,6 +42,7 @@ def plan_of(settings: Settings) -> StackPlan:
         task_managers=stack.task_managers,
         slots=stack.slots,
         least_free_disk=stack.least_free_disk,
+        short_lived=stack.short_lived,
         flink=settings.flink.configuration,
     )
 
