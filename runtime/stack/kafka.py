@@ -125,7 +125,8 @@ def _format_once(plan: StackPlan, configuration: Path, data: Path) -> None:
         return
     plan.scratch_of(KAFKA).mkdir(parents=True, exist_ok=True)
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ("format", "--cluster-id", cluster_id, "--config", str(configuration / "server.properties"))
+    # One argument: an id may begin with a dash, and would be taken for an option.
+    arguments = ("format", f"--cluster-id={cluster_id}", "--config", str(configuration / "server.properties"))
     try:
         run = subprocess.run(
             (*_java(plan, configuration), "kafka.tools.StorageTool", *arguments),
