@@ -12,7 +12,7 @@ from typing import Literal
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
-from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, passes, verdict
+from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, judged, passes, verdict
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 Mode = Literal["exact", "tiled"]
@@ -32,7 +32,7 @@ def judged_sql(plan: ViewPlan, relation: str) -> str:
 
 def offset_tiles_sql(plan: ViewPlan, relation: str) -> str:
     """The ledger recounted: by topic, partition and block, with the columns of `offset_tiles`."""
-    accepted, late, dead = (f"_verdict = {int(verdict)}" for verdict in Verdict)
+    accepted, late, dead = (DUCKDB.emit(judged(each)) for each in (Verdict.ACCEPTED, Verdict.LATE, Verdict.DEAD_LETTER))
     folded = DUCKDB.emit(folds(plan))
     return (
         f"SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // {BLOCK} AS block, count(*) AS n,\n"

@@ -11,11 +11,11 @@ from headrace.compiler.flink_tables import (
     create_table,
     declared,
 )
-from headrace.compiler.flink_text import create_view, emit_case, filter_label, insert_into
+from headrace.compiler.flink_text import create_view, filter_label, insert_into
 from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import DEAD_LETTERS, OFFSET_TILES
-from headrace.compiler.verdict import Verdict, folds, late_reason, reason
+from headrace.compiler.verdict import Verdict, folds, judged, late_reason, reason
 from headrace.features.scalar import DATETIME, FLOAT
 
 #: Offsets per ledger row: a block is one row of state, and sums of squares within it stay far below 2^63.
@@ -44,7 +44,7 @@ _MEASURES = (
 def _positioned(plan: ViewPlan) -> str:
     """Each row's position and verdict as numbers to sum."""
     folded = FLINK.emit(folds(plan), filter_label(plan))
-    filtered = _one(f"`_verdict` = {Verdict.ACCEPTED:d} AND `folded` = CAST(0 AS BIGINT)")
+    filtered = _one(f"{FLINK.emit(judged(Verdict.ACCEPTED))} AND `folded` = CAST(0 AS BIGINT)")
     inner = (
         "SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,\n"
         f"    {folded} AS `folded`\n  FROM `judged`"
@@ -62,7 +62,7 @@ def _positioned(plan: ViewPlan) -> str:
 
 def _is(verdict: Verdict) -> str:
     """1 for rows of a verdict, else 0."""
-    return _one(f"`_verdict` = {verdict:d}")
+    return _one(FLINK.emit(judged(verdict)))
 
 
 def _one(condition: str) -> str:
@@ -80,13 +80,13 @@ def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, s
     """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes."""
     declare = create_table("dead_letters", map(declared, DEAD_LETTERS), options)
     late, dead = text_literal(Verdict.LATE.label), text_literal(Verdict.DEAD_LETTER.label)
-    verdict = f"CASE WHEN `_verdict` = {Verdict.LATE:d} THEN {late} ELSE {dead} END"
-    why = f"COALESCE({emit_case(reason(plan), filter_label(plan))}, CAST({text_literal(late_reason(plan))} AS STRING))"
+    verdict = f"CASE WHEN {FLINK.emit(judged(Verdict.LATE))} THEN {late} ELSE {dead} END"
+    why = f"COALESCE({FLINK.emit(reason(plan), filter_label(plan))}, CAST({text_literal(late_reason(plan))} AS STRING))"
     query = (
         f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
         f"  `_src_topic`, `_src_partition`, `_src_offset`, CAST({verdict} AS STRING),\n  {why},\n"
         f"  COALESCE(`_raw`, ENCODE({_as_json(plan.source)}, 'UTF-8')), `{plan.source.arrival_time}`\n"
-        f"FROM `judged`\nWHERE `_verdict` <> {Verdict.ACCEPTED:d}"
+        f"FROM `judged`\nWHERE NOT {FLINK.emit(judged(Verdict.ACCEPTED))}"
     )
     return declare, insert_into("dead_letters", query)
 

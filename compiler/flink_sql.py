@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
-from headrace.compiler.flink_text import create_view, emit_case, filter_label
+from headrace.compiler.flink_text import create_view, filter_label
 from headrace.compiler.flink_tiles import tile_sinks, tile_views
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.compiler.verdict import archive_columns, arrival_us, event_us, verdict
@@ -68,7 +68,7 @@ def _legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
 def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
-    judgement = emit_case(verdict(plan), filter_label(plan))
+    judgement = FLINK.emit(verdict(plan), filter_label(plan))
     return [
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),

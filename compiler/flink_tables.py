@@ -91,16 +91,14 @@ def create_leg(name: str, source: SourcePlan, options: Options) -> str:
 
 
 def create_tile_table(name: str, group: TileGroup, options: Options, *, expires: bool) -> str:
-    """A group's tiles in Cassandra; `write_time` decides between versions, `expires_at` sets the TTL."""
+    """A group's tiles in Cassandra, with the newest event time of each entity, a static column.
+
+    `write_time` decides between versions of a tile, `static_write_time` between times; `expires_at` ends a tile alone.
+    """
     columns = [*map(declared, (*group.keys, LEVEL, TILE_START)), f"`{CELL}` {cell_type(group)}"]
-    metadata = ["`write_time` BIGINT METADATA", *(["`expires_at` BIGINT METADATA"] if expires else [])]
-    return create_table(name, [*columns, *metadata], versions(options))
-
-
-def create_seen_table(name: str, group: TileGroup, options: Options) -> str:
-    """The same table in Cassandra, seen as one row per entity: the static `last_event_time`."""
-    columns = [*map(declared, group.keys), "`last_event_time` BIGINT", "`write_time` BIGINT METADATA"]
-    return create_table(name, columns, versions(options))
+    metadata = ["write_time", "static_write_time", *(["expires_at"] if expires else [])]
+    times = ["`last_event_time` BIGINT", *(f"`{name}` BIGINT METADATA" for name in metadata)]
+    return create_table(name, [*columns, *times], versions(options))
 
 
 def versions(options: Options) -> Options:

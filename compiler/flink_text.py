@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.plan import TileGroup, ViewPlan
-from headrace.features.scalar import Scalar
 
 
 def create_view(name: str, query: str) -> str:
@@ -15,11 +14,6 @@ def create_view(name: str, query: str) -> str:
 def insert_into(table: str, query: str) -> str:
     """`INSERT INTO`; columns go by position."""
     return f"INSERT INTO {FLINK.identifier(table)}\n{query}"
-
-
-def emit_case(scalar: Scalar, label: str) -> str:
-    """A CASE with a line for each branch; `label` is what an overflow in it names."""
-    return FLINK.emit(scalar, label).replace(" WHEN ", "\n  WHEN ")
 
 
 def filter_label(plan: ViewPlan, group: TileGroup | None = None) -> str:

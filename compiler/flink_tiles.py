@@ -11,7 +11,6 @@ from headrace.compiler.flink_tables import (
     TILE_START,
     TileOptions,
     cell_type,
-    create_seen_table,
     create_tile_log,
     create_tile_table,
     quoted,
@@ -57,15 +56,13 @@ def tile_views(plan: ViewPlan, group: TileGroup) -> list[str]:
 
 
 def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[tuple[str, str]]:
-    """Declaration and insert of each sink of a group: tiles and last event time in Cassandra, the log in Iceberg."""
+    """Declaration and insert of each sink of a group: tiles and last event times in Cassandra, the log in Iceberg."""
     sinks: list[tuple[str, str]] = []
     name = group.fingerprint
     if options.cassandra is not None:
         expires = _expiry(plan, group) is not None
         declared = create_tile_table(f"tiles_{name}", group, options.cassandra, expires=expires)
         sinks.append((declared, insert_into(f"tiles_{name}", _versions(plan, group))))
-        declared = create_seen_table(f"seen_{name}", group, options.cassandra)
-        sinks.append((declared, insert_into(f"seen_{name}", _seen(group))))
     if options.iceberg is not None:
         declared = create_tile_log(f"tile_log_{name}", group, options.iceberg)
         sinks.append((declared, insert_into(f"tile_log_{name}", _log(group))))
@@ -164,26 +161,20 @@ def _fields(partial: Partial) -> list[str]:
 
 
 def _versions(plan: ViewPlan, group: TileGroup) -> str:
-    """Tiles for Cassandra: the write time grows with n, so a fuller tile is never overwritten by an emptier one."""
+    """Tiles for Cassandra: the write time grows with n, so a fuller tile is never overwritten by an emptier one.
+
+    Each brings the newest event time that it knows of its entity, so that whoever reads a tile finds the entity known.
+    """
     keys = quoted([*(key.name for key in group.keys), LEVEL.name, TILE_START.name, CELL])
     expiry = _expiry(plan, group)
     expires = "" if expiry is None else f", `tile_start` + `level` + CAST({expiry} AS BIGINT)"
-    return f"SELECT {keys}, `tile_start` + `n`{expires}\nFROM `cells_{group.fingerprint}`"
+    columns = f"{keys},\n  `_last_event_us`, `tile_start` + `n`, `_last_event_us`{expires}"
+    return f"SELECT {columns}\nFROM `cells_{group.fingerprint}`"
 
 
 def _expiry(plan: ViewPlan, group: TileGroup) -> int | None:
     """How long after its end a tile may be deleted, in µs; None: never, by the view's clock or by an as-of feature."""
     return group.retention_us if plan.clock == "wall" else None
-
-
-def _seen(group: TileGroup) -> str:
-    """The newest event time of each entity, from its coarsest tiles; the rows of other levels set nothing.
-
-    A CASE instead of a filter, for which the planner would retract each old tile before a new one, in every sink.
-    """
-    keys = quoted(key.name for key in group.keys)
-    newest = f"CASE WHEN `level` = CAST({group.coarsest_us} AS BIGINT) THEN `_last_event_us` END"
-    return f"SELECT {keys}, {newest}, `_last_event_us`\nFROM `cells_{group.fingerprint}`"
 
 
 def _log(group: TileGroup) -> str:

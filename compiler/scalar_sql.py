@@ -72,8 +72,8 @@ def template(pattern: str) -> Rule:
 
 
 def case(scalar: Scalar, args: list[str], label: str) -> str:
-    """`CASE WHEN condition THEN value ... ELSE value END`."""
-    branches = " ".join(f"WHEN {args[i]} THEN {args[i + 1]}" for i in range(0, len(args) - 1, 2))
+    """`CASE WHEN condition THEN value ... ELSE value END`, a line for each branch."""
+    branches = "\n  ".join(f"WHEN {args[i]} THEN {args[i + 1]}" for i in range(0, len(args) - 1, 2))
     return f"CASE {branches} ELSE {args[-1]} END"
 
 

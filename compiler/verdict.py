@@ -73,6 +73,11 @@ def verdict(plan: ViewPlan) -> Scalar:
     return Scalar("case", INT, (*dead, late, _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
+def judged(verdict: Verdict) -> Scalar:
+    """Whether a row has this verdict; reads `_verdict`."""
+    return Scalar("equals", BOOL, (VERDICT, _code(verdict)))
+
+
 def late_reason(plan: ViewPlan) -> str:
     """The reason that late rows carry."""
     return f"event time is more than {format_duration(plan.allowed_lateness_us)} before arrival"
@@ -80,7 +85,7 @@ def late_reason(plan: ViewPlan) -> str:
 
 def passes(group: TileGroup) -> Scalar:
     """Whether an accepted row belongs to a group: its filter is true, not merely not false."""
-    accepted = Scalar("equals", BOOL, (VERDICT, _code(Verdict.ACCEPTED)))
+    accepted = judged(Verdict.ACCEPTED)
     return accepted if group.filter is None else conjunction(accepted, Scalar("is_true", BOOL, (group.filter,)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 
 from headrace.errors import JobError
 from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.stack.java import QUICK_START
 
 # The client only plans: a small heap and the first compiler tier start it seconds sooner.
-CLIENT_JVM_ARGS = "-Xmx768m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+CLIENT_JVM_ARGS = " ".join(("-Xmx768m", *QUICK_START))
 
 # There is one client JVM in a process, and one call at a time to its planner.
 _PLANNER = RLock()
@@ -88,8 +89,12 @@ class FlinkSession:
         Raises:
             JobError: the planner refuses a statement; the statement is quoted.
         """
-        with self._prepared(statements, {}) as environment, _planner_errors("EXPLAIN of the statement set"):
-            return str(self._statement_set(environment, inserts).explain())
+        return self._planned(
+            statements,
+            {},
+            "EXPLAIN of the statement set",
+            lambda environment: str(_statement_set(environment, inserts).explain()),
+        )
 
     def compile(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> str:
         """The compiled plan (JSON) of all inserts as one job.
@@ -97,11 +102,12 @@ class FlinkSession:
         Raises:
             JobError: the planner refuses a statement; the statement is quoted.
         """
-        with (
-            self._prepared(statements, configuration) as environment,
-            _planner_errors("COMPILE PLAN of the statement set"),
-        ):
-            return str(self._statement_set(environment, inserts).compile_plan().as_json_string())
+        return self._planned(
+            statements,
+            configuration,
+            "COMPILE PLAN of the statement set",
+            lambda environment: str(_statement_set(environment, inserts).compile_plan().as_json_string()),
+        )
 
     def submit(self, spec: JobSpec, savepoint: str | None = None) -> str:
         """Start a job and return Flink's id of it.
@@ -119,19 +125,35 @@ class FlinkSession:
         options = {**spec.flink_options, **self.cluster.configuration, "pipeline.name": spec.name}
         if savepoint is not None:
             options["execution.state-recovery.path"] = savepoint
-        submission = f"submission of job {spec.name!r}"
-        with self._prepared(spec.declarations, options) as environment, _planner_errors(submission):
-            result = _load_plan(environment, spec.plan).execute()
-            return str(result.get_job_client().get_job_id())
+        return self._planned(
+            spec.declarations,
+            options,
+            f"submission of job {spec.name!r}",
+            lambda environment: str(_load_plan(environment, spec.plan).execute().get_job_client().get_job_id()),
+        )
 
-    @contextmanager
-    def _prepared(self, statements: Sequence[str], configuration: Mapping[str, str]) -> Iterator[Any]:
+    def _planned(
+        self, statements: Sequence[str], configuration: Mapping[str, str], what: str, work: Callable[[Any], str]
+    ) -> str:
+        """What some work with a prepared environment gives; nothing of the environment outlives the call."""
+
+        def attempt() -> str | JobError:
+            try:
+                environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
+                for statement in statements:
+                    with _planner_errors(statement):
+                        environment.execute_sql(statement)
+                with _planner_errors(what):
+                    return work(environment)
+            except JobError as error:
+                # Its causes and frames hold Java objects, which are let go of here.
+                return JobError(str(error))
+
         with _planner_alone():
-            environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
-            for statement in statements:
-                with _planner_errors(statement):
-                    environment.execute_sql(statement)
-            yield environment
+            found = attempt()
+        if isinstance(found, JobError):
+            raise found
+        return found
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
         _prepare_client_jvm(self.jars, self.log_dir)
@@ -143,13 +165,13 @@ class FlinkSession:
             options.set_string(key, value)
         return TableEnvironment.create(EnvironmentSettings.new_instance().with_configuration(options).build())
 
-    @staticmethod
-    def _statement_set(environment: Any, inserts: Sequence[str]) -> Any:
-        statement_set = environment.create_statement_set()
-        for insert in inserts:
-            with _planner_errors(insert):
-                statement_set.add_insert_sql(insert)
-        return statement_set
+
+def _statement_set(environment: Any, inserts: Sequence[str]) -> Any:
+    statement_set = environment.create_statement_set()
+    for insert in inserts:
+        with _planner_errors(insert):
+            statement_set.add_insert_sql(insert)
+    return statement_set
 
 
 def _load_plan(environment: Any, plan: str) -> Any:
@@ -170,11 +192,11 @@ def _prepare_client_jvm(jars: Path, log_dir: Path) -> None:
 
 @contextmanager
 def _planner_alone() -> Iterator[None]:
-    """Nobody else calls the JVM meanwhile, so that all calls of one plan run in one Java thread.
+    """No other thread of ours calls the JVM meanwhile, so that all calls of one plan run in one Java thread.
 
     The gateway hands a call to any Java thread that is free, and the planner keeps what it works with in the one that
-    made the environment (FLINK-23020). The garbage collector calls the JVM too, from any thread of ours, when it finds
-    references to Java objects; it waits.
+    made the environment (FLINK-23020). Letting go of a Java object is a call too: so the objects of a plan end within
+    it, and the garbage collector, which may run in any thread, waits.
     """
     with _PLANNER:
         collecting = gc.isenabled()

@@ -65,7 +65,7 @@ def test_the_rivals_make_the_levels_and_windows_of_the_view() -> None:
     (group,) = (plan := plan_view(load_views(FEATURES).views["card_features"])).groups
     assert group.levels_us == LEVELS_US
     assert {(feature.tail_us, feature.window_us) for feature in plan.features} == set(HOPS_US)
-    assert [field.name for field in group.cell] == ["n", "count_cents", "max_cents", "sum_cents"]
+    assert [field.name for field in group.cell] == ["n", "max_cents", "sum_cents"]
 
 
 @pytest.mark.parametrize(

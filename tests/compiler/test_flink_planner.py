@@ -44,7 +44,7 @@ def test_a_job_reads_once_and_keeps_each_group_once(plan: ViewPlan, planner: Cal
     assert text.count("GroupAggregate(") == len(plan.groups) + 1, "one state for each group, one for the ledger"
     assert "Materializer" not in text
     assert "Join(" not in text
-    assert text.count("Sink(") == 3 * len(plan.groups) + 2
+    assert text.count("Sink(") == 2 * len(plan.groups) + 2
 
 
 @pytest.mark.slow

@@ -35,4 +35,4 @@ def test_a_job_without_history_reads_the_log_alone(plans: dict[str, ViewPlan], b
     live = JobBindings(whole.project, whole.run, None, whole.live, whole.tiles)
     text = flink_job(plan, live).text()
     assert "history" not in text
-    assert text.count("INSERT INTO") == 3 * len(plan.groups)
+    assert text.count("INSERT INTO") == 2 * len(plan.groups)

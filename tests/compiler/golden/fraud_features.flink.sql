@@ -70,8 +70,7 @@ SELECT *, HR_MICROS(`ts`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS `_arriv
 FROM `events`;
 
 CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`tid` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`cc_num` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`account_id` IS NULL) THEN CAST(2 AS BIGINT)
@@ -126,9 +125,9 @@ CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
-  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
     (CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
@@ -147,18 +146,10 @@ CREATE TEMPORARY TABLE `tiles_765255f7` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT>,
-  `write_time` BIGINT METADATA,
-  `expires_at` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '765255f7',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_765255f7` (
-  `account_id` STRING,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '765255f7',
@@ -183,19 +174,10 @@ CREATE TEMPORARY TABLE `tiles_a2e1bf93` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `count_amt` BIGINT, `sum_amt` DOUBLE>,
-  `write_time` BIGINT METADATA,
-  `expires_at` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = 'a2e1bf93',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_a2e1bf93` (
-  `cc_num` BIGINT,
-  `merchant` STRING,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = 'a2e1bf93',
@@ -256,11 +238,8 @@ CREATE TEMPORARY TABLE `dead_letters` (
 BEGIN STATEMENT SET;
 
 INSERT INTO `tiles_765255f7`
-SELECT `account_id`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(694805000000 AS BIGINT)
-FROM `cells_765255f7`;
-
-INSERT INTO `seen_765255f7`
-SELECT `account_id`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `account_id`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(694805000000 AS BIGINT)
 FROM `cells_765255f7`;
 
 INSERT INTO `tile_log_765255f7`
@@ -268,11 +247,8 @@ SELECT `account_id`, `level`, `tile_start`, `n`, `cell`
 FROM `cells_765255f7`;
 
 INSERT INTO `tiles_a2e1bf93`
-SELECT `cc_num`, `merchant`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(2764805000000 AS BIGINT)
-FROM `cells_a2e1bf93`;
-
-INSERT INTO `seen_a2e1bf93`
-SELECT `cc_num`, `merchant`, CASE WHEN `level` = CAST(86400000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `cc_num`, `merchant`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(2764805000000 AS BIGINT)
 FROM `cells_a2e1bf93`;
 
 INSERT INTO `tile_log_a2e1bf93`
@@ -285,9 +261,8 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('fraud_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
-  COALESCE(CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
   WHEN (`tid` IS NULL) THEN CAST('tid is missing' AS STRING)
   WHEN (`cc_num` IS NULL) THEN CAST('cc_num is missing' AS STRING)
   WHEN (`account_id` IS NULL) THEN CAST('account_id is missing' AS STRING)
@@ -301,6 +276,6 @@ SELECT CAST('run-1' AS STRING), CAST('fraud_features' AS STRING),
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'tid' VALUE `tid`, KEY 'cc_num' VALUE `cc_num`, KEY 'account_id' VALUE `account_id`, KEY 'merchant' VALUE `merchant`, KEY 'status' VALUE `status`, KEY 'amt' VALUE CAST(`amt` AS STRING), KEY 'ts' VALUE CAST(`ts` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 0;
+WHERE NOT (`_verdict` = CAST(0 AS BIGINT));
 
 END;

@@ -70,8 +70,7 @@ SELECT *, HR_MICROS(`ordered_at`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS
 FROM `events`;
 
 CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`shop` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`status` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
@@ -107,9 +106,9 @@ CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
-  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
     CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `folded`
@@ -128,17 +127,9 @@ CREATE TEMPORARY TABLE `tiles_64585e55` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `sum_cents` BIGINT>,
-  `write_time` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '64585e55',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_64585e55` (
-  `shop` STRING,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '64585e55',
@@ -198,11 +189,8 @@ CREATE TEMPORARY TABLE `dead_letters` (
 BEGIN STATEMENT SET;
 
 INSERT INTO `tiles_64585e55`
-SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`
-FROM `cells_64585e55`;
-
-INSERT INTO `seen_64585e55`
-SELECT `shop`, CASE WHEN `level` = CAST(60000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `shop`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`
 FROM `cells_64585e55`;
 
 INSERT INTO `tile_log_64585e55`
@@ -215,9 +203,8 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('replayed_shop_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
-  COALESCE(CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
   WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
   WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
   WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
@@ -230,6 +217,6 @@ SELECT CAST('run-1' AS STRING), CAST('replayed_shop_features' AS STRING),
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 0;
+WHERE NOT (`_verdict` = CAST(0 AS BIGINT));
 
 END;

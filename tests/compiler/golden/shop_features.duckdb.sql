@@ -17,7 +17,20 @@ FROM (SELECT *,
   "weight" AS _arg2,
   "customer" AS _arg3,
   epoch_us("ordered_at") AS _arg4
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE ("_verdict" = CAST(0 AS BIGINT)))
@@ -43,7 +56,20 @@ FROM (SELECT *,
   "weight" AS _arg2,
   "customer" AS _arg3,
   epoch_us("ordered_at") AS _arg4
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE ("_verdict" = CAST(0 AS BIGINT)))
@@ -54,7 +80,20 @@ SELECT "customer",
   last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
 FROM (SELECT *,
   "status" AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE ("_verdict" = CAST(0 AS BIGINT)))
@@ -65,7 +104,20 @@ SELECT "customer",
   last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
 FROM (SELECT *,
   "status" AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE ("_verdict" = CAST(0 AS BIGINT)))
@@ -76,7 +128,20 @@ SELECT "shop",
   CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature shop_features.express_fee_1h: the sum is beyond BIGINT') END AS "express_fee_1h"
 FROM (SELECT *,
   CASE WHEN "express" THEN (("cents" * CAST(2 AS BIGINT)) + CAST(5 AS BIGINT)) ELSE ("cents" - CAST(1 AS BIGINT)) END AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)))
@@ -87,7 +152,20 @@ SELECT "shop",
   CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature shop_features.express_fee_1h: the sum is beyond BIGINT') END AS "express_fee_1h"
 FROM (SELECT *,
   CASE WHEN "express" THEN (("cents" * CAST(2 AS BIGINT)) + CAST(5 AS BIGINT)) ELSE ("cents" - CAST(1 AS BIGINT)) END AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)))
@@ -98,7 +176,20 @@ SELECT "customer", "express",
   max(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) AS "paid_density_3d"
 FROM (SELECT *,
   CASE WHEN (NOT isfinite(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) THEN CAST(NULL AS DOUBLE) ELSE ("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) END AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)))
@@ -109,7 +200,20 @@ SELECT "customer", "express",
   max(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "paid_density_3d"
 FROM (SELECT *,
   CASE WHEN (NOT isfinite(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) THEN CAST(NULL AS DOUBLE) ELSE ("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) END AS _arg1
-FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive))
 WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)))
@@ -119,10 +223,23 @@ GROUP BY "customer", "express";
 SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // 65536 AS block, count(*) AS n,
   min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,
   sum((_src_offset % 65536) * (_src_offset % 65536)) AS sum_sq,
-  count(*) FILTER (_verdict = 0) AS accepted, count(*) FILTER (_verdict = 1) AS late,
-  count(*) FILTER (_verdict = 2) AS dead_lettered, count(*) FILTER (_verdict = 0 AND _folded = 0) AS filtered,
+  count(*) FILTER (("_verdict" = CAST(0 AS BIGINT))) AS accepted, count(*) FILTER (("_verdict" = CAST(1 AS BIGINT))) AS late,
+  count(*) FILTER (("_verdict" = CAST(2 AS BIGINT))) AS dead_lettered, count(*) FILTER (("_verdict" = CAST(0 AS BIGINT)) AND _folded = 0) AS filtered,
   CAST(sum(_folded) AS BIGINT) AS folded
-FROM (SELECT *, (((CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT) WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT) WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT) WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT) WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT) WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT) WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT) WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT) WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, (((CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
 FROM archive)))
 GROUP BY topic, partition, block;

@@ -70,8 +70,7 @@ SELECT *, HR_MICROS(`ordered_at`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS
 FROM `events`;
 
 CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE
-  WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`shop` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`status` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
@@ -171,9 +170,9 @@ CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
-  CASE WHEN `_verdict` = 0 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN `_verdict` = 1 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
-  CASE WHEN `_verdict` = 2 THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
-  CASE WHEN `_verdict` = 0 AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
     (((CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
@@ -192,18 +191,10 @@ CREATE TEMPORARY TABLE `tiles_45318f3a` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
-  `write_time` BIGINT METADATA,
-  `expires_at` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '45318f3a',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_45318f3a` (
-  `shop` STRING,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '45318f3a',
@@ -227,17 +218,9 @@ CREATE TEMPORARY TABLE `tiles_9f47803c` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT>,
-  `write_time` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '9f47803c',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_9f47803c` (
-  `customer` BIGINT,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '9f47803c',
@@ -261,18 +244,10 @@ CREATE TEMPORARY TABLE `tiles_0c23d8ad` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>,
-  `write_time` BIGINT METADATA,
-  `expires_at` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '0c23d8ad',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_0c23d8ad` (
-  `shop` STRING,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '0c23d8ad',
@@ -297,19 +272,10 @@ CREATE TEMPORARY TABLE `tiles_2b7dc785` (
   `level` BIGINT,
   `tile_start` BIGINT,
   `cell` ROW<`n` BIGINT, `max_xbc713885` DOUBLE>,
-  `write_time` BIGINT METADATA,
-  `expires_at` BIGINT METADATA
-) WITH (
-  'connector' = 'headrace-cassandra',
-  'table' = '2b7dc785',
-  'sink.versions' = 'true'
-);
-
-CREATE TEMPORARY TABLE `seen_2b7dc785` (
-  `customer` BIGINT,
-  `express` BOOLEAN,
   `last_event_time` BIGINT,
-  `write_time` BIGINT METADATA
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
   'table' = '2b7dc785',
@@ -370,11 +336,8 @@ CREATE TEMPORARY TABLE `dead_letters` (
 BEGIN STATEMENT SET;
 
 INSERT INTO `tiles_45318f3a`
-SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
-FROM `cells_45318f3a`;
-
-INSERT INTO `seen_45318f3a`
-SELECT `shop`, CASE WHEN `level` = CAST(86400000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `shop`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
 FROM `cells_45318f3a`;
 
 INSERT INTO `tile_log_45318f3a`
@@ -382,11 +345,8 @@ SELECT `shop`, `level`, `tile_start`, `n`, `cell`
 FROM `cells_45318f3a`;
 
 INSERT INTO `tiles_9f47803c`
-SELECT `customer`, `level`, `tile_start`, `cell`, `tile_start` + `n`
-FROM `cells_9f47803c`;
-
-INSERT INTO `seen_9f47803c`
-SELECT `customer`, CASE WHEN `level` = CAST(300000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `customer`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`
 FROM `cells_9f47803c`;
 
 INSERT INTO `tile_log_9f47803c`
@@ -394,11 +354,8 @@ SELECT `customer`, `level`, `tile_start`, `n`, `cell`
 FROM `cells_9f47803c`;
 
 INSERT INTO `tiles_0c23d8ad`
-SELECT `shop`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(11105000000 AS BIGINT)
-FROM `cells_0c23d8ad`;
-
-INSERT INTO `seen_0c23d8ad`
-SELECT `shop`, CASE WHEN `level` = CAST(300000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `shop`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(11105000000 AS BIGINT)
 FROM `cells_0c23d8ad`;
 
 INSERT INTO `tile_log_0c23d8ad`
@@ -406,11 +363,8 @@ SELECT `shop`, `level`, `tile_start`, `n`, `cell`
 FROM `cells_0c23d8ad`;
 
 INSERT INTO `tiles_2b7dc785`
-SELECT `customer`, `express`, `level`, `tile_start`, `cell`, `tile_start` + `n`, `tile_start` + `level` + CAST(270005000000 AS BIGINT)
-FROM `cells_2b7dc785`;
-
-INSERT INTO `seen_2b7dc785`
-SELECT `customer`, `express`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `_last_event_us` END, `_last_event_us`
+SELECT `customer`, `express`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(270005000000 AS BIGINT)
 FROM `cells_2b7dc785`;
 
 INSERT INTO `tile_log_2b7dc785`
@@ -423,9 +377,8 @@ FROM `offset_blocks`;
 
 INSERT INTO `dead_letters`
 SELECT CAST('run-1' AS STRING), CAST('shop_features' AS STRING),
-  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN `_verdict` = 1 THEN 'late' ELSE 'dead_letter' END AS STRING),
-  COALESCE(CASE
-  WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
   WHEN (`shop` IS NULL) THEN CAST('shop is missing' AS STRING)
   WHEN (`status` IS NULL) THEN CAST('status is missing' AS STRING)
   WHEN (NOT (`status` IN ('failed', 'it''s open', 'paid'))) THEN CAST('status has an unknown value' AS STRING)
@@ -440,6 +393,6 @@ SELECT CAST('run-1' AS STRING), CAST('shop_features' AS STRING),
   WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST('key customer is missing' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE `_verdict` <> 0;
+WHERE NOT (`_verdict` = CAST(0 AS BIGINT));
 
 END;

@@ -24,7 +24,6 @@ final class CassandraWriter implements SinkWriter<RowData> {
     private final WriteBuffer buffer = new WriteBuffer();
     private final ProcessingTimeService timers;
     private final int partitionColumns;
-    private final boolean staticOnly;
     private final int bufferRows;
     private final long flushIntervalMillis;
     private boolean timerIsSet;
@@ -41,10 +40,9 @@ final class CassandraWriter implements SinkWriter<RowData> {
         this.shared = shared;
         this.timers = context.getProcessingTimeService();
         this.partitionColumns = binder.shape().partitionColumns();
-        this.staticOnly = binder.shape().isStaticOnly();
         this.bufferRows = delivery.bufferRows();
         this.flushIntervalMillis = delivery.flushInterval().toMillis();
-        this.reader = new RowReader(table, binder.shape().key(), binder.encoders(), clock);
+        this.reader = new RowReader(table, binder.shape(), binder.encoders(), clock);
         this.takesRetractions = table.isUpsert();
         this.sender = new RequestSender(
                 shared, binder, table.qualifiedName(), delivery, clock, metrics, () -> wake(mailbox));
@@ -72,14 +70,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
         if (!takesRetractions && RowReader.isRetraction(row.getRowKind())) {
             return;
         }
-        PendingWrite write = reader.read(row);
-        if (staticOnly && write.isKeyAlone(partitionColumns)) {
-            metrics.empty.inc();
-            return;
-        }
-        if (buffer.add(write)) {
-            metrics.superseded.inc();
-        }
+        reader.read(row, this::add);
         if (buffer.size() >= bufferRows) {
             sendBuffer();
         } else {
@@ -98,6 +89,12 @@ final class CassandraWriter implements SinkWriter<RowData> {
         closed = true;
         sender.close();
         shared.close();
+    }
+
+    private void add(PendingWrite write) {
+        if (buffer.add(write)) {
+            metrics.superseded.inc();
+        }
     }
 
     private void sendBuffer() throws InterruptedException {

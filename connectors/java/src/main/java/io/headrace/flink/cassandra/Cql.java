@@ -14,9 +14,9 @@ final class Cql {
     }
 
     /** Variables: the columns in order, the write time, then the TTL when asked for. */
-    static String insert(TableSettings settings, boolean withTtl) {
-        return "INSERT INTO " + name(settings) + " (" + list(settings.columns()) + ") VALUES ("
-                + String.join(", ", Collections.nCopies(settings.columns().size(), "?")) + ") USING TIMESTAMP ?"
+    static String insert(TableSettings settings, Collection<String> columns, boolean withTtl) {
+        return "INSERT INTO " + name(settings) + " (" + list(columns) + ") VALUES ("
+                + String.join(", ", Collections.nCopies(columns.size(), "?")) + ") USING TIMESTAMP ?"
                 + (withTtl ? " AND TTL ?" : "");
     }
 

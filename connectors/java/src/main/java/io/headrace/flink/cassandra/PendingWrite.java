@@ -2,7 +2,6 @@ package io.headrace.flink.cassandra;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.Objects;
 
 /**
  * One row on its way to Cassandra, holding nothing of Flink's row.
@@ -32,11 +31,6 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
             }
         }
         return true;
-    }
-
-    /** True for an insert that sets no column beside so many of the key. */
-    boolean isKeyAlone(int keyColumns) {
-        return !isDelete && Arrays.stream(values).filter(Objects::nonNull).count() == keyColumns;
     }
 
     /** Seconds left at {@code now} (microseconds), rounded up; zero or less when the row is past. */

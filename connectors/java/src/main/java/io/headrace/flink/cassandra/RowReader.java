@@ -1,7 +1,7 @@
 package io.headrace.flink.cassandra;
 
 import java.nio.ByteBuffer;
-import java.util.List;
+import java.util.function.Consumer;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.types.RowKind;
 
@@ -17,40 +17,75 @@ final class RowReader {
     private final RowData.FieldGetter[] getters;
     private final ValueEncoder[] encoders;
     private final int[] key;
+    private final int[] partition;
+    private final int[] statics;
     private final MicroClock clock;
     private final int writeTime;
+    private final int staticWriteTime;
     private final int ttl;
     private final int expiresAt;
 
-    RowReader(TableSettings settings, List<String> key, ValueEncoder[] encoders, MicroClock clock) {
+    RowReader(TableSettings settings, WriteShape shape, ValueEncoder[] encoders, MicroClock clock) {
         this.settings = settings;
         this.encoders = encoders;
         this.clock = clock;
-        this.key = key.stream().mapToInt(settings.columns()::indexOf).toArray();
+        this.key = settings.positions(shape.key());
+        this.partition = settings.positions(shape.partition());
+        this.statics = settings.positions(shape.statics());
         this.getters = new RowData.FieldGetter[encoders.length];
         for (int i = 0; i < getters.length; i++) {
             getters[i] = RowData.createFieldGetter(settings.types().get(i), i);
         }
         this.writeTime = settings.metadataPosition(WriteMetadata.WRITE_TIME);
+        this.staticWriteTime = settings.metadataPosition(WriteMetadata.STATIC_WRITE_TIME);
         this.ttl = settings.metadataPosition(WriteMetadata.TTL);
         this.expiresAt = settings.metadataPosition(WriteMetadata.EXPIRES_AT);
     }
 
-    PendingWrite read(RowData row) {
-        ByteBuffer[] values = new ByteBuffer[encoders.length];
-        for (int i = 0; i < values.length; i++) {
-            Object value = getters[i].getFieldOrNull(row);
-            values[i] = value == null ? null : encoders[i].encode(value);
-        }
+    /** Gives one write for the row and, where it sets static columns at a time of their own, one for these. */
+    void read(RowData row, Consumer<PendingWrite> out) {
+        ByteBuffer[] values = encode(row);
         requireKey(values);
+        ByteBuffer[] apart = takeStatics(values);
         boolean isDelete = isRetraction(row.getRowKind());
         long end = isDelete ? PendingWrite.NEVER : end(row);
-        return new PendingWrite(KeyBytes.of(values, key), values, writeTime(row), end, isDelete);
+        out.accept(new PendingWrite(KeyBytes.of(values, key), values, writeTime(row), end, isDelete));
+        if (apart != null && !isDelete) {
+            long time = version(row, staticWriteTime, WriteMetadata.STATIC_WRITE_TIME);
+            out.accept(new PendingWrite(KeyBytes.of(apart, partition), apart, time, PendingWrite.NEVER, false));
+        }
     }
 
     /** The planner sends the row before an update to upsert sinks too, where a filter may drop the row after it. */
     static boolean isRetraction(RowKind kind) {
         return kind == RowKind.DELETE || kind == RowKind.UPDATE_BEFORE;
+    }
+
+    private ByteBuffer[] encode(RowData row) {
+        ByteBuffer[] values = new ByteBuffer[encoders.length];
+        for (int i = 0; i < values.length; i++) {
+            Object value = getters[i].getFieldOrNull(row);
+            values[i] = value == null ? null : encoders[i].encode(value);
+        }
+        return values;
+    }
+
+    /** Moves the static values to a row of partition key and statics alone; null when there are none. */
+    private ByteBuffer[] takeStatics(ByteBuffer[] values) {
+        if (statics.length == 0) {
+            return null;
+        }
+        ByteBuffer[] apart = new ByteBuffer[values.length];
+        boolean any = false;
+        for (int position : statics) {
+            apart[position] = values[position];
+            any |= values[position] != null;
+            values[position] = null;
+        }
+        for (int position : partition) {
+            apart[position] = values[position];
+        }
+        return any ? apart : null;
     }
 
     private void requireKey(ByteBuffer[] values) {
@@ -68,12 +103,16 @@ final class RowReader {
         if (writeTime < 0) {
             return clock.next();
         }
-        if (row.isNullAt(writeTime)) {
+        return version(row, writeTime, WriteMetadata.WRITE_TIME);
+    }
+
+    private long version(RowData row, int position, String column) {
+        if (row.isNullAt(position)) {
             throw new CassandraSinkException("A row for Cassandra table " + settings.qualifiedName()
-                    + " has no version: expected microseconds in metadata column 'write_time', found NULL."
+                    + " has no version: expected microseconds in metadata column '" + column + "', found NULL."
                     + " Give every row a write time in the query, or do not declare the column.");
         }
-        return row.getLong(writeTime);
+        return row.getLong(position);
     }
 
     private long end(RowData row) {

@@ -9,14 +9,11 @@ import org.apache.flink.metrics.ThreadSafeSimpleCounter;
 /** Counters of one sink subtask; the driver's threads count too, so they are thread-safe. */
 final class SinkMetrics {
 
-    /** Rows that Cassandra has acknowledged. */
+    /** Rows that Cassandra has acknowledged, static columns with a time of their own as rows of theirs. */
     final Counter written = new ThreadSafeSimpleCounter();
 
     /** Rows that never left, because a newer row of their key came within the same flush. */
     final Counter superseded = new ThreadSafeSimpleCounter();
-
-    /** Rows that set nothing: all static columns of a sink that writes no other are NULL. */
-    final Counter empty = new ThreadSafeSimpleCounter();
 
     /** Rows that were past their end when they were to be sent. */
     final Counter expired = new ThreadSafeSimpleCounter();
@@ -27,7 +24,6 @@ final class SinkMetrics {
     void register(MetricGroup group, IntSupplier inFlight, IntSupplier buffered) {
         group.counter("rowsWritten", written);
         group.counter("rowsSuperseded", superseded);
-        group.counter("rowsEmpty", empty);
         group.counter("rowsExpired", expired);
         group.counter("retries", retries);
         group.gauge("requestsInFlight", (Gauge<Integer>) inFlight::getAsInt);

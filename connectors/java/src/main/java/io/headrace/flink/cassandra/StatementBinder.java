@@ -13,6 +13,7 @@ import com.datastax.oss.driver.api.core.type.codec.TypeCodec;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The prepared statements of one sink, and how pending writes are bound to them. */
 final class StatementBinder {
@@ -20,17 +21,23 @@ final class StatementBinder {
     private final TableSettings settings;
     private final WriteShape shape;
     private final int[] key;
+    private final int[] apart;
     private final boolean hasTtl;
     private final PreparedStatement insert;
+    private final PreparedStatement insertStatics;
     private final PreparedStatement delete;
 
     private StatementBinder(CqlSession session, TableSettings settings, WriteShape shape) {
         this.settings = settings;
         this.shape = shape;
-        this.key = shape.key().stream().mapToInt(settings.columns()::indexOf).toArray();
+        this.key = settings.positions(shape.key());
+        List<String> partitionAndStatics = Stream.concat(shape.partition().stream(), shape.statics().stream()).toList();
+        this.apart = settings.positions(partitionAndStatics);
         this.hasTtl = settings.metadata().contains(WriteMetadata.TTL)
                 || settings.metadata().contains(WriteMetadata.EXPIRES_AT);
-        this.insert = session.prepare(Cql.insert(settings, hasTtl));
+        this.insert = session.prepare(Cql.insert(settings, settings.columns(), hasTtl));
+        this.insertStatics =
+                shape.statics().isEmpty() ? null : session.prepare(Cql.insert(settings, partitionAndStatics, false));
         this.delete = settings.isUpsert() ? session.prepare(Cql.delete(settings, shape.deleted(), shape.key())) : null;
     }
 
@@ -78,7 +85,27 @@ final class StatementBinder {
     }
 
     private BoundStatement bind(PendingWrite write, long now) {
-        return write.isDelete() ? bindDelete(write) : bindInsert(write, now);
+        if (write.isDelete()) {
+            return bindDelete(write);
+        }
+        return isApart(write) ? bindStatics(write) : bindInsert(write, now);
+    }
+
+    /** Only a write of static columns beside those of rows lacks a part of the key. */
+    private boolean isApart(PendingWrite write) {
+        return write.values()[key[key.length - 1]] == null;
+    }
+
+    private BoundStatement bindStatics(PendingWrite write) {
+        BoundStatementBuilder bound = insertStatics.boundStatementBuilder();
+        for (int i = 0; i < apart.length; i++) {
+            ByteBuffer value = write.values()[apart[i]];
+            if (value != null) {
+                bound = bound.setBytesUnsafe(i, value);
+            }
+        }
+        bound = bound.setBytesUnsafe(apart.length, ScalarBytes.bigint(write.writeTime()));
+        return bound.setIdempotence(true).build();
     }
 
     /** Variables that are not set stay UNSET, so a NULL writes nothing, not even a tombstone. */
@@ -109,7 +136,7 @@ final class StatementBinder {
     /** The key of a write as CQL literals, for errors. */
     String describeKey(PendingWrite write) {
         List<String> parts = new ArrayList<>();
-        for (int position : key) {
+        for (int position : isApart(write) ? settings.positions(shape.partition()) : key) {
             parts.add(settings.columns().get(position) + "=" + literal(position, write.values()[position]));
         }
         return String.join(", ", parts);

@@ -27,6 +27,11 @@ record TableSettings(
         return position < 0 ? -1 : columns.size() + position;
     }
 
+    /** Positions of physical columns in the row. */
+    int[] positions(List<String> names) {
+        return names.stream().mapToInt(columns::indexOf).toArray();
+    }
+
     boolean isUpsert() {
         return !primaryKey.isEmpty();
     }

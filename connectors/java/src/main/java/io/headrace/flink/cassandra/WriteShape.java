@@ -12,8 +12,9 @@ import java.util.List;
  *     written
  * @param partitionColumns how many of them are the partition key
  * @param deleted the columns that a delete names; empty when it takes the whole row
+ * @param statics the static columns that are written beside the row, at a time of their own
  */
-record WriteShape(List<String> key, int partitionColumns, List<String> deleted) {
+record WriteShape(List<String> key, int partitionColumns, List<String> deleted, List<String> statics) {
 
     /** Compares the sink with the table; every difference is an error that names it. */
     static WriteShape of(TableSettings settings, TableLayout layout) {
@@ -30,12 +31,33 @@ record WriteShape(List<String> key, int partitionColumns, List<String> deleted) 
         List<String> deleted = staticOnly
                 ? settings.columns().stream().filter(name -> !key.contains(name)).toList()
                 : List.of();
-        return new WriteShape(List.copyOf(key), partition.size(), deleted);
+        List<String> statics = statics(settings, layout, staticOnly);
+        return new WriteShape(List.copyOf(key), partition.size(), deleted, statics);
     }
 
-    /** True when only static columns are written: a key alone is then no row, and nothing to send. */
-    boolean isStaticOnly() {
-        return !deleted.isEmpty();
+    /** The columns of the partition key. */
+    List<String> partition() {
+        return key.subList(0, partitionColumns);
+    }
+
+    private static List<String> statics(TableSettings settings, TableLayout layout, boolean staticOnly) {
+        if (!settings.metadata().contains(WriteMetadata.STATIC_WRITE_TIME)) {
+            return List.of();
+        }
+        List<String> statics = settings.columns().stream()
+                .filter(name -> layout.column(name).kind() == Kind.STATIC)
+                .toList();
+        if (statics.isEmpty() || staticOnly) {
+            throw CassandraSinkException.mismatch(settings.qualifiedName(), "metadata column 'static_write_time'",
+                    "a static column beside a row's own", "the columns " + settings.columns(),
+                    "Leave it out: it is the version of static columns that are written with rows.");
+        }
+        if (settings.isUpsert()) {
+            throw CassandraSinkException.mismatch(settings.qualifiedName(), "metadata column 'static_write_time'",
+                    "a sink without deletes", "PRIMARY KEY " + settings.primaryKey(),
+                    "Set 'sink.versions' instead of a key: a deleted row would leave its static columns behind.");
+        }
+        return statics;
     }
 
     private static void checkColumns(TableSettings settings, TableLayout layout) {

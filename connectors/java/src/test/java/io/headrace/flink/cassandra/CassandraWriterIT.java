@@ -159,14 +159,33 @@ class CassandraWriterIT {
         try (WriterHarness writer = open(table)) {
             writer.write(GenericRowData.of(text("k"), 200L, 200L)).flush();
             writer.write(GenericRowData.of(text("k"), 100L, 100L)).flush();
-            writer.write(GenericRowData.of(text("k"), null, 300L)).flush();
-            assertThat(writer.counter("rowsEmpty")).isEqualTo(1);
-            assertThat(writer.counter("rowsWritten")).isEqualTo(2);
             assertThat(only("statics").getLong("last")).isEqualTo(200);
             writer.write(deleted(GenericRowData.of(text("k"), 200L, 201L))).flush();
         }
         assertThat(only("statics").isNull("last")).isTrue();
         assertThat(only("statics").getLong("v")).isEqualTo(1);
+    }
+
+    @Test
+    void staticColumnsGoWithTheirRowsAtATimeOfTheirOwnAndNeverExpire() throws Exception {
+        cluster.table("seen", "k text, c bigint, v bigint, last bigint STATIC, PRIMARY KEY (k, c)");
+        TableSettings table = new TableSettings(TestCluster.KEYSPACE, "seen", List.of("k", "c", "v", "last"),
+                List.of(TEXT, LONG, LONG, LONG), List.of(), List.of("write_time", "static_write_time", "expires_at"));
+        try (WriterHarness writer = open(table)) {
+            writer.write(GenericRowData.of(text("k"), 1L, 10L, 200L, 7L, 200L, null));
+            writer.write(GenericRowData.of(text("k"), 2L, 20L, 100L, 7L, 100L, null));
+            writer.write(GenericRowData.of(text("k"), 3L, 30L, null, 7L, 300L, null)).flush();
+            assertThat(writer.counter("rowsWritten")).as("three rows, one value of the partition").isEqualTo(4);
+            assertThat(writer.counter("rowsSuperseded")).isEqualTo(1);
+            writer.write(GenericRowData.of(text("k"), 1L, 11L, 150L, 8L, 150L, null)).flush();
+            writer.write(GenericRowData.of(text("past"), 1L, 1L, 500L, 7L, 500L, 1L)).flush();
+        }
+        assertThat(cluster.cql("SELECT v, last FROM %s.seen WHERE k = 'k'"))
+                .extracting(row -> row.getLong("v") + " " + row.getLong("last"))
+                .containsExactly("11 200", "20 200", "30 200");
+        Row past = cluster.cql("SELECT c, last FROM %s.seen WHERE k = 'past'").get(0);
+        assertThat(past.isNull("c")).isTrue();
+        assertThat(past.getLong("last")).isEqualTo(500);
     }
 
     @Test

@@ -12,7 +12,7 @@ class StatementTextTest {
 
     @Test
     void quotesEveryIdentifier() {
-        assertThat(Cql.insert(TABLE, true))
+        assertThat(Cql.insert(TABLE, TABLE.columns(), true))
                 .isEqualTo("INSERT INTO \"Ks\".\"a\"\"b\" (\"k\", \"v\") VALUES (?, ?) USING TIMESTAMP ? AND TTL ?");
         assertThat(Cql.delete(TABLE, List.of(), List.of("k", "c")))
                 .isEqualTo("DELETE FROM \"Ks\".\"a\"\"b\" USING TIMESTAMP ? WHERE \"k\" = ? AND \"c\" = ?");

@@ -24,7 +24,6 @@ class WriteShapeTest {
         assertThat(shape.key()).containsExactly("k", "level", "tile_start");
         assertThat(shape.partitionColumns()).isEqualTo(1);
         assertThat(shape.deleted()).isEmpty();
-        assertThat(shape.isStaticOnly()).isFalse();
     }
 
     @Test
@@ -32,7 +31,30 @@ class WriteShapeTest {
         WriteShape shape = shape(List.of("k", "last"), List.of("k"));
         assertThat(shape.key()).containsExactly("k");
         assertThat(shape.deleted()).containsExactly("last");
-        assertThat(shape.isStaticOnly()).isTrue();
+        assertThat(shape.statics()).isEmpty();
+    }
+
+    @Test
+    void staticColumnsWithATimeOfTheirOwnAreWrittenBesideTheRow() {
+        WriteShape shape = shape(List.of("k", "level", "tile_start", "cell", "last"), List.of(), "static_write_time");
+        assertThat(shape.key()).containsExactly("k", "level", "tile_start");
+        assertThat(shape.partition()).containsExactly("k");
+        assertThat(shape.statics()).containsExactly("last");
+    }
+
+    @Test
+    void refusesATimeOfStaticColumnsThatAreNotThere() {
+        assertThatThrownBy(() -> shape(List.of("k", "level", "tile_start", "cell"), List.of(), "static_write_time"))
+                .hasMessageContainingAll("'static_write_time'", "a static column", "[k, level, tile_start, cell]");
+        assertThatThrownBy(() -> shape(List.of("k", "last"), List.of(), "static_write_time"))
+                .hasMessageContainingAll("'static_write_time'", "beside a row's own", "[k, last]");
+    }
+
+    @Test
+    void refusesATimeOfStaticColumnsWhereRowsAreDeleted() {
+        List<String> columns = List.of("k", "level", "tile_start", "cell", "last");
+        assertThatThrownBy(() -> shape(columns, List.of("k", "level", "tile_start"), "static_write_time"))
+                .hasMessageContainingAll("'static_write_time'", "without deletes", "'sink.versions'");
     }
 
     @Test
@@ -59,7 +81,7 @@ class WriteShapeTest {
                 .hasMessageContainingAll("column 'tags'", "expected frozen<list<text>>", "tombstone");
     }
 
-    private static WriteShape shape(List<String> columns, List<String> primaryKey) {
-        return WriteShape.of(new TableSettings("ks", "t", columns, List.of(), primaryKey, List.of()), LAYOUT);
+    private static WriteShape shape(List<String> columns, List<String> primaryKey, String... metadata) {
+        return WriteShape.of(new TableSettings("ks", "t", columns, List.of(), primaryKey, List.of(metadata)), LAYOUT);
     }
 }
