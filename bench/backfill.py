@@ -152,11 +152,11 @@ class BackfillBenchmark:
         }
 
     def profiles(self, jobs: Mapping[str, JobSpec]) -> dict[str, Profile]:
-        """Where the processor time of two jobs of one form goes; sampling them also warms the machine up."""
+        """Where the processor time of each job goes; sampling them also warms the machine up for all."""
         found: dict[str, Profile] = {}
         if (after_s := self.sizes.profile_after_s) is None:
             return found
-        for name in (OURS, GROUP_BY):
+        for name in jobs:
             with self.bench.progress.step(f"profile of {name}"):
                 profile = self.bench.runner.sampled(jobs[name], after_s)
             found |= {} if profile is None else {name: profile}

@@ -40,7 +40,7 @@ class Script:
 def group_by_tiles(history: Options, sink: Options) -> Script:
     """Order-free tiles as the product's: one GROUP BY a level, each folded beside the reader.
 
-    Of the ways that we tried (one GROUP BY over the UNION ALL of the levels, one a level) the faster.
+    Of the ways that we tried (GROUPING SETS, one GROUP BY over the UNION ALL of the levels, one a level) the fastest.
     """
     columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
     inserts = [

@@ -11,7 +11,7 @@ from headrace.bench.driver_rival import Method, Row, by_partition, connected, me
 from headrace.bench.duckdb_rival import database, tiles_sql
 from headrace.bench.kit import NAMESPACE, CardsKit
 from headrace.bench.measure import Measured, Run, interleaved
-from headrace.bench.outputs import Equality, OutputsDifferError, as_arrow, require_equal
+from headrace.bench.outputs import TILE_COLUMNS, Equality, OutputsDifferError, as_arrow, require_equal
 from headrace.bench.report import Goal, Part, Report
 from headrace.bench.rivals import copy_rows
 from headrace.bench.stack import Workbench
@@ -20,7 +20,6 @@ from headrace.bench.transactions import SEED, transactions
 OURS = "headrace, Flink job into our sink"
 ONE_BY_ONE, BATCHED = "cassandra-driver, execute_concurrent_with_args", "cassandra-driver, batches by partition"
 ROWS_TABLE, STORED_TABLE = "ready_rows", "written_rows"
-COLUMNS = "cc_num, level, tile_start, n, spent, largest"
 SUMMED = ("level", "n", "spent", "largest")
 SUMS = ", ".join(f"sum({name})" for name in SUMMED)
 GOAL = Goal(rows_per_s=1.0, rows_per_cpu_s=2.0)
@@ -83,11 +82,11 @@ class WriteBenchmark:
         """The rows in Iceberg for the job, and the empty table in Cassandra."""
         with self.bench.platform.cassandra.session() as store:
             store.ensure_keyspace()
-            columns = ", ".join(f"{name} bigint" for name in COLUMNS.split(", "))
+            columns = ", ".join(f"{name} bigint" for name in TILE_COLUMNS.split(", "))
             store.execute(
                 f"CREATE TABLE IF NOT EXISTS {self._stored} ({columns}, PRIMARY KEY ((cc_num), level, tile_start))"
             )
-        self.kit.output(ROWS_TABLE, COLUMNS).append(self.ready)
+        self.kit.output(ROWS_TABLE, TILE_COLUMNS).append(self.ready)
 
     def compare(self, side: str, write: Run) -> Equality:
         """One run that is not measured but warms up, and whose rows are all read back, write times included.
@@ -98,9 +97,9 @@ class WriteBenchmark:
         with self.bench.progress.step(f"  compare and warm up: {side}"):
             self._empty()
             write()
-            names = (*COLUMNS.split(", "), "write_time")
+            names = (*TILE_COLUMNS.split(", "), "write_time")
             with database() as connection, self.bench.platform.cassandra.session() as store:
-                rows = store.execute(f"SELECT {COLUMNS}, writetime(n) FROM {self._stored}")  # noqa: S608
+                rows = store.execute(f"SELECT {TILE_COLUMNS}, writetime(n) FROM {self._stored}")  # noqa: S608
                 connection.register("stored", as_arrow(names, rows))
                 connection.register("ready", as_arrow(names, self.rows))
                 return require_equal(connection, side, "stored", "ready", ", ".join(names), len(self.rows))
@@ -113,8 +112,8 @@ class WriteBenchmark:
         return lambda: self.bench.runner.run(job, self.sizes.rows)
 
     def _by_driver(self, method: Method) -> Run:
-        marks = ", ".join("?" for _ in COLUMNS.split(", "))
-        insert = f"INSERT INTO {self._stored} ({COLUMNS}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608
+        marks = ", ".join("?" for _ in TILE_COLUMNS.split(", "))
+        insert = f"INSERT INTO {self._stored} ({TILE_COLUMNS}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608
 
         def run() -> Measured:
             with connected(self.bench.platform.cassandra) as session:
