@@ -12,12 +12,11 @@ from typing import Literal
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
+from headrace.compiler.tables import BLOCK
 from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, judged, passes, verdict
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 Mode = Literal["exact", "tiled"]
-#: Offsets per row of the ledger, as in the Flink job.
-BLOCK = 65536
 
 
 def judged_sql(plan: ViewPlan, relation: str) -> str:
@@ -103,16 +102,10 @@ def _passes(group: TileGroup) -> str:
     return DUCKDB.emit(passes(group))
 
 
-def _arguments(group: TileGroup) -> dict[str, str]:
-    """The column of each different argument, by the argument's text."""
-    texts = dict.fromkeys(partial.argument.text() for partial in group.partials)
-    return {text: f"_arg{number}" for number, text in enumerate(texts, start=1)}
-
-
 def _arguments_sql(plan: ViewPlan, group: TileGroup) -> str:
     """The arguments of the group's aggregates as columns."""
     arguments: dict[str, Scalar] = {partial.argument.text(): partial.argument for partial in group.partials}
-    names = _arguments(group)
+    names = group.argument_columns
     return "".join(f",\n  {DUCKDB.emit(finite(argument))} AS {names[text]}" for text, argument in arguments.items())
 
 
@@ -120,7 +113,7 @@ def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: Mode
     """The SQL of one feature over its window."""
     argument = "*"
     if feature.partials:
-        argument = _arguments(group)[group.partial(feature.partials[0]).argument.text()]
+        argument = group.argument_columns[group.partial(feature.partials[0]).argument.text()]
     within = f"_event_us >= {_start(feature, mode)}" if feature.window_us is not None else "TRUE"
     sql = AGGREGATES[feature.function](argument, f"FILTER ({within})", feature, plan)
     return f"make_timestamptz({sql})" if feature.type == DATETIME else sql

@@ -14,12 +14,9 @@ from headrace.compiler.flink_tables import (
 from headrace.compiler.flink_text import create_view, filter_label, insert_into
 from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
-from headrace.compiler.tables import DEAD_LETTERS, OFFSET_TILES
+from headrace.compiler.tables import BLOCK, DEAD_LETTERS, OFFSET_TILES
 from headrace.compiler.verdict import Verdict, folds, judged, late_reason, reason
 from headrace.features.scalar import DATETIME, FLOAT
-
-#: Offsets per ledger row: a block is one row of state, and sums of squares within it stay far below 2^63.
-BLOCK = 65536
 
 
 def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
@@ -50,7 +47,7 @@ def _positioned(plan: ViewPlan) -> str:
         f"    {folded} AS `folded`\n  FROM `judged`"
     )
     return (
-        f"SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
+        "SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
         f"  `_src_offset` / CAST({BLOCK} AS BIGINT) AS `block`, `_src_offset` AS `offset`,\n"
         f"  MOD(`_src_offset`, CAST({BLOCK} AS BIGINT)) AS `in_block`,\n"
         f"  {_is(Verdict.ACCEPTED)} AS `is_accepted`, {_is(Verdict.LATE)} AS `is_late`,\n"

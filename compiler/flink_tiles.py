@@ -69,12 +69,6 @@ def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[t
     return sinks
 
 
-def _arguments(group: TileGroup) -> dict[str, str]:
-    """The column that holds each different argument, by the argument's text."""
-    texts = dict.fromkeys(partial.argument.text() for partial in group.partials)
-    return {text: f"_arg{number}" for number, text in enumerate(texts, start=1)}
-
-
 def _label(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
     """What an overflow names: the transformations that read a partial. It travels with each row, so it is short."""
     readers = [feature for feature in plan.features_of(group) if partial.name in feature.partials]
@@ -97,7 +91,7 @@ def _carried(group: TileGroup) -> list[str]:
 def _arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
     """Name and SQL of each different argument."""
     partials = {partial.argument.text(): partial for partial in group.partials}
-    names = _arguments(group)
+    names = group.argument_columns
     return [(names[text], _argument_sql(plan, group, partial)) for text, partial in partials.items()]
 
 
@@ -143,7 +137,7 @@ def _level(group: TileGroup) -> str:
 
 def _argument(group: TileGroup, partial: Partial) -> str:
     """The column of a partial's argument."""
-    return f"`{_arguments(group)[partial.argument.text()]}`"
+    return f"`{group.argument_columns[partial.argument.text()]}`"
 
 
 def _cells(group: TileGroup) -> str:

@@ -142,6 +142,12 @@ class TileGroup:
         """All fields of a cell, in order: `n`, then those of each partial."""
         return (Column(CELL_COUNT, INT), *(field for partial in self.partials for field in partial.fields))
 
+    @property
+    def argument_columns(self) -> dict[str, str]:
+        """The column, in either engine's SQL, that holds each different argument, by the argument's text."""
+        texts = dict.fromkeys(partial.argument.text() for partial in self.partials)
+        return {text: f"_arg{number}" for number, text in enumerate(texts, start=1)}
+
     def partial(self, name: str) -> Partial:
         """The partial `name`; KeyError when the group has none."""
         return {partial.name: partial for partial in self.partials}[name]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from headrace.compiler.plan import Column
 from headrace.features.scalar import BYTES, DATETIME, INT, STR
 
+#: Offsets per ledger row: a block is one row of state, and sums of squares within it stay far below 2^63.
+BLOCK = 65536
 #: What a run read of each block of a partition, and what became of it; the ledger is drawn up from it.
 OFFSET_TILES = (
     *(Column(name, STR) for name in ("run", "view", "leg", "topic")),

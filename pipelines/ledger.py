@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from headrace.compiler.duckdb_sql import BLOCK
 from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.compiler.tables import BLOCK
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
 from headrace.connectors.schema import LEDGER_NAMESPACE

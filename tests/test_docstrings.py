@@ -11,27 +11,15 @@ import pytest
 
 import headrace
 
+from .test_architecture import ROOMS
+
 # The gate would be empty if the walk broke: the package has at least this many examples.
 LEAST_EXAMPLES = 40
 
 
 def modules() -> Iterator[str]:
     yield "headrace"
-    rooms = [
-        f"headrace.{room}"
-        for room in (
-            "features",
-            "compiler",
-            "registry",
-            "connectors",
-            "runtime",
-            "pipelines",
-            "serving",
-            "jobs",
-            "bench",
-        )
-    ]
-    for room in rooms:
+    for room in (f"headrace.{name}" for name in ROOMS):
         package = importlib.import_module(room)
         yield room
         for found in pkgutil.walk_packages(package.__path__, prefix=f"{room}."):

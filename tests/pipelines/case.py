@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -27,6 +28,19 @@ from .orders import FEATURES, SHOPS, START, Order, expected
 
 PARTITIONS = 3
 PATIENCE_S = 120.0
+
+
+@contextmanager
+def archived_case(settings: Settings, folder: Path, history: list[Order], broken: list[bytes]) -> Iterator[Case]:
+    """A case whose topic has these records, all of them archived and nothing backfilled yet; closed at the end."""
+    case = Case(settings, folder)
+    try:
+        case.make_topic()
+        case.send(history, broken)
+        case.archive(len(history) + len(broken))
+        yield case
+    finally:
+        case.close()
 
 
 class Case:

@@ -28,7 +28,7 @@ from headrace.runtime.stack.preflight import plan_of
 from headrace.runtime.stack.process import ProcessIdentity, ProcessSpec, spawn, stop
 from headrace.runtime.stack.service import Service
 
-from .case import Case, wait_until
+from .case import Case, archived_case, wait_until
 from .orders import BROKEN, orders
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -141,14 +141,8 @@ def guarded(stack_settings: Settings, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="module")
 def case(guarded: Guarded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     """A view whose history is archived, through the login."""
-    found = Case(guarded.settings, tmp_path_factory.mktemp("orders"))
-    try:
-        found.make_topic()
-        found.send(HISTORY, BROKEN)
-        found.archive(len(HISTORY) + len(BROKEN))
+    with archived_case(guarded.settings, tmp_path_factory.mktemp("orders"), HISTORY, BROKEN) as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture(scope="module")

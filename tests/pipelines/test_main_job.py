@@ -15,7 +15,7 @@ from headrace.pipelines.lifecycle import promote, resume, stop
 from headrace.pipelines.outcome import statuses
 from headrace.runtime.settings import Settings
 
-from .case import PARTITIONS, Case
+from .case import PARTITIONS, Case, archived_case
 from .orders import BROKEN, orders
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -28,14 +28,8 @@ MORE = orders(300, seed=3, first=3_900)
 @pytest.fixture(scope="module")
 def case(stack_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     """History archived, nothing backfilled yet."""
-    found = Case(stack_settings, tmp_path_factory.mktemp("orders"))
-    try:
-        found.make_topic()
-        found.send(HISTORY, BROKEN)
-        found.archive(len(HISTORY) + len(BROKEN))
+    with archived_case(stack_settings, tmp_path_factory.mktemp("orders"), HISTORY, BROKEN) as found:
         yield found
-    finally:
-        found.close()
 
 
 def test_a_missing_topic_is_an_error_that_names_it(stack_settings: Settings, tmp_path: Path) -> None:
