@@ -12,7 +12,7 @@ from headrace.pipelines.lifecycle import resume, stop
 from headrace.pipelines.savepoint import HEADER, MAGIC, METADATA, checkpoint_id, positions_at
 from headrace.runtime.settings import Settings
 
-from .case import PARTITIONS, Case
+from .case import PARTITIONS, Case, archived_case
 from .orders import orders
 
 HISTORY, FIRST, SECOND = orders(300, seed=1), orders(300, seed=2, first=300), orders(300, seed=3, first=600)
@@ -21,14 +21,8 @@ HISTORY, FIRST, SECOND = orders(300, seed=1), orders(300, seed=2, first=300), or
 @pytest.fixture
 def case(stack_settings: Settings, tmp_path: Path) -> Iterator[Case]:
     """History archived, nothing backfilled yet."""
-    found = Case(stack_settings, tmp_path)
-    try:
-        found.make_topic()
-        found.send(HISTORY, [])
-        found.archive(len(HISTORY))
+    with archived_case(stack_settings, tmp_path, HISTORY, []) as found:
         yield found
-    finally:
-        found.close()
 
 
 @pytest.mark.stack

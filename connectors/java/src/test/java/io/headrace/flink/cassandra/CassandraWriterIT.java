@@ -172,12 +172,12 @@ class CassandraWriterIT {
         TableSettings table = new TableSettings(TestCluster.KEYSPACE, "seen", List.of("k", "c", "v", "last"),
                 List.of(TEXT, LONG, LONG, LONG), List.of(), List.of("write_time", "static_write_time", "expires_at"));
         try (WriterHarness writer = open(table)) {
-            writer.write(GenericRowData.of(text("k"), 1L, 10L, 200L, 7L, 200L, null));
-            writer.write(GenericRowData.of(text("k"), 2L, 20L, 100L, 7L, 100L, null));
-            writer.write(GenericRowData.of(text("k"), 3L, 30L, null, 7L, 300L, null)).flush();
+            writer.write(GenericRowData.of(text("k"), 1L, 10L, 200L, 1_007L, 200L, null));
+            writer.write(GenericRowData.of(text("k"), 2L, 20L, 100L, 1_007L, 100L, null));
+            writer.write(GenericRowData.of(text("k"), 3L, 30L, null, 1_007L, 300L, null)).flush();
             assertThat(writer.counter("rowsWritten")).as("three rows, one value of the partition").isEqualTo(4);
             assertThat(writer.counter("rowsSuperseded")).isEqualTo(1);
-            writer.write(GenericRowData.of(text("k"), 1L, 11L, 150L, 8L, 150L, null)).flush();
+            writer.write(GenericRowData.of(text("k"), 1L, 11L, 150L, 1_008L, 150L, null)).flush();
             writer.write(GenericRowData.of(text("past"), 1L, 1L, 500L, 7L, 500L, 1L)).flush();
         }
         assertThat(cluster.cql("SELECT v, last FROM %s.seen WHERE k = 'k'"))
