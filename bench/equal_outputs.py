@@ -1,4 +1,4 @@
-"""Before anything is measured: every side of the backfill makes the same output of a prefix, by DuckDB's reckoning."""
+"""Before figures count: every side of the backfill makes the same output of a prefix, by DuckDB's reckoning."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from headrace.pipelines.backfill import TILES_NAMESPACE, BackfillPipeline
 
 
 class EqualOutputs:
-    """Compares the outputs of all sides on a prefix.
+    """Compares the outputs of all sides over the rows that the history holds now.
 
     Args:
-        kit: the view and its history; history holds the prefix, and nothing more.
+        kit: the view and its history.
         hop_rows: the prefix for HOP, which writes hundreds of windows a row.
+
+    Raises:
+        OutputsDifferError: an output is not DuckDB's.
     """
 
     def __init__(self, kit: CardsKit, hop_rows: int) -> None:
@@ -37,11 +40,7 @@ class EqualOutputs:
         self.hop_rows = hop_rows
 
     def compare(self) -> list[Equality]:
-        """One result for each side and store.
-
-        Raises:
-            OutputsDifferError: an output is not DuckDB's.
-        """
+        """One result for each side and store."""
         with database() as connection, self.kit.bench.progress.step(f"compare outputs of {self.rows:,} rows"):
             rows = parquet(self.kit.history.files())
             connection.execute(f"CREATE TABLE expected_tiles AS {tiles_sql(rows)}")

@@ -19,6 +19,9 @@ HOPS_US = ((5 * MINUTE_US, HOUR_US), (HOUR_US, DAY_US), (HOUR_US, 7 * DAY_US), (
 
 #: Faster than any built-in way from an instant to a number; the functions of the product are there for everyone.
 MICROS = "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros'"
+#: Files in the order of time, each a split of its own, as Iceberg's documentation has it for event time. Without it the
+#: newest file comes first, and windows drop the rows of all older ones as late.
+IN_ORDER = {"watermark-column": "ts", "split-file-open-cost": str(128 * 1024**2)}
 #: A row may be as late as the product's default allows, so that no row is lost on the way.
 WATERMARK = "`rowtime` AS CAST(`ts` AS TIMESTAMP_LTZ(3)), WATERMARK FOR `rowtime` AS `rowtime` - INTERVAL '1' DAY"
 #: A window's bound as µs, for a sink that keeps it.
@@ -76,7 +79,7 @@ def tumble_tiles(history: Options, sink: Options, *, kept: bool = False) -> Scri
         "GROUP BY `cc_num`, `window_start`, `window_end`"
         for level in LEVELS_US
     ]
-    return Script((_source(history, WATERMARK), _table("tiles", columns, sink)), tuple(inserts))
+    return Script((_source({**history, **IN_ORDER}, WATERMARK), _table("tiles", columns, sink)), tuple(inserts))
 
 
 def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Script:
@@ -89,7 +92,7 @@ def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Scrip
         "GROUP BY `cc_num`, `window_start`, `window_end`"
         for slide, width in HOPS_US
     ]
-    return Script((_source(history, WATERMARK), _table("windows", columns, sink)), tuple(inserts))
+    return Script((_source({**history, **IN_ORDER}, WATERMARK), _table("windows", columns, sink)), tuple(inserts))
 
 
 def copy_rows(history: Options, sink: Options) -> Script:

@@ -23,8 +23,8 @@ ARRIVAL_DELAY_US = 3_000_000
 LEAST_CENTS, MOST_CENTS = 50, 100_000
 FIRST_CARD = 4_000_000_000_000_000
 PARTITIONS = 4
-# Rows drawn from one seed, and at most so many in one file of the table.
-CHUNK = 250_000
+# Rows drawn from one seed, and in one file of the table: a little more than a day of them.
+CHUNK = 100_000
 
 Integers = npt.NDArray[np.int64]
 
