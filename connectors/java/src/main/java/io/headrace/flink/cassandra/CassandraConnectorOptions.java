@@ -3,6 +3,7 @@ package io.headrace.flink.cassandra;
 import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.MemorySize;
 
 /**
  * The options of {@code 'connector' = 'headrace-cassandra'}; everything under {@code driver.} goes to the driver, where
@@ -56,12 +57,15 @@ public final class CassandraConnectorOptions {
                     .defaultValue(128)
                     .withDescription("Unacknowledged requests per sink subtask; the task waits beyond it.");
 
-    /** The default costs a few MB of heap per subtask for small rows, and lets one mini-batch of updates collapse. */
-    public static final ConfigOption<Integer> BUFFER_ROWS =
-            ConfigOptions.key("sink.buffer-rows")
-                    .intType()
-                    .defaultValue(10_000)
-                    .withDescription("Rows held per sink subtask, newest per primary key, before they are sent.");
+    /**
+     * The more rows are held, the more of them go to their partition in one request. Measured with 200,000 rows of 22,000
+     * partitions: 7 MiB, 10,000 rows, cost Cassandra twice the processor seconds of 32 MiB, and 64 MiB gained nothing.
+     */
+    public static final ConfigOption<MemorySize> BUFFER_MEMORY =
+            ConfigOptions.key("sink.buffer-memory")
+                    .memoryType()
+                    .defaultValue(MemorySize.ofMebiBytes(32))
+                    .withDescription("Heap per sink subtask for rows, newest per primary key, before they are sent.");
 
     public static final ConfigOption<Duration> FLUSH_INTERVAL =
             ConfigOptions.key("sink.flush-interval")

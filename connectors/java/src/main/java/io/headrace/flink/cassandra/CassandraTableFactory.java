@@ -42,7 +42,7 @@ public final class CassandraTableFactory implements DynamicTableSinkFactory {
         options.add(CassandraConnectorOptions.PASSWORD);
         options.add(CassandraConnectorOptions.CONSISTENCY);
         options.add(CassandraConnectorOptions.MAX_IN_FLIGHT);
-        options.add(CassandraConnectorOptions.BUFFER_ROWS);
+        options.add(CassandraConnectorOptions.BUFFER_MEMORY);
         options.add(CassandraConnectorOptions.FLUSH_INTERVAL);
         options.add(CassandraConnectorOptions.RETRY_TIMEOUT);
         options.add(CassandraConnectorOptions.VERSIONS);
@@ -114,11 +114,11 @@ public final class CassandraTableFactory implements DynamicTableSinkFactory {
     private static DeliverySettings delivery(ReadableConfig options) {
         DeliverySettings settings = new DeliverySettings(
                 options.get(CassandraConnectorOptions.MAX_IN_FLIGHT),
-                options.get(CassandraConnectorOptions.BUFFER_ROWS),
+                options.get(CassandraConnectorOptions.BUFFER_MEMORY).getBytes(),
                 options.get(CassandraConnectorOptions.FLUSH_INTERVAL),
                 options.get(CassandraConnectorOptions.RETRY_TIMEOUT));
         requirePositive(CassandraConnectorOptions.MAX_IN_FLIGHT, settings.maxInFlight());
-        requirePositive(CassandraConnectorOptions.BUFFER_ROWS, settings.bufferRows());
+        requirePositive(CassandraConnectorOptions.BUFFER_MEMORY, settings.bufferBytes());
         requirePositive(CassandraConnectorOptions.FLUSH_INTERVAL, settings.flushInterval().toMillis());
         requirePositive(CassandraConnectorOptions.RETRY_TIMEOUT, settings.retryTimeout().toMillis());
         return settings;

@@ -24,7 +24,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
     private final WriteBuffer buffer = new WriteBuffer();
     private final ProcessingTimeService timers;
     private final int partitionColumns;
-    private final int bufferRows;
+    private final long bufferBytes;
     private final long flushIntervalMillis;
     private boolean timerIsSet;
     private volatile boolean closed;
@@ -40,7 +40,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
         this.shared = shared;
         this.timers = context.getProcessingTimeService();
         this.partitionColumns = binder.shape().partitionColumns();
-        this.bufferRows = delivery.bufferRows();
+        this.bufferBytes = delivery.bufferBytes();
         this.flushIntervalMillis = delivery.flushInterval().toMillis();
         this.reader = new RowReader(table, binder.shape(), binder.encoders(), clock);
         this.takesRetractions = table.isUpsert();
@@ -71,7 +71,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
             return;
         }
         reader.read(row, this::add);
-        if (buffer.size() >= bufferRows) {
+        if (buffer.memory() >= bufferBytes) {
             sendBuffer();
         } else {
             setTimer();

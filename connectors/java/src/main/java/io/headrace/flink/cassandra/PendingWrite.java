@@ -17,6 +17,12 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
 
     private static final long MICROS_PER_SECOND = 1_000_000;
 
+    /** Bytes of heap beside the content, as a 64-bit JVM with short references lays it out: objects and map entries. */
+    private static final long BYTES_OF_A_ROW = 256;
+
+    /** A ByteBuffer and the header of its array. */
+    private static final long BYTES_OF_A_VALUE = 80;
+
     /** True when {@code newer}, of the same key, leaves nothing of this row to be seen in Cassandra. */
     boolean isHiddenBy(PendingWrite newer) {
         if (newer.writeTime == writeTime) {
@@ -49,6 +55,11 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
             size += value == null ? 0 : value.remaining();
         }
         return size;
+    }
+
+    /** Bytes of heap that the row takes while it waits, about; the key repeats a part of the values. */
+    long memory() {
+        return BYTES_OF_A_ROW + BYTES_OF_A_VALUE * values.length + size();
     }
 
     private boolean hasContentOf(PendingWrite other) {

@@ -16,9 +16,11 @@ final class WriteBuffer {
 
     private final Map<KeyBytes, PendingWrite> newest = new HashMap<>();
     private final List<PendingWrite> beside = new ArrayList<>();
+    private long memory;
 
     /** Adds a row; true when one row, this or an older one, became superfluous. */
     boolean add(PendingWrite write) {
+        memory += write.memory();
         PendingWrite held = newest.putIfAbsent(write.key(), write);
         if (held == null) {
             return false;
@@ -28,6 +30,7 @@ final class WriteBuffer {
         PendingWrite older = wins ? held : write;
         newest.put(newer.key(), newer);
         if (older.isHiddenBy(newer)) {
+            memory -= older.memory();
             return true;
         }
         beside.add(older);
@@ -38,6 +41,11 @@ final class WriteBuffer {
         return newest.size() + beside.size();
     }
 
+    /** Bytes of heap that the rows take, about. */
+    long memory() {
+        return memory;
+    }
+
     /** Takes all rows out, grouped by partition: the first {@code partitionColumns} parts of the key. */
     List<List<PendingWrite>> drain(int partitionColumns) {
         Map<KeyBytes, List<PendingWrite>> partitions = new HashMap<>();
@@ -45,6 +53,7 @@ final class WriteBuffer {
         beside.forEach(write -> group(partitions, write, partitionColumns));
         newest.clear();
         beside.clear();
+        memory = 0;
         return new ArrayList<>(partitions.values());
     }
 

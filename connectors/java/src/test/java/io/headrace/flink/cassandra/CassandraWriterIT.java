@@ -80,6 +80,19 @@ class CassandraWriterIT {
     }
 
     @Test
+    void rowsAreSentWhenTheBuffersMemoryIsFull() throws Exception {
+        cluster.table("memory_is_full", "k text PRIMARY KEY, a bigint, b bigint");
+        DeliverySettings small = new DeliverySettings(1, 10_000, Duration.ofMinutes(1), Duration.ofMinutes(1));
+        TableSettings table = settings("memory_is_full", List.of("write_time"));
+        try (WriterHarness writer = new WriterHarness(cluster.connection(), small, table)) {
+            writer.write(row("short", 1L, 1L, 1L));
+            assertThat(cluster.cql("SELECT * FROM %s.memory_is_full")).as("held back").isEmpty();
+            writer.write(row("k".repeat(10_000), 1L, 1L, 1L));
+            assertThat(writer.awaitCounter("rowsWritten", 2)).as("without a flush or a timer").isTrue();
+        }
+    }
+
+    @Test
     void withoutAWriteTimeArrivalDecides() throws Exception {
         try (WriterHarness writer = open("arrival", List.of())) {
             for (long n = 1; n <= 50; n++) {

@@ -49,6 +49,19 @@ class WriteBufferTest {
         assertThat(buffer.size()).isZero();
     }
 
+    @Test
+    void countsTheMemoryOfTheRowsThatItHolds() {
+        buffer.add(row("k", 2, "two"));
+        long one = buffer.memory();
+        assertThat(one).as("objects too, not content alone").isGreaterThan(300);
+        buffer.add(row("k", 1, "uno"));
+        assertThat(buffer.memory()).as("a superfluous row takes none").isEqualTo(one);
+        buffer.add(row("l", 1, "a".repeat(1_000)));
+        assertThat(buffer.memory()).isBetween(2 * one + 900, 2 * one + 1_000);
+        buffer.drain(1);
+        assertThat(buffer.memory()).isZero();
+    }
+
     private List<PendingWrite> drained() {
         List<List<PendingWrite>> partitions = buffer.drain(1);
         assertThat(partitions).hasSize(1);

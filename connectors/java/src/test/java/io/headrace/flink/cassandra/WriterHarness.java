@@ -34,7 +34,7 @@ final class WriterHarness implements AutoCloseable {
     static DeliverySettings delivery(Duration retryTimeout) {
         return new DeliverySettings(
                 CassandraConnectorOptions.MAX_IN_FLIGHT.defaultValue(),
-                CassandraConnectorOptions.BUFFER_ROWS.defaultValue(),
+                CassandraConnectorOptions.BUFFER_MEMORY.defaultValue().getBytes(),
                 CassandraConnectorOptions.FLUSH_INTERVAL.defaultValue(),
                 retryTimeout);
     }
@@ -60,6 +60,14 @@ final class WriterHarness implements AutoCloseable {
 
     long counter(String name) {
         return counters.get(name).getCount();
+    }
+
+    /** True when a counter reaches a value soon, and does not pass it. */
+    boolean awaitCounter(String name, long value) throws InterruptedException {
+        for (int i = 0; i < 500 && counter(name) < value; i++) {
+            Thread.sleep(10);
+        }
+        return counter(name) == value;
     }
 
     /** True when a mail for the task's thread is there, or comes soon. */
