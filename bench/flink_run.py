@@ -11,7 +11,7 @@ from headrace.bench.profile import Profile, sample
 from headrace.errors import JobError
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
-from headrace.runtime.progress import Progress, bounded
+from headrace.runtime.progress import Pace, Progress, bounded
 
 # Often enough not to add to a run of seconds, seldom enough not to be a load.
 POLL_S = 0.2
@@ -56,16 +56,15 @@ class FlinkRunner:
         return found
 
     def run_within(self, spec: JobSpec, rows: int, limit_s: float) -> Measured | None:
-        """Run a job; None when it has not ended by itself after so many seconds, and was cancelled.
+        """Run a job; None when it takes more than so many seconds, and it is cancelled then.
 
         The wall-clock seconds are those of the job as the job manager counts them: without planning and submission.
         """
         flink_s, cassandra_s = self.meter.read()
-        job, begun = self.platform.session.submit(spec), time.monotonic()
+        job, begun, pace = self.platform.session.submit(spec), time.monotonic(), Pace()
         while not (status := self.platform.flink.job(job)).is_over:
-            seconds = time.monotonic() - begun
-            self._tell(spec.name, job, rows, seconds)
-            if seconds > limit_s:
+            self._tell(spec.name, job, rows, pace)
+            if time.monotonic() - begun > limit_s:
                 self._end(job)
                 return None
             time.sleep(POLL_S)
@@ -73,11 +72,14 @@ class FlinkRunner:
             msg = f"job {spec.name} is {status.state}: {self.platform.flink.root_exception(job)}"
             raise JobError(msg)
         flink_after, cassandra_after = self.meter.read()
-        return Measured(rows, status.duration_ms / 1000, flink_after - flink_s, cassandra_after - cassandra_s)
+        wall_s = status.duration_ms / 1000
+        if wall_s > limit_s:
+            return None
+        return Measured(rows, wall_s, flink_after - flink_s, cassandra_after - cassandra_s)
 
-    def _tell(self, name: str, job: str, rows: int, seconds: float) -> None:
+    def _tell(self, name: str, job: str, rows: int, pace: Pace) -> None:
         read = max((vertex.rows_in for vertex in self.platform.flink.progress(job)[:1]), default=0)
-        self.progress.update(f"  {name}: {bounded(min(read, rows), rows, read / seconds)}")
+        self.progress.update(f"  {name}: {bounded(min(read, rows), rows, pace.of(read))}")
 
     def sampled(self, spec: JobSpec, after_s: float) -> Profile | None:
         """Run a job for so many seconds, sample it, and end it; None when it ended before."""

@@ -16,15 +16,15 @@ from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import Checkpointing, view_configuration
+from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
 from headrace.pipelines.legs import table_name_of
 from headrace.runtime.job_spec import JobSpec
 
 FEATURES = Path(__file__).with_name("views") / "cards.py"
 #: Where the benchmark keeps Iceberg tables that are not the product's.
 NAMESPACE = "bench"
-# As often as the product saves state; and often enough that a small job which keeps its output soon ends.
-MEASURED_INTERVAL, KEPT_INTERVAL = "10 s", "1 s"
+# Often enough that a small job which keeps its output soon ends.
+KEPT_INTERVAL = "1 s"
 
 
 class CardsKit:
@@ -72,8 +72,8 @@ class CardsKit:
         return {**self.platform.iceberg.flink_options(namespace, name), **pinned}
 
     def measured_job(self, name: str, script: Script) -> JobSpec:
-        """A rival's job under the options of a view's job, its output not kept by any commit."""
-        return keeping_nothing(self._job(name, script, MEASURED_INTERVAL))
+        """A rival's job under the options of a view's job, state saved as often, its output not kept by any commit."""
+        return keeping_nothing(self._job(name, script, CHECKPOINT_INTERVAL))
 
     def kept_job(self, name: str, script: Script) -> JobSpec:
         """A rival's job whose output is committed."""

@@ -9,6 +9,7 @@ import typer
 
 from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
+from headrace.pipelines.configuration import CHECKPOINT_INTERVAL
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -18,7 +19,9 @@ def archive(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A feature file.")],
     source: Annotated[str, typer.Option(help="Which of its sources; needed when there are several.")] = "",
-    interval: Annotated[str, typer.Option(help="How often rows become visible, as a Flink duration.")] = "10 s",
+    interval: Annotated[
+        str, typer.Option(help="How often rows become visible, as a Flink duration.")
+    ] = CHECKPOINT_INTERVAL,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Go on although the cluster of the table's last archive job is gone.")
     ] = False,

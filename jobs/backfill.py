@@ -9,6 +9,7 @@ import typer
 
 from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
+from headrace.pipelines.configuration import CHECKPOINT_INTERVAL
 
 if TYPE_CHECKING:
     from headrace.pipelines.backfill import PreparedRun
@@ -22,7 +23,7 @@ def backfill(
     file: Annotated[Path, typer.Argument(help="A feature file.")],
     view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
     generation: Annotated[int, typer.Option(min=1, help="A higher one starts new tables, for corrected data.")] = 1,
-    interval: Annotated[str, typer.Option(help="How often state is saved, as a Flink duration.")] = "10 s",
+    interval: Annotated[str, typer.Option(help="How often state is saved, as a Flink duration.")] = CHECKPOINT_INTERVAL,
     history_version: Annotated[
         int | None, typer.Option(min=0, help="Of a foreign history: Delta's version, Iceberg's snapshot; else newest.")
     ] = None,

@@ -22,7 +22,7 @@ from headrace.connectors.schema import (
 )
 from headrace.errors import CutoverError
 from headrace.pipelines.archive import live_options
-from headrace.pipelines.configuration import Checkpointing, view_configuration
+from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
@@ -68,7 +68,7 @@ class BackfillPipeline:
         platform: Platform,
         *,
         generation: int = 1,
-        checkpoint_interval: str = "10 s",
+        checkpoint_interval: str = CHECKPOINT_INTERVAL,
         history_version: int | None = None,
     ) -> None:
         self.plan = plan

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import DAY_US
 
+if TYPE_CHECKING:
+    from headrace.compiler.plan import ViewPlan
+
+#: How often a job saves its state, as a Flink duration: rows become visible in Iceberg so often, and so much is read
+#: again after a failure.
+CHECKPOINT_INTERVAL = "10 s"
 # How long a job may lie still, or lag, before its state could have lost a tile that a late row still belongs to.
 PERMITTED_LAG_US = DAY_US
 # Flink's largest parallelism without a change of state layout; 128 divides well and is the default up to 85 subtasks.
@@ -26,7 +32,7 @@ class Checkpointing:
 
     folder: str
     savepoints: str
-    interval: str = "10 s"
+    interval: str
 
     @property
     def configuration(self) -> dict[str, str]:
