@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from headrace.compiler.duckdb_sql import Mode, features_sql
+from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import ViewPlan, table_name
+from headrace.compiler.tiles import WindowMode
 from headrace.errors import NotFoundError, UnsupportedError, did_you_mean
 
 
@@ -67,7 +68,7 @@ def _duckdb(plan: ViewPlan) -> str:
     return ";\n\n".join(queries) + ";\n"
 
 
-MODES: tuple[Mode, ...] = ("exact", "tiled")
+MODES: tuple[WindowMode, ...] = ("exact", "tiled")
 ENGINES: dict[str, Callable[[ViewPlan], str]] = {
     "flink": lambda plan: flink_job(plan, sketch_bindings(plan)).text(),
     "duckdb": _duckdb,

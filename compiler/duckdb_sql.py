@@ -7,16 +7,14 @@ A relation is any SQL that can stand after FROM and has the archive's columns, e
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
+from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, judged, passes, verdict
 from headrace.features.scalar import DATETIME, INT, Scalar
-
-Mode = Literal["exact", "tiled"]
 
 
 def judged_sql(plan: ViewPlan, relation: str) -> str:
@@ -67,7 +65,7 @@ def tiles_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     )
 
 
-def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: Mode = "exact") -> str:
+def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMode = "exact") -> str:
     """The features of a group at the parameter `$at_us`, one row for every key seen before it.
 
     Mode `exact`: `at - window <= event_time < at`. Mode `tiled`: what the tiles hold, `at` rounded down to the finest.
@@ -79,12 +77,31 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: Mode = "
     columns = ",\n  ".join([keys, *values])
     return (
         f"SELECT {columns}\n"
-        f"FROM (SELECT *{_arguments_sql(plan, group)}\n"
+        f"FROM (SELECT *{arguments_sql(group)}\n"
         f"FROM ({judged_sql(plan, relation)})\n"
         f"WHERE {_passes(group)})\n"
         f"WHERE _event_us < {ends}\n"
         f"GROUP BY {keys}"
     )
+
+
+def arguments_sql(group: TileGroup, prefix: str = "") -> str:
+    """The arguments of the group's aggregates as columns to stand in a SELECT, each after a comma."""
+    arguments: dict[str, Scalar] = {partial.argument.text(): partial.argument for partial in group.partials}
+    names = group.argument_columns
+    return "".join(
+        f",\n  {DUCKDB.emit(finite(argument))} AS {prefix}{names[text]}" for text, argument in arguments.items()
+    )
+
+
+def value_sql(plan: ViewPlan, feature: PlannedFeature, within: str, prefix: str = "") -> str:
+    """A feature's value over the columns of `arguments_sql`; `within` follows each aggregate (FILTER, OVER)."""
+    group = plan.group(feature.group)
+    argument = "*"
+    if feature.partials:
+        argument = prefix + group.argument_columns[group.partial(feature.partials[0]).argument.text()]
+    sql = AGGREGATES[feature.function](argument, within, feature, plan)
+    return f"make_timestamptz({sql})" if feature.type == DATETIME else sql
 
 
 def floor_sql(at: str, tile_us: int) -> str:
@@ -102,24 +119,13 @@ def _passes(group: TileGroup) -> str:
     return DUCKDB.emit(passes(group))
 
 
-def _arguments_sql(plan: ViewPlan, group: TileGroup) -> str:
-    """The arguments of the group's aggregates as columns."""
-    arguments: dict[str, Scalar] = {partial.argument.text(): partial.argument for partial in group.partials}
-    names = group.argument_columns
-    return "".join(f",\n  {DUCKDB.emit(finite(argument))} AS {names[text]}" for text, argument in arguments.items())
-
-
-def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: Mode) -> str:
+def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: WindowMode) -> str:
     """The SQL of one feature over its window."""
-    argument = "*"
-    if feature.partials:
-        argument = group.argument_columns[group.partial(feature.partials[0]).argument.text()]
     within = f"_event_us >= {_start(feature, mode)}" if feature.window_us is not None else "TRUE"
-    sql = AGGREGATES[feature.function](argument, f"FILTER ({within})", feature, plan)
-    return f"make_timestamptz({sql})" if feature.type == DATETIME else sql
+    return value_sql(plan, feature, f"FILTER ({within})")
 
 
-def _start(feature: PlannedFeature, mode: Mode) -> str:
+def _start(feature: PlannedFeature, mode: WindowMode) -> str:
     """The first event time that a window holds."""
     start = f"$at_us - {feature.window_us}"
     return f"({start})" if mode == "exact" or feature.tail_us is None else floor_sql(start, feature.tail_us)
@@ -148,6 +154,11 @@ def _mean(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
     return f"CAST({total} AS DOUBLE) / NULLIF(count({x}) {within}, 0)"
 
 
+def _placed(x: str) -> str:
+    """A value behind its place, so that the greatest is the newest; `last(x ORDER BY ...)` takes no window's frame."""
+    return f"{{'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': {x}}}"
+
+
 Aggregate = Callable[[str, str, PlannedFeature, ViewPlan], str]
 AGGREGATES: dict[str, Aggregate] = {
     "count": lambda x, within, feature, plan: f"count({x}) {within}",
@@ -156,6 +167,6 @@ AGGREGATES: dict[str, Aggregate] = {
     "min": lambda x, within, feature, plan: f"min({x}) {within}",
     "max": lambda x, within, feature, plan: f"max({x}) {within}",
     "std": lambda x, within, feature, plan: f"stddev_samp({x}) {within}",
-    "last": lambda x, within, feature, plan: f"last({x} ORDER BY _event_us, _src_partition, _src_offset) {within}",
+    "last": lambda x, within, feature, plan: f"(max({_placed(x)}) {within}).value",
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
+#: How a window's ends lie (design 4.1): at the microsecond, or rounded down to the tiles that are served.
+WindowMode = Literal["exact", "tiled"]
 #: A window's tail is off by at most one tail tile. Up to these widths the finest and the hourly tile keep that error
 #: under a twelfth of the window or so (1 h of 12 h, 1 d of 12 d), while a read stays at a few dozen cells.
 FINEST_TAIL_UP_TO_US = 12 * HOUR_US

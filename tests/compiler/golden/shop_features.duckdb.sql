@@ -11,7 +11,7 @@ SELECT "shop",
   make_timestamptz(max(_arg4) FILTER (_event_us >= ($at_us - 3600000000))) AS "newest_order_1h",
   stddev_samp(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS "weight_std_3d",
   count(DISTINCT _arg3) FILTER (_event_us >= ($at_us - 259200000000)) AS "customers_3d",
-  last(_arg2 ORDER BY _event_us, _src_partition, _src_offset) FILTER (_event_us >= ($at_us - 3600000000)) AS "last_weight_1h"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "last_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
@@ -50,7 +50,7 @@ SELECT "shop",
   make_timestamptz(max(_arg4) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "newest_order_1h",
   stddev_samp(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "weight_std_3d",
   count(DISTINCT _arg3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "customers_3d",
-  last(_arg2 ORDER BY _event_us, _src_partition, _src_offset) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "last_weight_1h"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "last_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
@@ -77,7 +77,7 @@ WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "shop";
 
 SELECT "customer",
-  last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg1}) FILTER (TRUE)).value AS "last_status"
 FROM (SELECT *,
   "status" AS _arg1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
@@ -101,7 +101,7 @@ WHERE _event_us < $at_us
 GROUP BY "customer";
 
 SELECT "customer",
-  last(_arg1 ORDER BY _event_us, _src_partition, _src_offset) FILTER (TRUE) AS "last_status"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg1}) FILTER (TRUE)).value AS "last_status"
 FROM (SELECT *,
   "status" AS _arg1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)

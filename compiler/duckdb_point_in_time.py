@@ -1,0 +1,149 @@
+"""Feature values at the rows of a spine, in DuckDB SQL: what each entity looked like just before each row's time.
+
+Events and spine rows of an entity are sorted together once, and every window is a frame over that order: no join per
+key, whose cost would be quadratic where few keys have most of the events. A spine is a relation with `_row` (unique),
+`_t` (the row's time in µs; no event at or after it counts) and the keys.
+
+With `known_by="arrival"` a frame may hold an event that had not arrived. For the rows where it does, and for these
+alone, the values are computed over a join instead.
+"""
+
+# ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
+from __future__ import annotations
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_sql import arguments_sql, floor_sql, judged_sql, value_sql
+from headrace.compiler.point_in_time import AskedFeature, KeySet
+from headrace.compiler.verdict import Verdict, judged, passes
+
+#: What orders and dates an event.
+PLACE = ("_event_us", "_arrival_us", "_src_partition", "_src_offset")
+
+
+def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
+    """`_row`, `_seen_us` and a column for each feature, one row for each row of the spine.
+
+    `_seen_us` is the newest event of the entity that the row may know; NULL, and all values with it, for an entity that
+    is not known yet. `relation` has the columns of the archive.
+    """
+    common = f"WITH _events AS ({_events(keys, relation)}),\n_sorted AS ({_sorted(keys, spine)})"
+    if keys.known_by == "event":
+        return f"{common}\n{_framed(keys, '_row IS NOT NULL')}"
+    ahead = "(SELECT * FROM _sorted WHERE _row IS NOT NULL AND _ahead)"
+    framed = _framed(keys, "_row IS NOT NULL AND NOT _ahead")
+    return f"{common},\n_known AS ({_known(keys, ahead)})\n{framed}\nUNION ALL\n{_joined(keys)}"
+
+
+def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -> str:
+    """The archive's rows behind a feature's value, after `_row`, for each row of the spine, in the order of events."""
+    one = KeySet(keys.plan, (asked,), keys.known_by)
+    columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
+    return (
+        f"WITH _events AS ({_events(one, relation, '*')}),\n_known AS ({_known(one, spine)})\n"
+        f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
+        f"FROM _known\nWHERE {_within(one, asked)}\nORDER BY _row, _event_us, _src_partition, _src_offset"
+    )
+
+
+def _events(keys: KeySet, relation: str, columns: str = "") -> str:
+    """The accepted rows that have an entity, each with the arguments of all groups and whether it belongs to them."""
+    chosen = columns or ", ".join([*_names(keys), *PLACE])
+    groups = [(keys.plan.group(fingerprint), number) for fingerprint, number in keys.groups.items()]
+    arguments = "".join(arguments_sql(group, f"_g{number}") for group, number in groups)
+    belongs = "".join(f",\n  {DUCKDB.emit(passes(group))} AS _in{number}" for group, number in groups)
+    present = " AND ".join(f"{name} IS NOT NULL" for name in _names(keys))
+    accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    return (
+        f"SELECT {chosen}, _event_us AS _t{arguments}{belongs}\n"
+        f"FROM ({judged_sql(keys.plan, relation)})\nWHERE {accepted} AND {present}"
+    )
+
+
+def _sorted(keys: KeySet, spine: str) -> str:
+    """Events and spine rows, each with the newest event before it, and whether one before it arrived later."""
+    names = ", ".join(_names(keys))
+    before = f"OVER (PARTITION BY {names} ORDER BY _t RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    return (
+        f"SELECT *, max(_event_us) {before} AS _seen_us,\n"
+        f"  coalesce(max(_arrival_us) {before} >= _t, FALSE) AS _ahead\n"
+        f"FROM (SELECT _row, _t, {names} FROM {spine} UNION ALL BY NAME SELECT * FROM _events)"
+    )
+
+
+def _framed(keys: KeySet, condition: str) -> str:
+    """The values over frames, of the rows that meet a condition."""
+    names = ", ".join(_names(keys))
+    values = []
+    for asked in keys.asked:
+        n = keys.groups[asked.feature.group]
+        frame = f"PARTITION BY {names} ORDER BY _t RANGE BETWEEN {_frame(keys, asked)}"
+        values.append(_value(keys, asked, f"FILTER (_in{n}) OVER ({frame})"))
+    return f"SELECT _row, _seen_us{''.join(values)}\nFROM _sorted\nQUALIFY {condition}"
+
+
+def _frame(keys: KeySet, asked: AskedFeature) -> str:
+    """The frame of a window: constant where the window is exact and ends at the row's time, which is faster."""
+    if asked.mode == "recomputed" and asked.window_mode == "exact":
+        window = asked.feature.window_us
+        return f"{'UNBOUNDED' if window is None else window} PRECEDING AND 1 PRECEDING"
+    start, end = _start(asked), _end(keys, asked)
+    first = "UNBOUNDED" if start is None else f"(_t - {start})"
+    return f"{first} PRECEDING AND (_t - {end} + 1) PRECEDING"
+
+
+def _known(keys: KeySet, spine: str) -> str:
+    """Each row of the spine with every event that it may know."""
+    names = _names(keys)
+    same = " AND ".join(f"s.{name} = e.{name}" for name in names)
+    apart = f"e.* EXCLUDE (_t, {', '.join(names)}), {', '.join(f's.{name}' for name in names)}"
+    arrived = " AND e._arrival_us < s._t" if keys.known_by == "arrival" else ""
+    return (
+        f"SELECT *, max(_event_us) OVER (PARTITION BY _row) AS _seen_us\nFROM (SELECT s._row, s._t, {apart}\n"
+        f"FROM {spine} AS s LEFT JOIN _events AS e ON {same} AND e._event_us < s._t{arrived})"
+    )
+
+
+def _joined(keys: KeySet) -> str:
+    """The values over the events that each row may know."""
+    values = [_value(keys, asked, f"FILTER ({_within(keys, asked)})") for asked in keys.asked]
+    return f"SELECT _row, _seen_us{''.join(values)}\nFROM _known\nGROUP BY _row, _t, _seen_us"
+
+
+def _within(keys: KeySet, asked: AskedFeature) -> str:
+    """Whether an event beside a row of the spine lies in the window."""
+    start = _start(asked)
+    bounds = [f"_event_us < {_end(keys, asked)}", *([f"_event_us >= {start}"] if start else [])]
+    return " AND ".join([f"_in{keys.groups[asked.feature.group]}", *bounds])
+
+
+def _value(keys: KeySet, asked: AskedFeature, within: str) -> str:
+    """A feature's column: NULL of an entity that is not known, or whose newest event is too old."""
+    holds = f"_seen_us >= _t - {asked.ttl_us}" if asked.mode == "ttl" else "_seen_us IS NOT NULL"
+    value = value_sql(keys.plan, asked.feature, within, f"_g{keys.groups[asked.feature.group]}")
+    return f",\n  CASE WHEN {holds} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
+
+
+def _at(asked: AskedFeature) -> str:
+    """The instant that a value is of: the row's time, or just after the entity's newest event before it."""
+    return "_t" if asked.mode == "recomputed" else "(_seen_us + 1)"
+
+
+def _start(asked: AskedFeature) -> str | None:
+    """The first event time in the window; None where it has no start."""
+    window, tail = asked.feature.window_us, asked.feature.tail_us
+    if window is None:
+        return None
+    start = f"({_at(asked)} - {window})"
+    return start if asked.window_mode == "exact" or tail is None else floor_sql(start, tail)
+
+
+def _end(keys: KeySet, asked: AskedFeature) -> str:
+    """The first event time after the window; a write holds its own event, so it is not rounded."""
+    at = _at(asked)
+    rounded = asked.mode == "recomputed" and asked.window_mode == "tiled"
+    return floor_sql(at, keys.group(asked).finest_us) if rounded else at
+
+
+def _names(keys: KeySet) -> list[str]:
+    """The keys, quoted."""
+    return [DUCKDB.identifier(key.name) for key in keys.keys]

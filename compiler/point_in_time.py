@@ -1,0 +1,57 @@
+"""What a training set asks of a view: features, the instant that each value is of, and which events a row may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.tiles import WindowMode
+
+#: When a value is of: the row's own time; the entity's newest event before it; that, unless it is too old.
+ValueMode = Literal["recomputed", "last_write", "ttl"]
+#: Which events a row may know: all that happened before its time, or only those of them that had arrived by then.
+KnownBy = Literal["event", "arrival"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFeature:
+    """A feature under the name of its column. `ttl_us` belongs to mode `ttl`; `window_mode`: how windows end."""
+
+    name: str
+    feature: PlannedFeature
+    mode: ValueMode = "recomputed"
+    ttl_us: int | None = None
+    window_mode: WindowMode = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Features of one view that describe the same kind of entity: computed in one pass over its events."""
+
+    plan: ViewPlan
+    asked: tuple[AskedFeature, ...]
+    known_by: KnownBy = "event"
+
+    @property
+    def keys(self) -> tuple[Column, ...]:
+        """What names the entity."""
+        return self.group(self.asked[0]).keys
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """The number of each tile group that the features read, by its fingerprint."""
+        found = dict.fromkeys(asked.feature.group for asked in self.asked)
+        return {fingerprint: number for number, fingerprint in enumerate(found, start=1)}
+
+    def group(self, asked: AskedFeature) -> TileGroup:
+        """The tile group of a feature."""
+        return self.plan.group(asked.feature.group)
+
+
+def key_sets(plan: ViewPlan, asked: tuple[AskedFeature, ...], known_by: KnownBy = "event") -> list[KeySet]:
+    """The features of one view by the keys of their entities, in the order asked."""
+    found: dict[tuple[Column, ...], list[AskedFeature]] = {}
+    for one in asked:
+        found.setdefault(plan.group(one.feature.group).keys, []).append(one)
+    return [KeySet(plan, tuple(members), known_by) for members in found.values()]

@@ -1,0 +1,189 @@
+"""Point-in-time values in DuckDB against a loop over all events for each row of the spine."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
+from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import evidence_sql, point_in_time_sql
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
+from headrace.compiler.tiles import WindowMode
+
+from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, aggregate, events, verdict
+from .test_duckdb_sql import close, connect
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TTL = 90 * MINUTE
+SPINE = pa.schema(
+    [("_row", pa.int64()), ("_t", pa.int64()), ("shop", pa.string()), ("customer", pa.int64()), ("express", pa.bool_())]
+)
+
+
+def spine(seed: int, rows: list[Row], n: int = 100) -> list[Row]:
+    """Rows whose times crowd around events, arrivals and ends of ttl; some of entities that never were, or keyless."""
+    random_ = random.Random(seed)
+    good = [row for row in rows if verdict(row) == "accepted"]
+    times = [us for row in good for us in (row["ordered_at"], row["_src_timestamp"], row["ordered_at"] + TTL)]
+    return [
+        {
+            "_row": number,
+            "_t": random_.choice(times) + random_.choice([-1, 0, 0, 1, HOUR, random_.randrange(3 * DAY)]),
+            "shop": random_.choice(["a", "b", "", "nowhere", None]),
+            "customer": random_.choice([1, 2, 3, 99]),
+            "express": random_.random() < 0.5,
+        }
+        for number in range(n)
+    ]
+
+
+def expected(
+    rows: list[Row], asker: Row, name: str, mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
+) -> Any:
+    """One value, by the contract: no event of the row's own time or later, none that had not arrived."""
+    keys, passes, argument, function, window, tail = SPECS[name]
+    known = [
+        row
+        for row in rows
+        if verdict(row) == "accepted"
+        and all(asker[key] is not None and row[key] == asker[key] for key in keys)
+        and row["ordered_at"] < asker["_t"]
+        and (known_by == "event" or row["_src_timestamp"] < asker["_t"])
+    ]
+    if not known:
+        return None
+    members = [row for row in known if passes(row)]
+    at = asker["_t"]
+    if mode != "recomputed":
+        newest = max(row["ordered_at"] for row in known)
+        if mode == "ttl" and newest < asker["_t"] - TTL:
+            return None
+        at = newest + 1
+    start = at - (window if window is not None else 2**60)
+    end = at
+    if window_mode == "tiled":
+        start = start // tail * tail
+        finest = HOUR if name == "paid_density_3d" else 5 * MINUTE
+        end = at // finest * finest if mode == "recomputed" else at
+    return aggregate(function, [row for row in members if start <= row["ordered_at"] < end], argument)
+
+
+def asked(plan: ViewPlan, mode: ValueMode, window_mode: WindowMode) -> tuple[AskedFeature, ...]:
+    return tuple(AskedFeature(name, plan.feature(name), mode, TTL, window_mode) for name in SPECS)
+
+
+def answers(
+    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, features: tuple[AskedFeature, ...], known_by: KnownBy
+) -> dict[tuple[str, int], Any]:
+    """Feature and row to value."""
+    found: dict[tuple[str, int], Any] = {}
+    for keys in key_sets(plan, features, known_by):
+        result = connection.execute(point_in_time_sql(keys, "spine", "archive"))
+        names = [column[0] for column in result.description or []]
+        rows = result.fetchall()
+        assert names == ["_row", "_seen_us", *(one.name for one in keys.asked)]
+        found.update({(name, row[0]): value for row in rows for name, value in zip(names[2:], row[2:], strict=True)})
+    return found
+
+
+@pytest.fixture(scope="module")
+def shop(plans: dict[str, ViewPlan]) -> ViewPlan:
+    return plans["shop_features"]
+
+
+def spined(rows: list[Row], askers: list[Row]) -> duckdb.DuckDBPyConnection:
+    connection = connect(rows)
+    connection.register("spine", pa.Table.from_pylist(askers, schema=SPINE))
+    return connection
+
+
+@pytest.mark.parametrize("known_by", ["event", "arrival"])
+@pytest.mark.parametrize("window_mode", ["exact", "tiled"])
+@pytest.mark.parametrize("mode", ["recomputed", "last_write", "ttl"])
+@pytest.mark.parametrize("seed", range(3))
+def test_values_equal_a_loop_over_all_events(
+    shop: ViewPlan, mode: ValueMode, window_mode: WindowMode, known_by: KnownBy, seed: int
+) -> None:
+    rows = events(seed)
+    askers = spine(seed, rows)
+    found = answers(spined(rows, askers), shop, asked(shop, mode, window_mode), known_by)
+    wanted = {
+        (name, asker["_row"]): expected(rows, asker, name, mode, window_mode, known_by)
+        for name in SPECS
+        for asker in askers
+    }
+    for place, value in wanted.items():
+        if place[0] == "newest_order_1h" and value is not None:
+            wanted[place] = EPOCH + timedelta(microseconds=value)
+    assert found == close(wanted)
+    assert any(value is not None for value in found.values())
+
+
+@pytest.mark.parametrize("known_by", ["event", "arrival"])
+@pytest.mark.parametrize("mode", ["recomputed", "last_write"])
+def test_the_evidence_of_a_value_makes_the_value(shop: ViewPlan, mode: ValueMode, known_by: KnownBy) -> None:
+    rows = events(5)
+    askers = spine(5, rows, 30)
+    connection = spined(rows, askers)
+    features = asked(shop, mode, "exact")
+    found = answers(connection, shop, features, known_by)
+    for name in ("revenue_90m", "express_fee_1h", "least_cents_1h"):
+        (keys,) = key_sets(shop, tuple(one for one in features if one.name == name), known_by)
+        behind = connection.sql(evidence_sql(keys, keys.asked[0], "spine", "archive")).to_arrow_table().to_pylist()
+        for number in range(len(askers)):
+            mine = [row for row in behind if row["_row"] == number]
+            assert aggregate(SPECS[name][3], mine, SPECS[name][2]) == found[name, number]
+
+
+def test_a_sum_beyond_bigint_that_nobody_asks_for_is_no_error(shop: ViewPlan) -> None:
+    (row,) = [row for row in events(1, 200) if verdict(row) == "accepted" and row["shop"] == "a"][:1]
+    huge = [
+        {**row, "cents": 2**62, "ordered_at": BASE + number, "_src_timestamp": BASE + 9, "_src_offset": number}
+        for number in range(4)
+    ]
+    feature = (AskedFeature("revenue_90m", shop.feature("revenue_90m")),)
+    asker = {"_row": 0, "_t": BASE + 1, "shop": "a", "customer": 1, "express": True}
+    assert answers(spined(huge, [asker]), shop, feature, "event") == {("revenue_90m", 0): 2**62}
+    with pytest.raises(duckdb.Error, match="revenue_90m"):
+        answers(spined(huge, [{**asker, "_t": BASE + 3}]), shop, feature, "event")
+
+
+class Payments(Source):
+    """Rows that may lack a key, as long as no filter lets them in."""
+
+    history = IcebergTable("raw.payments")
+    shop: str
+    customer: int | None
+    paid: bool
+    at: datetime = event_time()
+
+
+@transformation
+def payments(tx: Payments, wspec: WindowSpec) -> Any:
+    """Paid ones of a customer."""
+    return tx[tx.paid].groupby("customer").window(wspec).count()
+
+
+class PaymentFeatures(FeaturePipeline):
+    """What a customer paid."""
+
+    owner = "shop@example.com"
+    features = [payments.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+def test_a_row_without_a_key_is_no_entity() -> None:
+    plan = plan_view(PaymentFeatures.view)
+    columns = "'a' AS shop, NULL::BIGINT AS customer, FALSE AS paid, make_timestamptz({us}) AS at"
+    place = "'t' AS _src_topic, 0 AS _src_partition, 0 AS _src_offset, make_timestamptz({us}) AS _src_timestamp"
+    archive = f"(SELECT {columns}, {place}, NULL::BLOB AS _raw, NULL::VARCHAR AS _error)".format(us=BASE)
+    spine_ = f"(SELECT 0 AS _row, {BASE + 1} AS _t, NULL::BIGINT AS customer)"
+    (keys,) = key_sets(plan, (AskedFeature("payments_1h", plan.feature("payments_1h")),))
+    found = duckdb.connect().execute(point_in_time_sql(keys, spine_, archive)).fetchall()
+    assert found == [(0, None, None)]
