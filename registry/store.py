@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    PrimaryKeyConstraint,
-    Row,
-    Select,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Row, String, Table, Text, select, update
 
-from headrace.errors import ConnectorError, NotFoundError, RegistryConflictError, did_you_mean
+from headrace.errors import NotFoundError, RegistryConflictError, did_you_mean
+from headrace.registry.database import METADATA, Database, now, of, url_of
 
-#: Several processes write a few rows each; none holds the file for longer than milliseconds.
-BUSY_TIMEOUT_MS = 60_000
 #: What became of a run's last job. `lost`: the cluster does not know it any more, and nobody saw it end.
 STATUSES = ("planned", "running", "stopped", "finished", "failed", "canceled", "lost")
 #: What of a run is kept as it is.
 RUN_VALUES = ("run", "generation", "compiled_plan", "job_id", "started_from", "status", "cause")
 
-METADATA = MetaData()
 VERSIONS = Table(
     "view_versions",
     METADATA,
@@ -89,11 +67,6 @@ POINTERS = Table(
     Column("changed_at", String(40), nullable=False),
     PrimaryKeyConstraint("project", "view"),
 )
-
-
-def now() -> datetime:
-    """This instant, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,23 +144,19 @@ class Registry:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        with self._begin() as connection:
-            METADATA.create_all(connection)
-        self._check_columns()
+        self._database = Database(url, (VERSIONS, MATERIALIZATIONS, RUNS, POINTERS))
 
     @classmethod
     def at(cls, file: Path) -> Registry:
         """The registry in an SQLite file, made when it is not there."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{file.resolve()}")
+        return cls(url_of(file))
 
     def add_version(self, version: ViewVersion) -> None:
         """Keep a version. The same fingerprint again computes the same: only owner, words and places are renewed."""
         row = {**_named(version), "plan": _text(version.plan), "created_at": version.created_at.isoformat()}
-        if not self._inserted(VERSIONS, row):
+        if not self._database.inserted(VERSIONS, row):
             same = [VERSIONS.c[name] == row[name] for name in ("project", "view", "version")]
-            with self._begin() as connection:
+            with self._database.begin() as connection:
                 connection.execute(update(VERSIONS).where(*same).values(plan=row["plan"]))
 
     def version(self, project: str, view: str, version: str) -> ViewVersion:
@@ -201,12 +170,12 @@ class Registry:
 
     def versions(self, project: str, view: str) -> list[ViewVersion]:
         """All versions of a view, oldest first."""
-        rows = self._rows(_of(VERSIONS, project=project, view=view).order_by(VERSIONS.c.created_at))
+        rows = self._database.rows(of(VERSIONS, project=project, view=view).order_by(VERSIONS.c.created_at))
         return [_version(row) for row in rows]
 
     def views(self, project: str) -> list[str]:
         """The names of the project's views."""
-        return sorted({row.view for row in self._rows(_of(VERSIONS, project=project))})
+        return sorted({row.view for row in self._database.rows(of(VERSIONS, project=project))})
 
     def add_materialization(self, materialization: Materialization) -> None:
         """Keep the names of the tables of a version and generation; the same again is nothing.
@@ -219,7 +188,7 @@ class Registry:
             "tables": _text(materialization.tables),
             "created_at": materialization.created_at.isoformat(),
         }
-        if self._inserted(MATERIALIZATIONS, row):
+        if self._database.inserted(MATERIALIZATIONS, row):
             return
         found = self.materialization(*(row[name] for name in ("project", "view", "version", "generation")))
         if dict(found.tables) != dict(materialization.tables):
@@ -228,41 +197,43 @@ class Registry:
 
     def materialization(self, project: str, view: str, version: str, generation: int = 1) -> Materialization:
         """The tables of one version and generation; NotFoundError when there are none."""
-        asked = _of(MATERIALIZATIONS, project=project, view=view, version=version, generation=generation)
-        for row in self._rows(asked):
+        asked = of(MATERIALIZATIONS, project=project, view=view, version=version, generation=generation)
+        for row in self._database.rows(asked):
             return _materialization(row)
         msg = f"project {project!r}, view {view!r}: version {version!r}, generation {generation} has no tables"
         raise NotFoundError(msg)
 
     def materializations(self, project: str, view: str) -> list[Materialization]:
         """All materializations of a view, oldest first."""
-        rows = self._rows(_of(MATERIALIZATIONS, project=project, view=view).order_by(MATERIALIZATIONS.c.created_at))
+        rows = self._database.rows(
+            of(MATERIALIZATIONS, project=project, view=view).order_by(MATERIALIZATIONS.c.created_at)
+        )
         return [_materialization(row) for row in rows]
 
     def add_run(self, run: Run) -> None:
         """Keep a new run. RegistryConflictError when there is one of this id."""
-        if not self._inserted(RUNS, _run_row(run)):
+        if not self._database.inserted(RUNS, _run_row(run)):
             msg = f"there is already a run {run.run!r}"
             raise RegistryConflictError(msg)
 
     def run(self, run: str) -> Run:
         """One run; NotFoundError with a suggestion when there is none."""
-        for row in self._rows(_of(RUNS, run=run)):
+        for row in self._database.rows(of(RUNS, run=run)):
             return _run(row)
-        known = [row.run for row in self._rows(select(RUNS.c.run))]
+        known = [row.run for row in self._database.rows(select(RUNS.c.run))]
         msg = f"no run {run!r}; {did_you_mean(run, known)}"
         raise NotFoundError(msg)
 
     def runs(self, project: str, view: str | None = None) -> list[Run]:
         """The runs of a project or of one view, newest first."""
-        asked = _of(RUNS, project=project) if view is None else _of(RUNS, project=project, view=view)
-        return [_run(row) for row in self._rows(asked.order_by(RUNS.c.created_at.desc()))]
+        asked = of(RUNS, project=project) if view is None else of(RUNS, project=project, view=view)
+        return [_run(row) for row in self._database.rows(asked.order_by(RUNS.c.created_at.desc()))]
 
     def submitted(self, run: str, job_id: str, started_from: str | None = None) -> Run:
         """Note that a job of the run was submitted, and from which state. NotFoundError when there is no such run."""
         self.run(run)
         values = {"status": "running", "job_id": job_id, "started_from": started_from, "cause": None}
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             connection.execute(update(RUNS).where(RUNS.c.run == run).values(values))
         return self.run(run)
 
@@ -278,14 +249,14 @@ class Registry:
         kept = self.run(seen.run).savepoints
         if savepoint is not None and savepoint not in kept:
             values["savepoints"] = json.dumps([*kept, savepoint])
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             same = [RUNS.c.run == seen.run, RUNS.c.job_id == seen.job_id]
             connection.execute(update(RUNS).where(*same).values(values))
         return self.run(seen.run)
 
     def pointer(self, project: str, view: str) -> Pointer | None:
         """Which version serves; None when none was ever chosen."""
-        for row in self._rows(_of(POINTERS, project=project, view=view)):
+        for row in self._database.rows(of(POINTERS, project=project, view=view)):
             return Pointer(row.project, row.view, row.version, row.generation, datetime.fromisoformat(row.changed_at))
         return None
 
@@ -296,24 +267,11 @@ class Registry:
         """
         self.materialization(new.project, new.view, new.version, new.generation)
         row = {**_named(new), "generation": new.generation, "changed_at": new.changed_at.isoformat()}
-        changed = self._inserted(POINTERS, row) if expected is None else self._replaced(row, expected)
+        changed = self._database.inserted(POINTERS, row) if expected is None else self._replaced(row, expected)
         if not changed:
             found = self.pointer(new.project, new.view)
             msg = f"view {new.view!r}: expected {_served(expected)} to serve, found {_served(found)}; look again"
             raise RegistryConflictError(msg)
-
-    def _check_columns(self) -> None:
-        """ConnectorError when the tables were made with other columns: a registry of another version of headrace."""
-        with self._begin() as connection:
-            found = {name: inspect(connection).get_columns(name) for name in METADATA.tables}
-        for name, table in METADATA.tables.items():
-            missing = sorted({column.name for column in table.columns} - {column["name"] for column in found[name]})
-            if missing:
-                msg = (
-                    f"registry {self._url}: table {name} has no column {missing[0]!r}; it was made by another version "
-                    "of headrace: move it away, and backfill the views anew"
-                )
-                raise ConnectorError(msg)
 
     def _replaced(self, row: Mapping[str, Any], expected: Pointer) -> bool:
         """Whether the pointer was as expected, and now is as given."""
@@ -321,58 +279,8 @@ class Registry:
         wanted = {**kept, "version": expected.version, "generation": expected.generation}
         changes = {name: value for name, value in row.items() if name not in kept}
         conditions = [POINTERS.c[name] == value for name, value in wanted.items()]
-        with self._begin() as connection:
+        with self._database.begin() as connection:
             return connection.execute(update(POINTERS).where(*conditions).values(changes)).rowcount == 1
-
-    def _inserted(self, table: Table, row: Mapping[str, Any]) -> bool:
-        """Whether the row is new; False when its key is taken."""
-        try:
-            with self._begin() as connection:
-                connection.execute(insert(table).values(dict(row)))
-        except IntegrityError:
-            return False
-        return True
-
-    def _rows(self, asked: Select[Any]) -> list[Row[Any]]:
-        """The rows of a query."""
-        with self._begin() as connection:
-            return list(connection.execute(asked))
-
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        """A transaction; a broken database is a ConnectorError. IntegrityError is left to the caller."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise
-        except SQLAlchemyError as error:
-            msg = f"registry {self._url}: {error.__cause__ or error}"
-            raise ConnectorError(msg) from error
-
-    @property
-    def _url(self) -> str:
-        """The database's URL, as it may be printed."""
-        return self._engine.url.render_as_string(hide_password=True)
-
-
-def _engine(url: str) -> Engine:
-    """The engine; SQLite waits for its lock, and readers go on beside a writer."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """What SQLite needs on every connection."""
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _of(table: Table, **equal: Any) -> Select[Any]:
-    """The rows of a table with these values."""
-    return select(table).where(*(table.c[name] == value for name, value in equal.items()))
 
 
 def _named(value: ViewVersion | Materialization | Run | Pointer) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""The registry's database: any that SQLAlchemy knows, and the few ways in which the registry uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, Row, Select, Table, create_engine, event, insert, inspect, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from headrace.errors import ConnectorError
+
+#: Several processes write a few rows each; none holds the file for longer than milliseconds.
+BUSY_TIMEOUT_MS = 60_000
+
+METADATA = MetaData()
+
+
+class Database:
+    """Some tables in a database, made when they are not there.
+
+    Every method raises ConnectorError, naming the URL, when the database fails or was made by another version.
+    """
+
+    def __init__(self, url: str, tables: Sequence[Table]) -> None:
+        self._engine = _engine(url)
+        self._tables = tuple(tables)
+        with self.begin() as connection:
+            METADATA.create_all(connection, tables=self._tables)
+        self._check_columns()
+
+    def rows(self, asked: Select[Any]) -> list[Row[Any]]:
+        """The rows of a query."""
+        with self.begin() as connection:
+            return list(connection.execute(asked))
+
+    def inserted(self, table: Table, row: Mapping[str, Any]) -> bool:
+        """Whether the row is new; False when its key is taken."""
+        try:
+            with self.begin() as connection:
+                connection.execute(insert(table).values(dict(row)))
+        except IntegrityError:
+            return False
+        return True
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction; a broken database is a ConnectorError. IntegrityError is left to the caller."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            msg = f"registry {self._url}: {error.__cause__ or error}"
+            raise ConnectorError(msg) from error
+
+    def _check_columns(self) -> None:
+        """ConnectorError when the tables were made with other columns: a registry of another version of headrace."""
+        with self.begin() as connection:
+            found = {table.name: inspect(connection).get_columns(table.name) for table in self._tables}
+        for table in self._tables:
+            missing = sorted({column.name for column in table.columns} - {one["name"] for one in found[table.name]})
+            if missing:
+                msg = (
+                    f"registry {self._url}: table {table.name} has no column {missing[0]!r}; it was made by another "
+                    "version of headrace: move it away, and backfill the views anew"
+                )
+                raise ConnectorError(msg)
+
+    @property
+    def _url(self) -> str:
+        """The database's URL, as it may be printed."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+
+def now() -> datetime:
+    """This instant, in UTC."""
+    return datetime.now(UTC)
+
+
+def url_of(file: Path) -> str:
+    """The URL of an SQLite file, its folder made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{file.resolve()}"
+
+
+def of(table: Table, **equal: Any) -> Select[Any]:
+    """The rows of a table with these values."""
+    return select(table).where(*(table.c[name] == value for name, value in equal.items()))
+
+
+def _engine(url: str) -> Engine:
+    """The engine; SQLite waits for its lock, and readers go on beside a writer."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """What SQLite needs on every connection."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
