@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import arguments_sql, floor_sql, judged_sql, value_sql
+from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
 
@@ -42,6 +43,28 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
         f"WITH _events AS ({_events(one, relation, '*')}),\n_known AS ({_known(one, spine)})\n"
         f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
         f"FROM _known\nWHERE {_within(one, asked)}\nORDER BY _row, _event_us, _src_partition, _src_offset"
+    )
+
+
+def entities_sql(keys: KeySet, at_us: int, relation: str) -> str:
+    """A spine of all entities that have an event before an instant (µs), at that instant, ordered by their keys."""
+    names = ", ".join(_names(keys))
+    return (
+        f"SELECT row_number() OVER (ORDER BY {names}) - 1 AS _row, CAST({at_us} AS BIGINT) AS _t, {names}\n"
+        f"FROM (SELECT DISTINCT {names} FROM ({_events(keys, relation)}) WHERE _event_us < {at_us})"
+    )
+
+
+def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
+    """`_row` and why, of the spine's rows that are not after the first event, or after `$end` (µs).
+
+    Before the first event nothing is known of anybody, and what happened after `$end` is in nobody's history.
+    """
+    accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    first = f"SELECT min(_event_us) FROM ({judged_sql(plan, relation)}) WHERE {accepted}"
+    return (
+        f"SELECT _row, CASE WHEN _t > $end THEN 'after the snapshot' ELSE 'before the first event' END\n"
+        f"FROM {spine} WHERE _t > $end OR coalesce(_t <= ({first}), TRUE)\nORDER BY _row"
     )
 
 

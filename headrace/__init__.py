@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         event_time,
         transformation,
     )
+    from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
 
 _HOME_OF = {
     "DeltaTable": "headrace.features",
@@ -30,8 +31,11 @@ _HOME_OF = {
     "IcebergTable": "headrace.features",
     "KafkaTopic": "headrace.features",
     "Source": "headrace.features",
+    "TrainingSetPipeline": "headrace.pipelines.training_pipeline",
     "WindowSpec": "headrace.features",
     "event_time": "headrace.features",
+    "pitc_join_features": "headrace.pipelines.training_pipeline",
+    "training_set": "headrace.pipelines.training_pipeline",
     "transformation": "headrace.features",
 }
 
@@ -41,8 +45,11 @@ __all__ = [
     "IcebergTable",
     "KafkaTopic",
     "Source",
+    "TrainingSetPipeline",
     "WindowSpec",
     "event_time",
+    "pitc_join_features",
+    "training_set",
     "transformation",
 ]
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("headrace.jobs.doctor", "Check this machine, and say how to mend what is missing."),
     "config": ("headrace.jobs.config", "Show the settings and where each comes from."),
     "compile": ("headrace.jobs.compile", "Print the SQL of a feature."),
+    "run": ("headrace.jobs.run", "Compute features of a file's rows on this machine."),
     "archive": ("headrace.jobs.archive", "Copy a source's topic into its history table."),
     "backfill": ("headrace.jobs.backfill", "Run a view over its history and on into the live stream."),
     "jobs": ("headrace.jobs.runs:jobs_app", "List runs and jobs."),
@@ -34,6 +35,7 @@ COMMANDS = {
     "promote": ("headrace.jobs.runs:promote_app", "Let another version of a view serve."),
     "ledger": ("headrace.jobs.ledger", "Prove what a run read and what became of it."),
     "get-online": ("headrace.jobs.get_online", "Read features of entities as they are served."),
+    "training-set": ("headrace.jobs.training_set", "Make training sets, point in time, and make them again."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),
 }
 

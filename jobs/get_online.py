@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.options import Format, FormatOption, options_of
+from headrace.jobs.options import Format, FormatOption, instant, options_of
 from headrace.jobs.output import print_rows
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,7 +31,7 @@ def get_online(
     options = options_of(context)
     with online_store(options.settings()) as store:
         row = store.typed_row(features, dict(map(_key_value, entity)))
-        served = store.get_online_features(features, [row], at=_instant(at))
+        served = store.get_online_features(features, [row], at=instant("--at", at))
     chosen = options.chosen(format_)
     print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
 
@@ -44,15 +43,6 @@ def _key_value(text: str) -> tuple[str, str]:
         msg = f"--entity {text!r}: expected name=value"
         raise SettingsError(msg)
     return name, value
-
-
-def _instant(text: str) -> datetime | None:
-    """An instant; None for now. One without a zone is refused by the store."""
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError as error:
-        msg = f"--at {text!r}: expected an instant such as 2013-11-01T12:00:00Z"
-        raise SettingsError(msg) from error
 
 
 def _lines(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from headrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from headrace.runtime.settings import Settings
@@ -50,3 +53,16 @@ def options_of(context: typer.Context) -> Options:
     """The options in front of the command; the defaults when a command is run by itself in a test."""
     found = context.find_object(Options)
     return found if found is not None else Options()
+
+
+def instant(option: str, text: str) -> datetime | None:
+    """An option's instant; None where it is not given. One without a zone is refused by whoever uses it.
+
+    >>> instant("--at", "2013-11-01T12:00:00Z")
+    datetime.datetime(2013, 11, 1, 12, 0, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        msg = f"{option} {text!r}: expected an instant such as 2013-11-01T12:00:00Z"
+        raise SettingsError(msg) from error

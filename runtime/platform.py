@@ -54,7 +54,12 @@ class Platform:
     @cached_property
     def registry(self) -> Registry:
         """View versions, runs and pointers."""
-        return Registry.at(self.settings.home / "registry.db")
+        return Registry.at(self.registry_file)
+
+    @property
+    def registry_file(self) -> Path:
+        """The database of everything that is registered."""
+        return self.settings.home / "registry.db"
 
     @cached_property
     def cluster(self) -> Cluster:

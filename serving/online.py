@@ -19,8 +19,9 @@ from typing import Any, Protocol
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.tiles import Slice
 from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.features.reference import Reference
 from headrace.registry.store import Registry
-from headrace.serving.request import Reference, check_rows, from_text
+from headrace.serving.request import check_rows, from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
 from headrace.serving.windows import Instant, Tiles, reads_of, value_of
 

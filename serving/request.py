@@ -1,9 +1,8 @@
-"""What a caller asks for: feature references and entity rows, checked before anything is read."""
+"""What a caller asks for: entity rows, checked before anything is read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from headrace.compiler.plan import Column
@@ -12,30 +11,6 @@ from headrace.errors import RequestError, did_you_mean
 #: What a key of each type of the language must be; `bool` is an `int` in Python and never meant as one.
 PYTHON_TYPES: dict[str, type] = {"str": str, "int": int, "int32": int, "float": float, "bool": bool, "bytes": bytes}
 INTEGER_BITS = {"int": 63, "int32": 31}
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A feature as callers name it: `view:feature`.
-
-    >>> Reference.parse("fraud_features:failed_1h")
-    Reference(view='fraud_features', feature='failed_1h')
-    """
-
-    view: str
-    feature: str
-
-    def __str__(self) -> str:
-        return f"{self.view}:{self.feature}"
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """The reference; RequestError when it is not `view:feature`."""
-        view, colon, feature = text.partition(":")
-        if not (view and colon and feature):
-            msg = f"feature {text!r}: expected 'view:feature'"
-            raise RequestError(msg)
-        return cls(view, feature)
 
 
 def check_rows(rows: Sequence[Mapping[str, Any]], keys: Iterable[Column]) -> None:

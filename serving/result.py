@@ -8,7 +8,8 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from headrace.serving.request import Reference
+from headrace.connectors.frame import nullable_frame
+from headrace.features.reference import Reference
 from headrace.serving.windows import Status
 
 if TYPE_CHECKING:
@@ -85,17 +86,7 @@ class OnlineFeatures:
 
     def to_pandas(self, *, statuses: bool = False) -> pd.DataFrame:
         """The columns of `to_dict` as a DataFrame with nullable types, so that NULL is neither NaN nor 0."""
-        import pandas as pd
-        import pyarrow as pa
-
-        kinds = {
-            pa.int64(): pd.Int64Dtype(),
-            pa.float64(): pd.Float64Dtype(),
-            pa.bool_(): pd.BooleanDtype(),
-            pa.string(): pd.StringDtype(),
-        }
-        frame: pd.DataFrame = self.to_arrow(statuses=statuses).to_pandas(types_mapper=kinds.get)
-        return frame
+        return nullable_frame(self.to_arrow(statuses=statuses))
 
     def _repr_html_(self) -> str:
         """A table in which a value that is not `present` says so."""

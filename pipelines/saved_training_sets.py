@@ -1,0 +1,187 @@
+"""Training sets that are kept: rows in Iceberg, what they were made of in the registry, made again bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from headrace.compiler.plan import ViewPlan, fingerprint_of
+from headrace.connectors.schema import Field
+from headrace.errors import ConnectorError, RequestError
+from headrace.pipelines.training_pipeline import TrainingSetPipeline
+from headrace.pipelines.training_set import TrainingSet, rows_fingerprint
+from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
+from headrace.runtime.platform import Platform
+
+NAMESPACE = "training_sets"
+#: The column that keeps the order of the rows.
+ROW = "_row"
+
+Test = Callable[[pa.DataType], bool]
+#: What columns are stored as: a test of Arrow's type, the type stored, and its name in a stored table.
+STORED: tuple[tuple[Test, pa.DataType, str], ...] = (
+    (lambda found: pa.types.is_string(found) or pa.types.is_large_string(found), pa.string(), "string"),
+    (pa.types.is_integer, pa.int64(), "bigint"),
+    (pa.types.is_floating, pa.float64(), "double"),
+    (pa.types.is_boolean, pa.bool_(), "boolean"),
+    (lambda found: pa.types.is_timestamp(found) and found.tz is not None, pa.timestamp("us", "UTC"), "timestamp"),
+)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A training set made again: its record, and the fingerprints of the stored rows and of those made now."""
+
+    record: TrainingSetRecord
+    stored: str
+    made: str
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether stored rows, rows made now and the record agree, bit for bit."""
+        return self.stored == self.made == self.record.fingerprint
+
+
+class SavedTrainingSets:
+    """The training sets of a project.
+
+    Args:
+        platform: where Iceberg tables and the registry are.
+    """
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    @cached_property
+    def registry(self) -> TrainingSetRegistry:
+        """The records."""
+        return TrainingSetRegistry.at(self.platform.registry_file)
+
+    def save(self, pipeline: TrainingSetPipeline, made: TrainingSet) -> TrainingSetRecord:
+        """Keep a training set, and tag the snapshots that it was made from, so that they do not expire.
+
+        The same made again has the same id, and is kept once.
+
+        Raises:
+            RequestError: a column of the spine has a type that is not stored.
+        """
+        rows = stored(made.rows)
+        definition = _definition(pipeline, made)
+        fingerprint = rows_fingerprint(rows)
+        id_ = fingerprint_of([definition, fingerprint])
+        name = f"{self.platform.settings.project}_{id_}"
+        for view, history in made.histories.items():
+            history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
+        table = self.platform.iceberg.create_table(NAMESPACE, name, _fields(rows))
+        numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
+        table.fill([numbered])
+        snapshot = table.refresh().current_snapshot_id()
+        if snapshot is None:
+            msg = f"Iceberg table {table.name}: nothing was written"
+            raise ConnectorError(msg)
+        record = TrainingSetRecord(
+            id_, self.platform.settings.project, definition, table.name, snapshot, rows.num_rows, fingerprint
+        )
+        self.registry.add(record)
+        return self.get(id_)
+
+    def get(self, id_: str) -> TrainingSetRecord:
+        """One record; NotFoundError with a suggestion."""
+        return self.registry.get(self.platform.settings.project, id_)
+
+    def all(self) -> list[TrainingSetRecord]:
+        """All records, newest first."""
+        return self.registry.all(self.platform.settings.project)
+
+    def rows(self, record: TrainingSetRecord) -> pa.Table:
+        """The stored rows, in order."""
+        namespace, _, name = record.table.rpartition(".")
+        found = self.platform.iceberg.load(namespace, name).arrow(record.snapshot_id)
+        return stored(found.sort_by(ROW).drop_columns([ROW]))
+
+    def rebuild(self, id_: str) -> Rebuilt:
+        """Make a training set again from the snapshots that it was made from, and compare.
+
+        Raises:
+            NotFoundError: no such set, or a snapshot is gone.
+        """
+        record = self.get(id_)
+        rows = self.rows(record)
+        again = self.again(record, rows)
+        return Rebuilt(record, rows_fingerprint(rows), rows_fingerprint(stored(again.rows)))
+
+    def again(self, record: TrainingSetRecord, rows: pa.Table) -> TrainingSet:
+        """The set made again from the spine in its stored rows."""
+        definition = record.definition
+        features = definition["features"]
+        plans = {view: ViewPlan.from_dict(plan) for view, plan in definition["plans"].items()}
+        pipeline = TrainingSetPipeline(
+            self.platform,
+            plans,
+            known_by=definition["known_by"],
+            window_mode=definition["window_mode"],
+            outside="flag",
+            snapshots=definition["snapshots"],
+        )
+        spine = rows.drop_columns([one["name"] for one in features])
+        return pipeline.build(
+            spine,
+            {f"{one['view']}:{one['feature']}": one["mode_text"] for one in features},
+            event_time=definition["event_time"],
+            full_names=definition["full_names"],
+        )
+
+
+def stored(rows: pa.Table) -> pa.Table:
+    """The rows with the types in which they are stored.
+
+    Raises:
+        RequestError: a column has a type that is not stored.
+    """
+    return pa.table({name: _stored(name, rows[name]) for name in rows.column_names})
+
+
+def _stored(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    for test, type_, _ in STORED:
+        if test(column.type):
+            return _cast(name, column, type_)
+    if pa.types.is_null(column.type):
+        return column.cast(pa.string())
+    msg = (
+        f"column {name!r} is {column.type}, which is not stored; expected text, integers, floats, booleans or instants "
+        "with a zone: cast it, or leave it out of the spine"
+    )
+    raise RequestError(msg)
+
+
+def _cast(name: str, column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return column.cast(type_)
+    except pa.ArrowInvalid as error:
+        msg = f"column {name!r} is {column.type} and cannot be stored as {type_}: {error}"
+        raise RequestError(msg) from error
+
+
+def _fields(rows: pa.Table) -> list[Field]:
+    """The columns of the stored table."""
+    names = {type_: name for _, type_, name in STORED}
+    return [*(Field(column.name, names[column.type]) for column in rows.schema), Field(ROW, "bigint")]
+
+
+def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, Any]:
+    """What makes the same rows of the same spine, as plain values."""
+    return {
+        "event_time": made.event_time,
+        "known_by": made.known_by,
+        "window_mode": pipeline.window_mode,
+        "full_names": all(one.name == f"{one.view}__{one.feature}" for one in made.features),
+        "features": [{**asdict(one), "mode_text": one.mode_text} for one in made.features],
+        "snapshots": {view: history.snapshot_id for view, history in made.histories.items()},
+        "plans": {view: pipeline.views[view].to_dict() for view in made.histories},
+    }

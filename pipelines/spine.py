@@ -1,0 +1,227 @@
+"""Spines: the rows that a training set is made for, from wherever they are, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.compiler.plan import Column
+from headrace.errors import RequestError, did_you_mean
+from headrace.features.source import IcebergTable
+from headrace.runtime.platform import Platform
+
+#: What an error shows of the rows that are wrong.
+SHOWN_ROWS = 5
+#: How many of a finer unit a µs has, and how many µs a coarser one.
+NANOS_PER_MICRO = 1_000
+MICROS_PER = {"us": 1, "ms": 1_000, "s": 1_000_000}
+
+#: For each type of a key: its Arrow type, and whether a column of a spine can be it without a change of meaning.
+KEY_TYPES: dict[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]] = {
+    "str": (pa.string(), lambda found: pa.types.is_string(found) or pa.types.is_large_string(found)),
+    "int": (pa.int64(), pa.types.is_integer),
+    "bool": (pa.bool_(), pa.types.is_boolean),
+}
+
+
+@dataclass(frozen=True)
+class Spine:
+    """Rows as they were given, in their order, and the time of each: no event at or after it is known to the row.
+
+    `times_us`: µs since 1970; a time between two µs is the later one, so that no event before it is lost.
+    """
+
+    rows: pa.Table
+    event_time: str
+    times_us: pa.ChunkedArray
+
+    def asking(self, keys: Sequence[Column]) -> pa.Table:
+        """`_row`, `_t` and the keys with the types of the view.
+
+        Raises:
+            RequestError: a key is missing or has another type.
+        """
+        numbers = pa.array(range(self.rows.num_rows), pa.int64())
+        columns = {key.name: self._key(key) for key in keys}
+        return pa.table({"_row": numbers, "_t": self.times_us, **columns})
+
+    def _key(self, key: Column) -> pa.ChunkedArray:
+        known = self.rows.column_names
+        if key.name not in known:
+            msg = f"spine: no column {key.name!r}, which names the entity; {did_you_mean(key.name, known)}"
+            raise RequestError(msg)
+        found = self.rows[key.name]
+        if pa.types.is_dictionary(found.type):
+            found = found.cast(found.type.value_type)
+        type_, fits = KEY_TYPES[key.type]
+        if not (fits(found.type) or pa.types.is_null(found.type)):
+            msg = f"spine: key {key.name!r} is {found.type}, expected {key.type}{_hint(found, key)}"
+            raise RequestError(msg)
+        try:
+            return found.cast(type_)
+        except pa.ArrowInvalid as error:
+            msg = f"spine: key {key.name!r}: {error}"
+            raise RequestError(msg) from error
+
+
+def read_spine(given: Any, platform: Platform, event_time: str | None = None) -> Spine:
+    """The spine in a pandas DataFrame, an Arrow table, an Iceberg table, a Parquet or CSV file, or an SQL query.
+
+    Args:
+        given: a DataFrame; a `pyarrow.Table`; `IcebergTable("labels.frauds")`; the path of a `.parquet` or `.csv` file;
+            SQL text for DuckDB, in which `namespace.table` is an Iceberg table.
+        platform: where Iceberg tables are.
+        event_time: the column with the time of each row; by default the only one with times.
+
+    Raises:
+        RequestError: it is none of these, has no such column, or times without zone or missing.
+        NotFoundError: there is no such Iceberg table.
+    """
+    rows = _rows(given, platform)
+    name = event_time if event_time is not None else _only_time(rows)
+    if name not in rows.column_names:
+        msg = f"spine: no column {name!r} for the event time; {did_you_mean(name, rows.column_names)}"
+        raise RequestError(msg)
+    return Spine(rows, name, _micros(rows[name], name))
+
+
+def shown_rows(numbers: Sequence[int]) -> str:
+    """Some row numbers, as an error shows them.
+
+    >>> shown_rows([1]), shown_rows([1, 2, 3, 4, 5, 6, 7])
+    ('row 1', 'rows 1, 2, 3, 4, 5 and 2 more')
+    """
+    more = f" and {len(numbers) - SHOWN_ROWS:,} more" if len(numbers) > SHOWN_ROWS else ""
+    return f"row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:SHOWN_ROWS]))}{more}"
+
+
+def _rows(given: Any, platform: Platform) -> pa.Table:
+    """The rows as an Arrow table."""
+    if isinstance(given, pa.Table):
+        return given
+    if isinstance(given, IcebergTable):
+        namespace, _, name = given.name.rpartition(".")
+        return platform.iceberg.load(namespace, name).arrow()
+    if isinstance(given, str | Path):
+        return _file(Path(given)) if _is_file(str(given)) else _query(str(given), platform)
+    if type(given).__module__.partition(".")[0] == "pandas":
+        return _frame(given)
+    msg = (
+        "spine: expected a pandas DataFrame, an Arrow table, IcebergTable(...), a .parquet or .csv file, or SQL, "
+        f"found {type(given).__name__}"
+    )
+    raise RequestError(msg)
+
+
+READERS: dict[str, Callable[[duckdb.DuckDBPyConnection, str], duckdb.DuckDBPyRelation]] = {
+    ".parquet": lambda connection, path: connection.read_parquet(path),
+    ".csv": lambda connection, path: connection.read_csv(path),
+}
+
+
+def _is_file(text: str) -> bool:
+    return Path(text).suffix in READERS and not any(space in text for space in "\n;")
+
+
+def _file(path: Path) -> pa.Table:
+    """A file's rows."""
+    if not path.exists():
+        msg = f"spine: no file {path}"
+        raise RequestError(msg)
+    with _connection() as connection:
+        return READERS[path.suffix](connection, str(path)).to_arrow_table()
+
+
+def _query(text: str, platform: Platform) -> pa.Table:
+    """The answer of a query; what it names `namespace.table` is a table of the catalog."""
+    import sqlglot
+    from sqlglot import exp
+
+    try:
+        found = sqlglot.parse_one(text, read="duckdb")
+        tables = {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}
+        with _connection() as connection:
+            for namespace, name in tables:
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
+                platform.iceberg.load(namespace, name).relation(connection).create(f"{namespace}.{name}")
+            return connection.sql(text).to_arrow_table()
+    except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
+        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query that DuckDB runs: {error}"
+        raise RequestError(msg) from error
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """A database in memory whose instants are UTC."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _frame(given: Any) -> pa.Table:
+    """A DataFrame's rows. Of times that pandas keeps as objects Arrow would take those without a zone for UTC."""
+    for name, column in given.items():
+        if column.dtype == object:
+            _refuse_naive(str(name), column)
+    try:
+        return pa.Table.from_pandas(given, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        msg = f"spine: {error}"
+        raise RequestError(msg) from error
+
+
+def _refuse_naive(name: str, values: Iterable[Any]) -> None:
+    naive = [row for row, value in enumerate(values) if isinstance(value, datetime) and value.tzinfo is None]
+    if naive:
+        raise RequestError(_zoneless(name, f", in {shown_rows(naive)} for example"))
+
+
+def _only_time(rows: pa.Table) -> str:
+    """The one column that holds times."""
+    found = [field.name for field in rows.schema if pa.types.is_timestamp(field.type)]
+    if len(found) == 1:
+        return str(found[0])
+    listed = ", ".join(found) or f"none among {', '.join(rows.column_names)}"
+    msg = f"spine: expected one column with times, found {listed}; name it: event_time='...'"
+    raise RequestError(msg)
+
+
+def _micros(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Times as whole µs, rounded up."""
+    if not pa.types.is_timestamp(column.type):
+        msg = f"spine: event time {name!r} is {column.type}, expected instants"
+        raise RequestError(msg)
+    if column.type.tz is None:
+        raise RequestError(_zoneless(name))
+    if column.null_count:
+        missing = [row for row, value in enumerate(column.is_null().to_pylist()) if value]
+        msg = (
+            f"spine: event time {name!r} is missing in {shown_rows(missing)}; leave these rows out or give them a time"
+        )
+        raise RequestError(msg)
+    numbers = column.cast(pa.int64())
+    if column.type.unit != "ns":
+        return pc.multiply_checked(numbers, MICROS_PER[column.type.unit])
+    whole = pc.divide(numbers, NANOS_PER_MICRO)
+    rest = pc.greater(numbers, pc.multiply(whole, NANOS_PER_MICRO))
+    return pc.add(whole, rest.cast(pa.int64()))
+
+
+def _zoneless(name: str, where: str = "") -> str:
+    return (
+        f"spine: event time {name!r} has no time zone{where}: which one is meant? Say so in the data, with pandas "
+        f"df[{name!r}] = df[{name!r}].dt.tz_localize('UTC')"
+    )
+
+
+def _hint(found: pa.ChunkedArray, key: Column) -> str:
+    """Of integers with a missing one pandas makes floats."""
+    if key.type == "int" and pa.types.is_floating(found.type):
+        return f"; pandas makes floats of integers where one is missing: df[{key.name!r}].astype('Int64')"
+    return ""

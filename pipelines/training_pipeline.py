@@ -1,0 +1,336 @@
+"""`TrainingSetPipeline`: features of history at the rows of a spine, point in time, on DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import coverage_sql, evidence_sql, point_in_time_sql
+from headrace.compiler.plan import PlannedFeature, ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KeySet, KnownBy, ValueMode, key_sets
+from headrace.compiler.tiles import WindowMode
+from headrace.connectors.foreign import shadow
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import archive_fields, fields_of
+from headrace.errors import NotFoundError, NumericOverflowError, RequestError, did_you_mean
+from headrace.features.duration import parse_duration
+from headrace.features.load import load_views
+from headrace.features.reference import Reference
+from headrace.pipelines.foreign import foreign_version
+from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.options import one_of
+from headrace.pipelines.spine import Spine, read_spine, shown_rows
+from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, TrainingSet
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import Settings, load_settings
+
+#: Sums of floats depend on the order of summing; with one thread it is always the same.
+ORDER_MATTERS = frozenset({"sum", "mean", "std"})
+
+
+class TrainingSetPipeline:
+    """Joins features to a spine as they were just before each row's time. Override a step to change it.
+
+    Args:
+        platform: where Iceberg tables and the registry are.
+        views: the views to take features from, by name; by default those of the registry, each at the version that
+            serves, or the newest where none does.
+        known_by: `event`: a row knows all that happened before its time; `arrival`: only what had also arrived by then.
+        window_mode: `exact`, or `tiled` as served values are rounded.
+        outside: what to do about rows that history does not cover: `refuse` them all, or `flag` each.
+        snapshots: for each view, the snapshot to read instead of the newest.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        views: Mapping[str, ViewPlan] | None = None,
+        *,
+        known_by: KnownBy = "event",
+        window_mode: WindowMode = "exact",
+        outside: str = "refuse",
+        snapshots: Mapping[str, int] | None = None,
+    ) -> None:
+        self.platform = platform
+        self.known_by = one_of("known_by", known_by, get_args(KnownBy))
+        self.window_mode = one_of("windows", window_mode, get_args(WindowMode))
+        self.outside = one_of("outside", outside, ("refuse", "flag"))
+        self.snapshots = snapshots or {}
+        self._views = views
+
+    def build(
+        self,
+        spine: Any,
+        features: Sequence[str] | Mapping[str, str],
+        *,
+        event_time: str | None = None,
+        mode: str = "recomputed",
+        full_names: bool = False,
+    ) -> TrainingSet:
+        """The spine's rows with the features, in the spine's order.
+
+        Args:
+            spine: what `read_spine` takes.
+            features: `view:feature`, or `feature` where one view has it; a mapping gives each a mode of its own.
+            event_time: the spine's column with each row's time; by default the only one with times.
+            mode: of features without their own: `recomputed` (the window before the row's time), `last_write` (the
+                value at the entity's newest event before that), or `ttl 1h` (the same, NULL when that is older).
+            full_names: name columns `view__feature`.
+
+        Raises:
+            RequestError: the spine, a mode or a name is wrong, or history does not cover some rows.
+            NotFoundError: no such feature, or no history yet.
+            NumericOverflowError: a sum of integers is beyond BIGINT.
+        """
+        asked = self.resolve(features, mode, full_names=full_names)
+        rows = self.read_spine(spine, event_time)
+        _refuse_taken(rows, [one.name for each in asked.values() for one in each])
+        histories = {view: self.history(self.views[view]) for view in asked}
+        columns: dict[str, pa.ChunkedArray] = {}
+        outside: dict[int, str] = {}
+        for view, members in asked.items():
+            with self._connected(rows, self.views[view], members, histories[view]) as connection:
+                outside |= self.check_coverage(connection, view, rows, histories[view])
+                for keys in key_sets(self.views[view], tuple(members), self.known_by):
+                    columns |= self.compute(connection, keys, rows)
+        return self.assemble(rows, asked, columns, histories, outside)
+
+    @cached_property
+    def views(self) -> Mapping[str, ViewPlan]:
+        """The views that features can be taken from, by name."""
+        return registered_views(self.platform) if self._views is None else self._views
+
+    def resolve(
+        self, features: Sequence[str] | Mapping[str, str], mode: str, *, full_names: bool
+    ) -> dict[str, list[AskedFeature]]:
+        """The features by view, each with its mode and the name of its column."""
+        modes = features if isinstance(features, Mapping) else dict.fromkeys(features, mode)
+        if not modes:
+            msg = "features: expected at least one, such as ['fraud_features:transaction_count_1h']"
+            raise RequestError(msg)
+        found: dict[str, list[AskedFeature]] = {}
+        for text, own in modes.items():
+            reference = self.find(text)
+            name = f"{reference.view}__{reference.feature}" if full_names else reference.feature
+            feature = self.views[reference.view].feature(reference.feature)
+            found.setdefault(reference.view, []).append(_asked(name, feature, own, self.window_mode))
+        _refuse_twins([one.name for members in found.values() for one in members])
+        return found
+
+    def find(self, text: str) -> Reference:
+        """The feature that a text names; NotFoundError with a suggestion, RequestError where several views have it."""
+        known = {str(Reference(view, one.name)): one.name for view, plan in self.views.items() for one in plan.features}
+        if text in known:
+            return Reference.parse(text)
+        named = [full for full, name in known.items() if name == text]
+        if len(named) == 1:
+            return Reference.parse(named[0])
+        if named:
+            msg = f"feature {text!r} is in several views; name one: {', '.join(named)}"
+            raise RequestError(msg)
+        msg = f"no feature {text!r}; {did_you_mean(text, known if ':' in text else known.values())}"
+        raise NotFoundError(msg)
+
+    def read_spine(self, given: Any, event_time: str | None) -> Spine:
+        """The spine, checked."""
+        return read_spine(given, self.platform, event_time)
+
+    def history(self, plan: ViewPlan) -> PinnedHistory:
+        """The history of a view's source, pinned to one snapshot.
+
+        Raises:
+            RequestError: the source has no history.
+            NotFoundError: nothing is archived yet, or the snapshot asked for has expired.
+        """
+        if plan.source.history is None:
+            msg = f"view {plan.name}: source {plan.source.name} has no history; set `history = IcebergTable(...)`"
+            raise RequestError(msg)
+        table = self._history_table(plan)
+        snapshot = self.snapshots.get(plan.name, table.current_snapshot_id())
+        if snapshot is None:
+            msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
+            raise NotFoundError(msg)
+        table.committed_at(snapshot)
+        return PinnedHistory(table, snapshot)
+
+    def check_coverage(
+        self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: PinnedHistory
+    ) -> dict[int, str]:
+        """Rows before the first event of history or after its snapshot, with the reason.
+
+        Raises:
+            RequestError: there are such rows, and they are to be refused.
+        """
+        query = coverage_sql(self.views[view], "spine", "archive")
+        found: dict[int, str] = {
+            row: f"{why} of view {view}"
+            for row, why in connection.execute(query, {"end": history.committed_us}).fetchall()
+        }
+        if found and self.outside == "refuse":
+            row = min(found)
+            msg = (
+                f"spine: {len(found):,} of {spine.rows.num_rows:,} rows ask for a time that history does not cover: "
+                f"{shown_rows(list(found))}; row {row} is {found[row]} (snapshot {history.snapshot_id} of "
+                f"{history.table.name}). Leave them out, or take them as they are: outside='flag'"
+            )
+            raise RequestError(msg)
+        return found
+
+    def compute(self, connection: duckdb.DuckDBPyConnection, keys: KeySet, spine: Spine) -> dict[str, pa.ChunkedArray]:
+        """The features of one kind of entity, a value for each row of the spine, in order."""
+        connection.register("spine", spine.asking(keys.keys))
+        try:
+            found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").to_arrow_table()
+        except duckdb.Error as error:
+            if "beyond BIGINT" in str(error):
+                raise NumericOverflowError(str(error)) from error
+            raise
+        return {one.name: found[one.name] for one in keys.asked}
+
+    def assemble(
+        self,
+        spine: Spine,
+        asked: Mapping[str, Sequence[AskedFeature]],
+        columns: Mapping[str, pa.ChunkedArray],
+        histories: Mapping[str, PinnedHistory],
+        outside: Mapping[int, str],
+    ) -> TrainingSet:
+        """The result, with the features in the order asked."""
+        rows = spine.rows
+        for members in asked.values():
+            for one in members:
+                rows = rows.append_column(one.name, columns[one.name])
+        features = tuple(_trained(self.views[view], one) for view, members in asked.items() for one in members)
+
+        def explain(row: int) -> dict[str, pa.Table]:
+            return self.explain(spine, asked, histories, row)
+
+        return TrainingSet(rows, spine.event_time, features, histories, self.known_by, outside, explain)
+
+    def explain(
+        self,
+        spine: Spine,
+        asked: Mapping[str, Sequence[AskedFeature]],
+        histories: Mapping[str, PinnedHistory],
+        row: int,
+    ) -> dict[str, pa.Table]:
+        """For each feature the rows of history behind its value in one row of the spine."""
+        one = Spine(spine.rows.slice(row, 1), spine.event_time, spine.times_us.slice(row, 1))
+        found: dict[str, pa.Table] = {}
+        for view, members in asked.items():
+            with self._connected(one, self.views[view], members, histories[view]) as connection:
+                for keys in key_sets(self.views[view], tuple(members), self.known_by):
+                    connection.register("spine", one.asking(keys.keys))
+                    for feature in keys.asked:
+                        sql = evidence_sql(keys, feature, "spine", "archive")
+                        found[feature.name] = connection.sql(sql).to_arrow_table().drop_columns(["_row"])
+        return found
+
+    @contextmanager
+    def _connected(
+        self, spine: Spine, plan: ViewPlan, asked: Sequence[AskedFeature], history: PinnedHistory
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A database with `archive`, and `spine` without keys."""
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            if any(one.feature.function in ORDER_MATTERS and _of_floats(plan, one) for one in asked):
+                connection.execute("SET threads = 1")
+            columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]
+            history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
+            connection.register("spine", spine.asking(()))
+            yield connection
+
+    def _history_table(self, plan: ViewPlan) -> IcebergTable:
+        """The archive, or the shadow of a foreign table's newest version."""
+        foreign = foreign_version(self.platform, plan.source)
+        if foreign is not None:
+            return shadow(self.platform.iceberg, foreign, fields_of(plan.source.columns), plan.source.event_time)
+        return self.platform.iceberg.load(*table_name_of(plan.source))
+
+
+def training_set(
+    spine: Any,
+    features: Sequence[str] | Mapping[str, str],
+    *,
+    definitions: str | Path | None = None,
+    event_time: str | None = None,
+    mode: str = "recomputed",
+    windows: WindowMode = "exact",
+    known_by: KnownBy = "event",
+    outside: str = "refuse",
+    full_names: bool = False,
+    settings: Settings | None = None,
+) -> TrainingSet:
+    """A training set: the rows of a spine with features as they were just before each row's time.
+
+    `definitions` is a feature file; without it features are those of the registry. The rest is in
+    `TrainingSetPipeline` and its `build`, with the errors.
+    """
+    views = None if definitions is None else file_views(Path(definitions))
+    pipeline = TrainingSetPipeline(
+        Platform(settings or load_settings()), views, known_by=known_by, window_mode=windows, outside=outside
+    )
+    return pipeline.build(spine, features, event_time=event_time, mode=mode, full_names=full_names)
+
+
+def pitc_join_features(spine_df: Any, features: Sequence[str] | Mapping[str, str], **options: Any) -> pa.Table:
+    """Point-in-time-correct join: the rows of `training_set`, of the same kind as the spine (DataFrame or Arrow)."""
+    found = training_set(spine_df, features, **options)
+    return found.to_arrow() if isinstance(spine_df, pa.Table) else found.to_pandas()
+
+
+def file_views(file: Path) -> dict[str, ViewPlan]:
+    """The plans of a feature file's views, by name."""
+    return {view.name: plan_view(view) for view in load_views(file).views.values()}
+
+
+def registered_views(platform: Platform) -> dict[str, ViewPlan]:
+    """The project's views, each at the version that serves, or the newest where none does."""
+    registry, project = platform.registry, platform.settings.project
+    found: dict[str, ViewPlan] = {}
+    for view in registry.views(project):
+        pointer, versions = registry.pointer(project, view), registry.versions(project, view)
+        chosen = versions[-1] if pointer is None else registry.version(project, view, pointer.version)
+        found[view] = ViewPlan.from_dict(dict(chosen.plan))
+    return found
+
+
+def _asked(name: str, feature: PlannedFeature, mode: str, window_mode: WindowMode) -> AskedFeature:
+    """A feature with its mode, from a text such as `ttl 1h`."""
+    kind, _, ttl = mode.partition(" ")
+    one_of(f"mode of {feature.name}", kind, get_args(ValueMode))
+    if (kind == "ttl") != bool(ttl):
+        msg = f"mode {mode!r} of {feature.name}: expected 'ttl 1h', or another mode and no duration"
+        raise RequestError(msg)
+    return AskedFeature(name, feature, cast("ValueMode", kind), parse_duration(ttl) if ttl else None, window_mode)
+
+
+def _trained(plan: ViewPlan, one: AskedFeature) -> TrainedFeature:
+    return TrainedFeature(one.name, plan.name, one.feature.name, plan.version, one.mode, one.ttl_us, one.window_mode)
+
+
+def _of_floats(plan: ViewPlan, one: AskedFeature) -> bool:
+    """Whether a feature aggregates floats."""
+    group = plan.group(one.feature.group)
+    return any(group.partial(name).value_type == "float" for name in one.feature.partials)
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        msg = f"two features are named {twins[0]!r}; take full_names=True, which names columns view__feature"
+        raise RequestError(msg)
+
+
+def _refuse_taken(spine: Spine, names: Sequence[str]) -> None:
+    taken = sorted(set(names) & set(spine.rows.column_names))
+    if taken:
+        msg = f"the spine has a column {taken[0]!r} already; rename it, or take full_names=True"
+        raise RequestError(msg)

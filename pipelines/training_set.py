@@ -1,0 +1,146 @@
+"""A training set: the rows of a spine with feature values, and what it takes to make exactly them again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.compiler.point_in_time import KnownBy, ValueMode
+from headrace.compiler.tiles import WindowMode
+from headrace.connectors.frame import html_table, nullable_frame
+from headrace.connectors.iceberg import IcebergTable
+from headrace.features.duration import format_duration
+from headrace.features.source import instant_us
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Says of a row why history does not tell what it asks: the row is before all of it, or after its snapshot.
+OUTSIDE = "outside_history"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedFeature:
+    """A column of a training set: the feature, the version of its view, and which instant its values are of."""
+
+    name: str
+    view: str
+    feature: str
+    version: str
+    mode: ValueMode
+    ttl_us: int | None
+    window_mode: WindowMode
+
+    @property
+    def mode_text(self) -> str:
+        """The mode as users write it, such as `ttl 1h`."""
+        return self.mode if self.ttl_us is None else f"{self.mode} {format_duration(self.ttl_us)}"
+
+    def __str__(self) -> str:
+        of = f"{self.view}:{self.feature} (version {self.version})"
+        return f"{self.name}: {of}, {self.mode_text}, {self.window_mode} windows"
+
+
+@dataclass(frozen=True)
+class PinnedHistory:
+    """A source's history at one snapshot. `committed_us`: nothing that came after is in it."""
+
+    table: IcebergTable
+    snapshot_id: int
+
+    @property
+    def committed_us(self) -> int:
+        """When the snapshot was committed, in µs."""
+        return instant_us(self.table.committed_at(self.snapshot_id))
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The rows of a spine in their order, each with the features as they were just before its time.
+
+    Attributes:
+        rows: the spine's columns, then the features; rows out are rows in.
+        features: what each feature column is.
+        histories: for each view the snapshot that its history was read from.
+        known_by: whether a row knows what had happened, or only what had arrived.
+        outside: for rows that history does not cover, why; empty unless such rows were let in.
+    """
+
+    rows: pa.Table
+    event_time: str
+    features: tuple[TrainedFeature, ...]
+    histories: Mapping[str, PinnedHistory]
+    known_by: KnownBy
+    outside: Mapping[int, str]
+    explain_row: Callable[[int], dict[str, pa.Table]] = field(repr=False, compare=False)
+
+    def __len__(self) -> int:
+        """Rows, as many as the spine had."""
+        return int(self.rows.num_rows)
+
+    def explain(self, row: int) -> dict[str, pa.Table]:
+        """For each feature the rows of history behind its value in one row of the set.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if not 0 <= row < len(self):
+            msg = f"row {row}: the training set has rows 0 to {len(self) - 1}"
+            raise IndexError(msg)
+        return self.explain_row(row)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows; with a column `outside_history` where some are outside."""
+        if not self.outside:
+            return self.rows
+        reasons = pa.array([self.outside.get(row) for row in range(len(self))], pa.string())
+        return self.rows.append_column(OUTSIDE, reasons)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows as a DataFrame with nullable types, so that NULL is neither NaN nor 0."""
+        return nullable_frame(self.to_arrow())
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of names, types and values, bit for bit: equal for equal rows, whoever made them, and whenever."""
+        return rows_fingerprint(self.rows)
+
+    def _repr_html_(self) -> str:
+        """The first rows and what each feature column is; nothing is computed."""
+        return html_table(self.to_arrow(), f"{len(self):,} rows, {len(self.features)} features")
+
+
+def rows_fingerprint(rows: pa.Table) -> str:
+    """SHA-256 of names, types and values, bit for bit.
+
+    >>> rows_fingerprint(pa.table({"a": [1, None]})) == rows_fingerprint(pa.table({"a": [1, 0]}))
+    False
+    """
+    digest = hashlib.sha256()
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        digest.update(f"{name} {column.type} {len(column)}\0".encode())
+        digest.update(_bits(column))
+    return digest.hexdigest()
+
+
+def _bits(column: pa.ChunkedArray) -> bytes:
+    """A column's NULLs and values as bytes; what lies behind a NULL does not count."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        return _buffer(column.is_null()) + _buffer(pc.fill_null(column, 0))
+    texts = [b"" if value is None else str(value).encode() for value in column.to_pylist()]
+    return _buffer(column.is_null()) + _buffer(pa.chunked_array([[len(text) for text in texts]])) + b"".join(texts)
+
+
+def _buffer(column: pa.ChunkedArray) -> bytes:
+    """The values of a column without NULLs."""
+    found: bytes = column.combine_chunks().to_numpy(zero_copy_only=False).tobytes()
+    return found

@@ -1,0 +1,140 @@
+"""What holds of point-in-time values whatever the events: hypothesis looks for a counterexample, on DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode
+
+from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, verdict
+from .test_duckdb_sql import close
+from .test_point_in_time import TTL, answers, expected, spined
+
+#: Where times meet edges: of windows, of tiles, of the lateness, of each other.
+EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 20 * DAY]
+OFFSETS = st.builds(lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), st.integers(-1, 1))
+#: One feature of each function, and both forms of a window's tail.
+NAMES = [
+    "orders_1h",
+    "revenue_90m",
+    "mean_weight_3d",
+    "least_cents_1h",
+    "weight_std_3d",
+    "customers_3d",
+    "last_weight_1h",
+]
+
+EVENTS = st.builds(
+    lambda shop, customer, cents, weight, before, delay, partition: {
+        "shop": shop,
+        "customer": customer,
+        "status": "paid",
+        "cents": cents,
+        "weight": weight,
+        "express": True,
+        "ordered_at": BASE - before,
+        "_src_topic": "orders",
+        "_src_partition": partition,
+        "_src_timestamp": BASE - before + delay,
+        "_raw": None,
+        "_error": None,
+    },
+    shop=st.sampled_from(["a", "b", ""]),
+    customer=st.integers(1, 3),
+    cents=st.integers(-(2**40), 2**40),
+    weight=st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(float("nan"))),
+    before=OFFSETS,
+    delay=st.sampled_from([0, 1, MINUTE, 2 * HOUR, 2 * HOUR + 1]),
+    partition=st.integers(0, 1),
+)
+HISTORIES = st.lists(EVENTS, min_size=1, max_size=12)
+ASKERS = st.lists(
+    st.builds(
+        lambda shop, before: {"_t": BASE - before, "shop": shop, "customer": 1, "express": True},
+        shop=st.sampled_from(["a", "b", "", "nowhere", None]),
+        before=OFFSETS,
+    ),
+    min_size=1,
+    max_size=5,
+)
+MODES = st.sampled_from(["recomputed", "last_write", "ttl"])
+KNOWN_BY = st.sampled_from(["event", "arrival"])
+#: Each example is a query of its own, tens of ms on a quiet machine and more on a shared one.
+PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def numbered(rows: list[Row], name: str) -> list[Row]:
+    return [{**row, name: number} for number, row in enumerate(rows)]
+
+
+def asked(plan: ViewPlan, mode: ValueMode) -> tuple[AskedFeature, ...]:
+    return tuple(AskedFeature(name, plan.feature(name), mode, TTL) for name in NAMES)
+
+
+def found(plan: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, known_by: KnownBy) -> dict[Any, Any]:
+    connection = spined(numbered(rows, "_src_offset"), numbered(askers, "_row"))
+    return answers(connection, plan, asked(plan, mode), known_by)
+
+
+@pytest.fixture(scope="module")
+def shop(plans: dict[str, ViewPlan]) -> ViewPlan:
+    return plans["shop_features"]
+
+
+@PATIENT
+@given(rows=HISTORIES, askers=ASKERS, mode=MODES, known_by=KNOWN_BY)
+def test_values_are_those_of_a_loop(
+    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, known_by: KnownBy
+) -> None:
+    placed = numbered(rows, "_src_offset")
+    wanted = {
+        (name, number): expected(placed, asker, name, mode, "exact", known_by)
+        for name in NAMES
+        for number, asker in enumerate(askers)
+    }
+    assert found(shop, rows, askers, mode, known_by) == close(wanted)
+
+
+@PATIENT
+@given(rows=HISTORIES, later=HISTORIES, askers=ASKERS, mode=MODES)
+def test_what_happens_at_a_rows_time_or_later_changes_nothing(
+    shop: ViewPlan, rows: list[Row], later: list[Row], askers: list[Row], mode: ValueMode
+) -> None:
+    newest = max(asker["_t"] for asker in askers)
+    moved = [
+        {**row, "ordered_at": us, "_src_timestamp": us}
+        for row, us in zip(later, range(newest, newest + 12), strict=False)
+    ]
+    assert found(shop, rows + moved, askers, mode, "event") == found(shop, rows, askers, mode, "event")
+
+
+@PATIENT
+@given(rows=HISTORIES, askers=ASKERS, mode=MODES)
+def test_late_rows_and_dead_letters_change_nothing(
+    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode
+) -> None:
+    placed = numbered(rows, "_src_offset")
+    good = [row for row in placed if verdict(row) == "accepted"]
+    with_all = answers(spined(placed, numbered(askers, "_row")), shop, asked(shop, mode), "event")
+    with_good = answers(spined(good, numbered(askers, "_row")), shop, asked(shop, mode), "event")
+    assert with_all == close(with_good)
+
+
+@PATIENT
+@given(rows=HISTORIES, askers=ASKERS, mode=MODES, known_by=KNOWN_BY)
+def test_a_row_of_the_spine_knows_nothing_of_the_others(
+    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, known_by: KnownBy
+) -> None:
+    together = found(shop, rows, askers, mode, known_by)
+    for number, asker in enumerate(askers):
+        alone = found(shop, rows, [asker], mode, known_by)
+        assert {name: together[name, number] for name in NAMES} == close({name: alone[name, 0] for name in NAMES})
+
+
+def test_every_function_is_among_the_features() -> None:
+    assert {SPECS[name][3] for name in NAMES} == {spec[3] for spec in SPECS.values()} - {"max"}

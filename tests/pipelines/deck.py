@@ -1,0 +1,70 @@
+"""The worked example of point-in-time joins: card payments and logins of one day, and a spine of three rows."""
+
+# ruff: noqa: RUF012 (as users write it)
+
+from datetime import datetime
+
+from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
+
+
+class Payments(Source):
+    """Payments by card."""
+
+    history = IcebergTable("raw.payments")
+    cc_num: int
+    amount: float
+    points: int
+    ts: datetime = event_time(max_delay="5s")
+
+
+class Logins(Source):
+    """Logins by user."""
+
+    history = IcebergTable("raw.logins")
+    user_id: int
+    ip: str
+    ts: datetime = event_time(max_delay="5s")
+
+
+@transformation
+def tx_max(tx: Payments, wspec: WindowSpec):
+    """A card's largest payment."""
+    return tx.groupby("cc_num")["amount"].window(wspec).max()
+
+
+@transformation
+def tx_sum(tx: Payments, wspec: WindowSpec):
+    """What a card paid."""
+    return tx.groupby("cc_num")["amount"].window(wspec).sum()
+
+
+@transformation
+def points(tx: Payments, wspec: WindowSpec):
+    """What a card earned."""
+    return tx.groupby("cc_num")["points"].window(wspec).sum()
+
+
+@transformation
+def tx_count(tx: Payments, wspec: WindowSpec):
+    """How often a card paid."""
+    return tx.groupby("cc_num").window(wspec).count()
+
+
+@transformation
+def user_unique_ip(logins: Logins, wspec: WindowSpec):
+    """From how many addresses a user came."""
+    return logins.groupby("user_id")["ip"].window(wspec).count_distinct()
+
+
+class Cards(FeaturePipeline):
+    """What a card did."""
+
+    owner = "risk@example.com"
+    features = [tx_max.over("1h"), tx_sum.over("1h"), points.over("1h"), tx_count.over("1h")]
+
+
+class Users(FeaturePipeline):
+    """Where a user came from."""
+
+    owner = "risk@example.com"
+    features = [user_unique_ip.over("30d")]

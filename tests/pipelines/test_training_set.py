@@ -1,0 +1,379 @@
+"""Training sets over real Iceberg tables: the worked example, every kind of spine, what is refused, made again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
+from headrace.connectors.schema import Field, archive_fields
+from headrace.errors import HeadraceError, NotFoundError, NumericOverflowError, RequestError
+from headrace.features.source import IcebergTable as IcebergName
+from headrace.pipelines.saved_training_sets import SavedTrainingSets, stored
+from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views, pitc_join_features
+from headrace.pipelines.training_set import rows_fingerprint
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import Settings, load_settings
+
+FEATURES = Path(__file__).with_name("deck.py")
+DAY = datetime(2024, 11, 20, tzinfo=UTC)
+CARDS = [("09:20", 2, 10.0), ("10:24", 2, 20.0), ("20:00", 4, 30.0)]
+ADDRESSES = {1: 3, 3: 7, 5: 9}
+ASKED = [("21:30", "0122", 2, 1, 0), ("21:40", "0298", 4, 1, 0), ("21:55", "7539", 6, 3, 1)]
+BOTH = ["tx_max_1h", "user_unique_ip_30d"]
+TX = ["cards:tx_max_1h"]
+
+
+def at(clock: str, micros: int = 0) -> datetime:
+    """A time of the day."""
+    hours, minutes = clock.split(":")
+    return DAY + timedelta(hours=int(hours), minutes=int(minutes), microseconds=micros)
+
+
+class Lake:
+    """Histories of both sources, in a catalog of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        catalog = IcebergCatalog.sqlite("lake", folder / "lake")
+        (folder / "lake").mkdir()
+        iceberg = {"catalog": catalog.name, "properties": dict(catalog.properties)}
+        flags = {"home": str(folder / "home"), "project": "deck", "iceberg": iceberg}
+        self.settings: Settings = load_settings(flags=flags, environment={}, folder=folder)
+        self.platform, self.folder = Platform(self.settings), folder
+        self.views = file_views(FEATURES)
+        self.payments = self._table("payments", "cards")
+        self.logins = self._table("logins", "users")
+
+    def pay(
+        self, rows: Sequence[tuple[datetime, int, float]], arrived: datetime | None = None, points: int = 1
+    ) -> None:
+        """Append payments, arrived a second after they happened unless said otherwise."""
+        paid = [{"cc_num": card, "amount": amount, "points": points, "ts": ts} for ts, card, amount in rows]
+        self._append(self.payments, paid, arrived)
+
+    def log_in(self, rows: Sequence[tuple[datetime, int, str]]) -> None:
+        self._append(self.logins, [{"user_id": user, "ip": ip, "ts": ts} for ts, user, ip in rows], None)
+
+    def pipeline(self, **options: Any) -> TrainingSetPipeline:
+        return TrainingSetPipeline(self.platform, self.views, **options)
+
+    def _table(self, name: str, view: str) -> IcebergTable:
+        return self.platform.iceberg.create_table("raw", name, archive_fields(self.views[view].source.columns))
+
+    def _append(self, table: IcebergTable, rows: list[dict[str, Any]], arrived: datetime | None) -> None:
+        first = table.row_count()
+        whole = [
+            {
+                **row,
+                "_src_topic": table.name,
+                "_src_partition": 0,
+                "_src_offset": first + number,
+                "_src_timestamp": arrived or row["ts"] + timedelta(seconds=1),
+                "_raw": None,
+                "_error": None,
+            }
+            for number, row in enumerate(rows)
+        ]
+        table.append(pa.Table.from_pylist(whole, schema=table.table.schema().as_arrow()))
+        table.refresh()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """The worked example's events."""
+    made = Lake(tmp_path)
+    made.pay([(at(clock), card, amount) for clock, card, amount in CARDS])
+    made.log_in([(at("06:00"), user, f"10.0.0.{n}") for user, count in ADDRESSES.items() for n in range(count)])
+    return made
+
+
+def spine(**changes: Any) -> pd.DataFrame:
+    columns = ["inference_ts", "tid", "cc_num", "user_id", "is_fraud"]
+    frame = pd.DataFrame([(at(row[0]), *row[1:]) for row in ASKED], columns=columns)
+    return frame.assign(**changes)
+
+
+def values(rows: pa.Table, *names: str) -> list[Any]:
+    """The values of a column, or tuples of several."""
+    lists = [rows[name].to_pylist() for name in names]
+    return lists[0] if len(lists) == 1 else list(zip(*lists, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("last_write", [20.0, 30.0, None]),
+        ("ttl 1h", [None, None, None]),
+        ("ttl 100m", [None, 30.0, None]),
+        ("recomputed", [None, None, None]),
+    ],
+)
+@pytest.mark.parametrize("windows", ["exact", "tiled"])
+def test_the_worked_example_in_every_mode(lake: Lake, mode: str, windows: Any, expected: list[Any]) -> None:
+    made = lake.pipeline(window_mode=windows).build(spine(), {"tx_max_1h": mode, "user_unique_ip_30d": "recomputed"})
+    assert values(made.rows, "tx_max_1h", "user_unique_ip_30d") == list(zip(expected, [3, 3, 7], strict=True))
+    assert values(made.rows, "is_fraud") == [0, 0, 1]
+    assert made.rows.column_names == ["inference_ts", "tid", "cc_num", "user_id", "is_fraud", *BOTH]
+    assert [one.mode_text for one in made.features] == [mode, "recomputed"]
+
+
+def test_neither_the_rows_own_instant_nor_a_later_one_leaks(lake: Lake) -> None:
+    lake.pay([(at("21:30"), 2, 500.0), (at("21:30", 1), 2, 900.0)])
+    for mode in ("recomputed", "last_write"):
+        assert values(lake.pipeline().build(spine(), TX, mode=mode).rows, "tx_max_1h")[0] in (None, 20.0)
+    later = spine(inference_ts=[at("21:30", 1), at("21:30", 2), at("21:55")], cc_num=[2, 2, 6])
+    assert values(lake.pipeline().build(later, TX).rows, "tx_max_1h") == [500.0, 900.0, None]
+
+
+def test_a_payment_that_arrived_later_is_not_known_by_arrival(lake: Lake) -> None:
+    lake.pay([(at("21:00"), 2, 99.0)], arrived=at("22:00"))
+    assert values(lake.pipeline().build(spine(), TX).rows, "tx_max_1h") == [99.0, None, None]
+    known = lake.pipeline(known_by="arrival").build(spine(), TX, mode="last_write")
+    assert values(known.rows, "tx_max_1h") == [20.0, 30.0, None]
+
+
+def test_every_kind_of_spine_gives_the_same(lake: Lake, tmp_path: Path) -> None:
+    arrow = pa.Table.from_pandas(spine(), preserve_index=False)
+    pq.write_table(arrow, tmp_path / "spine.parquet")
+    spine().to_csv(tmp_path / "spine.csv", index=False)
+    fields = [
+        Field(name, type_)
+        for name, type_ in zip(arrow.column_names, ["timestamp", "string", *["bigint"] * 3], strict=True)
+    ]
+    table = lake.platform.iceberg.create_table("labels", "frauds", fields)
+    table.append(arrow.cast(table.table.schema().as_arrow()))
+    kinds = [
+        spine(),
+        arrow,
+        tmp_path / "spine.parquet",
+        str(tmp_path / "spine.csv"),
+        IcebergName("labels.frauds"),
+        "SELECT * FROM labels.frauds ORDER BY inference_ts",
+    ]
+    for kind in kinds:
+        made = lake.pipeline().build(kind, BOTH, mode="last_write")
+        assert values(made.rows, *BOTH) == [(20.0, 3), (30.0, 3), (None, 7)], kind
+
+
+def test_rows_out_are_rows_in_and_in_their_order(lake: Lake) -> None:
+    frame = pd.concat([spine(), spine()]).sort_values("tid", ascending=False).astype({"cc_num": "Int64"})
+    frame.iloc[1, 2] = None
+    made = lake.pipeline().build(frame, ["tx_max_1h", "tx_count_1h"], mode="last_write")
+    assert values(made.rows, "tid") == ["7539", "7539", "0298", "0298", "0122", "0122"]
+    assert values(made.rows, "tx_max_1h") == [None, None, 30.0, 30.0, 20.0, 20.0]
+    assert values(made.rows, "tx_count_1h") == [None, None, 1, 1, 1, 1]
+
+
+def test_an_empty_spine_is_an_empty_set(lake: Lake) -> None:
+    assert len(lake.pipeline().build(spine().head(0), TX)) == 0
+
+
+def test_a_known_card_without_a_payment_counts_zero_and_an_unknown_one_nothing(lake: Lake) -> None:
+    assert values(lake.pipeline().build(spine(), ["tx_count_1h"]).rows, "tx_count_1h") == [0, 0, None]
+
+
+def test_zones_may_differ_because_instants_do_not(lake: Lake) -> None:
+    zone = timezone(timedelta(hours=5))
+    times = pd.Series([at("21:30"), at("21:40").astimezone(zone), at("21:55")], dtype=object)
+    made = lake.pipeline().build(spine(inference_ts=times), BOTH, mode="last_write")
+    assert values(made.rows, *BOTH) == [(20.0, 3), (30.0, 3), (None, 7)]
+
+
+def test_a_time_between_two_microseconds_sees_the_event_before_it(lake: Lake) -> None:
+    between = pa.array([1_000 * int(at("20:00").timestamp() * 1e6) + 1], pa.timestamp("ns", "UTC"))
+    rows = pa.table({"inference_ts": between, "cc_num": pa.array([4], pa.int64())})
+    assert values(lake.pipeline().build(rows, TX).rows, "tx_max_1h") == [30.0]
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "naive": ({"inference_ts": pd.to_datetime(["2024-11-20 21:30"] * 3)}, "has no time zone: which one is meant"),
+    "naive beside others": (
+        {"inference_ts": pd.Series([at("21:30"), at("21:40").replace(tzinfo=None), at("21:55")], dtype=object)},
+        "has no time zone, in row 1",
+    ),
+    "no time": (
+        {"inference_ts": pd.Series([at("21:30"), pd.NaT, at("21:55")], dtype="datetime64[ns, UTC]")},
+        "missing in row 1",
+    ),
+    "text": ({"inference_ts": ["a", "b", "c"]}, "expected one column with times, found none"),
+    "key of another type": ({"cc_num": ["2", "4", "6"]}, "key 'cc_num' is string, expected int"),
+    "floats": ({"cc_num": [2.0, None, 6.0]}, "Int64"),
+    "two times": ({"seen": pd.to_datetime(["2024-11-20 21:30"] * 3, utc=True)}, "found inference_ts, seen; name it"),
+    "a name that is taken": ({"tx_max_1h": [1, 2, 3]}, "has a column 'tx_max_1h' already"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_spine_is_refused_by_column_and_row(lake: Lake, wrong: str) -> None:
+    changes, message = WRONG[wrong]
+    with pytest.raises(RequestError, match=message):
+        lake.pipeline().build(spine(**changes), TX)
+
+
+def test_a_missing_key_and_an_unknown_spine_are_refused(lake: Lake) -> None:
+    with pytest.raises(RequestError, match=r"no column 'cc_num', which names the entity; did you mean 'cc_number'"):
+        lake.pipeline().build(spine().rename(columns={"cc_num": "cc_number"}), TX)
+    with pytest.raises(RequestError, match=r"no column 'when' for the event time"):
+        lake.pipeline().build(spine(), TX, event_time="when")
+    with pytest.raises(RequestError, match=r"expected a pandas DataFrame"):
+        lake.pipeline().build(7, TX)
+    with pytest.raises(RequestError, match=r"no file"):
+        lake.pipeline().build("nowhere.parquet", TX)
+    with pytest.raises(RequestError, match=r"neither a .parquet or .csv file nor a query"):
+        lake.pipeline().build("SELEC 1", TX)
+    with pytest.raises(NotFoundError, match=r"no Iceberg table labels.nothing"):
+        lake.pipeline().build("SELECT * FROM labels.nothing", TX)
+
+
+def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
+    build = lake.pipeline().build
+    for features, mode, message in [
+        (["tx_max_2h"], "recomputed", r"no feature 'tx_max_2h'; did you mean 'tx_max_1h'"),
+        (["card:tx_max_1h"], "recomputed", r"did you mean 'cards:tx_max_1h'"),
+        ([], "recomputed", "expected at least one"),
+        (TX, "asof", r"mode of tx_max_1h='asof'"),
+        (TX, "ttl", "expected 'ttl 1h'"),
+        (TX, "last_write 1h", "expected 'ttl 1h'"),
+        (["cards:tx_max_1h", "tx_max_1h"], "recomputed", "two features are named 'tx_max_1h'"),
+    ]:
+        with pytest.raises(HeadraceError, match=message):
+            build(spine(), features, mode=mode)
+    for options in ({"known_by": "hearsay"}, {"window_mode": "round"}, {"outside": "keep"}):
+        with pytest.raises(RequestError, match="expected one of"):
+            lake.pipeline(**options)
+
+
+def test_one_name_in_two_views_must_be_told_apart(lake: Lake) -> None:
+    views = {**lake.views, "others": lake.views["cards"]}
+    pipeline = TrainingSetPipeline(lake.platform, views)
+    with pytest.raises(RequestError, match=r"in several views; name one: cards:tx_max_1h, others:tx_max_1h"):
+        pipeline.build(spine(), ["tx_max_1h"])
+
+
+def test_history_that_does_not_cover_a_row_is_refused_or_flagged(lake: Lake) -> None:
+    frame = spine(inference_ts=[at("09:20"), at("21:40"), datetime(2100, 1, 1, tzinfo=UTC)])
+    with pytest.raises(RequestError, match=r"2 of 3 rows .* rows 0, 2; row 0 is before the first event of view cards"):
+        lake.pipeline().build(frame, TX)
+    made = lake.pipeline(outside="flag").build(frame, TX)
+    reasons = ["before the first event of view cards", None, "after the snapshot of view cards"]
+    assert values(made.to_arrow(), "outside_history") == reasons
+    assert len(made) == 3
+
+
+def test_a_view_without_rows_or_without_history_is_refused(tmp_path: Path) -> None:
+    empty = Lake(tmp_path)
+    with pytest.raises(NotFoundError, match=r"history raw.payments is empty"):
+        empty.pipeline().build(spine(), TX)
+
+
+def test_a_set_is_made_again_bit_for_bit_whatever_came_since(lake: Lake) -> None:
+    lake.pay([(at("21:00", n), 2, 0.1 * n) for n in range(1_000)])
+    pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
+    made = pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])
+    record = saved.save(pipeline, made)
+    assert saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])).id == record.id
+    assert [one.id for one in saved.all()] == [record.id]
+    assert set(lake.payments.refresh().tags().values()) == {made.histories["cards"].snapshot_id}
+    lake.pay([(at("21:00", n), 2, 7.0) for n in range(5)])
+    assert saved.rebuild(record.id).is_identical
+    assert values(saved.rows(record), "tx_sum_1h") == values(made.rows, "tx_sum_1h")
+    newer = pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])
+    assert newer.rows["tx_sum_1h"] != made.rows["tx_sum_1h"]
+    assert saved.save(pipeline, newer).id != record.id
+
+
+def test_damaged_rows_are_not_identical(lake: Lake) -> None:
+    pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
+    record = saved.save(pipeline, pipeline.build(spine(), TX, mode="last_write"))
+    namespace, _, name = record.table.rpartition(".")
+    (file,) = lake.platform.iceberg.load(namespace, name).files()
+    place = Path(file.removeprefix("file://"))
+    rows = pq.read_table(place)
+    column = rows.column_names.index("tx_max_1h")
+    changed = rows.set_column(column, rows.schema.field(column), pa.array([20.5, 30.0, None]))
+    pq.write_table(changed, place)
+    assert not saved.rebuild(record.id).is_identical
+
+
+def test_an_unknown_set_gets_a_suggestion(lake: Lake) -> None:
+    with pytest.raises(NotFoundError, match="no training set 'nothing'"):
+        SavedTrainingSets(lake.platform).get("nothing")
+
+
+def test_a_type_that_is_not_stored_is_refused_by_column() -> None:
+    with pytest.raises(RequestError, match=r"column 'd' is date32\[day\], which is not stored"):
+        stored(pa.table({"d": pa.array([DAY.date()])}))
+
+
+def test_a_sum_beyond_bigint_names_the_feature(lake: Lake) -> None:
+    lake.pay([(at("21:00", n), 2, 1.0) for n in range(2)], points=2**62)
+    with pytest.raises(NumericOverflowError, match=r"feature cards.points_1h: the sum is beyond BIGINT"):
+        lake.pipeline().build(spine(), ["points_1h"])
+
+
+def test_fingerprints_see_values_and_nulls_and_nothing_else() -> None:
+    one = pa.table({"a": pa.array([1, None, 3]), "b": ["x", None, ""]})
+    assert rows_fingerprint(one) == rows_fingerprint(pa.concat_tables([one.slice(0, 1), one.slice(1)]))
+    for other in (
+        pa.table({"a": pa.array([1, 0, 3]), "b": ["x", None, ""]}),
+        pa.table({"a": pa.array([1, None, 3]), "b": ["x", "", ""]}),
+        pa.table({"a": pa.array([1.0, None, 3.0]), "b": ["x", None, ""]}),
+        pa.table({"c": pa.array([1, None, 3]), "b": ["x", None, ""]}),
+        one.slice(0, 2),
+    ):
+        assert rows_fingerprint(one) != rows_fingerprint(other)
+
+
+def test_a_row_is_explained_by_the_rows_of_history(lake: Lake) -> None:
+    made = lake.pipeline().build(spine(), BOTH, mode="last_write")
+    behind = made.explain(0)
+    assert values(behind["tx_max_1h"], "amount", "ts") == [(20.0, at("10:24"))]
+    assert len(set(values(behind["user_unique_ip_30d"], "ip"))) == 3
+    assert made.explain(2)["tx_max_1h"].num_rows == 0
+    with pytest.raises(IndexError, match="rows 0 to 2"):
+        made.explain(3)
+
+
+def test_the_decks_call_takes_and_gives_a_frame(lake: Lake) -> None:
+    found = pitc_join_features(spine(), features=BOTH, definitions=FEATURES, mode="last_write", settings=lake.settings)
+    assert list(found["user_unique_ip_30d"]) == [3, 3, 7]
+    assert found["tx_max_1h"].isna().tolist() == [False, False, True]
+    assert "20.0" in lake.pipeline().build(spine(), TX, mode="last_write")._repr_html_()
+
+
+def command(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line in the lake's folder."""
+    settings = {"home": str(lake.folder / "home"), "project": "deck", "iceberg": lake.settings.iceberg.model_dump()}
+    (lake.folder / "headrace.yaml").write_text(json.dumps(settings))
+    code = "from headrace.jobs.cli import main; main()"
+    whole = [sys.executable, "-P", "-c", code, *arguments]
+    return subprocess.run(whole, cwd=lake.folder, capture_output=True, text=True, check=False)
+
+
+def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:
+    spine().to_parquet(lake.folder / "spine.parquet")
+    asked = ["--feature", "tx_max_1h=last_write", "--feature", "user_unique_ip_30d", "--file", str(FEATURES)]
+    built = command(lake, "training-set", "build", "spine.parquet", *asked, "--out", "rows.parquet")
+    assert built.returncode == 0, built.stderr
+    assert "tx_max_1h: cards:tx_max_1h (version " in built.stderr
+    assert pq.read_table(lake.folder / "rows.parquet").num_rows == 3
+    id_ = built.stdout.strip()
+    assert id_ in command(lake, "training-set", "list").stdout
+    rows = json.loads(command(lake, "training-set", "show", id_, "--format", "json").stdout)
+    assert [row["tx_max_1h"] for row in rows] == [20.0, 30.0, None]
+    assert "tx_max_1h: 20.0 from 1 rows" in command(lake, "training-set", "show", id_, "--explain-row", "0").stdout
+    again = command(lake, "training-set", "rebuild", id_)
+    assert (again.returncode, again.stdout.count("equal to the record")) == (0, 2)
+    unknown = command(lake, "training-set", "rebuild", "nothing")
+    assert (unknown.returncode, "no training set 'nothing'" in unknown.stderr) == (1, True)
