@@ -131,3 +131,12 @@ def test_doctor_exits_with_failure_when_something_is_missing(tmp_path: Path) -> 
     rows = {row["check"]: row for row in json.loads(found.stdout)}
     assert (found.returncode, rows["java"]["state"]) == (1, "failed")
     assert rows["java"]["mend"] == "apt-get install openjdk-17-jdk-headless"
+
+
+def test_the_readmes_first_run_prints_what_it_says() -> None:
+    root = Path(__file__).resolve().parents[2]
+    block = next(text for text in (root / "README.md").read_text().split("```console\n")[1:] if "headrace run " in text)
+    lines = block.partition("```")[0].splitlines()
+    (command,) = [line for line in lines if " run " in line]
+    found = run(*command.split()[2:], folder=root)
+    assert (found.stderr + found.stdout).splitlines() == lines[lines.index(command) + 1 :]

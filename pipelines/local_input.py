@@ -1,0 +1,86 @@
+"""Rows of a source from a file or a table, as a relation that looks like an archive: what local runs read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_text import typed_sql
+from headrace.compiler.plan import SourcePlan
+from headrace.connectors.schema import archive_fields, fields_of
+from headrace.errors import NotFoundError, SchemaMismatchError, did_you_mean
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+
+#: The folder by which a Delta table is known.
+DELTA_LOG = "_delta_log"
+#: How a file of each kind is read; CSV as text, whose types the source knows better than a guess does.
+READERS: dict[str, Callable[[duckdb.DuckDBPyConnection, str], duckdb.DuckDBPyRelation]] = {
+    ".csv": lambda connection, path: connection.read_csv(path, all_varchar=True),
+    ".parquet": lambda connection, path: connection.read_parquet(path),
+}
+
+
+def open_input(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourcePlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    sample: int | None = None,
+) -> None:
+    """Make the view `archive`: the rows of a .csv or .parquet file, a Delta table's folder, or an Iceberg table.
+
+    `load` finds an Iceberg table by its name; `sample` takes the first rows only.
+
+    Raises:
+        NotFoundError: there is no such file or table.
+        SchemaMismatchError: it lacks columns of the source.
+    """
+    if Path(given).suffix in READERS or (Path(given) / DELTA_LOG).exists():
+        _open_file(connection, source, given, sample)
+        return
+    table = load(given)
+    table.check_columns(archive_fields(source.columns))
+    rows = table.relation(connection)
+    (rows if sample is None else rows.limit(sample)).create_view("archive")
+
+
+def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, sample: int | None) -> None:
+    rows = _rows(connection, source, Path(given))
+    missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
+    if missing:
+        msg = f"{given}: has no column {missing[0]!r} of source {source.name}; {did_you_mean(missing[0], rows.columns)}"
+        raise SchemaMismatchError(msg)
+    texts = ", ".join(f"{_text(column.name, rows.columns)}" for column in source.columns)
+    (rows if sample is None else rows.limit(sample)).project(f"{texts}, row_number() OVER () - 1 AS _place").create(
+        "given"
+    )
+    connection.execute(f"CREATE VIEW archive AS {typed_sql(source, 'given', '_place')}")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: Path) -> duckdb.DuckDBPyRelation:
+    """The rows of a file or of a Delta table's newest version."""
+    if not path.exists():
+        msg = f"no file {path}"
+        raise NotFoundError(msg)
+    if path.suffix in READERS:
+        return READERS[path.suffix](connection, str(path))
+    # Loaded where it is needed: a first value is wanted in two seconds.
+    from headrace.connectors.delta import read_version
+
+    version = read_version(str(path))
+    known = {field.name for field in version.fields}
+    columns = [field for field in fields_of(source.columns) if field.name in known]
+    return connection.from_arrow(pa.concat_tables(version.rows(columns)))
+
+
+def _text(name: str, present: Sequence[str]) -> str:
+    """A column as text; NULL where the file has none."""
+    quoted = DUCKDB.identifier(name)
+    return f"CAST({quoted if name in present else 'NULL'} AS VARCHAR) AS {quoted}"

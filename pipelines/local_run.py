@@ -1,0 +1,130 @@
+"""A view computed on this machine, from a file or a table, without a server: what a feature is while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import TYPE_CHECKING, get_args
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_point_in_time import entities_sql, point_in_time_sql
+from headrace.compiler.duckdb_sql import judged_sql
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
+from headrace.compiler.tiles import WindowMode
+from headrace.compiler.verdict import Verdict
+from headrace.connectors.frame import html_table
+from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.features.source import instant_us
+from headrace.pipelines.local_input import open_input
+from headrace.pipelines.options import one_of
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """A view's values at one instant.
+
+    Attributes:
+        as_of: the instant; no event at or after it counts.
+        verdicts: how many rows were accepted, late, and dead letters.
+        tables: for each kind of entity its keys and features, a row for each entity known by then.
+    """
+
+    view: str
+    as_of: datetime
+    verdicts: Mapping[str, int]
+    tables: tuple[pa.Table, ...]
+
+    def _repr_html_(self) -> str:
+        """The tables as far as they fit on a page."""
+        read = ", ".join(f"{count:,} {name}" for name, count in self.verdicts.items())
+        head = f"<p>{escape(self.view)} as of {escape(self.as_of.isoformat())}; rows: {escape(read)}</p>"
+        return head + "".join(map(html_table, self.tables))
+
+
+def run_locally(
+    plan: ViewPlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    *,
+    features: Sequence[str] = (),
+    as_of: datetime | None = None,
+    window_mode: WindowMode = "exact",
+    sample: int | None = None,
+) -> LocalRun:
+    """Compute a view on DuckDB.
+
+    Args:
+        plan: the view.
+        given: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table `namespace.name`.
+        load: finds an Iceberg table by its name.
+        features: which of the view's features; by default all.
+        as_of: the instant; by default just after the newest accepted event.
+        window_mode: `exact`, or `tiled` as served values are rounded.
+        sample: how many of the first rows to read; by default all.
+
+    Raises:
+        NotFoundError: no such file, table or feature.
+        SchemaMismatchError: the input lacks columns of the source.
+        RequestError: no row is accepted, `as_of` has no zone, or there is no such mode.
+    """
+    one_of("windows", window_mode, get_args(WindowMode))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        open_input(connection, plan.source, given, load, sample)
+        verdicts, newest_us = _judged(connection, plan)
+        at_us = _at_us(as_of, newest_us, given)
+        asked = tuple(
+            AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features)
+        )
+        tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
+    return LocalRun(plan.name, EPOCH + timedelta(microseconds=at_us), verdicts, tables)
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
+    """How many rows have each verdict, and the newest accepted event in µs."""
+    columns = "_verdict, count(*) AS n, max(_event_us) AS newest_us"
+    found = connection.sql(judged_sql(plan, "archive")).aggregate(columns, "_verdict").fetchall()
+    counts = {code: count for code, count, _ in found}
+    newest = next((event_us for code, _, event_us in found if code == Verdict.ACCEPTED), None)
+    return {verdict.label: counts.get(verdict, 0) for verdict in Verdict}, newest
+
+
+def _at_us(as_of: datetime | None, newest_us: int | None, given: str) -> int:
+    """The instant in µs."""
+    if as_of is not None and as_of.tzinfo is None:
+        msg = f"as_of={as_of.isoformat()}: has no time zone; expected for example {as_of.isoformat()}+00:00"
+        raise RequestError(msg)
+    if as_of is not None:
+        return instant_us(as_of)
+    if newest_us is None:
+        msg = f"{given}: no row is accepted, so there is nothing to compute"
+        raise RequestError(msg)
+    return newest_us + 1
+
+
+def _chosen(plan: ViewPlan, features: Sequence[str]) -> list[str]:
+    """The names of the features to compute."""
+    known = [feature.name for feature in plan.features]
+    for name in features:
+        if name not in known:
+            msg = f"view {plan.name}: no feature {name!r}; {did_you_mean(name, known)}"
+            raise NotFoundError(msg)
+    return list(features) or known
+
+
+def _values(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> pa.Table:
+    """Keys and features of every entity."""
+    connection.execute(f"CREATE OR REPLACE TABLE spine AS {entities_sql(keys, at_us, 'archive')}")
+    values = connection.sql(point_in_time_sql(keys, "spine", "archive"))
+    rows = connection.table("spine").join(values, "_row").order("_row").to_arrow_table()
+    return rows.select([*(key.name for key in keys.keys), *(one.name for one in keys.asked)])
