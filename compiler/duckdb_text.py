@@ -13,15 +13,18 @@ from headrace.compiler.plan import Column, SourcePlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR
 
-#: The end of an instant's text that says which zone it is in.
-OFFSET = r"(Z|[+-]\d{2}(:?\d{2})?)$"
-MICROS_PER_UNIT = {"us": 1, "ms": 1_000, "s": 1_000_000}
+#: A date and a time of day, and an offset from UTC, as ISO 8601 has them.
+LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
+OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+FLOAT_TEXT = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+#: µs in each unit of numeric times, and how many digits such a time has at most: up to the year 33658.
+UNITS = {"us": (1, 18), "ms": (1_000, 15), "s": (1_000_000, 12)}
 
 
 def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
     """The archive's columns from a relation whose columns are all text; columns that it lacks are NULL.
 
-    `place` orders the rows. They arrived when they happened, unless the source names a column of arrival.
+    `place` orders the rows. They arrived when they happened, but not later than now, unless the source names a column.
     """
     values = [f"{_value(source, column)} AS {DUCKDB.identifier(column.name)}" for column in source.columns]
     wrong = [_wrong(source, column) for column in source.columns if column.type != STR]
@@ -30,7 +33,7 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
         "'file' AS _src_topic",
         "0::INTEGER AS _src_partition",
         f"{place} AS _src_offset",
-        f"{_value(source, source.column(source.event_time))} AS _src_timestamp",
+        f"least({_value(source, source.column(source.event_time))}, now()) AS _src_timestamp",
         "NULL::BLOB AS _raw",
         f"{error} AS _error",
     ]
@@ -57,20 +60,37 @@ def _more(source: SourcePlan, column: Column) -> str:
 
 def _instant(source: SourcePlan, name: str) -> str:
     """An instant from text with an offset, from local time of the source's zone, or from a number of its unit."""
+    branches = [f"WHEN {_matches(name, LOCAL + OFFSET)} THEN TRY_CAST({name} AS TIMESTAMPTZ)"]
+    if source.zone is not None:
+        branches.append(f"WHEN {_matches(name, LOCAL)} THEN {_in_zone(f'TRY_CAST({name} AS TIMESTAMP)', source.zone)}")
     if source.unit is not None:
-        number = f"TRY_CAST({name} AS BIGINT)"
-        return f"make_timestamptz({number} * {MICROS_PER_UNIT[source.unit]})"
-    offset = f"CASE WHEN regexp_matches({name}, {text_literal(OFFSET)}) THEN TRY_CAST({name} AS TIMESTAMPTZ)"
-    if source.zone is None:
-        return f"{offset} END"
-    return f"{offset} ELSE TRY_CAST({name} AS TIMESTAMP) AT TIME ZONE {text_literal(source.zone)} END"
+        micros, digits = UNITS[source.unit]
+        number = f"make_timestamptz(TRY_CAST({name} AS BIGINT) * {micros})"
+        branches.append(f"WHEN {_matches(name, f'-?[0-9]{{1,{digits}}}')} THEN {number}")
+    return f"CASE {' '.join(branches)} END"
+
+
+def _in_zone(local: str, zone: str) -> str:
+    """Local time as an instant; of an hour that is there twice the first, as the live stream has it."""
+    text = text_literal(zone)
+    hour_before = f"({local} - INTERVAL 1 HOUR) AT TIME ZONE {text} + INTERVAL 1 HOUR"
+    return f"least({local} AT TIME ZONE {text}, {hour_before})"
+
+
+def _matches(name: str, pattern: str) -> str:
+    """Whether the whole text of a column has a form."""
+    return f"regexp_full_match({name}, {text_literal(pattern)})"
+
+
+def _number(type_: str, pattern: str) -> Callable[[SourcePlan, str], str]:
+    """A number, if the text is one: DuckDB alone would round 1.5 to 2, and take ' 1_000 ' for a float."""
+    return lambda source, name: f"CASE WHEN {_matches(name, pattern)} THEN TRY_CAST({name} AS {type_}) END"
 
 
 VALUES: dict[str, Callable[[SourcePlan, str], str]] = {
     STR: lambda source, name: name,
-    # DuckDB alone would round 1.5 to 2, and take 'yes' and '1' for true.
-    INT: lambda source, name: f"CASE WHEN regexp_full_match({name}, '[+-]?[0-9]+') THEN TRY_CAST({name} AS BIGINT) END",
-    FLOAT: lambda source, name: f"TRY_CAST({name} AS DOUBLE)",
+    INT: _number("BIGINT", "[+-]?[0-9]+"),
+    FLOAT: _number("DOUBLE", FLOAT_TEXT),
     BOOL: lambda source, name: f"CASE lower({name}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END",
     DATETIME: _instant,
 }

@@ -12,19 +12,15 @@ import pyarrow as pa
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
 from headrace.compiler.plan import SourcePlan
+from headrace.connectors.duckdb_files import is_file, read_file
 from headrace.connectors.schema import archive_fields, fields_of
-from headrace.errors import NotFoundError, SchemaMismatchError, did_you_mean
+from headrace.errors import SchemaMismatchError, did_you_mean
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
 
 #: The folder by which a Delta table is known.
 DELTA_LOG = "_delta_log"
-#: How a file of each kind is read; CSV as text, whose types the source knows better than a guess does.
-READERS: dict[str, Callable[[duckdb.DuckDBPyConnection, str], duckdb.DuckDBPyRelation]] = {
-    ".csv": lambda connection, path: connection.read_csv(path, all_varchar=True),
-    ".parquet": lambda connection, path: connection.read_parquet(path),
-}
 
 
 def open_input(
@@ -42,7 +38,7 @@ def open_input(
         NotFoundError: there is no such file or table.
         SchemaMismatchError: it lacks columns of the source.
     """
-    if Path(given).suffix in READERS or (Path(given) / DELTA_LOG).exists():
+    if is_file(given) or (Path(given) / DELTA_LOG).exists():
         _open_file(connection, source, given, sample)
         return
     table = load(given)
@@ -52,7 +48,7 @@ def open_input(
 
 
 def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, sample: int | None) -> None:
-    rows = _rows(connection, source, Path(given))
+    rows = _rows(connection, source, given)
     missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
     if missing:
         msg = f"{given}: has no column {missing[0]!r} of source {source.name}; {did_you_mean(missing[0], rows.columns)}"
@@ -64,17 +60,14 @@ def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given:
     connection.execute(f"CREATE VIEW archive AS {typed_sql(source, 'given', '_place')}")
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: Path) -> duckdb.DuckDBPyRelation:
+def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) -> duckdb.DuckDBPyRelation:
     """The rows of a file or of a Delta table's newest version."""
-    if not path.exists():
-        msg = f"no file {path}"
-        raise NotFoundError(msg)
-    if path.suffix in READERS:
-        return READERS[path.suffix](connection, str(path))
+    if is_file(path):
+        return read_file(connection, path)
     # Loaded where it is needed: a first value is wanted in two seconds.
     from headrace.connectors.delta import read_version
 
-    version = read_version(str(path))
+    version = read_version(path)
     known = {field.name for field in version.fields}
     columns = [field for field in fields_of(source.columns) if field.name in known]
     return connection.from_arrow(pa.concat_tables(version.rows(columns)))

@@ -17,6 +17,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict
+from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.source import instant_us
@@ -75,11 +76,11 @@ def run_locally(
     Raises:
         NotFoundError: no such file, table or feature.
         SchemaMismatchError: the input lacks columns of the source.
-        RequestError: no row is accepted, `as_of` has no zone, or there is no such mode.
+        RequestError: no row is accepted, `as_of` has no zone, there is no such mode, or the file cannot be read.
+        NumericOverflowError: a number is beyond its type.
     """
     one_of("windows", window_mode, get_args(WindowMode))
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
         verdicts, newest_us = _judged(connection, plan)
         at_us = _at_us(as_of, newest_us, given)

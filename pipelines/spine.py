@@ -12,11 +12,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column
+from headrace.connectors.duckdb_files import database, is_file, read_file
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.source import IcebergTable
 from headrace.runtime.platform import Platform
 
+#: Names that a kept training set gives to columns of its own.
+ROW, OUTSIDE = "_row", "outside_history"
+RESERVED = frozenset({ROW, OUTSIDE})
 #: What an error shows of the rows that are wrong.
 SHOWN_ROWS = 5
 #: How many of a finer unit a µs has, and how many µs a coarser one.
@@ -61,7 +66,9 @@ class Spine:
         if pa.types.is_dictionary(found.type):
             found = found.cast(found.type.value_type)
         type_, fits = KEY_TYPES[key.type]
-        if not (fits(found.type) or pa.types.is_null(found.type)):
+        if found.null_count == len(found):
+            return pa.chunked_array([pa.nulls(len(found), type_)])
+        if not fits(found.type):
             msg = f"spine: key {key.name!r} is {found.type}, expected {key.type}{_hint(found, key)}"
             raise RequestError(msg)
         try:
@@ -71,7 +78,7 @@ class Spine:
             raise RequestError(msg) from error
 
 
-def read_spine(given: Any, platform: Platform, event_time: str | None = None) -> Spine:
+def read_spine(given: Any, platform: Platform, event_time: str | None = None, texts: Sequence[str] = ()) -> Spine:
     """The spine in a pandas DataFrame, an Arrow table, an Iceberg table, a Parquet or CSV file, or an SQL query.
 
     Args:
@@ -79,12 +86,14 @@ def read_spine(given: Any, platform: Platform, event_time: str | None = None) ->
             SQL text for DuckDB, in which `namespace.table` is an Iceberg table.
         platform: where Iceberg tables are.
         event_time: the column with the time of each row; by default the only one with times.
+        texts: columns of a CSV file that are text, whatever they look like.
 
     Raises:
-        RequestError: it is none of these, has no such column, or times without zone or missing.
+        RequestError: it is none of these, has two columns of one name, no such column, or times that are no instants.
         NotFoundError: there is no such Iceberg table.
     """
-    rows = _rows(given, platform)
+    rows = _rows(given, platform, texts)
+    _check_names(rows.column_names)
     name = event_time if event_time is not None else _only_time(rows)
     if name not in rows.column_names:
         msg = f"spine: no column {name!r} for the event time; {did_you_mean(name, rows.column_names)}"
@@ -102,7 +111,7 @@ def shown_rows(numbers: Sequence[int]) -> str:
     return f"row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:SHOWN_ROWS]))}{more}"
 
 
-def _rows(given: Any, platform: Platform) -> pa.Table:
+def _rows(given: Any, platform: Platform, texts: Sequence[str]) -> pa.Table:
     """The rows as an Arrow table."""
     if isinstance(given, pa.Table):
         return given
@@ -110,7 +119,10 @@ def _rows(given: Any, platform: Platform) -> pa.Table:
         namespace, _, name = given.name.rpartition(".")
         return platform.iceberg.load(namespace, name).arrow()
     if isinstance(given, str | Path):
-        return _file(Path(given)) if _is_file(str(given)) else _query(str(given), platform)
+        text = str(given)
+        with database("spine") as connection:
+            rows = read_file(connection, text, texts) if is_file(text) else _query(connection, text, platform)
+            return rows.to_arrow_table()
     if type(given).__module__.partition(".")[0] == "pandas":
         return _frame(given)
     msg = (
@@ -120,48 +132,20 @@ def _rows(given: Any, platform: Platform) -> pa.Table:
     raise RequestError(msg)
 
 
-READERS: dict[str, Callable[[duckdb.DuckDBPyConnection, str], duckdb.DuckDBPyRelation]] = {
-    ".parquet": lambda connection, path: connection.read_parquet(path),
-    ".csv": lambda connection, path: connection.read_csv(path),
-}
-
-
-def _is_file(text: str) -> bool:
-    return Path(text).suffix in READERS and not any(space in text for space in "\n;")
-
-
-def _file(path: Path) -> pa.Table:
-    """A file's rows."""
-    if not path.exists():
-        msg = f"spine: no file {path}"
-        raise RequestError(msg)
-    with _connection() as connection:
-        return READERS[path.suffix](connection, str(path)).to_arrow_table()
-
-
-def _query(text: str, platform: Platform) -> pa.Table:
+def _query(connection: duckdb.DuckDBPyConnection, text: str, platform: Platform) -> duckdb.DuckDBPyRelation:
     """The answer of a query; what it names `namespace.table` is a table of the catalog."""
     import sqlglot
     from sqlglot import exp
 
     try:
         found = sqlglot.parse_one(text, read="duckdb")
-        tables = {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}
-        with _connection() as connection:
-            for namespace, name in tables:
-                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
-                platform.iceberg.load(namespace, name).relation(connection).create(f"{namespace}.{name}")
-            return connection.sql(text).to_arrow_table()
-    except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
-        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query that DuckDB runs: {error}"
+    except sqlglot.errors.SqlglotError as error:
+        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query: {error}"
         raise RequestError(msg) from error
-
-
-def _connection() -> duckdb.DuckDBPyConnection:
-    """A database in memory whose instants are UTC."""
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    for namespace, name in {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DUCKDB.identifier(namespace)}")
+        platform.iceberg.load(namespace, name).relation(connection).create(f"{namespace}.{name}")
+    return connection.sql(text)
 
 
 def _frame(given: Any) -> pa.Table:
@@ -177,9 +161,20 @@ def _frame(given: Any) -> pa.Table:
 
 
 def _refuse_naive(name: str, values: Iterable[Any]) -> None:
-    naive = [row for row, value in enumerate(values) if isinstance(value, datetime) and value.tzinfo is None]
+    times = [(row, value) for row, value in enumerate(values) if isinstance(value, datetime)]
+    # pandas' missing time is a datetime too, and equals nothing.
+    naive = [row for row, value in times if value.tzinfo is None and value == value]
     if naive:
         raise RequestError(_zoneless(name, f", in {shown_rows(naive)} for example"))
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Every column has a name of its own. DuckDB and Cassandra tell no upper case from lower case."""
+    folded = [name.lower() for name in names]
+    for name in names:
+        if not name or name.lower() in RESERVED or folded.count(name.lower()) > 1:
+            msg = f"spine: column {name!r} has no name, one that is taken, or that of another column; rename it"
+            raise RequestError(msg)
 
 
 def _only_time(rows: pa.Table) -> str:
@@ -207,10 +202,18 @@ def _micros(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         raise RequestError(msg)
     numbers = column.cast(pa.int64())
     if column.type.unit != "ns":
-        return pc.multiply_checked(numbers, MICROS_PER[column.type.unit])
+        return _multiplied(numbers, MICROS_PER[column.type.unit], name)
     whole = pc.divide(numbers, NANOS_PER_MICRO)
     rest = pc.greater(numbers, pc.multiply(whole, NANOS_PER_MICRO))
     return pc.add(whole, rest.cast(pa.int64()))
+
+
+def _multiplied(numbers: pa.ChunkedArray, factor: int, name: str) -> pa.ChunkedArray:
+    try:
+        return pc.multiply_checked(numbers, factor)
+    except pa.ArrowInvalid as error:
+        msg = f"spine: event time {name!r} is beyond what µs since 1970 can say"
+        raise RequestError(msg) from error
 
 
 def _zoneless(name: str, where: str = "") -> str:

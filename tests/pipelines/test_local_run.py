@@ -63,6 +63,12 @@ WRONG = [
     "1,a,ok,10,true,2024-01-01T00:00:00",
     "1,a,ok,inf,true,2024-01-01T00:00:00Z",
     ",a,ok,10,true,2024-01-01T00:00:00Z",
+    "#1,a,ok,10,true,2024-01-01T00:00:00Z",
+    "1,a,ok,1_000,true,2024-01-01T00:00:00Z",
+    "1,a,ok,10,true,2024-01-05",
+    "1,a,ok,10,true,2024-1-5T00:00:00Z",
+    "1,a,ok,10,true,infinity",
+    "1,a,ok,10,true,2924-01-01T00:00:00Z",
 ]
 FAILED = [{"cc_num": 1, "failed_1h": 2}, {"cc_num": 2, "failed_1h": 0}]
 MEANS = [
@@ -154,6 +160,10 @@ def test_local_times_are_read_in_the_sources_zone(tmp_path: Path) -> None:
     found = desk.run(desk.csv(["1,a,ok,10,true,2024-01-01T00:00:00", "1,a,ok,10,true,2024-07-01T00:00:00Z"]))
     assert found.verdicts["accepted"] == 2
     assert found.as_of == datetime(2024, 7, 1, 0, 0, 0, 1, tzinfo=UTC)
+    for wrong in ("2024-01-05", "2024-01-05 00:00:00 UTC", "2024-01-05 00:00:00+05:30:15"):
+        assert desk.run(desk.csv([LINES[0], f"1,a,ok,10,true,{wrong}"])).verdicts["dead_letter"] == 1, wrong
+    twice = desk.run(desk.csv(["1,a,ok,10,true,2024-11-03T01:30:00"]))
+    assert twice.as_of == datetime(2024, 11, 3, 5, 30, 0, 1, tzinfo=UTC)
     early = desk.run(desk.csv(["1,a,ok,10,true,2024-01-01T00:00:00"]))
     assert early.as_of == datetime(2024, 1, 1, 5, 0, 0, 1, tzinfo=UTC)
 
@@ -161,6 +171,8 @@ def test_local_times_are_read_in_the_sources_zone(tmp_path: Path) -> None:
 def test_numbers_are_times_when_a_unit_is_set(tmp_path: Path) -> None:
     desk = Desk(tmp_path, 'unit="ms"')
     assert desk.run(desk.csv(["1,a,ok,10,true,1704067200001"])).as_of == datetime(2024, 1, 1, 0, 0, 0, 1001, tzinfo=UTC)
+    mixed = ["1,a,ok,10,true,2024-01-01T00:00:00Z", *(f"1,a,ok,10,true,{n}" for n in ("1.5", "9223372036854775807"))]
+    assert desk.run(desk.csv(mixed)).verdicts == {"accepted": 1, "late": 0, "dead_letter": 2}
 
 
 def test_as_of_sample_and_features_choose(desk: Desk) -> None:
@@ -177,6 +189,11 @@ def test_what_is_wrong_is_refused_by_name(desk: Desk) -> None:
         desk.run("nowhere.csv")
     with pytest.raises(SchemaMismatchError, match=r"no column 'amt' of source Transactions; did you mean 'amount'"):
         desk.run(desk.csv(LINES, HEAD.replace("amt", "amount")))
+    (desk.folder / "broken.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RequestError, match=r"view fraud: .*broken.parquet"):
+        desk.run(str(desk.folder / "broken.parquet"))
+    with pytest.raises(RequestError, match=r"view fraud: "):
+        desk.run(desk.csv([*LINES, "1,a"]))
     with pytest.raises(RequestError, match="no row is accepted"):
         desk.run(desk.csv(WRONG))
     with pytest.raises(NotFoundError, match=r"no feature 'failed_2h'; did you mean 'failed_1h'"):

@@ -1,0 +1,69 @@
+"""DuckDB as headrace uses it: instants in UTC, files read as they are written, errors that name what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from headrace.errors import NotFoundError, NumericOverflowError, RequestError
+
+#: RFC 4180 and nothing guessed: no comments, no other separator, and a quoted empty text is a text.
+CSV: Mapping[str, Any] = {
+    "header": True,
+    "sep": ",",
+    "quotechar": '"',
+    "escapechar": '"',
+    "comment": "",
+    "allow_quoted_nulls": False,
+}
+SUFFIXES = (".csv", ".parquet")
+
+
+@contextmanager
+def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory whose instants are UTC.
+
+    Raises:
+        NumericOverflowError: a number was beyond its type; the message begins with `what`.
+        RequestError: anything else that DuckDB refuses, such as a file that it cannot read.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            yield connection
+        except duckdb.Error as error:
+            overflow = isinstance(error, duckdb.OutOfRangeException) or "beyond BIGINT" in str(error)
+            msg = f"{what}: {error}"
+            raise (NumericOverflowError if overflow else RequestError)(msg) from error
+
+
+def is_file(text: str) -> bool:
+    """Whether a text is the path of a file that can be read, there or not.
+
+    >>> is_file("labels.csv"), is_file("SELECT * FROM labels.csv")
+    (True, False)
+    """
+    return Path(text).suffix in SUFFIXES and not any(character.isspace() for character in Path(text).name)
+
+
+def read_file(
+    connection: duckdb.DuckDBPyConnection, path: str, texts: Sequence[str] | None = None
+) -> duckdb.DuckDBPyRelation:
+    """The rows of a .csv or .parquet file.
+
+    `texts`: columns of a CSV file to be read as text, whatever they look like; None reads all as text. The types of the
+    others are guessed. NotFoundError when there is no such file.
+    """
+    if not Path(path).exists():
+        msg = f"no file {path}"
+        raise NotFoundError(msg)
+    if Path(path).suffix == ".parquet":
+        return connection.read_parquet(path)
+    if texts is None:
+        return connection.read_csv(path, all_varchar=True, **CSV)
+    known = connection.read_csv(path, all_varchar=True, **CSV).columns
+    return connection.read_csv(path, dtype={name: "VARCHAR" for name in texts if name in known}, **CSV)
