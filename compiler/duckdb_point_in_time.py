@@ -56,7 +56,7 @@ def entities_sql(keys: KeySet, at_us: int, relation: str) -> str:
 
 
 def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
-    """`_row` and why, of the spine's rows that are not after the first event, or after `$end` (µs).
+    """`_row` and why, of the spine's rows that are before the first event, or after `$end` (µs).
 
     Before the first event nothing is known of anybody, and what happened after `$end` is in nobody's history.
     """
@@ -64,7 +64,7 @@ def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
     first = f"SELECT min(_event_us) FROM ({judged_sql(plan, relation)}) WHERE {accepted}"
     return (
         f"SELECT _row, CASE WHEN _t > $end THEN 'after the snapshot' ELSE 'before the first event' END\n"
-        f"FROM {spine} WHERE _t > $end OR coalesce(_t <= ({first}), TRUE)\nORDER BY _row"
+        f"FROM {spine} WHERE _t > $end OR coalesce(_t < ({first}), TRUE)\nORDER BY _row"
     )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 #: Rows that a notebook shows of a table.
 SHOWN_ROWS = 20
 
 
 def nullable_frame(rows: pa.Table) -> pd.DataFrame:
-    """The rows as a DataFrame with nullable types."""
+    """The rows as a DataFrame; integers, floats, booleans and text of the language have nullable types."""
     import pandas as pd
+    import pyarrow as pa
 
     kinds = {
         pa.int64(): pd.Int64Dtype(),
@@ -31,6 +31,7 @@ def nullable_frame(rows: pa.Table) -> pd.DataFrame:
 def html_table(rows: pa.Table, caption: str = "") -> str:
     """The first rows as an HTML table, and how many more there are.
 
+    >>> import pyarrow as pa
     >>> html_table(pa.table({"a": [1, None]}), "two")[:69]
     '<table><caption>two</caption><thead><tr><th>a</th></tr></thead><tbody'
     """

@@ -266,10 +266,12 @@ class IcebergTable:
         return self.current_snapshot_id() or 0
 
     def fill(self, rows: Iterable[pa.Table]) -> None:
-        """Write the first rows of a table, all in one commit; nothing when another writer was first.
+        """Write the first rows of a table, all in one commit; nothing when it has rows already.
 
         Raises ConnectorError when something else happened to the table at the same time.
         """
+        if self.refresh().current_snapshot_id() is not None:
+            return
 
         def write() -> None:
             with self.table.transaction() as transaction:

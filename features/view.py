@@ -125,6 +125,10 @@ def _features_of(cls: type[FeaturePipeline], at: str) -> tuple[Feature, ...]:
     if twice:
         msg = f"{at}: feature {twice[0]!r} is there twice; give one of the transformations another name"
         raise DefinitionError(msg)
+    keys = {key.name for feature in features for key in feature.aggregate.keys}
+    for name in sorted(keys & set(names)):
+        msg = f"{at}: feature {name!r} has the name of a key; give its transformation another name"
+        raise DefinitionError(msg)
     return tuple(features)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from headrace.errors import SettingsError
 from headrace.jobs.options import Format, FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
 
@@ -60,15 +61,18 @@ def build(
         window_mode=cast("WindowMode", windows),
         outside=outside,
     )
-    modes = {name: own or mode for name, _, own in (text.partition("=") for text in feature)}
+    modes = _modes(feature, mode)
+    if out is not None and not out.parent.is_dir():
+        msg = f"--out {out}: there is no folder {out.parent}"
+        raise SettingsError(msg)
     made = pipeline.build(spine, modes, event_time=event_time or None, full_names=full_names)
     record = SavedTrainingSets(platform).save(pipeline, made)
     progress(f"{len(made):,} rows, {len(made.outside):,} of them outside of history, in Iceberg table {record.table}")
     for one in made.features:
         progress(f"  {one}")
+    typer.echo(record.id)
     if out is not None:
         _write(made.to_arrow(), out)
-    typer.echo(record.id)
 
 
 @app.command(name="list")
@@ -97,12 +101,12 @@ def show(
     """
     saved = _saved(context)
     record = saved.get(training_set)
-    stored = saved.rows(record)
     chosen = options_of(context).chosen(format_)
     if explain_row is None:
-        print_rows(stored.slice(0, rows).to_pylist(), chosen)
+        print_rows(saved.rows(record).slice(0, rows).to_pylist(), chosen)
         return
-    evidence = saved.again(record, stored).explain(explain_row)
+    evidence = saved.explain(record, explain_row)
+    stored = saved.rows(record)
     if chosen is Format.JSON:
         print_rows([{"feature": name, "rows": found.to_pylist()} for name, found in evidence.items()], chosen)
         return
@@ -123,6 +127,18 @@ def rebuild(context: typer.Context, training_set: Id) -> None:
         typer.echo(f"{name}: {again.record.rows:,} rows, {found[:12]}, {same} the record")
     if not again.is_identical:
         raise typer.Exit(1)
+
+
+def _modes(features: list[str], mode: str) -> dict[str, str]:
+    """The features with their modes."""
+    found: dict[str, str] = {}
+    for text in features:
+        name, _, own = text.partition("=")
+        if name in found:
+            msg = f"--feature {text!r}: {name!r} is asked for twice; one feature in two modes takes two training sets"
+            raise SettingsError(msg)
+        found[name] = own or mode
+    return found
 
 
 def _saved(context: typer.Context) -> SavedTrainingSets:

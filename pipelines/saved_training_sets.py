@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -12,14 +12,13 @@ import pyarrow as pa
 from headrace.compiler.plan import ViewPlan, fingerprint_of
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, RequestError
+from headrace.pipelines.spine import OUTSIDE, ROW
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
-from headrace.pipelines.training_set import TrainingSet, rows_fingerprint
+from headrace.pipelines.training_set import PinnedHistory, TrainingSet, rows_fingerprint
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 
 NAMESPACE = "training_sets"
-#: The column that keeps the order of the rows.
-ROW = "_row"
 
 Test = Callable[[pa.DataType], bool]
 #: What columns are stored as: a test of Arrow's type, the type stored, and its name in a stored table.
@@ -69,10 +68,10 @@ class SavedTrainingSets:
         Raises:
             RequestError: a column of the spine has a type that is not stored.
         """
-        rows = stored(made.rows)
+        rows = stored(made.to_arrow())
         definition = _definition(pipeline, made)
         fingerprint = rows_fingerprint(rows)
-        id_ = fingerprint_of([definition, fingerprint])
+        id_ = fingerprint_of([self.platform.settings.project, definition, fingerprint])
         name = f"{self.platform.settings.project}_{id_}"
         for view, history in made.histories.items():
             history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
@@ -80,9 +79,10 @@ class SavedTrainingSets:
         numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
         table.fill([numbered])
         snapshot = table.refresh().current_snapshot_id()
-        if snapshot is None:
-            msg = f"Iceberg table {table.name}: nothing was written"
+        if snapshot is None or table.row_count(snapshot) != rows.num_rows:
+            msg = f"Iceberg table {table.name}: expected {rows.num_rows:,} rows, found {table.row_count(snapshot):,}"
             raise ConnectorError(msg)
+        table.tag(f"training-set-{id_}", snapshot)
         record = TrainingSetRecord(
             id_, self.platform.settings.project, definition, table.name, snapshot, rows.num_rows, fingerprint
         )
@@ -112,7 +112,14 @@ class SavedTrainingSets:
         record = self.get(id_)
         rows = self.rows(record)
         again = self.again(record, rows)
-        return Rebuilt(record, rows_fingerprint(rows), rows_fingerprint(stored(again.rows)))
+        return Rebuilt(record, rows_fingerprint(rows), rows_fingerprint(stored(again.to_arrow())))
+
+    def explain(self, record: TrainingSetRecord, row: int) -> dict[str, pa.Table]:
+        """For each feature the rows of history behind its value in one row. RequestError when there is no such row."""
+        if not 0 <= row < record.rows:
+            msg = f"training set {record.id}: no row {row}; it has rows 0 to {record.rows - 1}"
+            raise RequestError(msg)
+        return self.again(record, self.rows(record).slice(row, 1)).explain(0)
 
     def again(self, record: TrainingSetRecord, rows: pa.Table) -> TrainingSet:
         """The set made again from the spine in its stored rows."""
@@ -125,15 +132,21 @@ class SavedTrainingSets:
             known_by=definition["known_by"],
             window_mode=definition["window_mode"],
             outside="flag",
-            snapshots=definition["snapshots"],
+            histories={view: self._pinned(found) for view, found in definition["histories"].items()},
         )
-        spine = rows.drop_columns([one["name"] for one in features])
+        made = {OUTSIDE, *(one["name"] for one in features)}
+        spine = rows.select([name for name in rows.column_names if name not in made])
         return pipeline.build(
             spine,
             {f"{one['view']}:{one['feature']}": one["mode_text"] for one in features},
             event_time=definition["event_time"],
             full_names=definition["full_names"],
         )
+
+    def _pinned(self, found: Mapping[str, Any]) -> PinnedHistory:
+        """The history that a set was made from."""
+        namespace, _, name = found["table"].rpartition(".")
+        return PinnedHistory(self.platform.iceberg.load(namespace, name), found["snapshot"], found["until_us"])
 
 
 def stored(rows: pa.Table) -> pa.Table:
@@ -182,6 +195,9 @@ def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, A
         "window_mode": pipeline.window_mode,
         "full_names": all(one.name == f"{one.view}__{one.feature}" for one in made.features),
         "features": [{**asdict(one), "mode_text": one.mode_text} for one in made.features],
-        "snapshots": {view: history.snapshot_id for view, history in made.histories.items()},
+        "histories": {
+            view: {"table": history.table.name, "snapshot": history.snapshot_id, "until_us": history.until_us}
+            for view, history in made.histories.items()
+        },
         "plans": {view: pipeline.views[view].to_dict() for view in made.histories},
     }

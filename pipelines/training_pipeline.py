@@ -16,13 +16,15 @@ from headrace.compiler.duckdb_point_in_time import coverage_sql, evidence_sql, p
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode
-from headrace.connectors.foreign import shadow
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.foreign import ForeignVersion, shadow
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
-from headrace.errors import NotFoundError, NumericOverflowError, RequestError, did_you_mean
+from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.duration import parse_duration
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
+from headrace.features.source import instant_us
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.options import one_of
@@ -45,7 +47,7 @@ class TrainingSetPipeline:
         known_by: `event`: a row knows all that happened before its time; `arrival`: only what had also arrived by then.
         window_mode: `exact`, or `tiled` as served values are rounded.
         outside: what to do about rows that history does not cover: `refuse` them all, or `flag` each.
-        snapshots: for each view, the snapshot to read instead of the newest.
+        histories: for each view, the pinned history to read instead of the newest.
     """
 
     def __init__(
@@ -56,13 +58,13 @@ class TrainingSetPipeline:
         known_by: KnownBy = "event",
         window_mode: WindowMode = "exact",
         outside: str = "refuse",
-        snapshots: Mapping[str, int] | None = None,
+        histories: Mapping[str, PinnedHistory] | None = None,
     ) -> None:
         self.platform = platform
         self.known_by = one_of("known_by", known_by, get_args(KnownBy))
         self.window_mode = one_of("windows", window_mode, get_args(WindowMode))
         self.outside = one_of("outside", outside, ("refuse", "flag"))
-        self.snapshots = snapshots or {}
+        self.pinned = dict(histories or {})
         self._views = views
 
     def build(
@@ -90,7 +92,7 @@ class TrainingSetPipeline:
             NumericOverflowError: a sum of integers is beyond BIGINT.
         """
         asked = self.resolve(features, mode, full_names=full_names)
-        rows = self.read_spine(spine, event_time)
+        rows = self.read_spine(spine, event_time, self.text_keys(asked))
         _refuse_taken(rows, [one.name for each in asked.values() for one in each])
         histories = {view: self.history(self.views[view]) for view in asked}
         columns: dict[str, pa.ChunkedArray] = {}
@@ -138,27 +140,36 @@ class TrainingSetPipeline:
         msg = f"no feature {text!r}; {did_you_mean(text, known if ':' in text else known.values())}"
         raise NotFoundError(msg)
 
-    def read_spine(self, given: Any, event_time: str | None) -> Spine:
-        """The spine, checked."""
-        return read_spine(given, self.platform, event_time)
+    def read_spine(self, given: Any, event_time: str | None, texts: Sequence[str] = ()) -> Spine:
+        """The spine, checked; `texts` are columns that are text in a CSV file, whatever they look like."""
+        return read_spine(given, self.platform, event_time, texts)
+
+    def text_keys(self, asked: Mapping[str, Sequence[AskedFeature]]) -> list[str]:
+        """The keys that are text."""
+        groups = [self.views[view].group(one.feature.group) for view, members in asked.items() for one in members]
+        return sorted({key.name for group in groups for key in group.keys if key.type == "str"})
 
     def history(self, plan: ViewPlan) -> PinnedHistory:
         """The history of a view's source, pinned to one snapshot.
 
         Raises:
             RequestError: the source has no history.
-            NotFoundError: nothing is archived yet, or the snapshot asked for has expired.
+            NotFoundError: nothing is archived yet.
+            SchemaMismatchError: the table lacks columns of the source.
         """
+        if plan.name in self.pinned:
+            return self.pinned[plan.name]
         if plan.source.history is None:
             msg = f"view {plan.name}: source {plan.source.name} has no history; set `history = IcebergTable(...)`"
             raise RequestError(msg)
-        table = self._history_table(plan)
-        snapshot = self.snapshots.get(plan.name, table.current_snapshot_id())
+        foreign = foreign_version(self.platform, plan.source)
+        table = self._history_table(plan, foreign)
+        snapshot = table.current_snapshot_id()
         if snapshot is None:
             msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
             raise NotFoundError(msg)
-        table.committed_at(snapshot)
-        return PinnedHistory(table, snapshot)
+        committed = table.committed_at(snapshot) if foreign is None else foreign.committed_at
+        return PinnedHistory(table, snapshot, instant_us(committed))
 
     def check_coverage(
         self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: PinnedHistory
@@ -170,8 +181,7 @@ class TrainingSetPipeline:
         """
         query = coverage_sql(self.views[view], "spine", "archive")
         found: dict[int, str] = {
-            row: f"{why} of view {view}"
-            for row, why in connection.execute(query, {"end": history.committed_us}).fetchall()
+            row: f"{why} of view {view}" for row, why in connection.execute(query, {"end": history.until_us}).fetchall()
         }
         if found and self.outside == "refuse":
             row = min(found)
@@ -186,12 +196,7 @@ class TrainingSetPipeline:
     def compute(self, connection: duckdb.DuckDBPyConnection, keys: KeySet, spine: Spine) -> dict[str, pa.ChunkedArray]:
         """The features of one kind of entity, a value for each row of the spine, in order."""
         connection.register("spine", spine.asking(keys.keys))
-        try:
-            found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").to_arrow_table()
-        except duckdb.Error as error:
-            if "beyond BIGINT" in str(error):
-                raise NumericOverflowError(str(error)) from error
-            raise
+        found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").to_arrow_table()
         return {one.name: found[one.name] for one in keys.asked}
 
     def assemble(
@@ -202,7 +207,7 @@ class TrainingSetPipeline:
         histories: Mapping[str, PinnedHistory],
         outside: Mapping[int, str],
     ) -> TrainingSet:
-        """The result, with the features in the order asked."""
+        """The result; the features of each view in the order asked, view after view."""
         rows = spine.rows
         for members in asked.values():
             for one in members:
@@ -238,8 +243,7 @@ class TrainingSetPipeline:
         self, spine: Spine, plan: ViewPlan, asked: Sequence[AskedFeature], history: PinnedHistory
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`, and `spine` without keys."""
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with database(f"view {plan.name}") as connection:
             if any(one.feature.function in ORDER_MATTERS and _of_floats(plan, one) for one in asked):
                 connection.execute("SET threads = 1")
             columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]
@@ -247,12 +251,13 @@ class TrainingSetPipeline:
             connection.register("spine", spine.asking(()))
             yield connection
 
-    def _history_table(self, plan: ViewPlan) -> IcebergTable:
+    def _history_table(self, plan: ViewPlan, foreign: ForeignVersion | None) -> IcebergTable:
         """The archive, or the shadow of a foreign table's newest version."""
-        foreign = foreign_version(self.platform, plan.source)
         if foreign is not None:
             return shadow(self.platform.iceberg, foreign, fields_of(plan.source.columns), plan.source.event_time)
-        return self.platform.iceberg.load(*table_name_of(plan.source))
+        table = self.platform.iceberg.load(*table_name_of(plan.source))
+        table.check_columns(archive_fields(plan.source.columns))
+        return table
 
 
 def training_set(
@@ -325,12 +330,15 @@ def _of_floats(plan: ViewPlan, one: AskedFeature) -> bool:
 def _refuse_twins(names: Sequence[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
-        msg = f"two features are named {twins[0]!r}; take full_names=True, which names columns view__feature"
+        msg = (
+            f"two features are named {twins[0]!r}; if they are of two views, take full_names=True, which names columns "
+            "view__feature; one feature in two modes takes two training sets"
+        )
         raise RequestError(msg)
 
 
 def _refuse_taken(spine: Spine, names: Sequence[str]) -> None:
-    taken = sorted(set(names) & set(spine.rows.column_names))
+    taken = sorted({name.lower() for name in names} & {name.lower() for name in spine.rows.column_names})
     if taken:
         msg = f"the spine has a column {taken[0]!r} already; rename it, or take full_names=True"
         raise RequestError(msg)

@@ -14,14 +14,12 @@ from headrace.compiler.point_in_time import KnownBy, ValueMode
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.frame import html_table, nullable_frame
 from headrace.connectors.iceberg import IcebergTable
+from headrace.errors import RequestError
 from headrace.features.duration import format_duration
-from headrace.features.source import instant_us
+from headrace.pipelines.spine import OUTSIDE
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Says of a row why history does not tell what it asks: the row is before all of it, or after its snapshot.
-OUTSIDE = "outside_history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +46,11 @@ class TrainedFeature:
 
 @dataclass(frozen=True)
 class PinnedHistory:
-    """A source's history at one snapshot. `committed_us`: nothing that came after is in it."""
+    """A source's history at one snapshot. `until_us`: what happened after it (µs) is not in there."""
 
     table: IcebergTable
     snapshot_id: int
-
-    @property
-    def committed_us(self) -> int:
-        """When the snapshot was committed, in µs."""
-        return instant_us(self.table.committed_at(self.snapshot_id))
+    until_us: int
 
 
 @dataclass(frozen=True)
@@ -87,11 +81,11 @@ class TrainingSet:
         """For each feature the rows of history behind its value in one row of the set.
 
         Raises:
-            IndexError: there is no such row.
+            RequestError: there is no such row.
         """
         if not 0 <= row < len(self):
             msg = f"row {row}: the training set has rows 0 to {len(self) - 1}"
-            raise IndexError(msg)
+            raise RequestError(msg)
         return self.explain_row(row)
 
     def to_arrow(self) -> pa.Table:
@@ -107,7 +101,7 @@ class TrainingSet:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of names, types and values, bit for bit: equal for equal rows, whoever made them, and whenever."""
+        """SHA-256 of names, types and values, bit for bit."""
         return rows_fingerprint(self.rows)
 
     def _repr_html_(self) -> str:

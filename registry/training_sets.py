@@ -9,22 +9,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Integer, Row, String, Table, Text, select
+from sqlalchemy import Column, Integer, PrimaryKeyConstraint, Row, String, Table, Text, select
 
-from headrace.errors import NotFoundError, did_you_mean
+from headrace.errors import NotFoundError, RegistryConflictError, did_you_mean
 from headrace.registry.database import METADATA, Database, now, of, url_of
 
 TRAINING_SETS = Table(
     "training_sets",
     METADATA,
-    Column("id", String(100), primary_key=True),
-    Column("project", String(100), nullable=False, index=True),
+    Column("project", String(100)),
+    Column("id", String(100)),
     Column("definition", Text, nullable=False),
     Column("table_name", String(200), nullable=False),
     Column("snapshot_id", String(30), nullable=False),
     Column("rows", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("created_at", String(40), nullable=False),
+    PrimaryKeyConstraint("project", "id"),
 )
 
 
@@ -64,8 +65,15 @@ class TrainingSetRegistry:
         return cls(url_of(file))
 
     def add(self, record: TrainingSetRecord) -> None:
-        """Keep a training set; one of this id is kept already when the same was made before."""
-        self._database.inserted(TRAINING_SETS, _row(record))
+        """Keep a training set; the same again is nothing.
+
+        Raises RegistryConflictError when there is one of this id with other rows.
+        """
+        if self._database.inserted(TRAINING_SETS, _row(record)):
+            return
+        if self.get(record.project, record.id).fingerprint != record.fingerprint:
+            msg = f"project {record.project!r}: there is a training set {record.id!r} with other rows"
+            raise RegistryConflictError(msg)
 
     def get(self, project: str, id_: str) -> TrainingSetRecord:
         """One training set; NotFoundError with a suggestion when there is none."""

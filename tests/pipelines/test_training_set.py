@@ -6,23 +6,27 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.compiler.plan import Column, Location
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import HeadraceError, NotFoundError, NumericOverflowError, RequestError
 from headrace.features.source import IcebergTable as IcebergName
 from headrace.pipelines.saved_training_sets import SavedTrainingSets, stored
+from headrace.pipelines.spine import read_spine
 from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views, pitc_join_features
 from headrace.pipelines.training_set import rows_fingerprint
+from headrace.registry.training_sets import TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
@@ -210,7 +214,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "key of another type": ({"cc_num": ["2", "4", "6"]}, "key 'cc_num' is string, expected int"),
     "floats": ({"cc_num": [2.0, None, 6.0]}, "Int64"),
     "two times": ({"seen": pd.to_datetime(["2024-11-20 21:30"] * 3, utc=True)}, "found inference_ts, seen; name it"),
-    "a name that is taken": ({"tx_max_1h": [1, 2, 3]}, "has a column 'tx_max_1h' already"),
+    "a name that is taken": ({"TX_max_1h": [1, 2, 3]}, "has a column 'tx_max_1h' already"),
+    "a name of our own": ({"_row": [1, 2, 3]}, "column '_row' has no name, one that is taken"),
+    "one name twice": ({"TID": ["a", "b", "c"]}, "or that of another column"),
+    "an instant too far": (
+        {"inference_ts": pd.Series(np.array([2**62] * 3, "datetime64[s]")).dt.tz_localize("UTC")},
+        "beyond what µs since 1970 can say",
+    ),
 }
 
 
@@ -228,10 +238,13 @@ def test_a_missing_key_and_an_unknown_spine_are_refused(lake: Lake) -> None:
         lake.pipeline().build(spine(), TX, event_time="when")
     with pytest.raises(RequestError, match=r"expected a pandas DataFrame"):
         lake.pipeline().build(7, TX)
-    with pytest.raises(RequestError, match=r"no file"):
+    with pytest.raises(NotFoundError, match=r"no file"):
         lake.pipeline().build("nowhere.parquet", TX)
     with pytest.raises(RequestError, match=r"neither a .parquet or .csv file nor a query"):
         lake.pipeline().build("SELEC 1", TX)
+    (lake.folder / "broken.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(RequestError, match=r"spine: .*broken.parquet"):
+        lake.pipeline().build(lake.folder / "broken.parquet", TX)
     with pytest.raises(NotFoundError, match=r"no Iceberg table labels.nothing"):
         lake.pipeline().build("SELECT * FROM labels.nothing", TX)
 
@@ -262,7 +275,7 @@ def test_one_name_in_two_views_must_be_told_apart(lake: Lake) -> None:
 
 
 def test_history_that_does_not_cover_a_row_is_refused_or_flagged(lake: Lake) -> None:
-    frame = spine(inference_ts=[at("09:20"), at("21:40"), datetime(2100, 1, 1, tzinfo=UTC)])
+    frame = spine(inference_ts=[at("09:20", -1), at("21:40"), datetime(2100, 1, 1, tzinfo=UTC)])
     with pytest.raises(RequestError, match=r"2 of 3 rows .* rows 0, 2; row 0 is before the first event of view cards"):
         lake.pipeline().build(frame, TX)
     made = lake.pipeline(outside="flag").build(frame, TX)
@@ -285,12 +298,66 @@ def test_a_set_is_made_again_bit_for_bit_whatever_came_since(lake: Lake) -> None
     assert saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])).id == record.id
     assert [one.id for one in saved.all()] == [record.id]
     assert set(lake.payments.refresh().tags().values()) == {made.histories["cards"].snapshot_id}
+    kept = lake.platform.iceberg.load(*record.table.split("."))
+    assert (kept.row_count(), set(kept.tags().values())) == (3, {record.snapshot_id})
     lake.pay([(at("21:00", n), 2, 7.0) for n in range(5)])
     assert saved.rebuild(record.id).is_identical
     assert values(saved.rows(record), "tx_sum_1h") == values(made.rows, "tx_sum_1h")
     newer = pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])
     assert newer.rows["tx_sum_1h"] != made.rows["tx_sum_1h"]
     assert saved.save(pipeline, newer).id != record.id
+
+
+def test_a_set_that_was_written_but_not_recorded_is_kept_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
+    made = pipeline.build(spine(), TX)
+    with monkeypatch.context() as broken:
+        broken.setattr(TrainingSetRegistry, "add", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            saved.save(pipeline, made)
+    record = saved.save(pipeline, made)
+    assert (saved.rows(record).num_rows, saved.rebuild(record.id).is_identical) == (3, True)
+
+
+def _interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_is_outside_of_history_is_kept_too(lake: Lake) -> None:
+    pipeline, saved = lake.pipeline(outside="flag"), SavedTrainingSets(lake.platform)
+    record = saved.save(pipeline, pipeline.build(spine(inference_ts=[at("05:00"), at("21:40"), at("21:55")]), TX))
+    assert values(saved.rows(record), "outside_history") == ["before the first event of view cards", None, None]
+    assert saved.rebuild(record.id).is_identical
+
+
+def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake) -> None:
+    fields = [Field("user_id", "bigint"), Field("ip", "string"), Field("ts", "timestamp")]
+    table = lake.platform.iceberg.create_table("foreign", "logins", fields)
+    rows = pa.Table.from_pylist([{"user_id": 1, "ip": "a", "ts": at("06:00")}], schema=table.table.schema().as_arrow())
+    table.append(rows)
+    source = replace(lake.views["users"].source, history=Location("iceberg", "foreign.logins"))
+    pipeline = TrainingSetPipeline(lake.platform, {"users": replace(lake.views["users"], source=source)})
+    saved = SavedTrainingSets(lake.platform)
+    record = saved.save(pipeline, pipeline.build(spine(), ["user_unique_ip_30d"]))
+    table.append(rows)
+    assert values(saved.rows(record), "user_unique_ip_30d") == [1, 1, None]
+    assert saved.rebuild(record.id).is_identical
+    after = datetime.now(UTC) + timedelta(hours=1)
+    with pytest.raises(RequestError, match="after the snapshot"):
+        pipeline.build(spine(inference_ts=[after] * 3), ["user_unique_ip_30d"])
+
+
+def test_sums_of_floats_are_computed_by_one_thread(lake: Lake) -> None:
+    threads: list[int] = []
+
+    class Watching(TrainingSetPipeline):
+        def compute(self, connection: Any, keys: Any, spine: Any) -> dict[str, pa.ChunkedArray]:
+            threads.extend(connection.sql("SELECT current_setting('threads')").fetchall()[0])
+            return super().compute(connection, keys, spine)
+
+    pipeline = Watching(lake.platform, lake.views)
+    pipeline.build(spine(), ["tx_sum_1h"])
+    assert threads == [1]
 
 
 def test_damaged_rows_are_not_identical(lake: Lake) -> None:
@@ -341,8 +408,19 @@ def test_a_row_is_explained_by_the_rows_of_history(lake: Lake) -> None:
     assert values(behind["tx_max_1h"], "amount", "ts") == [(20.0, at("10:24"))]
     assert len(set(values(behind["user_unique_ip_30d"], "ip"))) == 3
     assert made.explain(2)["tx_max_1h"].num_rows == 0
-    with pytest.raises(IndexError, match="rows 0 to 2"):
+    with pytest.raises(RequestError, match="rows 0 to 2"):
         made.explain(3)
+
+
+def test_a_key_of_digits_in_a_csv_file_stays_text(lake: Lake) -> None:
+    (lake.folder / "labels.csv").write_text("inference_ts,tid\n2024-11-20T21:30:00Z,0122\n2024-11-20T21:40:00Z,#298\n")
+    found = read_spine(str(lake.folder / "labels.csv"), lake.platform, texts=["tid"])
+    assert values(found.asking([Column("tid", "str")]), "tid") == ["0122", "#298"]
+
+
+def test_a_missing_label_is_no_naive_time(lake: Lake) -> None:
+    resolved = pd.Series([at("22:00"), pd.NaT, at("23:00")], dtype=object)
+    assert len(lake.pipeline().build(spine(resolved=resolved), TX, event_time="inference_ts")) == 3
 
 
 def test_the_decks_call_takes_and_gives_a_frame(lake: Lake) -> None:
@@ -375,5 +453,9 @@ def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:
     assert "tx_max_1h: 20.0 from 1 rows" in command(lake, "training-set", "show", id_, "--explain-row", "0").stdout
     again = command(lake, "training-set", "rebuild", id_)
     assert (again.returncode, again.stdout.count("equal to the record")) == (0, 2)
+    beyond = command(lake, "training-set", "show", id_, "--explain-row", "9")
+    assert (beyond.returncode, "has rows 0 to 2" in beyond.stderr, "Traceback" in beyond.stderr) == (1, True, False)
+    twice = command(lake, "training-set", "build", "spine.parquet", *asked, "--feature", "tx_max_1h")
+    assert (twice.returncode, "is asked for twice" in twice.stderr) == (1, True)
     unknown = command(lake, "training-set", "rebuild", "nothing")
     assert (unknown.returncode, "no training set 'nothing'" in unknown.stderr) == (1, True)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -204,3 +206,8 @@ def test_a_view_of_which_nothing_serves_says_so(registry: Registry, tiles: Memor
     registry.add_version(ViewVersion("demo", "fresh", "1", {}, datetime(2026, 1, 1, tzinfo=UTC)))
     with pytest.raises(NotFoundError, match="no version serves yet"):
         OnlineStore("demo", registry, tiles).get_online_features(["fresh:x"], [])
+
+
+def test_online_reads_need_no_arrow() -> None:
+    code = "import sys; sys.modules['pyarrow'] = None; import headrace.serving.online"
+    assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0
