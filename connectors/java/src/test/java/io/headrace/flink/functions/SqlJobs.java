@@ -12,15 +12,23 @@ import org.apache.flink.util.CloseableIterator;
 public final class SqlJobs {
 
     static final Map<String, Class<?>> FUNCTIONS =
-            Map.of(
-                    "HR_MICROS", HrMicros.class,
-                    "HR_ADD", HrAdd.class,
-                    "HR_SUB", HrSub.class,
-                    "HR_MUL", HrMul.class,
-                    "HR_SUM_OF", HrSumOf.class,
-                    "HR_MOMENTS", HrMoments.class,
-                    "HR_LAST", HrLast.class,
-                    "HR_DISTINCT", HrDistinct.class);
+            Map.ofEntries(
+                    Map.entry("HR_MICROS", HrMicros.class),
+                    Map.entry("HR_ADD", HrAdd.class),
+                    Map.entry("HR_SUB", HrSub.class),
+                    Map.entry("HR_MUL", HrMul.class),
+                    Map.entry("HR_FLOOR_DIV", HrFloorDiv.class),
+                    Map.entry("HR_FLOOR_MOD", HrFloorMod.class),
+                    Map.entry("HR_TO_BIGINT", HrToBigint.class),
+                    Map.entry("HR_DATE_PART", HrDatePart.class),
+                    Map.entry("HR_COMPARE", HrCompare.class),
+                    Map.entry("HR_LIKE", HrLike.class),
+                    Map.entry("HR_UPPER", HrUpper.class),
+                    Map.entry("HR_LOWER", HrLower.class),
+                    Map.entry("HR_SUM_OF", HrSumOf.class),
+                    Map.entry("HR_MOMENTS", HrMoments.class),
+                    Map.entry("HR_LAST", HrLast.class),
+                    Map.entry("HR_DISTINCT", HrDistinct.class));
 
     private SqlJobs() {}
 
