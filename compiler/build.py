@@ -17,7 +17,7 @@ from headrace.compiler.plan import (
     fingerprint_of,
 )
 from headrace.compiler.tiles import levels_of, tail_tile
-from headrace.features.expression import cast
+from headrace.features.coercion import cast
 from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
 from headrace.features.view import Feature, View

@@ -6,10 +6,17 @@ from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
     COMPARISONS,
+    FLOAT_TEXT,
+    INT_TEXT,
+    WHITESPACE,
     Dialect,
     Rule,
+    by_cast,
+    by_type,
+    function,
     literal,
     template,
+    text_literal,
 )
 from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
 
@@ -43,19 +50,55 @@ def _compared(op: str) -> Rule:
 
 
 def _may_be_nan(scalar: Scalar) -> bool:
-    """Whether a float was computed: columns and constants are finite, by the verdict and by the language."""
-    return scalar.type == FLOAT and scalar.op not in {"column", "literal"}
+    """Whether a float was computed: columns are finite by the verdict, constants by the language."""
+    return scalar.type == FLOAT and scalar.op not in {"column", "literal", "finite"}
 
 
-def _cast(scalar: Scalar, args: list[str], label: str) -> str:
-    """The casts of the contract: exact, truncating and 0 or 1."""
-    pattern = {
-        (INT, FLOAT): "CAST({0} AS DOUBLE)",
-        (FLOAT, INT): "CAST(trunc({0}) AS BIGINT)",
-        (BOOL, INT): "CAST({0} AS BIGINT)",
-    }[scalar.args[0].type, scalar.type]
-    return pattern.format(args[0])
+#: The remainder has the sign of the dividend here; another divisor on top gives it that of the divisor. In HUGEINT,
+#: where neither that sum nor the least BIGINT by -1 is an overflow.
+_MODULO = "((CAST({0} AS HUGEINT) % NULLIF({1}, 0) + {1}) % NULLIF({1}, 0))"
+_FLOOR_DIVIDE = f"CAST((CAST({{0}} AS HUGEINT) - {_MODULO}) // NULLIF({{1}}, 0) AS BIGINT)"
+_FLOAT_MODULO = (
+    "({0} % NULLIF({1}, 0E0) + "
+    "CASE WHEN {0} % NULLIF({1}, 0E0) <> 0E0 AND (({0} < 0E0) <> ({1} < 0E0)) THEN {1} ELSE 0E0 END)"
+)
+_NOT_FINITE = "(NOT isfinite({0}))"
 
+
+def _number(text: str, type_: str) -> Rule:
+    """A string as a number, NULL where it is none: TRY_CAST alone would take spaces, underscores and fractions."""
+    return lambda scalar, args, label: (
+        f"CASE WHEN regexp_full_match({args[0]}, {text_literal(text)}) THEN TRY_CAST({args[0]} AS {type_}) END"
+    )
+
+
+#: The casts of the contract: exact, truncating, 0 or 1, and NULL for text that is no number.
+CASTS = {
+    (INT, FLOAT): template("CAST({0} AS DOUBLE)"),
+    (FLOAT, INT): template("CAST(trunc(CASE WHEN isfinite({0}) THEN {0} END) AS BIGINT)"),
+    (BOOL, INT): template("CAST({0} AS BIGINT)"),
+    (INT, STR): template("CAST({0} AS VARCHAR)"),
+    (STR, INT): _number(INT_TEXT, "BIGINT"),
+    (STR, FLOAT): _number(FLOAT_TEXT, "DOUBLE"),
+}
+#: Fields of the calendar, by DuckDB's names.
+FIELDS = {
+    "year": "year",
+    "month": "month",
+    "day": "day",
+    "day_of_year": "doy",
+    "iso_year": "isoyear",
+    "iso_week": "week",
+}
+#: Functions of strings by their names here; whitespace is named.
+STRINGS = {
+    "contains": "contains",
+    "starts_with": "starts_with",
+    "ends_with": "suffix",
+    "upper": "upper",
+    "lower": "lower",
+}
+TRIMS = {"strip": "trim", "lstrip": "ltrim", "rstrip": "rtrim"}
 
 DUCKDB = Dialect(
     name="duckdb",
@@ -65,10 +108,24 @@ DUCKDB = Dialect(
         **COMMON,
         **{op: _compared(op) for op in COMPARISONS},
         **{op: template(f"({{0}} {sign} {{1}})") for op, sign in ARITHMETIC.items()},
+        **{op: function(name) for op, name in STRINGS.items()},
+        **{op: template(f"{name}({{0}}, {text_literal(WHITESPACE)})") for op, name in TRIMS.items()},
+        **{op: template(f"date_part('{name}', make_timestamp({{0}}))") for op, name in FIELDS.items()},
+        "day_of_quarter": template(
+            "(date_diff('day', date_trunc('quarter', make_timestamp({0})), make_timestamp({0})) + 1)"
+        ),
         "column": _column,
         "literal": literal(TYPES),
-        "cast": _cast,
+        "cast": by_cast(CASTS),
         "length": template("length({0})"),
-        "not_finite": template("(NOT isfinite({0}))"),
+        "like": template("({0} LIKE {1})"),
+        "find": template("(strpos({0}, {1}) - 1)"),
+        "not_finite": template(_NOT_FINITE),
+        "finite": template(f"CASE WHEN {_NOT_FINITE} THEN CAST(NULL AS DOUBLE) ELSE {{0}} END"),
+        "floor_divide": template(_FLOOR_DIVIDE),
+        "modulo": by_type(template(f"CAST({_MODULO} AS BIGINT)"), template(_FLOAT_MODULO)),
+        "round": template("round({0})"),
+        "greatest": function("greatest"),
+        "least": function("least"),
     },
 )

@@ -13,7 +13,8 @@ from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
 from headrace.compiler.tiles import WindowMode
-from headrace.compiler.verdict import Verdict, arrival_us, event_us, finite, folds, judged, passes, verdict
+from headrace.compiler.verdict import Verdict, arrival_us, event_us, folds, judged, passes, verdict
+from headrace.features.coercion import finite
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 

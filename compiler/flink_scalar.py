@@ -1,4 +1,4 @@
-"""Scalars in Flink SQL. Integer arithmetic goes through HR_ADD, HR_SUB, HR_MUL: Flink's own wraps around silently."""
+"""Scalars in Flink SQL. Where Flink's own function has another meaning or none, one of ours stands (HR_...)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
     COMPARISONS,
+    FLOAT_TEXT,
+    INT_TEXT,
+    WHITESPACE,
     Dialect,
     Rule,
+    by_cast,
     by_type,
     case,
     coalesce,
+    function,
+    is_in,
     literal,
     template,
     text_literal,
@@ -26,14 +32,24 @@ TYPES = {
     BYTES: "BYTES",
     "int32": "INT",
 }
-CHECKED = {"add": "HR_ADD", "subtract": "HR_SUB", "multiply": "HR_MUL"}
+#: Integer arithmetic, by functions of ours: Flink's own wraps around silently.
+CHECKED = {"add": "HR_ADD", "subtract": "HR_SUB", "multiply": "HR_MUL", "floor_divide": "HR_FLOOR_DIV"}
+#: Functions by their names here. Flink's UPPER makes two letters of one, by the locale of the machine.
+FUNCTIONS = {
+    "upper": "HR_UPPER",
+    "lower": "HR_LOWER",
+    "like": "HR_LIKE",
+    "starts_with": "STARTSWITH",
+    "ends_with": "ENDSWITH",
+    "modulo": "HR_FLOOR_MOD",
+}
+TRIMS = {"strip": "BTRIM", "lstrip": "LTRIM", "rstrip": "RTRIM"}
+#: Fields of the calendar, by HR_DATE_PART: Flink's EXTRACT is of ms, rounded toward 1970.
+FIELDS = ("year", "month", "day", "day_of_year", "day_of_quarter", "iso_year", "iso_week")
 
-#: Truncation; beyond BIGINT it is an overflow like any other. 1 or 2 keeps the planner from folding it to a constant.
-_TO_BIGINT = (
-    "CASE WHEN {0} IS NULL THEN CAST(NULL AS BIGINT) "
-    "WHEN {0} >= -9.223372036854775808E18 AND {0} < 9.223372036854775808E18 THEN CAST({0} AS BIGINT) "
-    "ELSE HR_ADD(9223372036854775807, CASE WHEN {0} < 0E0 THEN CAST(1 AS BIGINT) ELSE CAST(2 AS BIGINT) END, {1}) END"
-)
+# x - x is 0 for a finite x and NaN otherwise. `<>` is true of NaN even where the planner turns around a NOT;
+# an ordered comparison would not be.
+_NOT_FINITE = "({0} - {0} <> 0E0)"
 
 
 def _column(scalar: Scalar, args: list[str], label: str) -> str:
@@ -42,19 +58,62 @@ def _column(scalar: Scalar, args: list[str], label: str) -> str:
     return f"HR_MICROS({name})" if scalar.type == DATETIME else name
 
 
-def _checked(op: str) -> Rule:
-    """Integer arithmetic whose overflow is an error that names the label."""
-    return lambda scalar, args, label: f"{CHECKED[op]}({args[0]}, {args[1]}, {text_literal(label)})"
+def _compared(op: str) -> Rule:
+    """A comparison. The order of strings is by HR_COMPARE: Flink's is by UTF-8 or UTF-16, as they happen to be held."""
+    sign = COMPARISONS[op]
+
+    def rule(scalar: Scalar, args: list[str], label: str) -> str:
+        by_order = scalar.args[0].type == STR and op not in {"equals", "not_equals"}
+        return f"(HR_COMPARE({args[0]}, {args[1]}) {sign} 0)" if by_order else f"({args[0]} {sign} {args[1]})"
+
+    return rule
 
 
-def _cast(scalar: Scalar, args: list[str], label: str) -> str:
-    """The casts of the contract: exact, truncating and 0 or 1."""
-    pattern = {
-        (INT, FLOAT): "CAST({0} AS DOUBLE)",
-        (FLOAT, INT): _TO_BIGINT,
-        (BOOL, INT): "CASE WHEN {0} THEN CAST(1 AS BIGINT) WHEN NOT {0} THEN CAST(0 AS BIGINT) END",
-    }[scalar.args[0].type, scalar.type]
-    return pattern.format(args[0], text_literal(label))
+def _is_in(scalar: Scalar, args: list[str], label: str) -> str:
+    """`x IN (...)`. Flink looks floats up by their bits, so zero, which has two, is asked for by itself."""
+    others = [sql for arg, sql in zip(scalar.args, args, strict=True) if not _is_zero(arg)]
+    if len(others) == len(args):
+        return is_in(scalar, args, label)
+    zero = f"ABS({args[0]}) <= 0E0"
+    return f"({zero} OR {is_in(scalar, others, label)})" if others[1:] else f"({zero})"
+
+
+def _is_zero(scalar: Scalar) -> bool:
+    """Whether it is the constant 0.0, as a float or as an int that became one."""
+    of = scalar.args[0] if scalar.op == "cast" else scalar
+    return scalar.type == FLOAT and of.op == "literal" and of.value == 0
+
+
+def _checked(name: str) -> Rule:
+    """A function of ours whose overflow is an error that names the label."""
+    return lambda scalar, args, label: f"{name}({', '.join([*args, text_literal(label)])})"
+
+
+def _number(text: str, type_: str) -> Rule:
+    """A string as a number, NULL where it is none: TRY_CAST alone would take spaces and fractions."""
+    pattern = text_literal(rf"\A({text})\z")
+    return lambda scalar, args, label: f"CASE WHEN REGEXP({args[0]}, {pattern}) THEN TRY_CAST({args[0]} AS {type_}) END"
+
+
+#: The casts of the contract: exact, truncating, 0 or 1, and NULL for text that is no number.
+CASTS = {
+    (INT, FLOAT): template("CAST({0} AS DOUBLE)"),
+    (FLOAT, INT): _checked("HR_TO_BIGINT"),
+    (BOOL, INT): template("CASE WHEN {0} THEN CAST(1 AS BIGINT) WHEN NOT {0} THEN CAST(0 AS BIGINT) END"),
+    (INT, STR): template("CAST({0} AS STRING)"),
+    (STR, INT): _number(INT_TEXT, "BIGINT"),
+    (STR, FLOAT): _number(FLOAT_TEXT, "DOUBLE"),
+}
+
+
+def _extreme(name: str) -> Rule:
+    """GREATEST or LEAST, which are NULL where an operand is: each operand is followed by those that may replace it."""
+
+    def rule(scalar: Scalar, args: list[str], label: str) -> str:
+        turns = [coalesce(scalar, args[start:] + args[:start], label) for start in range(len(args))]
+        return f"{name}({', '.join(turns)})"
+
+    return rule
 
 
 def _with_strings(rule: Rule) -> Rule:
@@ -79,16 +138,25 @@ FLINK = Dialect(
     types=TYPES,
     rules={
         **COMMON,
-        **{op: template(f"({{0}} {sign} {{1}})") for op, sign in COMPARISONS.items()},
-        **{op: by_type(_checked(op), template(f"({{0}} {sign} {{1}})")) for op, sign in ARITHMETIC.items()},
+        **{op: _compared(op) for op in COMPARISONS},
+        "is_in": _is_in,
+        **{op: by_type(_checked(CHECKED[op]), template(f"({{0}} {sign} {{1}})")) for op, sign in ARITHMETIC.items()},
+        **{op: function(name) for op, name in FUNCTIONS.items()},
+        **{op: template(f"{name}({{0}}, {text_literal(WHITESPACE)})") for op, name in TRIMS.items()},
+        **{op: template(f"HR_DATE_PART({{0}}, '{op.upper()}')") for op in FIELDS},
         "column": _column,
         "literal": literal(TYPES),
-        "cast": _cast,
+        "cast": by_cast(CASTS),
         "case": _with_strings(case),
         "coalesce": _with_strings(coalesce),
+        "greatest": _with_strings(_extreme("GREATEST")),
+        "least": _with_strings(_extreme("LEAST")),
         "length": template("CAST(CHAR_LENGTH({0}) AS BIGINT)"),
-        # x - x is 0 for a finite x and NaN otherwise. `<>` is true of NaN even where the planner turns around a NOT;
-        # an ordered comparison would not be.
-        "not_finite": template("({0} - {0} <> 0E0)"),
+        "contains": template("(POSITION({1} IN {0}) > 0)"),
+        "find": template("(CAST(POSITION({1} IN {0}) AS BIGINT) - 1)"),
+        "floor_divide": _checked(CHECKED["floor_divide"]),
+        "round": template("ROUND({0}, 0)"),
+        "not_finite": template(_NOT_FINITE),
+        "finite": template(f"CASE WHEN {_NOT_FINITE} THEN CAST(NULL AS DOUBLE) ELSE {{0}} END"),
     },
 )

@@ -18,7 +18,8 @@ from headrace.compiler.flink_tables import (
 from headrace.compiler.flink_text import create_view, filter_label, insert_into
 from headrace.compiler.plan import Partial, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
-from headrace.compiler.verdict import finite, passes
+from headrace.compiler.verdict import passes
+from headrace.features.coercion import finite
 from headrace.features.scalar import FLOAT
 
 

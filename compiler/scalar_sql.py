@@ -92,11 +92,35 @@ def concat(scalar: Scalar, args: list[str], label: str) -> str:
     return f"({' || '.join(args)})"
 
 
+def function(name: str) -> Rule:
+    """A call of a function with all arguments."""
+    return lambda scalar, args, label: f"{name}({', '.join(args)})"
+
+
+def characters(name: str) -> Rule:
+    """A function of a string that counts characters: counts are constants, and plain INT."""
+    return lambda scalar, args, label: f"{name}({', '.join([args[0], *(str(arg.value) for arg in scalar.args[1:])])})"
+
+
+def by_cast(rules: Mapping[tuple[str, str], Rule]) -> Rule:
+    """One rule for each pair of the argument's type and the type it becomes."""
+    return lambda scalar, args, label: rules[scalar.args[0].type, scalar.type](scalar, args, label)
+
+
 def by_type(integers: Rule, floats: Rule) -> Rule:
     """One rule for integers, another for floats."""
     return lambda scalar, args, label: (floats if scalar.type == FLOAT else integers)(scalar, args, label)
 
 
+FLOAT_FUNCTIONS = (
+    *("floor", "ceil", "power", "sqrt", "exp", "ln", "log2", "log10"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "radians", "degrees"),
+)
+#: The whitespace that strip removes.
+WHITESPACE = " \t\n\r\v\f"
+#: A number as text: nothing before or after, digits of ASCII.
+INT_TEXT = "[+-]?[0-9]+"
+FLOAT_TEXT = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 #: Operations that read the same in both engines.
 COMMON: dict[str, Rule] = {
     "and": template("({0} AND {1})"),
@@ -109,6 +133,13 @@ COMMON: dict[str, Rule] = {
     "case": case,
     "coalesce": coalesce,
     "concat": concat,
+    "substring": characters("SUBSTRING"),
+    "right": characters("RIGHT"),
+    "replace": function("REPLACE"),
+    # An instant is its µs in SQL, so between the two nothing is done.
+    "micros": template("{0}"),
+    "instant": template("{0}"),
+    **{op: function(op.upper()) for op in FLOAT_FUNCTIONS},
     "negate": template("(- {0})"),
     "abs": template("ABS({0})"),
     "divide": template("({0} / NULLIF({1}, 0E0))"),

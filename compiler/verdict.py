@@ -139,10 +139,3 @@ def _missing_key(group: TileGroup, key: Column) -> Scalar:
     """A row that a group would take, without the group's key."""
     missing = Scalar("is_null", BOOL, (column(key.name, key.type),))
     return missing if group.filter is None else conjunction(Scalar("is_true", BOOL, (group.filter,)), missing)
-
-
-def finite(argument: Scalar) -> Scalar:
-    """A computed float as an aggregate's argument: NULL where it left the finite numbers, alike in both engines."""
-    if argument.type != FLOAT or argument.op == "column":
-        return argument
-    return Scalar("case", FLOAT, (Scalar("not_finite", BOOL, (argument,)), Scalar("literal", FLOAT), argument))

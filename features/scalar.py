@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: Type names of the language: those a user writes, and `bytes` for a sketch.
-INT, FLOAT, STR, BOOL, DATETIME, BYTES = "int", "float", "str", "bool", "datetime", "bytes"
+#: Type names of the language: those a user writes, `bytes` for a sketch, and `interval` inside expressions, in µs.
+INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool", "datetime", "bytes", "interval"
 NUMERIC = frozenset({INT, FLOAT})
 
 

@@ -18,3 +18,7 @@ def test_a_constant_is_kept_to_the_letter_wherever_it_stands(dialect: Dialect, t
     known = Scalar("equals", BOOL, (column("status", STR), literal(text)))
     sql = dialect.emit(Scalar("case", STR, (known, literal(text), literal("other"))))
     assert sql.count("'" + text.replace("'", "''") + "'") == 2
+
+
+def test_both_engines_have_the_same_operations() -> None:
+    assert FLINK.rules.keys() == DUCKDB.rules.keys()

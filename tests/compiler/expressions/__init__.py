@@ -1,0 +1,13 @@
+"""Every operation of the allow-list, by group, on edge values: what the tests run and docs/expressions.md shows."""
+
+from __future__ import annotations
+
+from . import numbers, strings, times, values
+from .case import Case
+
+GROUPS: dict[str, tuple[Case, ...]] = {
+    "strings": strings.CASES,
+    "numbers": numbers.CASES,
+    "times": times.CASES,
+    "casts, NULL and choices": values.CASES,
+}

@@ -1,0 +1,77 @@
+"""The shape of a case: an operation as a user writes it, and by hand what it must be on edge values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ibis
+
+from headrace.features.coercion import finite
+from headrace.features.expression import to_scalar
+from headrace.features.scalar import Scalar
+from headrace.features.stream import IBIS_TYPES
+
+#: The columns that every case may use: two of each type.
+COLUMNS = {
+    "s": "str",
+    "t": "str",
+    "i": "int",
+    "j": "int",
+    "x": "float",
+    "y": "float",
+    "b": "bool",
+    "c": "bool",
+    "at": "datetime",
+    "til": "datetime",
+}
+TABLE = ibis.table({name: IBIS_TYPES[type_] for name, type_ in COLUMNS.items()}, name="tx")
+NAMES = {"tx": TABLE, "ibis": ibis, "datetime": datetime, "timedelta": timedelta, "UTC": UTC}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+MIN, MAX = -(2**63), 2**63 - 1
+#: Exponentials and the like differ in the last bits between engines: so much, relative to the value.
+ROUNDING = 1e-15
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One operation: how it is written, what it means on edges, and rows of inputs, each with the value it must have.
+
+    `reads` names the columns of the inputs. `within` is the relative difference that is allowed, 0 for none.
+    """
+
+    operation: str
+    write: str
+    meaning: str
+    reads: str
+    rows: tuple[tuple[Any, ...], ...]
+    within: float = 0.0
+
+    def expression(self) -> Any:
+        """What is written, as ibis has it."""
+        return expression_of(self.write)
+
+    def scalar(self) -> Scalar:
+        """What is written, as an aggregate reads it."""
+        return finite(to_scalar(self.expression()))
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """The inputs of each row by column; columns that are not read are None."""
+        names = self.reads.split()
+        return [dict.fromkeys(COLUMNS) | dict(zip(names, row[:-1], strict=True)) for row in self.rows]
+
+    def values(self) -> list[Any]:
+        """What each row must give; an instant as its µs."""
+        return [micros(row[-1]) if isinstance(row[-1], datetime) else row[-1] for row in self.rows]
+
+
+def expression_of(text: str) -> Any:
+    """The ibis expression of a text as users write it."""
+    return eval(text, NAMES)  # noqa: S307 (texts of this folder)
+
+
+def micros(instant: datetime) -> int:
+    """Whole µs since 1970."""
+    return (instant - EPOCH) // timedelta(microseconds=1)

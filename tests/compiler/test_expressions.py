@@ -1,0 +1,214 @@
+"""Every operation on edge values, on DuckDB and on Flink itself, each against what a hand or Python says it must be."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis.expr.operations as ops
+import pytest
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_scalar import TYPES as DUCKDB_TYPES
+from headrace.compiler.flink_scalar import FLINK
+from headrace.compiler.flink_scalar import TYPES as FLINK_TYPES
+from headrace.compiler.flink_tables import create_functions, create_table
+from headrace.compiler.scalar_sql import Dialect
+from headrace.features.expression import RULES, to_scalar
+from headrace.features.scalar import BOOL
+
+from .expressions import GROUPS, times
+from .expressions.case import COLUMNS, MAX, MIN, Case, expression_of
+
+CASES = tuple(case for cases in GROUPS.values() for case in cases)
+NUMBERED = list(enumerate(CASES))
+LABEL = "shop.revenue"
+#: What is an overflow: the expression and the inputs.
+OVERFLOWS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("tx.i // tx.j", {"i": MIN, "j": -1}),
+    ("tx.x.floor()", {"x": 1e19}),
+    ("tx.x.ceil()", {"x": -1e19}),
+    ("tx.x.round()", {"x": 9.223372036854776e18}),
+    ("tx.x.cast('int64')", {"x": 9.223372036854776e18}),
+    ("tx.i.abs()", {"i": MIN}),
+    ("tx.i.as_timestamp('s')", {"i": MAX}),
+    ("tx.at + tx.i.as_interval('us')", {"at": times.utc(2000, 1, 1), "i": MAX}),
+)
+Found = dict[tuple[int, int], Any]
+
+
+def title(part: int | Case) -> str:
+    return part.operation if isinstance(part, Case) else str(part)
+
+
+def agrees(found: Any, expected: Any, within: float) -> bool:
+    """Whether a value is the expected one, of the same type."""
+    if isinstance(expected, float) and isinstance(found, float):
+        return found == expected if within == 0 else math.isclose(found, expected, rel_tol=within, abs_tol=5e-324)
+    return type(found) is type(expected) and found == expected
+
+
+def differences(case: Case, found: list[Any]) -> list[tuple[Any, ...]]:
+    """Inputs, expected and found of each row that is not as it must be."""
+    rows = zip(case.rows, case.values(), found, strict=True)
+    return [
+        (*row[:-1], f"expected {expected!r:.80}", f"found {value!r:.80}")
+        for row, expected, value in rows
+        if not agrees(value, expected, case.within)
+    ]
+
+
+def selects(dialect: Dialect) -> dict[str, list[str]]:
+    """By type, a query for each case: its number, the row's number and the value."""
+    queries: dict[str, list[str]] = {}
+    for number, case in enumerate(CASES):
+        scalar = case.scalar()
+        query = f"SELECT {number} AS n, place, {dialect.emit(scalar, LABEL)} AS v FROM edges WHERE number = {number}"
+        queries.setdefault(scalar.type, []).append(query)
+    return queries
+
+
+def filters(dialect: Dialect) -> list[str]:
+    """A query for each condition: the rows that it lets in, as a filter of a feature does."""
+    conditions = [(number, case.scalar()) for number, case in enumerate(CASES) if case.scalar().type == BOOL]
+    passing = ((number, dialect.emit(scalar, LABEL)) for number, scalar in conditions)
+    return [
+        f"SELECT {number} AS n, place FROM edges WHERE number = {number} AND ({sql}) IS TRUE" for number, sql in passing
+    ]
+
+
+def rows() -> list[dict[str, Any]]:
+    """All inputs of all cases, numbered, and after them what overflows."""
+    inputs = [case.inputs() for case in CASES] + [[dict.fromkeys(COLUMNS) | row] for _, row in OVERFLOWS]
+    return [
+        {"number": number, "place": place, **row}
+        for number, group in enumerate(inputs)
+        for place, row in enumerate(group)
+    ]
+
+
+@pytest.fixture(scope="module")
+def duck() -> duckdb.DuckDBPyConnection:
+    """DuckDB with the table `edges`."""
+    connection = duckdb.connect()
+    columns = ", ".join(f'"{name}" {DUCKDB_TYPES[type_]}' for name, type_ in COLUMNS.items())
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"CREATE TABLE edges (number BIGINT, place BIGINT, {columns})")
+    marks = ", ".join("?" * (len(COLUMNS) + 2))
+    connection.executemany(f"INSERT INTO edges VALUES ({marks})", [list(row.values()) for row in rows()])
+    return connection
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(duck: duckdb.DuckDBPyConnection) -> Found:
+    queries = [query for group in selects(DUCKDB).values() for query in group]
+    return {(n, place): value for query in queries for n, place, value in duck.execute(query).fetchall()}
+
+
+def as_json(row: dict[str, Any]) -> str:
+    """A row for Flink's JSON format."""
+    return json.dumps({key: iso(value) if isinstance(value, datetime) else value for key, value in row.items()})
+
+
+def iso(instant: datetime) -> str:
+    """A time as Flink's JSON format reads it."""
+    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+@pytest.fixture(scope="module")
+def flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A table environment with the table `edges` and our functions."""
+    file: Path = tmp_path_factory.mktemp("edges") / "edges.json"
+    file.write_text("\n".join(map(as_json, rows())))
+    environment = planner()
+    environment.get_config().set("parallelism.default", "1")
+    environment.get_config().set("table.local-time-zone", "UTC")
+    columns = [
+        "`number` BIGINT",
+        "`place` BIGINT",
+        *(f"`{name}` {FLINK_TYPES[kind]}" for name, kind in COLUMNS.items()),
+    ]
+    options = {
+        "connector": "filesystem",
+        "path": file.as_uri(),
+        "format": "json",
+        "json.timestamp-format.standard": "ISO-8601",
+    }
+    for statement in (*create_functions(), create_table("edges", columns, options)):
+        environment.execute_sql(statement)
+    return environment
+
+
+def collected(environment: Any, queries: list[str]) -> list[list[Any]]:
+    """The rows of several queries, run as one job."""
+    with environment.execute_sql("\nUNION ALL\n".join(queries)).collect() as results:
+        return [list(row) for row in results]
+
+
+@pytest.fixture(scope="module")
+def on_flink(flink: Any) -> Found:
+    found = (row for queries in selects(FLINK).values() for row in collected(flink, queries))
+    return {(n, place): value for n, place, value in found}
+
+
+@pytest.mark.parametrize(("number", "case"), NUMBERED, ids=title)
+def test_duckdb_gives_what_was_written_by_hand(on_duckdb: Found, number: int, case: Case) -> None:
+    assert not differences(case, [on_duckdb[number, place] for place in range(len(case.rows))])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "case"), NUMBERED, ids=title)
+def test_flink_gives_what_was_written_by_hand(on_flink: Found, number: int, case: Case) -> None:
+    assert not differences(case, [on_flink[number, place] for place in range(len(case.rows))])
+
+
+def passing() -> set[tuple[int, int]]:
+    """The rows that conditions must let in."""
+    return {
+        (number, place)
+        for number, case in enumerate(CASES)
+        for place, value in enumerate(case.values())
+        if value is True
+    }
+
+
+def test_a_condition_lets_in_on_duckdb_where_it_is_true(duck: duckdb.DuckDBPyConnection) -> None:
+    found = [row for query in filters(DUCKDB) for row in duck.execute(query).fetchall()]
+    assert set(found) == passing()
+
+
+@pytest.mark.slow
+def test_a_condition_lets_in_on_flink_where_it_is_true(flink: Any) -> None:
+    assert {(n, place) for n, place in collected(flink, filters(FLINK))} == passing()
+
+
+def test_every_operation_that_is_allowed_has_a_case() -> None:
+    tried = {type(node) for case in CASES for node in case.expression().op().find(ops.Value)}
+    assert not {kind.__name__ for kind in RULES if kind not in tried}
+
+
+def overflow(dialect: Dialect, number: int) -> str:
+    """The query that overflows."""
+    sql = dialect.emit(to_scalar(expression_of(OVERFLOWS[number][0])), LABEL)
+    return f"SELECT {sql} FROM edges WHERE number = {len(CASES) + number}"
+
+
+each_overflow = pytest.mark.parametrize("number", range(len(OVERFLOWS)), ids=[write for write, _ in OVERFLOWS])
+
+
+@each_overflow
+def test_an_overflow_is_an_error_on_duckdb(duck: duckdb.DuckDBPyConnection, number: int) -> None:
+    with pytest.raises((duckdb.OutOfRangeException, duckdb.ConversionException)):
+        duck.execute(overflow(DUCKDB, number)).fetchall()
+
+
+@pytest.mark.slow
+@each_overflow
+def test_an_overflow_names_the_feature_on_flink(flink: Any, number: int) -> None:
+    with pytest.raises(Exception, match=rf"feature '{LABEL}': .* does not fit into a BIGINT"):
+        collected(flink, [overflow(FLINK, number)])
