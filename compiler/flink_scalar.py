@@ -42,14 +42,11 @@ FUNCTIONS = {
     "starts_with": "STARTSWITH",
     "ends_with": "ENDSWITH",
     "modulo": "HR_FLOOR_MOD",
+    "finite": "HR_FINITE",
 }
 TRIMS = {"strip": "BTRIM", "lstrip": "LTRIM", "rstrip": "RTRIM"}
 #: Fields of the calendar, by HR_DATE_PART: Flink's EXTRACT is of ms, rounded toward 1970.
 FIELDS = ("year", "month", "day", "day_of_year", "day_of_quarter", "iso_year", "iso_week")
-
-# x - x is 0 for a finite x and NaN otherwise. `<>` is true of NaN even where the planner turns around a NOT;
-# an ordered comparison would not be.
-_NOT_FINITE = "({0} - {0} <> 0E0)"
 
 
 def _column(scalar: Scalar, args: list[str], label: str) -> str:
@@ -156,7 +153,8 @@ FLINK = Dialect(
         "find": template("(CAST(POSITION({1} IN {0}) AS BIGINT) - 1)"),
         "floor_divide": _checked(CHECKED["floor_divide"]),
         "round": template("ROUND({0}, 0)"),
-        "not_finite": template(_NOT_FINITE),
-        "finite": template(f"CASE WHEN {_NOT_FINITE} THEN CAST(NULL AS DOUBLE) ELSE {{0}} END"),
+        # x - x is 0 for a finite x and NaN otherwise. `<>` is true of NaN even where the planner turns around a NOT;
+        # an ordered comparison would not be.
+        "not_finite": template("({0} - {0} <> 0E0)"),
     },
 )

@@ -22,6 +22,7 @@ FUNCTIONS = {
     "HR_FLOOR_DIV": "HrFloorDiv",
     "HR_FLOOR_MOD": "HrFloorMod",
     "HR_TO_BIGINT": "HrToBigint",
+    "HR_FINITE": "HrFinite",
     "HR_DATE_PART": "HrDatePart",
     "HR_COMPARE": "HrCompare",
     "HR_LIKE": "HrLike",

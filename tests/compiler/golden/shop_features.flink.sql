@@ -18,6 +18,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_MOD AS 'io.headrace.flin
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TO_BIGINT AS 'io.headrace.flink.functions.HrToBigint';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FINITE AS 'io.headrace.flink.functions.HrFinite';
+
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DATE_PART AS 'io.headrace.flink.functions.HrDatePart';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_COMPARE AS 'io.headrace.flink.functions.HrCompare';
@@ -165,7 +167,7 @@ SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
 FROM `folded_0c23d8ad` AS `f`;
 
 CREATE TEMPORARY VIEW `members_2b7dc785` AS
-SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN ((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) - (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) <> 0E0) THEN CAST(NULL AS DOUBLE) ELSE (`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile1`
+SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0))) AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE));
 

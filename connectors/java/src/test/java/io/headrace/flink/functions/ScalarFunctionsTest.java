@@ -46,6 +46,15 @@ class ScalarFunctionsTest {
     }
 
     @Test
+    void whatIsNoFiniteNumberIsNull() {
+        assertThat(new HrFinite().eval(-1.5)).isEqualTo(-1.5);
+        assertThat(new HrFinite().eval(Double.MAX_VALUE)).isEqualTo(Double.MAX_VALUE);
+        assertThat(new HrFinite().eval(Double.NaN)).isNull();
+        assertThat(new HrFinite().eval(Double.POSITIVE_INFINITY)).isNull();
+        assertThat(new HrFinite().eval(null)).isNull();
+    }
+
+    @Test
     void anOverflowNamesTheFeature() {
         assertThatThrownBy(() -> new HrToBigint().eval(0x1p63, LABEL)).hasMessageContaining(NAME);
         assertThatThrownBy(() -> new HrToBigint().eval(-1e300, LABEL)).hasMessageContaining(NAME);

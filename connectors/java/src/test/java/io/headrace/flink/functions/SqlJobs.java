@@ -20,6 +20,7 @@ public final class SqlJobs {
                     Map.entry("HR_FLOOR_DIV", HrFloorDiv.class),
                     Map.entry("HR_FLOOR_MOD", HrFloorMod.class),
                     Map.entry("HR_TO_BIGINT", HrToBigint.class),
+                    Map.entry("HR_FINITE", HrFinite.class),
                     Map.entry("HR_DATE_PART", HrDatePart.class),
                     Map.entry("HR_COMPARE", HrCompare.class),
                     Map.entry("HR_LIKE", HrLike.class),
