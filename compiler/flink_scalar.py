@@ -34,6 +34,9 @@ TYPES = {
 }
 #: Integer arithmetic, by functions of ours: Flink's own wraps around silently.
 CHECKED = {"add": "HR_ADD", "subtract": "HR_SUB", "multiply": "HR_MUL", "floor_divide": "HR_FLOOR_DIV"}
+#: Of a float with the constant zero they are asked of ABS(x): the planner makes one IN of several, which looks floats
+#: up by their bits and would not find -0.0.
+EQUALITIES = frozenset({"equals", "not_equals"})
 #: Functions by their names here. Flink's UPPER makes two letters of one, by the locale of the machine.
 FUNCTIONS = {
     "upper": "HR_UPPER",
@@ -60,18 +63,20 @@ def _compared(op: str) -> Rule:
     sign = COMPARISONS[op]
 
     def rule(scalar: Scalar, args: list[str], label: str) -> str:
-        by_order = scalar.args[0].type == STR and op not in {"equals", "not_equals"}
+        if op in EQUALITIES and any(map(_is_zero, scalar.args)):
+            return f"(ABS({args[0]}) {sign} ABS({args[1]}))"
+        by_order = scalar.args[0].type == STR and op not in EQUALITIES
         return f"(HR_COMPARE({args[0]}, {args[1]}) {sign} 0)" if by_order else f"({args[0]} {sign} {args[1]})"
 
     return rule
 
 
 def _is_in(scalar: Scalar, args: list[str], label: str) -> str:
-    """`x IN (...)`. Flink looks floats up by their bits, so zero, which has two, is asked for by itself."""
+    """`x IN (...)`. Zero is asked for by itself, as in a comparison."""
     others = [sql for arg, sql in zip(scalar.args, args, strict=True) if not _is_zero(arg)]
     if len(others) == len(args):
         return is_in(scalar, args, label)
-    zero = f"ABS({args[0]}) <= 0E0"
+    zero = f"ABS({args[0]}) = 0E0"
     return f"({zero} OR {is_in(scalar, others, label)})" if others[1:] else f"({zero})"
 
 

@@ -110,7 +110,7 @@ def _integral(op: str) -> Rule:
 def _round(arg: Scalar, digits: Scalar) -> Scalar:
     """To the nearest int, a half away from zero."""
     if constant(digits, "round: the number of digits") != 0:
-        msg = "round to decimals is not supported, for engines differ on 2.675; write (x * 100).round() / 100"
+        msg = "round to decimals is not supported, for engines differ on 1.005; write (x * 100).round() / 100"
         raise UnsupportedError(msg)
     return _integral("round")(arg)
 

@@ -229,6 +229,20 @@ CASES = (
     Case("minus sign", "-tx.i", "as plus: the least BIGINT has none", "i", of(lambda i: -i, INTS[:-2])),
     Case("compare", "tx.x < tx.y", "as in Python", "x y", ((0.0, -0.0, False), (1.0, 2.0, True), (None, 1.0, None))),
     Case(
+        "equal to one of several",
+        "(tx.x == 0) | (tx.x == 1.5) | (tx.x == -0.0) | (tx.x == 3)",
+        "-0.0 is 0.0",
+        "x",
+        ((0.0, True), (-0.0, True), (1.5, True), (3.0, True), (-3.0, False), (5e-324, False), (None, None)),
+    ),
+    Case(
+        "different from several",
+        "(tx.x != 0) & (tx.x != 1.5) & (tx.x * 1e308 != 0) & (tx.x != 3)",
+        "-0.0 is 0.0",
+        "x",
+        ((0.0, False), (-0.0, False), (1.5, False), (3.0, False), (-3.0, True), (1e10, True), (None, None)),
+    ),
+    Case(
         "compare what is no number",
         "tx.x * 1e308 - tx.x * 1e308 >= tx.y",
         "never true",
