@@ -11,12 +11,12 @@ from collections.abc import Callable
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.compiler.scalar_sql import text_literal
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR
+from headrace.features import scalar
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar
 
 #: A date and a time of day, and an offset from UTC, as ISO 8601 has them.
 LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
 OFFSET = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
-FLOAT_TEXT = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 #: µs in each unit of numeric times, and how many digits such a time has at most: up to the year 33658.
 UNITS = {"us": (1, 18), "ms": (1_000, 15), "s": (1_000_000, 12)}
 
@@ -42,7 +42,7 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
 
 def _value(source: SourcePlan, column: Column) -> str:
     """The value of a column, NULL where the text is none."""
-    return VALUES[column.type](source, DUCKDB.identifier(column.name))
+    return VALUES[column.type](source, column.name)
 
 
 def _wrong(source: SourcePlan, column: Column) -> str:
@@ -58,8 +58,9 @@ def _more(source: SourcePlan, column: Column) -> str:
     return " with an offset from UTC" if column.type == DATETIME and source.zone is None else ""
 
 
-def _instant(source: SourcePlan, name: str) -> str:
+def _instant(source: SourcePlan, column_name: str) -> str:
     """An instant from text with an offset, from local time of the source's zone, or from a number of its unit."""
+    name = DUCKDB.identifier(column_name)
     branches = [f"WHEN {_matches(name, LOCAL + OFFSET)} THEN TRY_CAST({name} AS TIMESTAMPTZ)"]
     if source.zone is not None:
         branches.append(f"WHEN {_matches(name, LOCAL)} THEN {_in_zone(f'TRY_CAST({name} AS TIMESTAMP)', source.zone)}")
@@ -82,15 +83,22 @@ def _matches(name: str, pattern: str) -> str:
     return f"regexp_full_match({name}, {text_literal(pattern)})"
 
 
-def _number(type_: str, pattern: str) -> Callable[[SourcePlan, str], str]:
-    """A number, if the text is one: DuckDB alone would round 1.5 to 2, and take ' 1_000 ' for a float."""
-    return lambda source, name: f"CASE WHEN {_matches(name, pattern)} THEN TRY_CAST({name} AS {type_}) END"
+def _cast(type_: str) -> Callable[[SourcePlan, str], str]:
+    """A number by the language's own cast, which is NULL of a text that is none."""
+    return lambda source, name: DUCKDB.emit(Scalar("cast", type_, (scalar.column(name, STR),)))
+
+
+def _truth(source: SourcePlan, name: str) -> str:
+    """True or false, in words; DuckDB alone would take 1 and yes for true."""
+    return f"CASE lower({DUCKDB.identifier(name)}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
 
 
 VALUES: dict[str, Callable[[SourcePlan, str], str]] = {
-    STR: lambda source, name: name,
-    INT: _number("BIGINT", "[+-]?[0-9]+"),
-    FLOAT: _number("DOUBLE", FLOAT_TEXT),
-    BOOL: lambda source, name: f"CASE lower({name}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END",
+    STR: lambda source, name: DUCKDB.identifier(name),
+    INT: _cast(INT),
+    FLOAT: _cast(FLOAT),
+    BOOL: lambda source, name: (
+        f"CASE lower({DUCKDB.identifier(name)}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+    ),
     DATETIME: _instant,
 }
