@@ -10,6 +10,7 @@ import duckdb
 
 from headrace.bench.measure import Measured
 from headrace.bench.rivals import HOPS_US, LEVELS_US
+from headrace.connectors.duckdb_files import in_utc
 
 # As many as Flink gets: one for each slot that a job takes.
 THREADS = 2
@@ -31,8 +32,8 @@ FROM (
 @contextmanager
 def database(threads: int = THREADS) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that counts in UTC."""
-    with duckdb.connect() as connection:
-        connection.execute(f"SET threads = {threads}; SET TimeZone = 'UTC'")
+    with in_utc() as connection:
+        connection.execute(f"SET threads = {threads}")
         yield connection
 
 

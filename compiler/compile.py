@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
@@ -63,12 +64,11 @@ def _duckdb(plan: ViewPlan) -> str:
         f"-- {mode}: {', '.join(feature.name for feature in plan.features_of(group))}\n"
         f"{features_sql(plan, group, 'events', mode)}"
         for group in plan.groups
-        for mode in MODES
+        for mode in get_args(WindowMode)
     ]
     return ";\n\n".join(queries) + ";\n"
 
 
-MODES: tuple[WindowMode, ...] = ("exact", "tiled")
 ENGINES: dict[str, Callable[[ViewPlan], str]] = {
     "flink": lambda plan: flink_job(plan, sketch_bindings(plan)).text(),
     "duckdb": _duckdb,

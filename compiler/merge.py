@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import add
 from typing import Any
 
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
+from headrace.features.instant import instant_of
 from headrace.features.scalar import DATETIME
 
 Cell = Mapping[str, Any]
 MAX_BIGINT = 2**63 - 1
 #: Theta sketches of 2^12 = 4,096 hashes: exact up to that many values, as in HR_DISTINCT.
 LG_K = 12
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
@@ -35,7 +34,7 @@ def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     """
     value = MERGES[feature.function](feature, list(cells))
     if feature.type == DATETIME and value is not None:
-        return _EPOCH + timedelta(microseconds=value)
+        return instant_of(value)
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from pyarrow import fs
 from headrace.connectors.foreign import ARROW, Origin, typed
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
+from headrace.features.instant import EPOCH
 
 #: Reader features that change only the log, not what a data file holds; any other is refused by its name.
 HARMLESS_FEATURES = {"v2Checkpoint", "vacuumProtocolCheck"}
@@ -38,7 +39,6 @@ TYPES = {
     "timestamp": "timestamp",
     "binary": "binary",
 }
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,13 @@ CSV: Mapping[str, Any] = {
 SUFFIXES = (".csv", ".parquet")
 
 
+def in_utc() -> duckdb.DuckDBPyConnection:
+    """A database in memory whose instants are UTC, to be closed by `with`."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
 @contextmanager
 def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory whose instants are UTC.
@@ -31,8 +38,7 @@ def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
         NumericOverflowError: a number was beyond its type; the message begins with `what`.
         RequestError: anything else that DuckDB refuses, such as a file that it cannot read.
     """
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with in_utc() as connection:
         try:
             yield connection
         except duckdb.Error as error:

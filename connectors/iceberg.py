@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,9 +44,9 @@ from headrace.connectors.iceberg_options import flink_catalog, python_catalog, s
 from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_of
 from headrace.connectors.schema import Field, differences
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
+from headrace.features.instant import EPOCH
 
 T = TypeVar("T")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Writers that lose a race try again: with four writers, twenty tries leave no loser by any likelihood worth naming.
 COMMIT_TRIES = 20
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
@@ -154,6 +154,11 @@ class IcebergCatalog:
             hint = did_you_mean(f"{namespace}.{table}", known)
             msg = f"no Iceberg table {namespace}.{table} in catalog {self.name!r}; {hint}"
             raise NotFoundError(msg) from error
+
+    def named(self, name: str) -> IcebergTable:
+        """The table `namespace.table`; NotFoundError with a suggestion when there is none."""
+        namespace, _, table = name.rpartition(".")
+        return self.load(namespace, table)
 
     def _has_namespace(self, namespace: str) -> bool:
         """Whether the namespace exists."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_o
 
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.duration import parse_duration
+from headrace.features.instant import instant_us
 from headrace.features.names import check_name
 from headrace.features.place import Place, calling_frame
 
@@ -246,13 +247,3 @@ def _micros(instant: datetime, at: str) -> int:
         msg = f"{at}: earliest = {instant!r} is before 1970; tiles and their versions in Cassandra count µs from there"
         raise DefinitionError(msg)
     return instant_us(instant)
-
-
-def instant_us(instant: datetime) -> int:
-    """Whole µs since 1970 of a datetime with a zone, exactly.
-
-    >>> instant_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
-    1000000
-    """
-    passed = instant - datetime(1970, 1, 1, tzinfo=UTC)
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds

@@ -64,8 +64,7 @@ def _load(options: Options, name: str) -> IcebergTable:
     """An Iceberg table of the configured catalog, by `namespace.table`."""
     from headrace.runtime.platform import Platform
 
-    namespace, _, table = name.rpartition(".")
-    return Platform(options.settings()).iceberg.load(namespace, table)
+    return Platform(options.settings()).iceberg.named(name)
 
 
 def _print(tables: list[list[dict[str, Any]]], format_: Format) -> None:

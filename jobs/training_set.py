@@ -102,11 +102,11 @@ def show(
     saved = _saved(context)
     record = saved.get(training_set)
     chosen = options_of(context).chosen(format_)
-    if explain_row is None:
-        print_rows(saved.rows(record).slice(0, rows).to_pylist(), chosen)
-        return
-    evidence = saved.explain(record, explain_row)
     stored = saved.rows(record)
+    if explain_row is None:
+        print_rows(stored.slice(0, rows).to_pylist(), chosen)
+        return
+    evidence = saved.explain(record, stored, explain_row)
     if chosen is Format.JSON:
         print_rows([{"feature": name, "rows": found.to_pylist()} for name, found in evidence.items()], chosen)
         return

@@ -12,6 +12,7 @@ import duckdb
 
 from headrace.compiler.duckdb_sql import offset_tiles_sql, recount_sql
 from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.connectors.duckdb_files import in_utc
 
 VERDICTS = ("read", "accepted", "late", "dead_lettered", "filtered", "folded")
 #: The versions of a block: readers take the greatest n of each key.
@@ -181,8 +182,7 @@ class Facts:
 @contextmanager
 def opened(run: str, plan: ViewPlan) -> Iterator[Facts]:
     """Facts over an empty set of tables, in UTC."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with in_utc() as connection:
         yield Facts(connection, run, plan)
 
 

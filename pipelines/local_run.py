@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, get_args
 
@@ -20,14 +20,12 @@ from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
 from headrace.errors import NotFoundError, RequestError, did_you_mean
-from headrace.features.source import instant_us
+from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.options import one_of
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def run_locally(
             AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features)
         )
         tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
-    return LocalRun(plan.name, EPOCH + timedelta(microseconds=at_us), verdicts, tables)
+    return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
@@ -102,11 +100,8 @@ def _judged(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict
 
 def _at_us(as_of: datetime | None, newest_us: int | None, given: str) -> int:
     """The instant in µs."""
-    if as_of is not None and as_of.tzinfo is None:
-        msg = f"as_of={as_of.isoformat()}: has no time zone; expected for example {as_of.isoformat()}+00:00"
-        raise RequestError(msg)
     if as_of is not None:
-        return instant_us(as_of)
+        return asked_us("as_of", as_of)
     if newest_us is None:
         msg = f"{given}: no row is accepted, so there is nothing to compute"
         raise RequestError(msg)

@@ -99,8 +99,7 @@ class SavedTrainingSets:
 
     def rows(self, record: TrainingSetRecord) -> pa.Table:
         """The stored rows, in order."""
-        namespace, _, name = record.table.rpartition(".")
-        found = self.platform.iceberg.load(namespace, name).arrow(record.snapshot_id)
+        found = self.platform.iceberg.named(record.table).arrow(record.snapshot_id)
         return stored(found.sort_by(ROW).drop_columns([ROW]))
 
     def rebuild(self, id_: str) -> Rebuilt:
@@ -114,12 +113,15 @@ class SavedTrainingSets:
         again = self.again(record, rows)
         return Rebuilt(record, rows_fingerprint(rows), rows_fingerprint(stored(again.to_arrow())))
 
-    def explain(self, record: TrainingSetRecord, row: int) -> dict[str, pa.Table]:
-        """For each feature the rows of history behind its value in one row. RequestError when there is no such row."""
+    def explain(self, record: TrainingSetRecord, rows: pa.Table, row: int) -> dict[str, pa.Table]:
+        """For each feature the rows of history behind its value in one of the stored rows.
+
+        RequestError when there is no such row.
+        """
         if not 0 <= row < record.rows:
             msg = f"training set {record.id}: no row {row}; it has rows 0 to {record.rows - 1}"
             raise RequestError(msg)
-        return self.again(record, self.rows(record).slice(row, 1)).explain(0)
+        return self.again(record, rows.slice(row, 1)).explain(0)
 
     def again(self, record: TrainingSetRecord, rows: pa.Table) -> TrainingSet:
         """The set made again from the spine in its stored rows."""
@@ -145,8 +147,7 @@ class SavedTrainingSets:
 
     def _pinned(self, found: Mapping[str, Any]) -> PinnedHistory:
         """The history that a set was made from."""
-        namespace, _, name = found["table"].rpartition(".")
-        return PinnedHistory(self.platform.iceberg.load(namespace, name), found["snapshot"], found["until_us"])
+        return PinnedHistory(self.platform.iceberg.named(found["table"]), found["snapshot"], found["until_us"])
 
 
 def stored(rows: pa.Table) -> pa.Table:

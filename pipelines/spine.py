@@ -116,8 +116,7 @@ def _rows(given: Any, platform: Platform, texts: Sequence[str]) -> pa.Table:
     if isinstance(given, pa.Table):
         return given
     if isinstance(given, IcebergTable):
-        namespace, _, name = given.name.rpartition(".")
-        return platform.iceberg.load(namespace, name).arrow()
+        return platform.iceberg.named(given.name).arrow()
     if isinstance(given, str | Path):
         text = str(given)
         with database("spine") as connection:

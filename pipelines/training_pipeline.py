@@ -22,9 +22,9 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.duration import parse_duration
+from headrace.features.instant import instant_us
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
-from headrace.features.source import instant_us
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.options import one_of

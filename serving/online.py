@@ -13,19 +13,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.tiles import Slice
 from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.features.instant import asked_us, instant_of
 from headrace.features.reference import Reference
 from headrace.registry.store import Registry
 from headrace.serving.request import check_rows, from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
 from headrace.serving.windows import Instant, Tiles, reads_of, value_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: How old the choice of version may be: a promotion is seen within this time, and a request seldom asks the registry.
 POINTER_AGE_S = 1.0
 #: Entities in one request: beyond it, the answer takes seconds and belongs in a training set, not in a lookup.
@@ -132,8 +132,8 @@ class OnlineStore:
             features=tuple(_served(one) for one in asked),
             entity_rows=tuple(dict(row) for row in entity_rows),
             rows=tuple(rows),
-            at=_time(instant.at_us),
-            served_at=_time(instant.now_us),
+            at=instant_of(instant.at_us),
+            served_at=instant_of(instant.now_us),
         )
 
     def typed_row(self, features: Sequence[str], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -224,10 +224,7 @@ def _instant(at: datetime | None) -> Instant:
     now_us = time.time_ns() // 1000
     if at is None:
         return Instant(now_us, now_us, is_now=True)
-    if at.tzinfo is None:
-        msg = f"at={at.isoformat()}: has no time zone; expected for example {at.isoformat()}+00:00"
-        raise RequestError(msg)
-    return Instant((at - _EPOCH) // timedelta(microseconds=1), now_us, is_now=False)
+    return Instant(asked_us("at", at), now_us, is_now=False)
 
 
 def _check(asked: Sequence[_Asked], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -278,7 +275,7 @@ def _value(one: _Asked, row: Mapping[str, Any], book: _Book, instant: Instant) -
     tiles = book.tiles(one.table, key)
     known, expires = seen is not None or bool(tiles.cells or tiles.newest), one.view.expires
     value, status = value_of(one.feature, one.group, tiles, instant, known=known, expires=expires)
-    return FeatureValue(value, status, None if seen is None else _time(seen))
+    return FeatureValue(value, status, None if seen is None else instant_of(seen))
 
 
 def _key(group: TileGroup, row: Mapping[str, Any]) -> Key:
@@ -289,8 +286,3 @@ def _key(group: TileGroup, row: Mapping[str, Any]) -> Key:
 def _served(one: _Asked) -> ServedFeature:
     """A feature as the answer names it."""
     return ServedFeature(one.reference, one.feature.type, one.view.plan.version, one.view.generation)
-
-
-def _time(us: int) -> datetime:
-    """An instant from µs."""
-    return _EPOCH + timedelta(microseconds=us)

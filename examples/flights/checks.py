@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.cassandra import CassandraSession, TileTable
+from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergTable
 from headrace.examples.flights.oracle import expected_features
 from headrace.serving.online import OnlineStore
@@ -54,8 +55,7 @@ def oracle(events: pd.DataFrame, positions: Mapping[int, tuple[int, int]]) -> du
         events: all events of the year.
         positions: partition and offset of each event's record, by the event's row number.
     """
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection = in_utc()
     placed = pd.DataFrame([positions[row] for row in range(len(events))], columns=["partition", "position"])
     connection.register("placed", pd.concat([events.reset_index(drop=True), placed], axis=1))
     connection.execute("CREATE TABLE events AS SELECT * FROM placed")

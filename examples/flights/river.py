@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pandas as pd
 
+from headrace.connectors.duckdb_files import in_utc
 from headrace.examples.flights.events import flight_events
 
 # The demo's history ends here; what is reported later arrives while the job runs.
@@ -109,8 +109,7 @@ def _records(events: pd.DataFrame, first: int) -> Records:
 
 
 def _json(events: pd.DataFrame) -> list[bytes]:
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with in_utc() as connection:
         connection.register("events", events)
         return [row[0].encode() for row in connection.execute(_AS_JSON).fetchall()]
 

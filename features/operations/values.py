@@ -10,11 +10,11 @@ import ibis.expr.operations as ops
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import NULL, expect, type_of, unify
+from headrace.features.instant import instant_us
 from headrace.features.operations.conditions import same
 from headrace.features.operations.rule import Rule
 from headrace.features.operations.times import interval_us
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, STR, Scalar, column, literal
-from headrace.features.source import instant_us
 
 BIGINT_RANGE = range(-(2**63), 2**63)
 
