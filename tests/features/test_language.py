@@ -291,3 +291,10 @@ def test_a_template_defines_no_view(load: Load) -> None:
     found = load(SOURCE, feature(COUNT), base, view).views
     assert list(found) == ["fraud"]
     assert found["fraud"].features[0].tile_us == 60_000_000
+
+
+def test_a_feature_named_as_a_key_is_refused(load: Load) -> None:
+    body = "\n@transformation\ndef account(tx: Tx):\n    return tx.groupby('account')['cents'].last()\n"
+    view = '\nclass Named(FeaturePipeline):\n    owner = "a"\n    features = [account]\n'
+    with pytest.raises(DefinitionError, match="feature 'account' has the name of a key"):
+        load(SOURCE, body, view)

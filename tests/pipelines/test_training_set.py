@@ -339,10 +339,12 @@ def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake) -> No
     pipeline = TrainingSetPipeline(lake.platform, {"users": replace(lake.views["users"], source=source)})
     saved = SavedTrainingSets(lake.platform)
     record = saved.save(pipeline, pipeline.build(spine(), ["user_unique_ip_30d"]))
-    table.append(rows)
+    table.append(rows.set_column(1, rows.schema.field("ip"), pa.array(["b"], rows.schema.field("ip").type)))
     assert values(saved.rows(record), "user_unique_ip_30d") == [1, 1, None]
     assert saved.rebuild(record.id).is_identical
-    after = datetime.now(UTC) + timedelta(hours=1)
+    newest = table.refresh().current_snapshot_id()
+    assert newest is not None
+    after = table.committed_at(newest) + timedelta(milliseconds=1)
     with pytest.raises(RequestError, match="after the snapshot"):
         pipeline.build(spine(inference_ts=[after] * 3), ["user_unique_ip_30d"])
 
