@@ -147,8 +147,12 @@ def _value(keys: KeySet, asked: AskedFeature, within: str) -> str:
 
 
 def _at(asked: AskedFeature) -> str:
-    """The instant that a value is of: the row's time, or just after the entity's newest event before it."""
-    return "_t" if asked.mode == "recomputed" else "(_seen_us + 1)"
+    """The instant that a value is of: the row's time, or just after the entity's newest event before it.
+
+    It is never NULL, not even of an entity that is not known: after a frame with a NULL bound DuckDB 2.0.0 now and then
+    takes a wrong frame for the next row, when several threads share a partition.
+    """
+    return "_t" if asked.mode == "recomputed" else "coalesce(_seen_us + 1, _t)"
 
 
 def _start(asked: AskedFeature) -> str | None:
