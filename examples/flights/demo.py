@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from headrace.examples.flights.story import Story
-from headrace.registry.store import Run
 from headrace.runtime.progress import Progress
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from headrace.registry.store import Run
 
 EXAMPLE = Path(__file__).with_name("features.py")
 _NEXT = """
@@ -34,10 +36,14 @@ def run_demo(settings: Settings, features: Path | None = None, *, down: bool = F
     Raises:
         DemoError: an assertion does not hold; the stack is left as it is, to be looked at.
     """
-    file = features or EXAMPLE
-    stack, progress = Stack(settings), Progress()
+    file, progress = features or EXAMPLE, Progress()
+    stack = Stack(settings)
     stack.down(erase=True)
     (settings.home / "registry.db").unlink(missing_ok=True)
+    stack.start()
+    # The servers start meanwhile: the story's libraries take seconds to load.
+    from headrace.examples.flights.story import Story
+
     run = Story(stack, file, progress).tell()
     progress.line("everything holds")
     if down:

