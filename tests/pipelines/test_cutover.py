@@ -22,7 +22,7 @@ def prefix(rows: int, distinct: int, first: int, last: int, partition: int = 0, 
 def test_live_begins_right_after_the_last_archived_offset() -> None:
     archived = [prefix(5, 5, 0, 4), prefix(4, 4, 3, 6, partition=1)]
     cuts = draw_boundary("t", {0: LogRange(0, 9), 1: LogRange(3, 7)}, archived)
-    assert [(cut.partition, cut.start_offset, cut.archived) for cut in cuts] == [(0, 5, 5), (1, 7, 4)]
+    assert [(cut.archived_from, cut.start_offset, cut.archived) for cut in cuts] == [(0, 5, 5), (3, 7, 4)]
 
 
 def test_a_partition_without_archived_rows_is_read_from_its_beginning() -> None:
