@@ -15,13 +15,6 @@ public final class HrAdd extends ScalarFunction {
             Long a,
             Long b,
             @DataTypeHint(value = "STRING", bridgedTo = StringData.class) StringData label) {
-        if (a == null || b == null) {
-            return null;
-        }
-        try {
-            return Math.addExact(a, b);
-        } catch (ArithmeticException e) {
-            throw Overflow.of(label, a + " + " + b, e);
-        }
+        return Overflow.checked(a, b, label, '+', Math::addExact);
     }
 }

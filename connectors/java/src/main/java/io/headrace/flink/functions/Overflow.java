@@ -1,16 +1,23 @@
 package io.headrace.flink.functions;
 
+import java.util.function.LongBinaryOperator;
 import org.apache.flink.table.data.StringData;
 
-/** The one wording of an integer overflow: which feature, what was computed, what to do. */
+/** The one answer to an integer overflow: an error of one wording, with the feature, the numbers and what to do. */
 final class Overflow {
 
     private Overflow() {}
 
-    static ArithmeticException of(StringData label, String computation, Throwable cause) {
-        ArithmeticException error = of(label, computation);
-        error.initCause(cause);
-        return error;
+    /** Two numbers by an operation that throws beyond 64 bits; NULL when either is NULL. */
+    static Long checked(Long a, Long b, StringData label, char sign, LongBinaryOperator exact) {
+        if (a == null || b == null) {
+            return null;
+        }
+        try {
+            return exact.applyAsLong(a, b);
+        } catch (ArithmeticException e) {
+            throw of(label, a + " " + sign + " " + b);
+        }
     }
 
     static ArithmeticException of(StringData label, String computation) {
