@@ -20,15 +20,10 @@ final class Cql {
                 + (withTtl ? " AND TTL ?" : "");
     }
 
-    /**
-     * Variables: the write time, then the key in order.
-     *
-     * @param columns the columns to delete; none for the whole row
-     */
-    static String delete(TableSettings settings, Collection<String> columns, Collection<String> key) {
-        String what = columns.isEmpty() ? "" : list(columns) + " ";
+    /** Variables: the write time, then the key in order. */
+    static String delete(TableSettings settings, Collection<String> key) {
         String where = key.stream().map(column -> quote(column) + " = ?").collect(Collectors.joining(" AND "));
-        return "DELETE " + what + "FROM " + name(settings) + " USING TIMESTAMP ? WHERE " + where;
+        return "DELETE FROM " + name(settings) + " USING TIMESTAMP ? WHERE " + where;
     }
 
     private static String name(TableSettings settings) {

@@ -10,7 +10,17 @@ import java.util.Arrays;
  * @param writeTime microseconds
  * @param expiresAt microseconds since the epoch, or {@link #NEVER}
  */
-record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expiresAt, boolean isDelete) {
+record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expiresAt, Kind kind) {
+
+    /** What is written. */
+    enum Kind {
+        /** The columns of a row. */
+        ROW,
+        /** The static columns of a partition, named by its key alone. */
+        STATICS,
+        /** The end of a row. */
+        DELETE
+    }
 
     /** The row has no end of its own; the table's default TTL, if any, applies. */
     static final long NEVER = Long.MAX_VALUE;
@@ -23,13 +33,17 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
     /** A ByteBuffer and the header of its array. */
     private static final long BYTES_OF_A_VALUE = 80;
 
+    boolean isDelete() {
+        return kind == Kind.DELETE;
+    }
+
     /** True when {@code newer}, of the same key, leaves nothing of this row to be seen in Cassandra. */
     boolean isHiddenBy(PendingWrite newer) {
         if (newer.writeTime == writeTime) {
             return hasContentOf(newer);
         }
-        if (newer.isDelete || isDelete) {
-            return newer.isDelete;
+        if (newer.isDelete() || isDelete()) {
+            return newer.isDelete();
         }
         for (int i = 0; i < values.length; i++) {
             if (values[i] != null && newer.values[i] == null) {
@@ -45,7 +59,7 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
     }
 
     boolean isExpired(long now) {
-        return !isDelete && expiresAt <= now;
+        return !isDelete() && expiresAt <= now;
     }
 
     /** Bytes of the values. */
@@ -63,6 +77,6 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
     }
 
     private boolean hasContentOf(PendingWrite other) {
-        return isDelete == other.isDelete && expiresAt == other.expiresAt && Arrays.equals(values, other.values);
+        return kind == other.kind && expiresAt == other.expiresAt && Arrays.equals(values, other.values);
     }
 }

@@ -1,5 +1,6 @@
 package io.headrace.flink.cassandra;
 
+import io.headrace.flink.cassandra.PendingWrite.Kind;
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
 import org.apache.flink.table.data.RowData;
@@ -47,12 +48,12 @@ final class RowReader {
         ByteBuffer[] values = encode(row);
         requireKey(values);
         ByteBuffer[] apart = takeStatics(values);
-        boolean isDelete = isRetraction(row.getRowKind());
-        long end = isDelete ? PendingWrite.NEVER : end(row);
-        out.accept(new PendingWrite(KeyBytes.of(values, key), values, writeTime(row), end, isDelete));
-        if (apart != null && !isDelete) {
+        Kind kind = isRetraction(row.getRowKind()) ? Kind.DELETE : Kind.ROW;
+        long end = kind == Kind.DELETE ? PendingWrite.NEVER : end(row);
+        out.accept(new PendingWrite(KeyBytes.of(values, key), values, writeTime(row), end, kind));
+        if (apart != null && kind == Kind.ROW) {
             long time = version(row, staticWriteTime, WriteMetadata.STATIC_WRITE_TIME);
-            out.accept(new PendingWrite(KeyBytes.of(apart, partition), apart, time, PendingWrite.NEVER, false));
+            out.accept(new PendingWrite(KeyBytes.of(apart, partition), apart, time, PendingWrite.NEVER, Kind.STATICS));
         }
     }
 

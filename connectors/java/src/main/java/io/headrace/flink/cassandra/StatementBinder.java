@@ -10,6 +10,7 @@ import com.datastax.oss.driver.api.core.cql.ColumnDefinitions;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import com.datastax.oss.driver.api.core.cql.Statement;
 import com.datastax.oss.driver.api.core.type.codec.TypeCodec;
+import io.headrace.flink.cassandra.PendingWrite.Kind;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,7 @@ final class StatementBinder {
     private final TableSettings settings;
     private final WriteShape shape;
     private final int[] key;
+    private final int[] partition;
     private final int[] apart;
     private final boolean hasTtl;
     private final PreparedStatement insert;
@@ -31,6 +33,7 @@ final class StatementBinder {
         this.settings = settings;
         this.shape = shape;
         this.key = settings.positions(shape.key());
+        this.partition = settings.positions(shape.partition());
         List<String> partitionAndStatics = Stream.concat(shape.partition().stream(), shape.statics().stream()).toList();
         this.apart = settings.positions(partitionAndStatics);
         this.hasTtl = settings.metadata().contains(WriteMetadata.TTL)
@@ -38,7 +41,7 @@ final class StatementBinder {
         this.insert = session.prepare(Cql.insert(settings, settings.columns(), hasTtl));
         this.insertStatics =
                 shape.statics().isEmpty() ? null : session.prepare(Cql.insert(settings, partitionAndStatics, false));
-        this.delete = settings.isUpsert() ? session.prepare(Cql.delete(settings, shape.deleted(), shape.key())) : null;
+        this.delete = settings.isUpsert() ? session.prepare(Cql.delete(settings, shape.key())) : null;
     }
 
     /** Reads the table's layout, checks the sink against it and prepares the statements. */
@@ -85,15 +88,11 @@ final class StatementBinder {
     }
 
     private BoundStatement bind(PendingWrite write, long now) {
-        if (write.isDelete()) {
-            return bindDelete(write);
-        }
-        return isApart(write) ? bindStatics(write) : bindInsert(write, now);
-    }
-
-    /** Only a write of static columns beside those of rows lacks a part of the key. */
-    private boolean isApart(PendingWrite write) {
-        return write.values()[key[key.length - 1]] == null;
+        return switch (write.kind()) {
+            case ROW -> bindInsert(write, now);
+            case STATICS -> bindStatics(write);
+            case DELETE -> bindDelete(write);
+        };
     }
 
     private BoundStatement bindStatics(PendingWrite write) {
@@ -136,7 +135,7 @@ final class StatementBinder {
     /** The key of a write as CQL literals, for errors. */
     String describeKey(PendingWrite write) {
         List<String> parts = new ArrayList<>();
-        for (int position : isApart(write) ? settings.positions(shape.partition()) : key) {
+        for (int position : write.kind() == Kind.STATICS ? partition : key) {
             parts.add(settings.columns().get(position) + "=" + literal(position, write.values()[position]));
         }
         return String.join(", ", parts);

@@ -8,31 +8,21 @@ import java.util.List;
 /**
  * How the sink's columns lie in the table, checked.
  *
- * @param key the columns that name what is written: the primary key, or the partition key when only static columns are
- *     written
+ * @param key the columns that name a row: the primary key
  * @param partitionColumns how many of them are the partition key
- * @param deleted the columns that a delete names; empty when it takes the whole row
  * @param statics the static columns that are written beside the row, at a time of their own
  */
-record WriteShape(List<String> key, int partitionColumns, List<String> deleted, List<String> statics) {
+record WriteShape(List<String> key, int partitionColumns, List<String> statics) {
 
     /** Compares the sink with the table; every difference is an error that names it. */
     static WriteShape of(TableSettings settings, TableLayout layout) {
         checkColumns(settings, layout);
         List<String> partition = layout.names(Kind.PARTITION_KEY);
-        List<String> clustering = layout.names(Kind.CLUSTERING);
-        boolean staticOnly = !clustering.isEmpty() && isStaticOnly(settings, layout);
         List<String> key = new ArrayList<>(partition);
-        if (!staticOnly) {
-            key.addAll(clustering);
-        }
+        key.addAll(layout.names(Kind.CLUSTERING));
         checkKeyIsWritten(settings, key);
         checkDeclaredKey(settings, key);
-        List<String> deleted = staticOnly
-                ? settings.columns().stream().filter(name -> !key.contains(name)).toList()
-                : List.of();
-        List<String> statics = statics(settings, layout, staticOnly);
-        return new WriteShape(List.copyOf(key), partition.size(), deleted, statics);
+        return new WriteShape(List.copyOf(key), partition.size(), statics(settings, layout));
     }
 
     /** The columns of the partition key. */
@@ -40,14 +30,14 @@ record WriteShape(List<String> key, int partitionColumns, List<String> deleted, 
         return key.subList(0, partitionColumns);
     }
 
-    private static List<String> statics(TableSettings settings, TableLayout layout, boolean staticOnly) {
+    private static List<String> statics(TableSettings settings, TableLayout layout) {
         if (!settings.metadata().contains(WriteMetadata.STATIC_WRITE_TIME)) {
             return List.of();
         }
         List<String> statics = settings.columns().stream()
                 .filter(name -> layout.column(name).kind() == Kind.STATIC)
                 .toList();
-        if (statics.isEmpty() || staticOnly) {
+        if (statics.isEmpty()) {
             throw CassandraSinkException.mismatch(settings.qualifiedName(), "metadata column 'static_write_time'",
                     "a static column beside a row's own", "the columns " + settings.columns(),
                     "Leave it out: it is the version of static columns that are written with rows.");
@@ -83,18 +73,12 @@ record WriteShape(List<String> key, int partitionColumns, List<String> deleted, 
         }
     }
 
-    private static boolean isStaticOnly(TableSettings settings, TableLayout layout) {
-        return settings.columns().stream()
-                .map(name -> layout.column(name).kind())
-                .allMatch(kind -> kind == Kind.PARTITION_KEY || kind == Kind.STATIC);
-    }
-
     private static void checkKeyIsWritten(TableSettings settings, List<String> key) {
         for (String name : key) {
             if (!settings.columns().contains(name)) {
                 throw CassandraSinkException.mismatch(settings.qualifiedName(), "key column '" + name + "'",
                         "the whole key " + key + " in the sink", "the columns " + settings.columns(),
-                        "Add it to the sink. Only a sink of static columns may leave out the clustering columns.");
+                        "Add it to the sink.");
             }
         }
     }

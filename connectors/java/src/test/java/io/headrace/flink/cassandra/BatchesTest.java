@@ -28,6 +28,6 @@ class BatchesTest {
 
     private static List<PendingWrite> rows(int count, int bytes) {
         ByteBuffer[] values = {ByteBuffer.allocate(bytes)};
-        return Collections.nCopies(count, new PendingWrite(null, values, 0, PendingWrite.NEVER, false));
+        return Collections.nCopies(count, new PendingWrite(null, values, 0, PendingWrite.NEVER, PendingWrite.Kind.ROW));
     }
 }

@@ -164,22 +164,6 @@ class CassandraWriterIT {
     }
 
     @Test
-    void staticColumnsAreWrittenAndDeletedWithoutClusteringKey() throws Exception {
-        cluster.table("statics", "k text, c bigint, v bigint, last bigint STATIC, PRIMARY KEY (k, c)");
-        cluster.cql("INSERT INTO %s.statics (k, c, v) VALUES ('k', 1, 1)");
-        TableSettings table = new TableSettings(TestCluster.KEYSPACE, "statics", List.of("k", "last"),
-                List.of(TEXT, LONG), List.of("k"), List.of("write_time"));
-        try (WriterHarness writer = open(table)) {
-            writer.write(GenericRowData.of(text("k"), 200L, 200L)).flush();
-            writer.write(GenericRowData.of(text("k"), 100L, 100L)).flush();
-            assertThat(only("statics").getLong("last")).isEqualTo(200);
-            writer.write(deleted(GenericRowData.of(text("k"), 200L, 201L))).flush();
-        }
-        assertThat(only("statics").isNull("last")).isTrue();
-        assertThat(only("statics").getLong("v")).isEqualTo(1);
-    }
-
-    @Test
     void staticColumnsGoWithTheirRowsAtATimeOfTheirOwnAndNeverExpire() throws Exception {
         cluster.table("seen", "k text, c bigint, v bigint, last bigint STATIC, PRIMARY KEY (k, c)");
         TableSettings table = new TableSettings(TestCluster.KEYSPACE, "seen", List.of("k", "c", "v", "last"),

@@ -35,7 +35,7 @@ class PendingWriteTest {
     }
 
     private static PendingWrite endingAt(long expiresAt) {
-        return new PendingWrite(null, new ByteBuffer[0], 0, expiresAt, false);
+        return new PendingWrite(null, new ByteBuffer[0], 0, expiresAt, PendingWrite.Kind.ROW);
     }
 
     private static ByteBuffer bytes(String text) {

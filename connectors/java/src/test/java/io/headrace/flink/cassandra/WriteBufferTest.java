@@ -70,7 +70,7 @@ class WriteBufferTest {
 
     private static PendingWrite delete(String key, long writeTime) {
         PendingWrite row = row(key, writeTime);
-        return new PendingWrite(row.key(), row.values(), writeTime, PendingWrite.NEVER, true);
+        return new PendingWrite(row.key(), row.values(), writeTime, PendingWrite.NEVER, PendingWrite.Kind.DELETE);
     }
 
     private static PendingWrite row(String key, long writeTime, String... values) {
@@ -79,6 +79,6 @@ class WriteBufferTest {
         for (int i = 0; i < values.length; i++) {
             bytes[i + 1] = values[i] == null ? null : ByteBuffer.wrap(values[i].getBytes());
         }
-        return new PendingWrite(KeyBytes.of(bytes, new int[] {0}), bytes, writeTime, PendingWrite.NEVER, false);
+        return new PendingWrite(KeyBytes.of(bytes, new int[] {0}), bytes, writeTime, PendingWrite.NEVER, PendingWrite.Kind.ROW);
     }
 }

@@ -23,15 +23,6 @@ class WriteShapeTest {
         WriteShape shape = shape(List.of("cell", "tile_start", "k", "level"), List.of("tile_start", "level", "k"));
         assertThat(shape.key()).containsExactly("k", "level", "tile_start");
         assertThat(shape.partitionColumns()).isEqualTo(1);
-        assertThat(shape.deleted()).isEmpty();
-    }
-
-    @Test
-    void staticColumnsAreNamedByThePartitionKeyAndDeletedByName() {
-        WriteShape shape = shape(List.of("k", "last"), List.of("k"));
-        assertThat(shape.key()).containsExactly("k");
-        assertThat(shape.deleted()).containsExactly("last");
-        assertThat(shape.statics()).isEmpty();
     }
 
     @Test
@@ -46,8 +37,6 @@ class WriteShapeTest {
     void refusesATimeOfStaticColumnsThatAreNotThere() {
         assertThatThrownBy(() -> shape(List.of("k", "level", "tile_start", "cell"), List.of(), "static_write_time"))
                 .hasMessageContainingAll("'static_write_time'", "a static column", "[k, level, tile_start, cell]");
-        assertThatThrownBy(() -> shape(List.of("k", "last"), List.of(), "static_write_time"))
-                .hasMessageContainingAll("'static_write_time'", "beside a row's own", "[k, last]");
     }
 
     @Test
@@ -67,6 +56,9 @@ class WriteShapeTest {
     void refusesAMissingKeyColumn() {
         assertThatThrownBy(() -> shape(List.of("k", "level", "cell"), List.of()))
                 .hasMessageContainingAll("key column 'tile_start'", "[k, level, tile_start]");
+        assertThatThrownBy(() -> shape(List.of("k", "last"), List.of()))
+                .as("static columns go with rows")
+                .hasMessageContainingAll("key column 'level'", "[k, last]");
     }
 
     @Test
