@@ -20,6 +20,7 @@ ROOMS = [
     "pipelines",
     "serving",
     "jobs",
+    "testing",
     "bench",
     "examples",
 ]
@@ -79,5 +80,8 @@ setup(
         "demo": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO],
         "dev": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO, *DEV],
     },
-    entry_points={"console_scripts": ["headrace = headrace.jobs.cli:main"]},
+    entry_points={
+        "console_scripts": ["headrace = headrace.jobs.cli:main"],
+        "pytest11": ["headrace = headrace.testing.plugin"],
+    },
 )

@@ -97,8 +97,6 @@ VALUES: dict[str, Callable[[SourcePlan, str], str]] = {
     STR: lambda source, name: DUCKDB.identifier(name),
     INT: _cast(INT),
     FLOAT: _cast(FLOAT),
-    BOOL: lambda source, name: (
-        f"CASE lower({DUCKDB.identifier(name)}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
-    ),
+    BOOL: _truth,
     DATETIME: _instant,
 }

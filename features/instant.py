@@ -28,6 +28,21 @@ def instant_of(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
+def instant_from(name: str, given: datetime | str) -> datetime:
+    """An instant that a caller gives under a name, itself or as ISO 8601; RequestError for another text.
+
+    >>> instant_from("at", "1970-01-01T00:00:01Z")
+    datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
+    """
+    if isinstance(given, datetime):
+        return given
+    try:
+        return datetime.fromisoformat(given)
+    except (TypeError, ValueError) as error:
+        msg = f"{name} {given!r}: expected an instant such as 2013-11-01T12:00:00Z"
+        raise RequestError(msg) from error
+
+
 def asked_us(name: str, instant: datetime) -> int:
     """The µs of an instant that a caller asks for under a name; RequestError for a time without zone."""
     if instant.tzinfo is None:

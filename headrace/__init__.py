@@ -9,8 +9,9 @@ True
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headrace.names import names_from
 
 if TYPE_CHECKING:
     from headrace.features import (
@@ -54,11 +55,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        msg = f"module 'headrace' has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(_HOME_OF[name]), name)
+__getattr__ = names_from(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.errors import SettingsError
-
 if TYPE_CHECKING:
     from headrace.runtime.settings import Settings
 
@@ -61,8 +59,6 @@ def instant(option: str, text: str) -> datetime | None:
     >>> instant("--at", "2013-11-01T12:00:00Z")
     datetime.datetime(2013, 11, 1, 12, 0, tzinfo=datetime.timezone.utc)
     """
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError as error:
-        msg = f"{option} {text!r}: expected an instant such as 2013-11-01T12:00:00Z"
-        raise SettingsError(msg) from error
+    from headrace.features.instant import instant_from
+
+    return instant_from(option, text) if text else None

@@ -77,15 +77,25 @@ def run_locally(
         RequestError: no row is accepted, `as_of` has no zone, there is no such mode, or the file cannot be read.
         NumericOverflowError: a number is beyond its type.
     """
-    one_of("windows", window_mode, get_args(WindowMode))
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
-        verdicts, newest_us = _judged(connection, plan)
-        at_us = _at_us(as_of, newest_us, given)
-        asked = tuple(
-            AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features)
-        )
-        tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
+        return run_in(connection, plan, features=features, as_of=as_of, window_mode=window_mode)
+
+
+def run_in(
+    connection: duckdb.DuckDBPyConnection,
+    plan: ViewPlan,
+    *,
+    features: Sequence[str] = (),
+    as_of: datetime | None = None,
+    window_mode: WindowMode = "exact",
+) -> LocalRun:
+    """Compute a view in a database that has the relation `archive`; arguments and errors are `run_locally`'s."""
+    one_of("windows", window_mode, get_args(WindowMode))
+    verdicts, newest_us = _judged(connection, plan)
+    at_us = _at_us(plan, as_of, newest_us)
+    asked = tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features))
+    tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
     return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
 
 
@@ -98,12 +108,12 @@ def _judged(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict
     return {verdict.label: counts.get(verdict, 0) for verdict in Verdict}, newest
 
 
-def _at_us(as_of: datetime | None, newest_us: int | None, given: str) -> int:
+def _at_us(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int:
     """The instant in µs."""
     if as_of is not None:
         return asked_us("as_of", as_of)
     if newest_us is None:
-        msg = f"{given}: no row is accepted, so there is nothing to compute"
+        msg = f"view {plan.name}: no row of {plan.source.name} is accepted, so there is nothing to compute"
         raise RequestError(msg)
     return newest_us + 1
 

@@ -194,7 +194,7 @@ def test_what_is_wrong_is_refused_by_name(desk: Desk) -> None:
         desk.run(str(desk.folder / "broken.parquet"))
     with pytest.raises(RequestError, match=r"view fraud: "):
         desk.run(desk.csv([*LINES, "1,a"]))
-    with pytest.raises(RequestError, match="no row is accepted"):
+    with pytest.raises(RequestError, match="no row of Transactions is accepted"):
         desk.run(desk.csv(WRONG))
     with pytest.raises(NotFoundError, match=r"no feature 'failed_2h'; did you mean 'failed_1h'"):
         desk.run(desk.csv(LINES), features=["failed_2h"])

@@ -1,0 +1,173 @@
+"""What a view says of rows at an instant, and the assertion that a feature has a value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
+from headrace.compiler.tiles import WindowMode
+from headrace.connectors.duckdb_files import database
+from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.features.instant import instant_from, instant_us
+from headrace.features.view import FeaturePipeline, View
+from headrace.pipelines.local_run import LocalRun, run_in
+from headrace.testing.rows import Row, open_rows
+
+#: Floats that differ by less, relatively, are equal: the order in which a window's floats are added is nobody's.
+TOLERANCE = 1e-9
+#: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
+SHOWN_ROWS = 20
+
+Entity = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A view's values at one instant, of every entity that has an accepted row before it.
+
+    Attributes:
+        run: the values as tables, and `run.verdicts`: how many rows were accepted, late, and dead letters.
+    """
+
+    plan: ViewPlan
+    rows: Sequence[Row]
+    windows: WindowMode
+    run: LocalRun
+
+    def value(self, feature: str, entity: Entity) -> Any:
+        """A feature of an entity; None for one that is not known at the instant, as online.
+
+        Raises:
+            NotFoundError: the view has no such feature.
+            RequestError: the entity does not name the feature's keys, and only these.
+        """
+        _check(self.plan, feature, entity)
+        table = next(table for table in self.run.tables if feature in table.column_names)
+        return next((row[feature] for row in table.to_pylist() if _is_of(row, entity)), None)
+
+    def rows_behind(self, feature: str, entity: Entity) -> list[dict[str, Any]]:
+        """The rows that a feature of an entity is made of, as they were taken, in the order of events.
+
+        Raises what `value` does.
+        """
+        _check(self.plan, feature, entity)
+        asked = AskedFeature(feature, self.plan.feature(feature), window_mode=self.windows)
+        (keys,) = key_sets(self.plan, (asked,))
+        with _opened(self.plan, self.rows) as connection:
+            spine = entities_sql(keys, instant_us(self.run.as_of), "archive")
+            connection.execute(f"CREATE TABLE spine AS {spine}")
+            evidence = connection.sql(evidence_sql(keys, asked, "spine", "archive")).to_arrow_table()
+        return [row for row in evidence.drop_columns(["_row"]).to_pylist() if _is_of(row, entity)]
+
+
+def evaluate(
+    view: type[FeaturePipeline] | View, rows: Sequence[Row], at: datetime | str, *, windows: WindowMode = "exact"
+) -> Evaluation:
+    """Compute a view over rows, by DuckDB.
+
+    Args:
+        view: the pipeline class, or its view.
+        rows: in the order in which they are read; `ARRIVES` in a row says when it arrived, if later than it happened.
+        at: the clock: no event at or after this instant counts.
+        windows: `exact`, or `tiled` as served values are rounded.
+
+    Raises:
+        RequestError: a row has an unknown column, or an instant has no zone.
+        NumericOverflowError: a number is beyond its type.
+    """
+    plan, instant = _plan(view), instant_from("at", at)
+    with _opened(plan, rows) as connection:
+        return Evaluation(plan, rows, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
+
+
+def assert_feature_equal(
+    view: type[FeaturePipeline] | View,
+    feature: str,
+    expected: Any,
+    *,
+    rows: Sequence[Row],
+    entity: Entity,
+    at: datetime | str,
+    windows: WindowMode = "exact",
+) -> None:
+    """Assert the value of one feature, of one entity, at one instant; arguments and errors as `evaluate`'s.
+
+    Floats are equal within `TOLERANCE`; 0, NULL (None) and False are three different things.
+
+    Raises:
+        AssertionError: the value is another; the message shows the rows that it was made of.
+    """
+    found = evaluate(view, rows, at, windows=windows)
+    value = found.value(feature, entity)
+    if not same(value, expected):
+        raise AssertionError(difference(found, feature, entity, expected))
+
+
+def difference(found: Evaluation, feature: str, entity: Entity, expected: Any) -> str:
+    """What is wrong with a value, and the rows that it was made of."""
+    behind = found.rows_behind(feature, entity)
+    shown = [f"  {_in_words(row)}" for row in behind[:SHOWN_ROWS]]
+    more = [f"  and {len(behind) - SHOWN_ROWS} more"] if len(behind) > SHOWN_ROWS else []
+    verdicts = ", ".join(f"{count} {name}" for name, count in found.run.verdicts.items())
+    head = (
+        f"{found.plan.name}:{feature} of {_in_words(entity)} at {found.run.as_of.isoformat()}: "
+        f"expected {expected!r}, found {found.value(feature, entity)!r}"
+    )
+    return "\n".join([head, f"rows given: {verdicts}; rows behind the value: {len(behind)}", *shown, *more])
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Whether two values of a feature are equal.
+
+    >>> same(0.1 + 0.2, 0.3), same(0, None), same(1, True), same(2, 2.0)
+    (True, False, False, True)
+    """
+    if isinstance(found, bool) or isinstance(expected, bool):
+        return found is expected
+    if isinstance(found, float) and isinstance(expected, int | float):
+        return math.isclose(found, expected, rel_tol=TOLERANCE)
+    return bool(found == expected)
+
+
+@contextmanager
+def _opened(plan: ViewPlan, rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the rows as `archive`."""
+    with database(f"view {plan.name}") as connection:
+        open_rows(connection, plan.source, rows)
+        yield connection
+
+
+def _plan(view: type[FeaturePipeline] | View) -> ViewPlan:
+    return plan_view(view if isinstance(view, View) else view.view)
+
+
+def _check(plan: ViewPlan, feature: str, entity: Entity) -> None:
+    """There is such a feature, and the entity names its keys."""
+    known = [one.name for one in plan.features]
+    if feature not in known:
+        msg = f"view {plan.name}: no feature {feature!r}; {did_you_mean(feature, known)}"
+        raise NotFoundError(msg)
+    keys = [key.name for key in plan.group(plan.feature(feature).group).keys]
+    if sorted(keys) != sorted(entity):
+        msg = f"{plan.name}:{feature} has the keys {', '.join(keys)}; found {', '.join(entity) or 'none'}"
+        raise RequestError(msg)
+
+
+def _is_of(row: Mapping[str, Any], entity: Entity) -> bool:
+    return all(row[key] == value for key, value in entity.items())
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    """Columns and values; what no test writes, a record's place, left out."""
+    shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+    return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_"))

@@ -1,0 +1,64 @@
+"""Rows that a test writes by hand, as the archive that they would have become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_text import typed_sql
+from headrace.compiler.plan import SourcePlan
+from headrace.errors import RequestError, did_you_mean
+from headrace.features.instant import asked_us, instant_from
+
+#: What a row says of its own arrival, beside the source's columns: an instant. Without it a row arrives as it happens.
+ARRIVES = "_arrives"
+
+Row = Mapping[str, Any]
+
+
+def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Sequence[Row]) -> None:
+    """Make the table `archive` of rows, in the order in which they are read.
+
+    Values are taken as the live stream takes those of a record: one that does not fit its column makes the row a dead
+    letter, and so does a column that is missing.
+
+    Raises:
+        RequestError: a row has a column that the source has not, or its arrival is no instant with a zone.
+    """
+    names = [column.name for column in source.columns]
+    for number, row in enumerate(rows):
+        _check(source, names, number, row)
+    columns = {name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names}
+    arrivals = pa.array([_arrival_us(number, row) for number, row in enumerate(rows)], pa.int64())
+    places = pa.array(range(len(rows)), pa.int64())
+    given = pa.table({**columns, "_arrives_us": arrivals, "_place": places})
+    connection.register("given", given)
+    arrival = f"coalesce(make_timestamptz(given._arrives_us), typed.{DUCKDB.identifier(source.event_time)})"
+    connection.execute(
+        f"CREATE TABLE archive AS SELECT typed.* REPLACE ({arrival} AS _src_timestamp)\n"
+        f"FROM ({typed_sql(source, 'given', '_place')}) AS typed JOIN given ON given._place = typed._src_offset"
+    )
+
+
+def _check(source: SourcePlan, names: Sequence[str], number: int, row: Row) -> None:
+    for name in row:
+        if name != ARRIVES and name not in names:
+            msg = f"row {number}: source {source.name} has no column {name!r}; {did_you_mean(name, [*names, ARRIVES])}"
+            raise RequestError(msg)
+
+
+def _text(value: Any) -> str | None:
+    """A value as a record would have it."""
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _arrival_us(number: int, row: Row) -> int | None:
+    given = row.get(ARRIVES)
+    return None if given is None else asked_us(f"row {number}: {ARRIVES}", instant_from(ARRIVES, given))

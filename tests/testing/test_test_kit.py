@@ -1,0 +1,146 @@
+"""The public test kit, used as users use it: values by hand, wrong rows told as the live stream tells them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+from headrace.errors import NotFoundError, RequestError
+from headrace.testing import ARRIVES, assert_feature_equal, evaluate
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Payments(Source):
+    """Payments by card."""
+
+    live = KafkaTopic("payments")
+    card: str
+    shop: int
+    cents: int
+    weight: float | None
+    refund: bool | None
+    at: datetime = event_time()
+
+
+@transformation
+def spent(payments: Payments, wspec: WindowSpec) -> Any:
+    return payments.groupby("card")["cents"].window(wspec).sum()
+
+
+@transformation
+def weighed(payments: Payments, wspec: WindowSpec) -> Any:
+    return payments.groupby(["card", "shop"])["weight"].window(wspec).mean()
+
+
+class Cards(FeaturePipeline):
+    """What cards spend."""
+
+    owner = "risk@example.com"
+    features = [spent.over("1h", "2h"), weighed.over("1d")]  # noqa: RUF012
+
+
+def pay(at: str, cents: object = 10, **more: object) -> dict[str, object]:
+    return {"card": "a", "shop": 1, "cents": cents, "at": f"2026-01-01T{at}Z", **more}
+
+
+ROWS = [pay("11:00:00", 1), pay("10:59:59.999999", 2), pay("12:00:00", 4), pay("11:59:59.999999", 8), pay("11:30:00")]
+
+
+def test_a_value_is_asserted_at_an_instant() -> None:
+    assert_feature_equal(Cards, "spent_1h", 19, rows=ROWS, entity={"card": "a"}, at=NOON)
+    assert_feature_equal(Cards.view, "spent_2h", 21, rows=ROWS, entity={"card": "a"}, at="2026-01-01T13:00:00+01:00")
+
+
+def test_a_wrong_value_shows_the_rows_behind_it() -> None:
+    with pytest.raises(AssertionError) as failed:
+        assert_feature_equal(Cards, "spent_1h", 20, rows=[*ROWS, pay("x")], entity={"card": "a"}, at=NOON)
+    lines = str(failed.value).splitlines()
+    assert lines[:2] == [
+        "cards:spent_1h of card='a' at 2026-01-01T12:00:00+00:00: expected 20, found 19",
+        "rows given: 5 accepted, 0 late, 1 dead_letter; rows behind the value: 3",
+    ]
+    assert [line.partition("cents=")[2].partition(",")[0] for line in lines[2:]] == ["1", "10", "8"]
+
+
+def test_many_rows_behind_a_value_are_counted() -> None:
+    with pytest.raises(AssertionError, match=r"rows behind the value: 25\n(  .*\n){20}  and 5 more$"):
+        assert_feature_equal(Cards, "spent_1h", 0, rows=[pay("11:30:00")] * 25, entity={"card": "a"}, at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "equal"),
+    [(None, None, True), (None, 0, False), (0, None, False), (0.1 + 0.2, 0.3, True), (1.0, 1, True), (1.0, 1.1, False)],
+)
+def test_nothing_zero_and_floats_are_told_apart(value: float | None, expected: float | None, equal: bool) -> None:
+    rows = [pay("11:00:00", weight=value)]
+    asked = {"rows": rows, "entity": {"card": "a", "shop": 1}, "at": NOON}
+    if equal:
+        assert_feature_equal(Cards, "weighed_1d", expected, **asked)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(AssertionError, match="expected"):
+            assert_feature_equal(Cards, "weighed_1d", expected, **asked)  # type: ignore[arg-type]
+
+
+def test_an_entity_that_is_not_known_has_no_values() -> None:
+    found = evaluate(Cards, ROWS, NOON)
+    assert found.value("spent_1h", {"card": "b"}) is None
+    assert evaluate(Cards, ROWS, "2026-01-01T10:00:00Z").value("spent_1h", {"card": "a"}) is None
+    assert evaluate(Cards, ROWS, "2026-01-09T10:00:00Z").value("spent_1h", {"card": "a"}) is None
+    assert evaluate(Cards, [], NOON).value("spent_1h", {"card": "a"}) is None
+
+
+def test_windows_may_be_rounded_as_they_are_served() -> None:
+    at = "2026-01-01T12:02:00Z"
+    assert evaluate(Cards, ROWS, at).value("spent_1h", {"card": "a"}) == 22
+    assert evaluate(Cards, ROWS, at, windows="tiled").value("spent_1h", {"card": "a"}) == 19
+
+
+def test_a_row_that_arrives_too_late_is_late() -> None:
+    rows = [pay("11:00:00"), pay("11:00:00", **{ARRIVES: "2026-01-02T11:00:00Z"})]
+    found = evaluate(Cards, [*rows, pay("11:00:00", **{ARRIVES: "2026-01-02T11:00:00.000001Z"})], NOON)
+    assert found.run.verdicts == {"accepted": 2, "late": 1, "dead_letter": 0}
+    assert found.value("spent_1h", {"card": "a"}) == 20
+
+
+def test_rows_may_lie_in_the_future() -> None:
+    rows = [{**pay("11:00:00"), "at": "2126-01-01T00:00:00Z"}]
+    assert evaluate(Cards, rows, "2126-01-01T00:30:00Z").value("spent_1h", {"card": "a"}) == 10
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pay("11:00:00", "ten"),
+        pay("11:00:00", 1.5),
+        pay("11:00:00", None),
+        pay("25:00:00"),
+        {**pay("11:00:00"), "at": datetime(2026, 1, 1, 11)},  # noqa: DTZ001
+        pay("11:00:00", refund="maybe"),
+        pay("11:00:00", weight=float("nan")),
+        {name: value for name, value in pay("11:00:00").items() if name != "card"},
+        pay("11:00:00", **{ARRIVES: "2025-12-31T10:59:59Z"}),
+    ],
+)
+def test_a_row_that_the_stream_would_refuse_is_a_dead_letter(row: dict[str, object]) -> None:
+    assert evaluate(Cards, [row], NOON).run.verdicts == {"accepted": 0, "late": 0, "dead_letter": 1}
+
+
+def test_typing_errors_are_told_with_a_suggestion() -> None:
+    with pytest.raises(RequestError, match=r"row 1: source Payments has no column 'cent'; did you mean 'cents'"):
+        evaluate(Cards, [pay("11:00:00"), {"cent": 1}], NOON)
+    with pytest.raises(NotFoundError, match=r"view cards: no feature 'spend_1h'; did you mean 'spent_1h'"):
+        evaluate(Cards, ROWS, NOON).value("spend_1h", {"card": "a"})
+    with pytest.raises(RequestError, match="cards:weighed_1d has the keys card, shop; found card"):
+        evaluate(Cards, ROWS, NOON).value("weighed_1d", {"card": "a"})
+    with pytest.raises(RequestError, match="at 'noon': expected an instant such as"):
+        evaluate(Cards, ROWS, "noon")
+    with pytest.raises(RequestError, match="as_of=2026-01-01T12:00:00: has no time zone"):
+        evaluate(Cards, ROWS, "2026-01-01T12:00:00")
+    with pytest.raises(RequestError, match=r"row 0: _arrives=.*: has no time zone"):
+        evaluate(Cards, [pay("11:00:00", **{ARRIVES: "2026-01-01T12:00:00"})], NOON)
+    with pytest.raises(RequestError, match="windows"):
+        evaluate(Cards, ROWS, NOON, windows="sliced")  # type: ignore[arg-type]
