@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra import ConsistencyLevel, DriverException, InvalidRequest, OperationTimedOut, RequestExecutionException
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResultSet, Session
-from cassandra.concurrent import execute_concurrent
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.query import PreparedStatement, tuple_factory
 
 from headrace.compiler.plan import TileGroup
-from headrace.compiler.tiles import Slice
 from headrace.connectors import cql
 from headrace.connectors.secret import resolved, value_of
+from headrace.connectors.wave import Response, Row, Wave
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
 
 DEFAULT_PORT = 9042
@@ -32,13 +31,15 @@ CONNECT_TIMEOUT_S = 5.0
 #: A read of a few dozen cells takes milliseconds; a schema change waits for every node.
 REQUEST_TIMEOUT_S = 10.0
 #: Reads under way at once: enough to keep a node's read threads (32 by default) busy, few enough not to overload it.
-CONCURRENCY = 64
+CONCURRENCY = 128
 #: Rows in one page of a full scan: larger pages gain nothing, smaller ones pay for round trips (measured).
 SCAN_PAGE_ROWS = 20_000
 #: A full scan cuts the ring into this many ranges, two read at a time and few waiting: even progress, little memory.
 SCAN_RANGES, SCAN_THREADS = 64, 2
-UNREACHABLE = (NoHostAvailable, OperationTimedOut)
-Key = tuple[Any, ...]
+UNREACHABLE = (NoHostAvailable, OperationTimedOut, TimeoutError)
+#: The text of a statement and its parameters.
+Statement = tuple[str, Sequence[Any]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +92,6 @@ class CassandraConnection:
         return CassandraSession(self)
 
 
-@dataclass(frozen=True, slots=True)
-class TileRead:
-    """One read of a tile table: the cells of an entity in a slice, or only the newest of them."""
-
-    key: Key
-    slice: Slice
-    newest_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A tile as stored: its level and start (µs), and the values of its cell's fields by name."""
-
-    level_us: int
-    tile_start_us: int
-    values: Mapping[str, Any]
-
-
 class CassandraSession:
     """A connected session. Every method raises ConnectorError, with the addresses, when the cluster fails."""
 
@@ -121,8 +104,7 @@ class CassandraSession:
             except BaseException:
                 self._cluster.shutdown()
                 raise
-        # The same text is prepared once a session: preparing twice costs a round trip and a warning.
-        self._prepared = lru_cache(maxsize=512)(self._session.prepare)
+        self._prepared: dict[str, PreparedStatement] = {}
 
     def __enter__(self) -> CassandraSession:
         return self
@@ -138,15 +120,14 @@ class CassandraSession:
 
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, prepared when it has parameters, and return its rows."""
+        if parameters:
+            return self.wave([(text, parameters)])[0]
         with self._translated():
-            statement = self._prepared(text) if parameters else text
-            return list(self._session.execute(statement, tuple(parameters) or None))
+            return list(self._session.execute(text))
 
-    def execute_many(
-        self, text: str, parameters: Sequence[Sequence[Any]], concurrency: int = CONCURRENCY
-    ) -> list[list[tuple[Any, ...]]]:
+    def execute_many(self, text: str, parameters: Sequence[Sequence[Any]]) -> list[list[Row]]:
         """Run one prepared statement for many parameters at once; returns the rows of each, in order."""
-        return self.wave([(text, values) for values in parameters], concurrency)
+        return self.wave([(text, values) for values in parameters])
 
     def ensure_keyspace(self, replication: int = 1) -> None:
         """Create the connection's keyspace unless it is there, with `replication` copies in the local datacenter."""
@@ -185,14 +166,48 @@ class CassandraSession:
         for statement in cql.drop_tile_table(self.connection.keyspace, table):
             self.execute(statement)
 
-    def wave(
-        self, statements: Sequence[tuple[str, Sequence[Any]]], concurrency: int = CONCURRENCY
-    ) -> list[list[tuple[Any, ...]]]:
-        """Run many prepared statements at once, at most `concurrency` under way; rows of each, in order."""
+    def wave(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run many prepared statements at once, at most `CONCURRENCY` under way; rows of each, in order."""
+        return self.taking(statements, lambda _, rows: rows)
+
+    def taking(self, statements: Sequence[Statement], take: Callable[[int, list[Row]], T]) -> list[T]:
+        """The same, with what `take` makes of a statement's number and its rows in their place.
+
+        It is called on the driver's own thread, as soon as the rows are there.
+        """
         with self._translated():
-            bound = [(self._prepared(text), tuple(values)) for text, values in statements]
-            results = execute_concurrent(self._session, bound, concurrency=concurrency, raise_on_first_error=True)
-            return [list(result.result_or_exc) for result in results]
+            self._prepare(self._unprepared(statements))
+            return self._start(statements, take).wait(REQUEST_TIMEOUT_S)
+
+    async def taking_async(self, statements: Sequence[Statement], take: Callable[[int, list[Row]], T]) -> list[T]:
+        """The same without holding up the event loop."""
+        with self._translated():
+            if unprepared := self._unprepared(statements):
+                await asyncio.to_thread(self._prepare, unprepared)
+            return await self._start(statements, take).wait_async(REQUEST_TIMEOUT_S)
+
+    def _unprepared(self, statements: Sequence[Statement]) -> set[str]:
+        """The texts that are not prepared yet."""
+        return {text for text, _ in statements} - self._prepared.keys()
+
+    def _prepare(self, texts: Iterable[str]) -> None:
+        """Prepare each text once a session: twice costs a round trip and a warning."""
+        for text in texts:
+            self._prepared[text] = self._session.prepare(text)
+
+    def _start(self, statements: Sequence[Statement], take: Callable[[int, list[Row]], T]) -> Wave[T]:
+        """Prepared statements on their way.
+
+        They are prepared and bound before the first is sent: to prepare one on the driver's own thread would block that
+        for ever, and what it binds there no answer can be read meanwhile.
+        """
+        bound = [self._prepared[text].bind(values) for text, values in statements]
+
+        def send(number: int) -> Response:
+            response: Response = self._session.execute_async(bound[number], timeout=None)
+            return response
+
+        return Wave(send, take, len(bound), CONCURRENCY)
 
     def _pages(self, text: str, parameters: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of one statement, page by page."""
@@ -224,7 +239,7 @@ class CassandraSession:
 
 
 class TileTable:
-    """The tile table of one group: reads for serving, and the full scan for comparisons.
+    """The tile table of one group, read as a whole: for comparisons. `cassandra_tiles` serves from it.
 
     Cells are read field by field: the driver decodes plain columns in C, but a user-defined type in Python.
     """
@@ -235,15 +250,6 @@ class TileTable:
         self.group = group
         self.fields = tuple(column.name for column in group.cell)
         self._statements = cql.TileStatements.of(session.connection.keyspace, name, group)
-
-    def read(self, reads: Sequence[TileRead], concurrency: int = CONCURRENCY) -> list[list[Cell]]:
-        """The cells of each read, in order, all in one concurrent wave. See `read_together` for several tables."""
-        return read_together([(self, one) for one in reads], concurrency)
-
-    def last_event_times(self, keys: Sequence[Key]) -> list[int | None]:
-        """The newest event time (µs) of each entity; None for an entity that was never seen."""
-        found = self.session.execute_many(self._statements.last_event_time, keys)
-        return [rows[0][0] if rows else None for rows in found]
 
     def scan(self) -> Iterator[list[tuple[Any, ...]]]:
         """All tiles, in pages of rows `(keys..., level, tile_start, fields of the cell...)`, in no order."""
@@ -269,35 +275,6 @@ class TileTable:
         pages = self.session._pages(self._statements.scan, ends)
         tiles = [[row for row in page if row[level] is not None] for page in pages]
         return [page for page in tiles if page]
-
-    def statement(self, read: TileRead) -> tuple[str, Sequence[Any]]:
-        """The statement and parameters of one read, for a `wave` over several tables."""
-        level, start, end = read.slice
-        if read.newest_only:
-            return self._statements.newest, (*read.key, level, start, end)
-        return self._statements.slice, (*read.key, level, start, end)
-
-    def seen_statement(self, key: Key) -> tuple[str, Sequence[Any]]:
-        """The statement and parameters that ask for an entity's newest event time."""
-        return self._statements.last_event_time, key
-
-    def cells(self, read: TileRead, rows: Sequence[tuple[Any, ...]]) -> list[Cell]:
-        """The cells in the rows of one read's statement."""
-        level = read.slice.level_us
-        return [Cell(level, start, dict(zip(self.fields, values, strict=True))) for start, _, *values in rows]
-
-    @staticmethod
-    def last_event_us(rows: Sequence[tuple[Any, ...]]) -> int | None:
-        """The entity's newest event time (µs) in the rows of one read's statement; None when there is no row."""
-        return rows[0][1] if rows else None
-
-
-def read_together(reads: Sequence[tuple[TileTable, TileRead]], concurrency: int = CONCURRENCY) -> list[list[Cell]]:
-    """The cells of reads from several tables of one session, in order, all in one concurrent wave."""
-    if not reads:
-        return []
-    found = reads[0][0].session.wave([table.statement(read) for table, read in reads], concurrency)
-    return [table.cells(read, rows) for (table, read), rows in zip(reads, found, strict=True)]
 
 
 def _cluster_of(connection: CassandraConnection) -> Cluster:

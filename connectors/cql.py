@@ -62,17 +62,23 @@ def drop_tile_table(keyspace: str, table: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class TileStatements:
-    """The reads of one tile table; each is prepared once a session.
+    """The statements of one tile table; each is prepared once a session.
 
     `slice` and `newest` take the key, the level, and the tile starts `from <= tile_start < to`, and give tile start,
     last event time and cell; `newest` gives one row: the clustering order is descending, so the first is the newest.
-    `scan` takes a token range.
+    `scan` takes a token range, `versions` a key. `insert` and
+    `insert_seen` end with the write time, `insert` then with the TTL in seconds (0: none); a delete begins with it.
     """
 
     slice: str
     newest: str
     last_event_time: str
     scan: str
+    versions: str
+    insert: str
+    insert_seen: str
+    delete: str
+    delete_seen: str
 
     @classmethod
     def of(cls, keyspace: str, table: str, group: TileGroup) -> TileStatements:
@@ -81,6 +87,7 @@ class TileStatements:
         keys = ", ".join(quote(key.name) for key in group.keys)
         where, token = " AND ".join(f"{quote(key.name)} = ?" for key in group.keys), f"token({keys})"
         fields = ", ".join(f"cell.{quote(column.name)}" for column in group.cell)
+        marks = ", ".join("?" for _ in group.keys)
         span = "level = ? AND tile_start >= ? AND tile_start < ?"
         columns = f"tile_start, last_event_time, {fields}"
         some = f"SELECT {columns} FROM {name} WHERE {where} AND {span}"  # noqa: S608 (names are quoted)
@@ -90,6 +97,12 @@ class TileStatements:
             last_event_time=f"SELECT last_event_time FROM {name} WHERE {where} LIMIT 1",  # noqa: S608
             scan=f"SELECT {keys}, level, tile_start, {fields} FROM {name} "  # noqa: S608
             f"WHERE {token} >= ? AND {token} <= ?",
+            versions=f"SELECT level, tile_start, writetime(cell), writetime(last_event_time) FROM {name} WHERE {where}",  # noqa: S608
+            insert=f"INSERT INTO {name} ({keys}, level, tile_start, cell) VALUES ({marks}, ?, ?, ?) "  # noqa: S608
+            "USING TIMESTAMP ? AND TTL ?",
+            insert_seen=f"INSERT INTO {name} ({keys}, last_event_time) VALUES ({marks}, ?) USING TIMESTAMP ?",  # noqa: S608
+            delete=f"DELETE FROM {name} USING TIMESTAMP ? WHERE {where} AND level = ? AND tile_start = ?",  # noqa: S608
+            delete_seen=f"DELETE last_event_time FROM {name} USING TIMESTAMP ? WHERE {where}",
         )
 
 

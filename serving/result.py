@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.connectors.frame import nullable_frame
 from headrace.features.reference import Reference
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureValue:
+class FeatureValue(NamedTuple):
     """One value; NULL and 0 differ, and `status` says why.
 
     `last_event_time`: the entity's newest event among those that the feature's tiles fold; where none lies in its

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.compiler.merge import merge_feature
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.tiles import Slice, ceil_to, floor_to, read_slices
+from headrace.connectors.tile_store import Cell, Found
 
 #: Before any tile: an as-of value may be as old as it likes.
 BEFORE_ALL_US = -(1 << 62)
@@ -76,41 +77,73 @@ def united(slices: Iterable[Slice]) -> list[Slice]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Tiles:
-    """The cells that were read for one entity: fields by (level, tile start)."""
+class Part(NamedTuple):
+    """Where cells of a window are: in which of the reads, and from which starts to which."""
 
-    cells: Mapping[tuple[int, int], Mapping[str, Any]]
-    newest: Sequence[Mapping[str, Any]] = ()
-
-    def of(self, slices: Iterable[Slice]) -> list[Mapping[str, Any]]:
-        """The cells in some slices."""
-        return [
-            cell
-            for part in slices
-            for (level, start), cell in self.cells.items()
-            if level == part.level_us and part.from_us <= start < part.to_us
-        ]
+    read: int
+    from_us: int
+    to_us: int
 
 
-def value_of(
-    feature: PlannedFeature, group: TileGroup, tiles: Tiles, instant: Instant, *, known: bool, expires: bool
-) -> tuple[Any, Status]:
-    """The value of a feature and what stands behind it.
+def parts_of(slices: Iterable[Slice], reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:
+    """Where the cells of some slices are among the reads that `reads_of` gave for them.
 
-    `known`: the entity was ever seen. `expires`: tiles are deleted by the clock once their retention is over.
+    >>> parts_of([Slice(5, 0, 10)], [(Slice(5, 0, 30), False)])
+    (Part(read=0, from_us=0, to_us=10),)
     """
-    if not known:
-        return None, Status.UNKNOWN_ENTITY
-    slices = slices_of(feature, group, instant)
-    cells = list(tiles.newest) if feature.window_us is None else tiles.of(slices)
-    if expires and _may_be_deleted(slices, group, instant):
-        return None, Status.EXPIRED
-    if cells:
-        return merge_feature(feature, cells), Status.PRESENT
-    if feature.function == "last" and feature.window_us is not None:
-        return None, Status.EXPIRED
-    return merge_feature(feature, []), Status.EMPTY_WINDOW
+    return tuple(
+        Part(number, part.from_us, part.to_us)
+        for part in slices
+        for number, (read, newest) in enumerate(reads)
+        if not newest and read.level_us == part.level_us and read.from_us <= part.from_us and part.to_us <= read.to_us
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WindowedFeature:
+    """What the value of a feature at an instant hangs on, whatever the entity.
+
+    `parts` tell where its cells are. `deleted`: tiles of the window may be gone by retention. `empty` is the answer
+    when the window holds nothing.
+    """
+
+    feature: PlannedFeature
+    parts: tuple[Part, ...]
+    deleted: bool
+    empty: tuple[Any, Status]
+
+    @classmethod
+    def of(
+        cls,
+        feature: PlannedFeature,
+        group: TileGroup,
+        reads: Sequence[tuple[Slice, bool]],
+        instant: Instant,
+        *,
+        expires: bool,
+    ) -> WindowedFeature:
+        """A feature over the reads of its group. `expires`: tiles are deleted once their retention is over."""
+        slices = slices_of(feature, group, instant)
+        newest = tuple(Part(number, *part[1:]) for number, (part, newest) in enumerate(reads) if newest)
+        parts = newest if feature.window_us is None else parts_of(slices, reads)
+        gone = feature.function == "last" and feature.window_us is not None
+        empty = (None, Status.EXPIRED) if gone else (merge_feature(feature, []), Status.EMPTY_WINDOW)
+        return cls(feature, parts, expires and _may_be_deleted(slices, group, instant), empty)
+
+    def value(self, cells: Sequence[Cell], *, known: bool) -> tuple[Any, Status]:
+        """The value from the cells of the window, and what stands behind it. `known`: the entity was ever seen."""
+        if not known:
+            return None, Status.UNKNOWN_ENTITY
+        if self.deleted:
+            return None, Status.EXPIRED
+        return (merge_feature(self.feature, cells), Status.PRESENT) if cells else self.empty
+
+
+def cells_of(parts: Iterable[Part], found: Sequence[Found]) -> list[Cell]:
+    """The cells of a window among what the reads of its group found of an entity."""
+    return [
+        cell for read, from_us, to_us in parts for start, cell in found[read].tiles.items() if from_us <= start < to_us
+    ]
 
 
 def _may_be_deleted(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> bool:

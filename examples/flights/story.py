@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.errors import HeadraceError
 from headrace.examples.flights.checks import online_against_oracle, oracle, stores_against_each_other
 from headrace.examples.flights.river import PLANTED, Records, River, flight_river
@@ -34,7 +35,6 @@ from headrace.runtime.session import FlinkSession
 from headrace.runtime.stack.kill import kill_task_manager
 from headrace.runtime.stack.stack import Stack
 from headrace.serving.online import OnlineStore
-from headrace.serving.tiles import CassandraTiles
 
 T = TypeVar("T")
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.compiler.plan import Column, Partial, TileGroup
-from headrace.compiler.tiles import Slice
-from headrace.connectors.cassandra import CassandraConnection, CassandraSession, TileRead, TileTable, read_together
+from headrace.connectors.cassandra import CassandraConnection, CassandraSession, TileTable
 from headrace.errors import ConnectorError, NotFoundError, SettingsError
 from headrace.features.scalar import column
 from headrace.runtime.settings import Settings
@@ -73,50 +72,6 @@ def write(
 
 
 @pytest.mark.stack
-def test_slices_and_newest_tiles_are_read_in_one_wave(table: TileTable) -> None:
-    for start in range(4):
-        write(table, start * FINEST, start + 1, start * 10)
-    write(table, 0, 10, 60, level=12 * FINEST)
-    found = table.read(
-        [
-            TileRead(KEY, Slice(FINEST, FINEST, 3 * FINEST)),
-            TileRead(KEY, Slice(FINEST, -(1 << 62), 3 * FINEST), newest_only=True),
-            TileRead(KEY, Slice(12 * FINEST, 0, 12 * FINEST)),
-            TileRead(("nobody", 0), Slice(FINEST, 0, 12 * FINEST)),
-        ]
-    )
-    starts = [[(cell.level_us, cell.tile_start_us, cell.values["n"]) for cell in cells] for cells in found]
-    assert starts == [
-        [(FINEST, 2 * FINEST, 3), (FINEST, FINEST, 2)],
-        [(FINEST, 2 * FINEST, 3)],
-        [(12 * FINEST, 0, 10)],
-        [],
-    ]
-    assert found[0][0].values["last_weight_us"] == 2 * FINEST
-    assert read_together([]) == []
-
-
-@pytest.mark.stack
-def test_an_emptier_cell_never_overwrites_a_fuller_one(table: TileTable) -> None:
-    write(table, 0, 3, 30)
-    write(table, 0, 2, None)
-    ((cell,),) = table.read([TileRead(KEY, Slice(FINEST, 0, FINEST))])
-    assert (cell.values["n"], cell.values["sum_cents"]) == (3, 30)
-
-
-@pytest.mark.stack
-def test_the_last_event_time_tells_known_from_unknown(table: TileTable) -> None:
-    keyspace = table.session.connection.keyspace
-    insert = (
-        f'INSERT INTO "{keyspace}"."{table.name}" (shop, customer, last_event_time) VALUES (?, ?, ?) USING TIMESTAMP ?'
-    )
-    for at in (42, 41):
-        table.session.execute(insert, ["a", 7, at, at])
-    assert table.last_event_times([KEY, ("nobody", 0)]) == [42, None]
-    assert table.count() == 0
-
-
-@pytest.mark.stack
 def test_a_scan_sees_every_tile_once(table: TileTable) -> None:
     expected = set()
     for number in range(300):
@@ -136,7 +91,7 @@ def test_what_is_missing_is_named(session: CassandraSession, table: TileTable) -
     session.drop_tile_table("shops_g1")
     assert session.tables() == []
     with pytest.raises(NotFoundError, match="shops_g1"):
-        table.last_event_times([KEY])
+        table.count()
 
 
 @pytest.mark.stack

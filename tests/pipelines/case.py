@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.errors import LedgerError
 from headrace.features.load import load_views
 from headrace.pipelines.archive import ArchivePipeline
@@ -22,7 +23,6 @@ from headrace.registry.store import Run
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
-from headrace.serving.tiles import CassandraTiles
 
 from .orders import FEATURES, SHOPS, START, Order, expected
 

@@ -15,6 +15,7 @@ from deltalake import DeltaTable, TableFeatures, write_deltalake
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import CutoverError, HeadraceError, NotFoundError, SchemaMismatchError, UnsupportedError
 from headrace.features.load import load_views
@@ -25,7 +26,6 @@ from headrace.registry.store import Run
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
-from headrace.serving.tiles import CassandraTiles
 
 from .case import wait_until
 from .rides import CITIES, COLUMNS, FEATURES, SCHEMA, TIMES, Oracle, rides, wrong

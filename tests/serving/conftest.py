@@ -1,9 +1,9 @@
-"""A store of tiles in memory, folded from events by the compiler's own twin of the Flink job."""
+"""Stores filled with tiles that are folded from events by the compiler's own twin of the Flink job."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,11 @@ import pytest
 from headrace.compiler.build import plan_view
 from headrace.compiler.fold import fold
 from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.connectors.sqlite_tiles import SqliteTiles
+from headrace.connectors.tile_store import Found, Tile, TileRead, TileStore
 from headrace.features import load_views
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
-from headrace.serving.online import Answer, OnlineStore, Read
+from headrace.serving.online import OnlineStore
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,49 +37,44 @@ class Order:
         return group.filter is None or self.cents > 1_000
 
 
-class MemoryTiles:
-    """Tiles by table, key, level and start; counts its waves."""
+class CountedTiles(SqliteTiles):
+    """Tiles in memory, folded from orders; `waves` has the number of single reads of each wave."""
 
     def __init__(self) -> None:
-        self.cells: dict[tuple[str, tuple[Any, ...]], dict[tuple[int, int], Mapping[str, Any]]] = defaultdict(dict)
-        self.seen: dict[tuple[str, tuple[Any, ...]], int] = {}
+        super().__init__(":memory:")
         self.waves: list[int] = []
 
-    def read(self, reads: Sequence[Read]) -> list[Answer]:
-        self.waves.append(len(reads))
-        return [self._answer(read) for read in reads]
+    def read(self, reads: Sequence[TileRead]) -> list[list[Found]]:
+        self.waves.append(sum(len(read.keys) for read in reads))
+        return super().read(reads)
 
-    def _answer(self, read: Read) -> Answer:
-        place = (read.table, read.key)
-        if read.slice is None:
-            return Answer({}, self.seen.get(place))
-        level, start, end = read.slice
-        found = {at: cell for at, cell in self.cells[place].items() if at[0] == level and start <= at[1] < end}
-        newest = dict(sorted(found.items())[-1:]) if read.newest_only else found
-        return Answer(newest, self.seen[place] if newest else None)
 
-    def fill(self, plan: ViewPlan, orders: Sequence[Order]) -> None:
-        for group in plan.groups:
-            for key in {self._key(group, order) for order in orders if order.passes(group)}:
-                members = [order for order in orders if order.passes(group) and self._key(group, order) == key]
-                self.seen[group.fingerprint, key] = max(order.at_us for order in members)
-                for level in group.levels_us:
-                    self._fill_level(plan, group, key, level, members)
+def fill(store: TileStore, plan: ViewPlan, orders: Sequence[Order]) -> None:
+    """Write the tiles of orders into tables that are named by fingerprint alone."""
+    for group in plan.groups:
+        store.create(group.fingerprint, group)
+        store.write(group.fingerprint, group, _tiles(plan, group, [order for order in orders if order.passes(group)]))
 
-    def _fill_level(
-        self, plan: ViewPlan, group: TileGroup, key: tuple[Any, ...], level: int, orders: list[Order]
-    ) -> None:
-        for start in {order.at_us // level * level for order in orders}:
-            inside = [order for order in orders if start <= order.at_us < start + level]
-            cell: dict[str, Any] = {}
-            for feature in plan.features_of(group):
-                x = group.partial(feature.partials[0]).x if feature.partials else "cents"
-                cell |= fold(feature, [(getattr(order, x), order.at_us, 0, order.at_us) for order in inside])
-            self.cells[group.fingerprint, key][level, start] = cell
 
-    @staticmethod
-    def _key(group: TileGroup, order: Order) -> tuple[Any, ...]:
-        return tuple(getattr(order, key.name) for key in group.keys)
+def _tiles(plan: ViewPlan, group: TileGroup, orders: Sequence[Order]) -> Iterator[Tile]:
+    names = [key.name for key in group.keys]
+    members: dict[tuple[tuple[Any, ...], int, int], list[Order]] = defaultdict(list)
+    for order in orders:
+        key = tuple(getattr(order, name) for name in names)
+        for level in group.levels_us:
+            members[key, level, order.at_us // level * level].append(order)
+    for (key, level, start), inside in members.items():
+        cell = _cell(plan, group, inside)
+        values = tuple(cell[field.name] for field in group.cell)
+        yield Tile(key, level, start, values, max(order.at_us for order in inside))
+
+
+def _cell(plan: ViewPlan, group: TileGroup, orders: Sequence[Order]) -> dict[str, Any]:
+    cell: dict[str, Any] = {}
+    for feature in plan.features_of(group):
+        x = group.partial(feature.partials[0]).x if feature.partials else "cents"
+        cell |= fold(feature, [(getattr(order, x), order.at_us, 0, order.at_us) for order in orders])
+    return cell
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +84,11 @@ def plans() -> dict[str, ViewPlan]:
 
 
 @pytest.fixture
-def tiles() -> MemoryTiles:
-    return MemoryTiles()
+def tiles(plans: dict[str, ViewPlan]) -> Iterator[CountedTiles]:
+    with CountedTiles() as made:
+        for plan in plans.values():
+            fill(made, plan, [])
+        yield made
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def registry(tmp_path: Path, plans: dict[str, ViewPlan]) -> Registry:
 
 
 @pytest.fixture
-def store(registry: Registry, tiles: MemoryTiles) -> OnlineStore:
+def store(registry: Registry, tiles: CountedTiles) -> OnlineStore:
     return OnlineStore("demo", registry, tiles)
 
 

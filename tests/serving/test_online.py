@@ -18,7 +18,7 @@ from headrace.registry.store import Materialization, Pointer, Registry, ViewVers
 from headrace.serving.online import OnlineStore
 from headrace.serving.windows import Status
 
-from .conftest import MemoryTiles, Order
+from .conftest import CountedTiles, Order, fill
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 # The midnight before the last noon: whatever the time of day, an hour before that noon is within every retention.
@@ -32,11 +32,11 @@ def order(at_us: int, cents: int = 100, weight: float | None = 1.0, shop: str = 
 
 
 def test_every_window_equals_a_count_of_the_events(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
     randomly = random.Random(7)
     orders = [order(NOON - randomly.randrange(21 * DAY), cents=randomly.randrange(2000)) for _ in range(600)]
-    tiles.fill(plans["shops"], orders)
+    fill(tiles, plans["shops"], orders)
     names = ["orders_1h", "orders_3d", "orders_20d", "revenue_1h"]
     for _ in range(50):
         asked = NOON - randomly.randrange(12 * HOUR)
@@ -51,9 +51,9 @@ def test_every_window_equals_a_count_of_the_events(
 
 
 def test_null_zero_and_missing_are_told_apart(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
-    tiles.fill(plans["shops"], [order(NOON - 10 * MINUTE, weight=None), order(NOON - 5 * HOUR, shop="b")])
+    fill(tiles, plans["shops"], [order(NOON - 10 * MINUTE, weight=None), order(NOON - 5 * HOUR, shop="b")])
     features = ["shops:orders_1h", "shops:revenue_1h", "shops:weight_1h", "shops:last_weight_1h"]
     served = store.get_online_features(features, [{"shop": "a"}, {"shop": "b"}, {"shop": "c"}], at=at(NOON))
     found = [[(value.value, value.status.value) for value in row] for row in served.rows]
@@ -65,19 +65,19 @@ def test_null_zero_and_missing_are_told_apart(
 
 
 def test_an_entity_that_a_filter_never_let_in_is_known_all_the_same(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
-    tiles.fill(plans["shops"], [order(NOON - MINUTE, cents=1)])
+    fill(tiles, plans["shops"], [order(NOON - MINUTE, cents=1)])
     found = store.get_online_features(["shops:dear_1h"], [{"shop": "a"}], at=at(NOON)).value(0, "shops:dear_1h")
     assert (found.value, found.status) == (0, Status.EMPTY_WINDOW)
     assert found.last_event_time == at(NOON - MINUTE)
 
 
 def test_a_past_time_is_rounded_down_and_now_includes_the_open_tile(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
     now = time.time_ns() // 1000
-    tiles.fill(plans["shops"], [order(now - 1), order(NOON + MINUTE, shop="b")])
+    fill(tiles, plans["shops"], [order(now - 1), order(NOON + MINUTE, shop="b")])
     name = "shops:orders_1h"
     assert store.get_online_features([name], [{"shop": "a"}]).value(0, name).value == 1
     assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 4 * MINUTE)).value(0, name).value == 0
@@ -85,9 +85,9 @@ def test_a_past_time_is_rounded_down_and_now_includes_the_open_tile(
 
 
 def test_a_count_falls_without_a_further_event(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
-    tiles.fill(plans["shops"], [order(NOON - 30 * MINUTE)])
+    fill(tiles, plans["shops"], [order(NOON - 30 * MINUTE)])
     name = "shops:orders_1h"
     values = [
         store.get_online_features([name], [{"shop": "a"}], at=at(NOON + later)).value(0, name).value
@@ -97,9 +97,9 @@ def test_a_count_falls_without_a_further_event(
 
 
 def test_an_as_of_value_is_the_newest_before_the_time(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
-    tiles.fill(plans["shops"], [order(NOON - 300 * DAY, cents=7), order(NOON - HOUR, cents=8), order(NOON, cents=9)])
+    fill(tiles, plans["shops"], [order(NOON - 300 * DAY, cents=7), order(NOON - HOUR, cents=8), order(NOON, cents=9)])
     name = "shops:last_order"
     found = [
         store.get_online_features([name], [{"customer": 1}], at=at(asked)).value(0, name)
@@ -110,11 +110,11 @@ def test_an_as_of_value_is_the_newest_before_the_time(
 
 
 def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
     long_ago = NOON - 60 * DAY
-    tiles.fill(plans["shops"], [order(long_ago)])
-    tiles.fill(plans["replayed"], [order(long_ago)])
+    fill(tiles, plans["shops"], [order(long_ago)])
+    fill(tiles, plans["replayed"], [order(long_ago)])
     asked = at(long_ago + 10 * MINUTE)
     wall = store.get_online_features(["shops:orders_1h"], [{"shop": "a"}], at=asked).rows[0][0]
     event = store.get_online_features(["replayed:orders_1h"], [{"shop": "a"}], at=asked).rows[0][0]
@@ -122,8 +122,8 @@ def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
     assert (event.value, event.status) == (1, Status.PRESENT)
 
 
-def test_one_request_is_one_wave(store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At) -> None:
-    tiles.fill(plans["shops"], [order(NOON - MINUTE, cents=2_000, shop=shop) for shop in "abcdef"])
+def test_one_request_is_one_wave(store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At) -> None:
+    fill(tiles, plans["shops"], [order(NOON - MINUTE, cents=2_000, shop=shop) for shop in "abcdef"])
     features = [f"shops:{feature.name}" for feature in plans["shops"].features]
     rows = [{"shop": shop, "customer": 1} for shop in "abcdef"]
     served = store.get_online_features(features, rows, at=at(NOON))
@@ -132,9 +132,9 @@ def test_one_request_is_one_wave(store: OnlineStore, tiles: MemoryTiles, plans: 
 
 
 def test_a_second_wave_asks_only_for_entities_without_a_tile(
-    store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
-    tiles.fill(plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="b")])
+    fill(tiles, plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="b")])
     rows = [{"shop": "a"}, {"shop": "b"}]
     served = store.get_online_features(["shops:orders_1h"], rows, at=at(NOON))
     assert [row[0].status for row in served.rows] == [Status.PRESENT, Status.EMPTY_WINDOW]
@@ -168,8 +168,8 @@ def test_a_time_without_zone_is_refused(store: OnlineStore) -> None:
         store.get_online_features(["shops:orders_1h"], [], at=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_the_answer_in_every_form(store: OnlineStore, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At) -> None:
-    tiles.fill(plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="<b>")])
+def test_the_answer_in_every_form(store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At) -> None:
+    fill(tiles, plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="<b>")])
     features = ["shops:orders_1h", "shops:revenue_1h"]
     served = store.get_online_features(features, [{"shop": "a"}, {"shop": "<b>"}], at=at(NOON))
     assert served.to_dict(statuses=True) == {
@@ -189,11 +189,13 @@ def test_the_answer_in_every_form(store: OnlineStore, tiles: MemoryTiles, plans:
 
 
 def test_the_pointer_decides_which_version_serves(
-    registry: Registry, tiles: MemoryTiles, plans: dict[str, ViewPlan], at: At
+    registry: Registry, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:
     plan = plans["shops"]
     tables = {group.fingerprint: f"{group.fingerprint}_g2" for group in plan.groups}
     registry.add_materialization(Materialization("demo", plan.name, plan.version, tables, generation=2))
+    for group in plan.groups:
+        tiles.create(tables[group.fingerprint], group)
     before = Pointer("demo", plan.name, plan.version)
     registry.set_pointer(replace(before, generation=2), before)
     store = OnlineStore("demo", registry, tiles)
@@ -202,7 +204,7 @@ def test_the_pointer_decides_which_version_serves(
     assert served.rows[0][0].status is Status.UNKNOWN_ENTITY
 
 
-def test_a_view_of_which_nothing_serves_says_so(registry: Registry, tiles: MemoryTiles) -> None:
+def test_a_view_of_which_nothing_serves_says_so(registry: Registry, tiles: CountedTiles) -> None:
     registry.add_version(ViewVersion("demo", "fresh", "1", {}, datetime(2026, 1, 1, tzinfo=UTC)))
     with pytest.raises(NotFoundError, match="no version serves yet"):
         OnlineStore("demo", registry, tiles).get_online_features(["fresh:x"], [])
