@@ -77,11 +77,21 @@ class Tile(NamedTuple):
         return int(self.start_us + self.values[0])
 
 
-class TileStore(Protocol):
-    """Tile tables by physical name. Safe to share between threads.
+class TileReader(Protocol):
+    """What servers need of an online store: to read tiles. Safe to share between threads.
 
-    Every method raises ConnectorError when the store fails, NotFoundError when there is no such table.
+    Both methods raise ConnectorError when the store fails, NotFoundError when there is no such table.
     """
+
+    def read(self, reads: Sequence[TileRead]) -> list[list[Found]]:
+        """For each read what was found of each of its keys, in order; all are read at once."""
+
+    async def read_async(self, reads: Sequence[TileRead]) -> list[list[Found]]:
+        """The same without holding up the event loop."""
+
+
+class TileStore(TileReader, Protocol):
+    """An online store: tile tables by physical name. Every method raises as those of `TileReader` do."""
 
     def create(self, table: str, group: TileGroup) -> None:
         """Create the table of a tile group unless it is there."""
@@ -91,12 +101,6 @@ class TileStore(Protocol):
 
     def erase(self, table: str, group: TileGroup, keys: Sequence[Key]) -> None:
         """Delete all that is known of entities."""
-
-    def read(self, reads: Sequence[TileRead]) -> list[list[Found]]:
-        """For each read what was found of each of its keys, in order; all are read at once."""
-
-    async def read_async(self, reads: Sequence[TileRead]) -> list[list[Found]]:
-        """The same without holding up the event loop."""
 
 
 def fields_of(group: TileGroup) -> tuple[str, ...]:

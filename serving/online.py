@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.compiler.plan import Column, ViewPlan
-from headrace.connectors.tile_store import TileStore
+from headrace.connectors.tile_store import TileReader
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
 from headrace.features.reference import Reference
@@ -43,7 +43,7 @@ class OnlineStore:
     headrace.errors.NotFoundError: project 'demo': no view 'clicks'; known: none
     """
 
-    def __init__(self, project: str, registry: Registry, tiles: TileStore) -> None:
+    def __init__(self, project: str, registry: Registry, tiles: TileReader) -> None:
         self.project = project
         self._registry = registry
         self._tiles = tiles
