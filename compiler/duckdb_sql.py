@@ -54,18 +54,6 @@ def recount_sql(plan: ViewPlan, relation: str) -> str:
     return f"WITH judged AS ({judged})\n" + "\nUNION ALL\n".join(counts)
 
 
-def tiles_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
-    """The tiles of a group, all levels: keys, `level`, `tile_start`, `n`."""
-    keys = _keys(group)
-    levels = ", ".join(f"CAST({level} AS BIGINT)" for level in group.levels_us)
-    return (
-        f"SELECT {keys}, level, _event_us - _event_us % level AS tile_start, count(*) AS n\n"
-        f"FROM ({judged_sql(plan, relation)}), (SELECT unnest([{levels}]) AS level)\n"
-        f"WHERE {_passes(group)}\n"
-        f"GROUP BY {keys}, level, tile_start"
-    )
-
-
 def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMode = "exact") -> str:
     """The features of a group at the parameter `$at_us`, one row for every key seen before it.
 

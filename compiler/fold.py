@@ -29,6 +29,20 @@ def fold(feature: PlannedFeature, values: Iterable[tuple[Any, int, int, int]]) -
     return cell
 
 
+def sketch_of(values: Iterable[Any] | None) -> bytes | None:
+    """A compact Theta sketch of values that are not NULL; None without any.
+
+    >>> sketch_of([]), sketch_of(None)
+    (None, None)
+    """
+    from datasketches import update_theta_sketch
+
+    sketch = update_theta_sketch(LG_K)
+    for value in values or ():
+        sketch.update(EMPTY_STRING if value == "" else int(value) if isinstance(value, bool) else value)
+    return None if sketch.is_empty() else bytes(sketch.compact().serialize())
+
+
 def _values(rows: Rows) -> list[Any]:
     """The values that are not NULL."""
     return [row[0] for row in rows if row[0] is not None]
@@ -54,12 +68,7 @@ def _fold_last(name: str, rows: Rows) -> dict[str, Any]:
 
 def _fold_distinct(name: str, rows: Rows) -> dict[str, Any]:
     """A compact Theta sketch of the values, or None."""
-    from datasketches import update_theta_sketch
-
-    sketch = update_theta_sketch(LG_K)
-    for value in _values(rows):
-        sketch.update(EMPTY_STRING if value == "" else int(value) if isinstance(value, bool) else value)
-    return {name: sketch.compact().serialize() if _values(rows) else None}
+    return {name: sketch_of(_values(rows))}
 
 
 FOLDS: dict[str, Callable[[str, Rows], dict[str, Any]]] = {

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.options import Format, FormatOption, instant, options_of
+from headrace.jobs.options import Format, FormatOption, instant, options_of, store_flags
 from headrace.jobs.output import print_rows
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -19,6 +19,7 @@ def get_online(
     context: typer.Context,
     features: Annotated[list[str], typer.Argument(help="Features as view:feature.")],
     entity: Annotated[list[str], typer.Option(help="A key of the entity as name=value; once for each key.")],
+    store: Annotated[str, typer.Option(help="cassandra, sqlite or sqlite:PATH; default: the settings'.")] = "",
     at: Annotated[str, typer.Option(help="An instant such as 2013-11-01T12:00:00Z; default: now.")] = "",
     format_: FormatOption = None,
 ) -> None:
@@ -29,9 +30,9 @@ def get_online(
     from headrace.serving.tiles import online_store
 
     options = options_of(context)
-    with online_store(options.settings()) as store:
-        row = store.typed_row(features, dict(map(_key_value, entity)))
-        served = store.get_online_features(features, [row], at=instant("--at", at))
+    with online_store(options.settings(store_flags("--store", store))) as opened:
+        row = opened.typed_row(features, dict(map(_key_value, entity)))
+        served = opened.get_online_features(features, [row], at=instant("--at", at))
     chosen = options.chosen(format_)
     print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.errors import SettingsError
+
 if TYPE_CHECKING:
     from headrace.runtime.settings import Settings
 
@@ -62,3 +64,18 @@ def instant(option: str, text: str) -> datetime | None:
     from headrace.features.instant import instant_from
 
     return instant_from(option, text) if text else None
+
+
+def store_flags(option: str, text: str) -> dict[str, Any]:
+    """The settings that a store names: `cassandra`, `sqlite`, or `sqlite:PATH`; none where the option is not given.
+
+    >>> store_flags("--store", "sqlite:demo.db"), store_flags("--store", "")
+    ({'online': {'store': 'sqlite', 'file': 'demo.db'}}, {})
+    """
+    if not text:
+        return {}
+    kind, colon, path = text.partition(":")
+    if kind not in {"cassandra", "sqlite"} or (colon and (not path or kind != "sqlite")):
+        msg = f"{option} {text!r}: expected cassandra, sqlite or sqlite:PATH"
+        raise SettingsError(msg)
+    return {"online": {"store": kind, **({"file": path} if path else {})}}

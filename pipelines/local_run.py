@@ -92,14 +92,14 @@ def run_in(
 ) -> LocalRun:
     """Compute a view in a database that has the relation `archive`; arguments and errors are `run_locally`'s."""
     one_of("windows", window_mode, get_args(WindowMode))
-    verdicts, newest_us = _judged(connection, plan)
+    verdicts, newest_us = verdicts_of(connection, plan)
     at_us = _at_us(plan, as_of, newest_us)
     asked = tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features))
     tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
     return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
 
 
-def _judged(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
+def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
     """How many rows have each verdict, and the newest accepted event in µs."""
     columns = "_verdict, count(*) AS n, max(_event_us) AS newest_us"
     found = connection.sql(judged_sql(plan, "archive")).aggregate(columns, "_verdict").fetchall()

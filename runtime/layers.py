@@ -25,6 +25,8 @@ DEFAULT_ORIGIN = "default"
 
 Key = tuple[str, ...]
 Values = Mapping[str, Any]
+#: The settings that are paths.
+PATHS: frozenset[Key] = frozenset({("home",), ("jars",), ("online", "file")})
 
 
 class Layer(PydanticBaseSettingsSource):
@@ -52,12 +54,19 @@ class Layer(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """The values as of now, which are remembered."""
-        values = dict(self._read(self.current_state))
-        for name in ("home", "jars"):
-            if isinstance(values.get(name), str):
-                values[name] = str(self._base / Path(values[name]).expanduser())
+        values = self._absolute(self._read(self.current_state))
         self.given = values
         return values
+
+    def _absolute(self, values: Values, prefix: Key = ()) -> dict[str, Any]:
+        """The values with their paths as meant from the base."""
+        found = dict(values)
+        for name, value in found.items():
+            if (*prefix, name) in PATHS and isinstance(value, str):
+                found[name] = str(self._base / Path(value).expanduser())
+            elif isinstance(value, Mapping):
+                found[name] = self._absolute(value, (*prefix, name))
+        return found
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """One value; the library asks for it, and calls the layer as a whole."""

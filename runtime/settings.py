@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
@@ -24,6 +24,8 @@ from headrace.runtime.layers import DEFAULT_ORIGIN, FileSource, Key, Layer, Valu
 FILE_NAME = "headrace.yaml"
 HOME = ".headrace"
 STACK_ORIGIN = "local stack"
+#: The default SQLite store, in the home.
+ONLINE_FILE = "online.db"
 
 
 def _properties(value: object) -> object:
@@ -87,6 +89,18 @@ class CassandraSettings(_Section):
     username: str | None = None
     password: Secret | None = None
     properties: Properties = {}
+
+
+class OnlineSettings(_Section):
+    """Which online store is read: ``cassandra``, or ``sqlite`` in a file that `headrace run --to-store` fills.
+
+    Closed tiles are kept for `cache_max_age_s` seconds, at most `cache_tiles` of them; 0 seconds: each read asks.
+    """
+
+    store: Literal["cassandra", "sqlite"] = "cassandra"
+    file: Path = Path(HOME) / ONLINE_FILE
+    cache_max_age_s: Annotated[float, Field(ge=0)] = 0
+    cache_tiles: Annotated[int, Field(ge=1)] = 200_000
 
 
 class IcebergSettings(_Section):
@@ -166,6 +180,7 @@ class Settings(BaseSettings):
     jars: Path = Path(".build/jars")
     kafka: KafkaSettings = KafkaSettings()
     cassandra: CassandraSettings = CassandraSettings()
+    online: OnlineSettings = OnlineSettings()
     iceberg: IcebergSettings = IcebergSettings()
     flink: FlinkSettings = FlinkSettings()
     stack: StackSettings = StackSettings()
@@ -281,7 +296,8 @@ def _recorded(default_home: Path, stronger: Values) -> dict[str, Any]:
 
 def _local_defaults(here: Path, stronger: Values) -> dict[str, Any]:
     """What is kept on this machine when nothing else is configured; all under the home, so erasing it erases all."""
-    data = _record_in(Path(str(stronger.get("home", here / HOME)))).parent
+    home = Path(str(stronger.get("home", here / HOME)))
+    data = _record_in(home).parent
     catalog = {
         "type": "sql",
         "uri": f"sqlite:///{data}/iceberg/catalog.db",
@@ -292,6 +308,7 @@ def _local_defaults(here: Path, stronger: Values) -> dict[str, Any]:
     return {
         "home": HOME,
         "jars": str(_jars_near(here)),
+        "online": {"file": str(home / ONLINE_FILE)},
         "flink": {
             "checkpoint_dir": f"file://{data}/flink/checkpoints",
             "savepoint_dir": f"file://{data}/flink/savepoints",

@@ -1,4 +1,4 @@
-"""Tiles out of Cassandra, and the online store that the settings describe."""
+"""The online store that the settings name, opened for reading."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from headrace.connectors.cassandra_tiles import CassandraTiles
-from headrace.runtime.platform import Platform
+from headrace.connectors.tile_store import TileReader
+from headrace.runtime.online_store import open_store
 from headrace.runtime.settings import Settings, load_settings
+from headrace.serving.cache import CachedTiles
 from headrace.serving.online import OnlineStore
 from headrace.serving.result import OnlineFeatures
 
@@ -17,9 +18,13 @@ from headrace.serving.result import OnlineFeatures
 @contextmanager
 def online_store(settings: Settings | None = None) -> Iterator[OnlineStore]:
     """The online store of the settings (default: those that hold here). Raises SettingsError, ConnectorError."""
-    platform = Platform(settings or load_settings())
-    with platform.cassandra.session() as session:
-        yield OnlineStore(platform.settings.project, platform.registry, CassandraTiles(session))
+    found = settings or load_settings()
+    online = found.online
+    with open_store(found) as opened:
+        tiles: TileReader = opened.tiles
+        if online.cache_max_age_s:
+            tiles = CachedTiles(tiles, online.cache_max_age_s, online.cache_tiles)
+        yield OnlineStore(found.project, opened.registry, tiles)
 
 
 def get_online_features(

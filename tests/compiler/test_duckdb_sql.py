@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import features_sql, judged_sql, offset_tiles_sql, recount_sql, tiles_sql
+from headrace.compiler.duckdb_sql import features_sql, judged_sql, offset_tiles_sql, recount_sql
+from headrace.compiler.duckdb_tiles import cells_sql
 from headrace.compiler.merge import merge_feature
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict, reason
@@ -103,11 +104,11 @@ def test_recounts_agree_with_each_other(shop: ViewPlan, oracle: Any) -> None:
     assert totals["n"] == len(rows) == totals["accepted"] + totals["late"] + totals["dead_lettered"]
     assert totals["folded"] == sum(by_group.values())
     for group in shop.groups:
-        tiles = connection.execute(tiles_sql(shop, group, "archive")).fetchall()
+        tiles = connection.sql(cells_sql(shop, group, "archive")).project("level, tile_start, n").fetchall()
         for level in group.levels_us:
-            mine = [row for row in tiles if row[-3] == level]
-            assert sum(row[-1] for row in mine) == by_group[group.fingerprint]
-            assert all(row[-2] % level == 0 for row in mine)
+            mine = [row for row in tiles if row[0] == level]
+            assert sum(n for *_, n in mine) == by_group[group.fingerprint]
+            assert all(start % level == 0 for _, start, _ in mine)
 
 
 def test_an_integer_overflow_names_the_feature(shop: ViewPlan, oracle: Any) -> None:

@@ -86,7 +86,7 @@ def test_the_first_error_ends_the_wave_and_nothing_more_is_sent(wrong: Any) -> N
     driver = Scripted([[[]], wrong, [[]], [[]]])
     wave = Wave(driver.send, rows_of, 4, 2)
     driver.answer_all()
-    with pytest.raises((ValueError, OSError), match="refused|no connection"):
+    with pytest.raises((ValueError, OSError), match=r"refused|no connection"):
         wave.wait(1.0)
     assert 3 not in driver.sent
 

@@ -69,9 +69,10 @@ def test_connected_reads_the_record_again(tmp_path: Path) -> None:
 def test_a_file_says_paths_from_where_it_is(tmp_path: Path) -> None:
     inner = tmp_path / "inner"
     inner.mkdir()
-    write_yaml(inner, "home: data\n")
+    write_yaml(inner, "home: data\nonline:\n  store: sqlite\n  file: tiles.db\n")
     settings = load_settings(config=inner / "headrace.yaml", environment={}, folder=tmp_path)
-    assert settings.home == inner / "data"
+    assert (settings.home, settings.online.file) == (inner / "data", inner / "tiles.db")
+    assert load(tmp_path, home="elsewhere").online.file == tmp_path / "elsewhere" / "online.db"
 
 
 def test_a_map_may_be_json_and_is_merged_leaf_by_leaf(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""A view's tiles computed on this machine and written to an online store, without Flink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from headrace.compiler.duckdb_tiles import cells_sql
+from headrace.compiler.fold import sketch_of
+from headrace.compiler.plan import TileGroup, ViewPlan, table_name
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.tile_store import Tile
+from headrace.errors import RequestError
+from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_run import verdicts_of
+from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+    from headrace.runtime.online_store import OpenStore
+
+#: Tiles in memory at once: some hundred MB at most.
+BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class StoreFill:
+    """What was written: rows of the input by verdict, tiles by table, and how many had expired before."""
+
+    view: str
+    version: str
+    verdicts: Mapping[str, int]
+    tiles: Mapping[str, int]
+    expired: int
+
+
+def fill_store(
+    plan: ViewPlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    store: OpenStore,
+    *,
+    project: str,
+    sample: int | None = None,
+) -> StoreFill:
+    """Write the tiles of a file's or table's rows to a store, and let this version of the view serve there.
+
+    Tiles add to those that are there, each by its number of events: an input that continues another one must hold its
+    rows too. `given`, `load`, `sample` and the errors are those of `local_run.run_locally`; also ConnectorError.
+    """
+    tables = {group.fingerprint: table_name(project, plan.name, group.fingerprint, 1) for group in plan.groups}
+    counts, all_tiles = dict.fromkeys(tables.values(), 0), 0
+    with database(f"view {plan.name}") as connection:
+        open_input(connection, plan.source, given, load, sample)
+        verdicts, newest_us = verdicts_of(connection, plan)
+        if newest_us is None:
+            msg = f"{given}: no row is accepted, so there is nothing to write"
+            raise RequestError(msg)
+        for group in plan.groups:
+            table = tables[group.fingerprint]
+            store.tiles.create(table, group)
+            for batch in _batches(connection, plan, group):
+                counts[table] += store.tiles.write(table, group, batch)
+                all_tiles += len(batch)
+    _register(store.registry, project, plan, tables)
+    return StoreFill(plan.name, plan.version, verdicts, counts, all_tiles - sum(counts.values()))
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, group: TileGroup) -> Iterator[list[Tile]]:
+    """The tiles of a group."""
+    rows = connection.execute(cells_sql(plan, group, "archive"))
+    sketches = [number for number, field in enumerate(group.cell) if field.type == "bytes"]
+    expires = group.retention_us if plan.clock == "wall" else None
+    while batch := rows.fetchmany(BATCH):
+        yield [_tile(row, len(group.keys), sketches, expires) for row in batch]
+
+
+def _tile(row: tuple[Any, ...], keys: int, sketches: list[int], retention_us: int | None) -> Tile:
+    """A row of `cells_sql` as a tile."""
+    level, start, *values, newest = row[keys:]
+    for number in sketches:
+        values[number] = sketch_of(values[number])
+    expires = None if retention_us is None else start + level + retention_us
+    return Tile(row[:keys], level, start, tuple(values), newest, expires)
+
+
+def _register(registry: Registry, project: str, plan: ViewPlan, tables: Mapping[str, str]) -> None:
+    """Note the version and its tables, and let it serve."""
+    registry.add_version(ViewVersion(project, plan.name, plan.version, plan.to_dict()))
+    registry.add_materialization(Materialization(project, plan.name, plan.version, tables))
+    registry.set_pointer(Pointer(project, plan.name, plan.version), registry.pointer(project, plan.name))

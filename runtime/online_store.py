@@ -1,0 +1,60 @@
+"""The online store that the settings name: where tiles are kept, and the registry that says what they are tiles of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from headrace.connectors.tile_store import TileStore
+from headrace.errors import NotFoundError
+from headrace.registry.store import Registry
+from headrace.runtime.settings import Settings
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """An online store that is open: its tiles, and the registry of the views that are in it."""
+
+    tiles: TileStore
+    registry: Registry
+
+
+def open_store(settings: Settings, *, create: bool = False) -> AbstractContextManager[OpenStore]:
+    """The store of `online.store`, to be used in a `with`; `create` makes a file that is not there.
+
+    Raises SettingsError, ConnectorError; NotFoundError where there is no such file.
+
+    Cassandra's tiles are written by jobs, whose registry is in the home. A file has its registry in itself, so that it
+    can be taken elsewhere, and what is tried out in it never decides what a cluster serves.
+    """
+    return STORES[settings.online.store](settings, create)
+
+
+@contextmanager
+def _cassandra(settings: Settings, create: bool) -> Iterator[OpenStore]:
+    # Imported where they are needed: a file needs neither a driver nor a lake.
+    from headrace.connectors.cassandra_tiles import CassandraTiles
+    from headrace.runtime.platform import Platform
+
+    platform = Platform(settings)
+    with platform.cassandra.session() as session:
+        yield OpenStore(CassandraTiles(session), platform.registry)
+
+
+@contextmanager
+def _sqlite(settings: Settings, create: bool) -> Iterator[OpenStore]:
+    from headrace.connectors.sqlite_tiles import SqliteTiles
+
+    file = settings.online.file
+    if not create and not file.exists():
+        msg = f"no online store {file}; fill it by `headrace run FEATURES --input ROWS --to-store sqlite:{file}`"
+        raise NotFoundError(msg)
+    with SqliteTiles(file) as tiles:
+        yield OpenStore(tiles, Registry.at(file))
+
+
+STORES: dict[str, Callable[[Settings, bool], AbstractContextManager[OpenStore]]] = {
+    "cassandra": _cassandra,
+    "sqlite": _sqlite,
+}

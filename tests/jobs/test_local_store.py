@@ -1,0 +1,79 @@
+"""A store filled and read by commands, without a server or a driver of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .test_cli import run
+
+FEATURES = """
+from datetime import datetime
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+
+class Clicks(Source):
+    live = KafkaTopic("clicks")
+    page: str
+    at: datetime = event_time()
+
+@transformation
+def clicks(tx: Clicks, wspec: WindowSpec):
+    return tx.groupby("page").window(wspec).count()
+
+class Pages(FeaturePipeline):
+    owner = "web@example.com"
+    clock = "event"
+    features = [clicks.over("1h", "7d")]
+"""
+#: Neither client is to be imported.
+WITHOUT_SERVERS = (
+    "import sys\n"
+    "sys.modules.update(dict.fromkeys(['cassandra', 'pyiceberg', 'kafka', 'pyflink']))\n"
+    "from headrace.jobs.cli import main; main()"
+)
+ASK = ["get-online", "pages:clicks_1h", "pages:clicks_7d", "--entity", "page=home", "--at", "2026-03-01T10:00:00Z"]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    (tmp_path / "features.py").write_text(FEATURES)
+    lines = ["page,at", "home,2026-03-01T09:30:00Z", "home,2026-03-01T08:00:00Z", "help,2026-03-01T09:59:00Z"]
+    (tmp_path / "clicks.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_a_file_is_filled_and_read_without_a_server(desk: Path) -> None:
+    fill = ["run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite:shop.db"]
+    filled = run(*fill, folder=desk, code=WITHOUT_SERVERS)
+    assert (filled.returncode, "rows: 3 accepted" in filled.stderr) == (0, True), filled.stderr
+    asked = run("--format", "json", *ASK, "--store", "sqlite:shop.db", folder=desk, code=WITHOUT_SERVERS)
+    (record,) = json.loads(asked.stdout)
+    assert {name: value["value"] for name, value in record["features"].items()} == {
+        "pages:clicks_1h": 1,
+        "pages:clicks_7d": 2,
+    }
+    (desk / "headrace.yaml").write_text("online:\n  store: sqlite\n  file: shop.db\n")
+    assert run("--format", "json", *ASK, folder=desk, code=WITHOUT_SERVERS).stdout == asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ([*ASK, "--store", "sqlite:none.db"], "no online store"),
+        ([*ASK, "--store", "redis"], "expected cassandra, sqlite or sqlite:PATH"),
+        (
+            ["run", "features.py", "--input", "clicks.csv", "--to-store", "cassandra"],
+            "is filled by `headrace backfill`",
+        ),
+        (
+            ["run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite", "--feature", "clicks_1h"],
+            "--feature does not go with --to-store",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(desk: Path, command: list[str], message: str) -> None:
+    found = run(*command, folder=desk)
+    assert (found.returncode, message in found.stderr) == (1, True), found.stderr
+    assert not (desk / "none.db").exists()
