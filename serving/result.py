@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -56,36 +56,56 @@ class OnlineFeatures:
         """One value by row number and `view:feature`; KeyError for a feature that was not asked for."""
         return self.rows[row][self._names.index(feature)] if feature in self._names else _missing(feature, self._names)
 
-    def to_dict(self, *, statuses: bool = False) -> dict[str, list[Any]]:
-        """Columns by name: the keys, then the features; with `statuses` also `<feature>__status` of each."""
+    def freshness(self, value: FeatureValue) -> timedelta | None:
+        """How long before the asked time the entity's newest event was.
+
+        None for an unknown entity, and where the asked time is before that event.
+        """
+        seen = value.last_event_time
+        return None if seen is None or seen > self.at else self.at - seen
+
+    def to_dict(self, *, statuses: bool = False, times: bool = False) -> dict[str, list[Any]]:
+        """Columns by name: the keys, then the features.
+
+        With `statuses` also `<feature>__status` of each; with `times` also `<feature>__event_time`, when the newest
+        event of the entity was, and `<feature>__freshness`, how long that was before the asked time.
+        """
         columns = {key: [row[key] for row in self.entity_rows] for key in self._keys}
         for number, name in enumerate(self._names):
-            columns[name] = [row[number].value for row in self.rows]
+            values = [row[number] for row in self.rows]
+            columns[name] = [value.value for value in values]
             if statuses:
-                columns[f"{name}__status"] = [row[number].status.value for row in self.rows]
+                columns[f"{name}__status"] = [value.status.value for value in values]
+            if times:
+                columns[f"{name}__event_time"] = [value.last_event_time for value in values]
+                columns[f"{name}__freshness"] = [self.freshness(value) for value in values]
         return columns
 
     def to_records(self) -> list[dict[str, Any]]:
-        """For each row its entity, and for each feature value, status and last event time; plain values for JSON."""
+        """For each row its entity, and for each feature value, status and times; plain values for JSON."""
         return [
             {
                 "entity": dict(entity),
-                "features": {name: _plain(value) for name, value in zip(self._names, values, strict=True)},
+                "features": {name: self._plain(value) for name, value in zip(self._names, values, strict=True)},
             }
             for entity, values in zip(self.entity_rows, self.rows, strict=True)
         ]
 
-    def to_arrow(self, *, statuses: bool = False) -> pa.Table:
+    def to_arrow(self, *, statuses: bool = False, times: bool = False) -> pa.Table:
         """The columns of `to_dict` with their types; NULL stays NULL."""
         import pyarrow as pa
 
-        types = {str(feature.reference): _arrow_type(feature.type) for feature in self.features}
-        columns = self.to_dict(statuses=statuses)
+        types: dict[str, Any] = {}
+        for feature in self.features:
+            name = str(feature.reference)
+            types |= {name: _arrow_type(feature.type), f"{name}__status": pa.string()}
+            types |= {f"{name}__event_time": pa.timestamp("us", "UTC"), f"{name}__freshness": pa.duration("us")}
+        columns = self.to_dict(statuses=statuses, times=times)
         return pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
 
-    def to_pandas(self, *, statuses: bool = False) -> pd.DataFrame:
+    def to_pandas(self, *, statuses: bool = False, times: bool = False) -> pd.DataFrame:
         """The columns of `to_dict` as a DataFrame with nullable types, so that NULL is neither NaN nor 0."""
-        return nullable_frame(self.to_arrow(statuses=statuses))
+        return nullable_frame(self.to_arrow(statuses=statuses, times=times))
 
     def _repr_html_(self) -> str:
         """A table in which a value that is not `present` says so."""
@@ -99,6 +119,16 @@ class OnlineFeatures:
         )
         caption = f"<caption>at {escape(self.at.isoformat())}</caption>"
         return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _plain(self, value: FeatureValue) -> dict[str, Any]:
+        """A value for JSON: instants in ISO 8601, freshness in seconds."""
+        seen, freshness = value.last_event_time, self.freshness(value)
+        return {
+            "value": value.value.isoformat() if isinstance(value.value, datetime) else value.value,
+            "status": value.status.value,
+            "last_event_time": None if seen is None else seen.isoformat(),
+            "freshness_s": None if freshness is None else freshness.total_seconds(),
+        }
 
     @property
     def _names(self) -> list[str]:
@@ -115,13 +145,6 @@ def _missing(feature: str, names: Sequence[str]) -> FeatureValue:
     """Raise KeyError for a feature that was not asked for."""
     msg = f"{feature!r} was not asked for; found {', '.join(names)}"
     raise KeyError(msg)
-
-
-def _plain(value: FeatureValue) -> dict[str, Any]:
-    """A value for JSON: instants in ISO 8601."""
-    seen = None if value.last_event_time is None else value.last_event_time.isoformat()
-    shown = value.value.isoformat() if isinstance(value.value, datetime) else value.value
-    return {"value": shown, "status": value.status.value, "last_event_time": seen}
 
 
 def _html(value: FeatureValue) -> str:

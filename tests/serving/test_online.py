@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,7 @@ from headrace.compiler.tiles import window_bounds
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
 from headrace.serving.online import OnlineStore
+from headrace.serving.result import OnlineFeatures
 from headrace.serving.windows import Status
 
 from .conftest import CountedTiles, Order, fill
@@ -186,6 +188,51 @@ def test_the_answer_in_every_form(store: OnlineStore, tiles: CountedTiles, plans
     assert "&lt;b&gt;" in served._repr_html_()
     assert "NULL <small>(empty_window)" in served._repr_html_()
     assert json.loads(json.dumps(served.to_records()))[1]["features"]["shops:orders_1h"]["status"] == "empty_window"
+
+
+def test_event_time_and_freshness_in_every_form(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    fill(tiles, plans["shops"], [order(NOON - MINUTE), order(NOON + 1, shop="later")])
+    rows = [{"shop": "a"}, {"shop": "later"}, {"shop": "nobody"}]
+    served = store.get_online_features(["shops:orders_1h"], rows, at=at(NOON))
+    seen, later = at(NOON - MINUTE), at(NOON + 1)
+    assert served.to_dict(times=True) == {
+        "shop": ["a", "later", "nobody"],
+        "shops:orders_1h": [1, 0, None],
+        "shops:orders_1h__event_time": [seen, later, None],
+        "shops:orders_1h__freshness": [timedelta(minutes=1), None, None],
+    }
+    table = served.to_arrow(times=True, statuses=True)
+    assert table.to_pydict() == served.to_dict(times=True, statuses=True)
+    assert str(table.schema.field("shops:orders_1h__freshness").type) == "duration[us]"
+    frame = served.to_pandas(times=True)
+    assert frame["shops:orders_1h__freshness"].isna().tolist() == [False, True, True]
+    assert frame["shops:orders_1h__event_time"][0] == seen
+    records = [record["features"]["shops:orders_1h"] for record in served.to_records()]
+    assert [record["freshness_s"] for record in records] == [60.0, None, None]
+
+
+def test_an_answer_without_rows_keeps_its_types(store: OnlineStore) -> None:
+    table = store.get_online_features(["shops:weight_1h"], []).to_arrow(statuses=True, times=True)
+    types = [str(field.type) for field in table.schema]
+    assert types == ["double", "string", "timestamp[us, tz=UTC]", "duration[us]"]
+
+
+def test_awaited_reads_give_the_same_and_raise_the_same(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    fill(tiles, plans["shops"], [order(NOON - MINUTE), order(NOON - 5 * HOUR, shop="b")])
+    features, rows = ["shops:orders_1h", "shops:last_weight_1h"], [{"shop": "a"}, {"shop": "b"}, {"shop": "c"}]
+
+    async def together() -> list[OnlineFeatures]:
+        asked = [store.get_online_features_async(features, rows, at=at(NOON)) for _ in range(8)]
+        return list(await asyncio.gather(*asked))
+
+    expected = store.get_online_features(features, rows, at=at(NOON))
+    assert [found.rows for found in asyncio.run(together())] == [expected.rows] * 8
+    with pytest.raises(RequestError, match="row 0: key 'shop' is 1"):
+        asyncio.run(store.get_online_features_async(features, [{"shop": 1}]))
 
 
 def test_the_pointer_decides_which_version_serves(
