@@ -16,7 +16,7 @@ from headrace.connectors.tile_store import Cell, Found, Key, TileRead
 from headrace.features.instant import instant_of
 from headrace.features.reference import Reference
 from headrace.serving.result import FeatureValue
-from headrace.serving.windows import Instant, Part, WindowedFeature, cells_of, reads_of
+from headrace.serving.windows import Instant, Part, WindowedFeature, cells_of
 
 Rows = Sequence[Mapping[str, Any]]
 Wave = list[TileRead]
@@ -113,12 +113,10 @@ class _TableRequest:
         self.siblings = {view.tables[other.fingerprint]: other for other in view.siblings(group)}
         self.keys: list[Key] = [tuple([row[name] for name in names]) for row in rows]
         self.each = tuple(dict.fromkeys(self.keys))
-        slices = reads_of([one.feature for one in members], group, instant)
+        features = [one.feature for one in members]
+        slices, windowed = WindowedFeature.every(features, group, instant, expires=view.expires)
         self.reads = [TileRead(table, group, self.each, part, newest) for part, newest in slices] if rows else []
-        self._members = {
-            one.reference: WindowedFeature.of(one.feature, group, slices, instant, expires=view.expires)
-            for one in members
-        }
+        self._members = {one.reference: each for one, each in zip(members, windowed, strict=True)}
         self._found: dict[Key, tuple[Found, ...]] = {}
 
     def take(self, found: Sequence[list[Found]], seen: _Seen) -> None:

@@ -14,6 +14,8 @@ from headrace.connectors.tile_store import Cell, Found
 
 #: Before any tile: an as-of value may be as old as it likes.
 BEFORE_ALL_US = -(1 << 62)
+#: A read costs as much as some thirty tiles: 50 to 70 µs of this process against about 2 µs (measured).
+BRIDGED_TILES = 32
 
 
 class Status(StrEnum):
@@ -53,28 +55,36 @@ def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> li
 
 
 def reads_of(features: Iterable[PlannedFeature], group: TileGroup, instant: Instant) -> list[tuple[Slice, bool]]:
-    """The fewest slices that serve all features, and for each whether only its newest tile is wanted."""
-    windowed = [feature for feature in features if feature.window_us is not None]
-    merged = united([part for feature in windowed for part in slices_of(feature, group, instant)])
-    reads = [(part, False) for part in merged]
-    if any(feature.window_us is None for feature in features):
+    """The slices that serve all features, and for each whether only its newest tile is wanted."""
+    # Features over the same window read the same: each window is worked out once.
+    windows = {(feature.window_us, feature.tail_us): feature for feature in features}
+    windowed = [feature for feature in windows.values() if feature.window_us is not None]
+    reads = [(part, False) for part in united([part for each in windowed for part in slices_of(each, group, instant)])]
+    if len(windowed) < len(windows):
         reads.append((Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us)), True))
     return reads
 
 
 def united(slices: Iterable[Slice]) -> list[Slice]:
-    """Overlapping and touching slices of a level as one.
+    """Slices of a level as one where they overlap, touch, or are few tiles apart.
 
-    >>> [tuple(part) for part in united([Slice(5, 0, 10), Slice(5, 10, 15), Slice(5, 30, 35), Slice(10, 0, 10)])]
-    [(5, 0, 15), (5, 30, 35), (10, 0, 10)]
+    >>> [tuple(part) for part in united([Slice(5, 0, 10), Slice(5, 10, 15), Slice(5, 500, 505), Slice(10, 0, 10)])]
+    [(5, 0, 15), (5, 500, 505), (10, 0, 10)]
+    >>> united([Slice(5, 0, 10), Slice(5, 20, 25)])
+    [Slice(level_us=5, from_us=0, to_us=25)]
     """
     found: list[Slice] = []
     for part in sorted(slices):
-        if found and found[-1].level_us == part.level_us and part.from_us <= found[-1].to_us:
+        if found and _is_near(found[-1], part):
             found[-1] = found[-1]._replace(to_us=max(found[-1].to_us, part.to_us))
         else:
             found.append(part)
     return found
+
+
+def _is_near(one: Slice, later: Slice) -> bool:
+    """Whether one read of both, and of what is between them, costs no more than two."""
+    return one.level_us == later.level_us and later.from_us <= one.to_us + BRIDGED_TILES * one.level_us
 
 
 class Part(NamedTuple):
@@ -113,22 +123,24 @@ class WindowedFeature:
     empty: tuple[Any, Status]
 
     @classmethod
-    def of(
-        cls,
-        feature: PlannedFeature,
-        group: TileGroup,
-        reads: Sequence[tuple[Slice, bool]],
-        instant: Instant,
-        *,
-        expires: bool,
-    ) -> WindowedFeature:
-        """A feature over the reads of its group. `expires`: tiles are deleted once their retention is over."""
-        slices = slices_of(feature, group, instant)
-        newest = tuple(Part(number, *part[1:]) for number, (part, newest) in enumerate(reads) if newest)
-        parts = newest if feature.window_us is None else parts_of(slices, reads)
-        gone = feature.function == "last" and feature.window_us is not None
-        empty = (None, Status.EXPIRED) if gone else (merge_feature(feature, []), Status.EMPTY_WINDOW)
-        return cls(feature, parts, expires and _may_be_deleted(slices, group, instant), empty)
+    def every(
+        cls, features: Sequence[PlannedFeature], group: TileGroup, instant: Instant, *, expires: bool
+    ) -> tuple[list[tuple[Slice, bool]], list[WindowedFeature]]:
+        """The reads that serve features of one group, and the features over them, in order.
+
+        `expires`: tiles are deleted once their retention is over.
+        """
+        reads = reads_of(features, group, instant)
+        windows: dict[tuple[int | None, int | None], tuple[tuple[Part, ...], bool]] = {}
+        for feature in features:
+            window = (feature.window_us, feature.tail_us)
+            if window not in windows:
+                slices = slices_of(feature, group, instant)
+                parts = _newest(reads) if feature.window_us is None else parts_of(slices, reads)
+                windows[window] = (parts, expires and _may_be_deleted(slices, group, instant))
+        return reads, [
+            cls(feature, *windows[feature.window_us, feature.tail_us], _empty(feature)) for feature in features
+        ]
 
     def value(self, cells: Sequence[Cell], *, known: bool) -> tuple[Any, Status]:
         """The value from the cells of the window, and what stands behind it. `known`: the entity was ever seen."""
@@ -137,6 +149,18 @@ class WindowedFeature:
         if self.deleted:
             return None, Status.EXPIRED
         return (merge_feature(self.feature, cells), Status.PRESENT) if cells else self.empty
+
+
+def _newest(reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:
+    """Where the newest tile is among reads."""
+    return tuple(Part(number, part.from_us, part.to_us) for number, (part, newest) in enumerate(reads) if newest)
+
+
+def _empty(feature: PlannedFeature) -> tuple[Any, Status]:
+    """The answer of a window that holds nothing."""
+    if feature.function == "last" and feature.window_us is not None:
+        return None, Status.EXPIRED
+    return merge_feature(feature, []), Status.EMPTY_WINDOW
 
 
 def cells_of(parts: Iterable[Part], found: Sequence[Found]) -> list[Cell]:

@@ -1,0 +1,62 @@
+"""Many windows over few reads: each feature gets exactly the cells of its own window, however reads are bridged."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from headrace.compiler.plan import PlannedFeature, TileGroup
+from headrace.compiler.tiles import levels_of, tail_tile, window_bounds
+from headrace.connectors.tile_store import Cell, Found, TileRead
+from headrace.serving.windows import Instant, WindowedFeature, cells_of
+
+MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
+FINEST = 5 * MINUTE
+NOON = 20_000 * DAY + 12 * HOUR
+
+
+def group_of(windows: list[int]) -> TileGroup:
+    return TileGroup("0a1b2c3d", (), None, levels_of(windows, FINEST), (), None)
+
+
+def count(name: str, window: int) -> PlannedFeature:
+    return PlannedFeature(name, "count", "0a1b2c3d", (), "int", window, tail_tile(window, FINEST))
+
+
+def found(read: TileRead, events: list[int]) -> Found:
+    """The tiles of events in a read's slice."""
+    assert read.slice is not None
+    level, start, end = read.slice
+    tiles: dict[int, Cell] = {}
+    for at in events:
+        tile = at // level * level
+        if start <= tile < end:
+            tiles[tile] = {"n": tiles.get(tile, {"n": 0})["n"] + 1}
+    return Found(tiles)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_window_holds_its_own_events_and_no_other(seed: int) -> None:
+    random_ = random.Random(seed)
+    pool = [number * FINEST for number in range(1, 144)] + [number * HOUR for number in range(12, 288)]
+    windows = [*random_.sample(pool, 9), 20 * DAY]
+    group, features = group_of(windows), [count(str(window), window) for window in windows]
+    events = [NOON - number * 7 * MINUTE - random_.randrange(MINUTE) for number in range(-20, 5_000)]
+    for _ in range(8):
+        instant = Instant(NOON - random_.randrange(DAY), NOON, is_now=random_.random() < 0.5)
+        reads, windowed = WindowedFeature.every(features, group, instant, expires=False)
+        answers = [found(TileRead("t", group, ((),), part), events) for part, _ in reads]
+        for window, each in zip(windows, windowed, strict=True):
+            tail = tail_tile(window, FINEST)
+            start, end = window_bounds(window, tail, FINEST, instant.at_us, include_open=instant.is_now)
+            value, _ = each.value(cells_of(each.parts, answers), known=True)
+            assert value == sum(start <= at < end for at in events), (window, instant)
+
+
+def test_fifty_features_over_ten_windows_are_a_handful_of_reads() -> None:
+    windows = [hours * HOUR for hours in (1, 2, 3, 6, 12, 24, 72, 168, 336, 720)]
+    features = [count(f"{number}_{window}", window) for window in windows for number in range(5)]
+    instant = Instant(NOON + 95 * MINUTE, NOON, is_now=False)
+    reads, _ = WindowedFeature.every(features, group_of(windows), instant, expires=False)
+    assert len(reads) <= 6
