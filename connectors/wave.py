@@ -68,8 +68,7 @@ class Wave(Generic[T]):
             try:
                 return self.result.result(silence_s)
             except TimeoutError:
-                if len(self._found) == before:
-                    raise
+                self._end_if_silent(before, silence_s)
 
     async def wait_async(self, silence_s: float) -> list[T]:
         """The same without holding up the event loop."""
@@ -79,8 +78,14 @@ class Wave(Generic[T]):
             done, _ = await asyncio.wait([result], timeout=silence_s)
             if done:
                 return result.result()
-            if len(self._found) == before:
-                raise TimeoutError
+            self._end_if_silent(before, silence_s)
+
+    def _end_if_silent(self, before: int, silence_s: float) -> None:
+        """Raise TimeoutError unless an answer has come since; the wave sends nothing more then."""
+        if len(self._found) == before:
+            error = TimeoutError(f"no answer for {silence_s:g} s")
+            self._fail(error)
+            raise error
 
     def _next(self) -> None:
         """Send one more request, unless all are sent or one has failed."""

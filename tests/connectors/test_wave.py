@@ -99,18 +99,20 @@ def test_what_cannot_be_taken_is_the_callers_error() -> None:
         wave.wait(1.0)
 
 
-def test_silence_is_a_timeout_and_slow_progress_is_not() -> None:
-    driver = Scripted([[[]]] * 2)
-    wave = Wave(driver.send, rows_of, 2, 2)
-    with pytest.raises(TimeoutError):
+def test_silence_ends_the_wave_and_slow_progress_does_not() -> None:
+    silent = Scripted([[[]]] * 2)
+    wave = Wave(silent.send, rows_of, 2, 1)
+    with pytest.raises(TimeoutError, match="no answer for"):
         wave.wait(0.01)
+    silent.answer_all()
+    assert silent.sent == [0]
+    with pytest.raises(TimeoutError):
+        asyncio.run(Wave(silent.send, rows_of, 1, 1).wait_async(0.01))
 
     async def slowly() -> list[Any]:
-        loop = asyncio.get_running_loop()
+        driver, loop = Scripted([[[]]] * 2), asyncio.get_running_loop()
         loop.call_later(0.3, driver.answer, 0)
         loop.call_later(0.6, driver.answer, 1)
-        return await wave.wait_async(0.45)
+        return await Wave(driver.send, rows_of, 2, 2).wait_async(0.45)
 
-    with pytest.raises(TimeoutError):
-        asyncio.run(wave.wait_async(0.01))
     assert len(asyncio.run(slowly())) == 2
