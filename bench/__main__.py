@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.latency import LatencyReport
+from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import Workbench, running
 from headrace.bench.writes import WriteBenchmark, WriteSizes
@@ -26,7 +28,7 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the figures her
 Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into docs/benchmarks.md.")]
 DEFAULT_HOME = Path(".headrace/bench")
 
-Benchmark = Callable[[Workbench], Report]
+Benchmark = Callable[[Workbench], Report | LatencyReport]
 
 
 @app.command()
@@ -61,15 +63,33 @@ def cassandra(
     _run([lambda bench: WriteBenchmark(bench, WriteSizes(rows, rounds)).run()], home, json, docs=docs)
 
 
+@app.command()
+def online(
+    requests: Annotated[
+        int, typer.Option(min=1, help="Timed requests of one entity; a tenth of 100 entities.")
+    ] = 2_000,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Reads of 1 and 100 entities by 50 features from Cassandra, beside a plain prepared read; values compared first.
+
+    Example: python -m headrace.bench online --requests 200
+    """
+    sizes = OnlineSizes(requests=requests, bulk_requests=max(1, requests // 10))
+    _run([lambda bench: OnlineBenchmark(bench.platform, bench.progress, sizes).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
-def both(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
-    """Both benchmarks in full, on one stack; what `make bench` runs.
+def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
+    """All benchmarks in full, on one stack; what `make bench` runs.
 
     Example: python -m headrace.bench all --write-docs
     """
     benchmarks: list[Benchmark] = [
         lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
+        lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes()).run(),
     ]
     _run(benchmarks, home, None, docs=docs)
 

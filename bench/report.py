@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Measured, Spread
@@ -174,7 +174,18 @@ def profile_text(name: str, profile: Profile) -> str:
     )
 
 
-def write_docs(report: Report, page: Path = DOCS) -> None:
+class Documented(Protocol):
+    """A report that the documentation shows."""
+
+    @property
+    def benchmark(self) -> str:
+        """The name in the marks around its place."""
+
+    def markdown(self) -> str:
+        """What stands there."""
+
+
+def write_docs(report: Documented, page: Path = DOCS) -> None:
     """Put the report between the marks of its benchmark.
 
     Raises:

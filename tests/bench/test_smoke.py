@@ -1,15 +1,19 @@
-"""Both benchmarks whole and small: every side runs on the real stack and makes the same output as the others."""
+"""The benchmarks whole and small: every side runs on the real stack and makes the same output as the others."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headrace.bench import backfill as backfills
-from headrace.bench import writes
+from headrace.bench import online, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.online import OnlineBenchmark, OnlineSizes
+from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
 from headrace.bench.stack import Workbench
 from headrace.bench.writes import WriteBenchmark, WriteSizes
@@ -60,3 +64,27 @@ def test_all_sides_write_the_same_rows_into_cassandra(bench: Workbench, tmp_path
     assert sides(report) == [{writes.OURS, writes.ONE_BY_ONE, writes.BATCHED}]
     assert [(found.rows_in, found.rows_out) for found in report.equal] == [(WRITTEN_ROWS, WRITTEN_ROWS)] * 3
     check_figures(report, tmp_path)
+
+
+def test_all_sides_answer_online_reads_with_the_same_values(bench: Workbench, tmp_path: Path) -> None:
+    sizes = OnlineSizes(customers=20, purchases=10, requests=30, bulk_requests=3)
+    report = OnlineBenchmark(bench.platform, bench.progress, sizes).run()
+    assert report.compared == 20 * 50
+    assert [(shape.title, set(shape.sides)) for shape in report.shapes] == [
+        (title, {online.OURS, online.CACHED, online.PLAIN}) for title in ("1 by 50 features", "100 by 50 features")
+    ]
+    assert [len(side.seconds) for shape in report.shapes for side in shape.sides.values()] == [30] * 3 + [3] * 3
+    report.save(tmp_path / "result.json")
+    assert json.loads((tmp_path / "result.json").read_text())["compared"] == 1_000
+    assert all(f"| {name} | 30 |" in report.markdown() for name in (online.OURS, online.CACHED, online.PLAIN))
+
+
+def test_a_side_that_answers_otherwise_is_refused(bench: Workbench) -> None:
+    sizes = OnlineSizes(customers=5, purchases=5)
+    benchmark = OnlineBenchmark(bench.platform, bench.progress, sizes)
+
+    def wrong(customers: Sequence[int]) -> list[tuple[Any, ...]]:
+        return [(-1, *benchmark.expected[customer][1:]) for customer in customers]
+
+    with pytest.raises(OutputsDifferError, match="purchases_1h of customer 0 is -1"):
+        benchmark.compare("rival", wrong)
