@@ -68,6 +68,8 @@ class Wave(Generic[T]):
             try:
                 return self.result.result(silence_s)
             except TimeoutError:
+                if self.result.done():
+                    return self.result.result()
                 self._end_if_silent(before, silence_s)
 
     async def wait_async(self, silence_s: float) -> list[T]:
@@ -81,11 +83,9 @@ class Wave(Generic[T]):
             self._end_if_silent(before, silence_s)
 
     def _end_if_silent(self, before: int, silence_s: float) -> None:
-        """Raise TimeoutError unless an answer has come since; the wave sends nothing more then."""
+        """Fail unless an answer has come since; nothing more is sent then."""
         if len(self._found) == before:
-            error = TimeoutError(f"no answer for {silence_s:g} s")
-            self._fail(error)
-            raise error
+            self._fail(TimeoutError(f"no answer for {silence_s:g} s"))
 
     def _next(self) -> None:
         """Send one more request, unless all are sent or one has failed."""
