@@ -30,6 +30,8 @@ PARTIALS: dict[str, tuple[str, ...]] = {
     "min": ("min",),
     "max": ("max",),
     "std": ("moments",),
+    "var": ("moments",),
+    "first": ("first",),
     "last": ("last",),
     "count_distinct": ("distinct",),
 }
@@ -167,8 +169,9 @@ def _partials(feature: Feature, source: SourcePlan) -> tuple[Partial, ...]:
     if aggregate.argument is None:
         return ()
     x = argument_name(aggregate.argument, source)
-    argument = cast(aggregate.argument, FLOAT) if aggregate.function == "std" else aggregate.argument
-    return tuple(Partial(kind, x, argument) for kind in PARTIALS[aggregate.function])
+    kinds = PARTIALS[aggregate.function]
+    argument = cast(aggregate.argument, FLOAT) if "moments" in kinds else aggregate.argument
+    return tuple(Partial(kind, x, argument) for kind in kinds)
 
 
 def argument_name(argument: Scalar, source: SourcePlan) -> str:

@@ -144,7 +144,7 @@ def _mean(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
 
 
 def _placed(x: str) -> str:
-    """A value behind its place, so that the greatest is the newest; `last(x ORDER BY ...)` takes no window's frame."""
+    """A value behind its place, so that the greatest is the newest; `last(x ORDER BY ...)` takes no frame."""
     return f"{{'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': {x}}}"
 
 
@@ -156,6 +156,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "min": lambda x, within, feature, plan: f"min({x}) {within}",
     "max": lambda x, within, feature, plan: f"max({x}) {within}",
     "std": lambda x, within, feature, plan: f"stddev_samp({x}) {within}",
+    "var": lambda x, within, feature, plan: f"var_samp({x}) {within}",
+    "first": lambda x, within, feature, plan: f"(min({_placed(x)}) {within}).value",
     "last": lambda x, within, feature, plan: f"(max({_placed(x)}) {within}).value",
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
 }

@@ -38,12 +38,18 @@ CALLS: dict[str, Callable[[str, str, str], str]] = {
     "min": lambda x, type_, label: f"MIN({x})",
     "max": lambda x, type_, label: f"MAX({x})",
     "moments": lambda x, type_, label: f"HR_MOMENTS({x})",
+    # The oldest is the newest by the opposite of its place; `_fields` turns the place back.
+    "first": lambda x, type_, label: f"HR_LAST({x}, -`_event_us`, -`_src_partition`, -`_src_offset`)",
     "last": lambda x, type_, label: f"HR_LAST({x}, `_event_us`, `_src_partition`, `_src_offset`)",
     "distinct": lambda x, type_, label: f"HR_DISTINCT({x})",
 }
 
-#: Fields of the rows that some aggregates return, in the order of the partial's fields in the cell.
-ROW_FIELDS = {"moments": ("n", "mean", "m2"), "last": ("value", "us", "partition", "offset")}
+#: What the cell takes of the rows that some aggregates return, in the order of the partial's fields.
+ROW_FIELDS = {
+    "moments": ("{row}.`n`", "{row}.`mean`", "{row}.`m2`"),
+    "first": ("{row}.`value`", "-{row}.`us`", "-{row}.`partition`", "-{row}.`offset`"),
+    "last": ("{row}.`value`", "{row}.`us`", "{row}.`partition`", "{row}.`offset`"),
+}
 
 
 def tile_views(plan: ViewPlan, group: TileGroup) -> list[str]:
@@ -152,7 +158,7 @@ def _cells(group: TileGroup) -> str:
 def _fields(partial: Partial) -> list[str]:
     """Where the fields of a partial are in a folded row."""
     whole = f"`f`.`{partial.name}`"
-    return [f"{whole}.`{part}`" for part in ROW_FIELDS[partial.kind]] if partial.kind in ROW_FIELDS else [whole]
+    return [field.format(row=whole) for field in ROW_FIELDS.get(partial.kind, ("{row}",))]
 
 
 def _versions(plan: ViewPlan, group: TileGroup) -> str:

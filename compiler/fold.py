@@ -13,6 +13,7 @@ from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 #: DataSketches ignores an empty string, which SQL counts: HR_DISTINCT hashes it as this integer.
 EMPTY_STRING = -1
 Rows = list[tuple[Any, int, int, int]]
+_NO_ROW = (None, None, None, None)
 
 
 def fold(feature: PlannedFeature, values: Iterable[tuple[Any, int, int, int]]) -> dict[str, Any]:
@@ -60,9 +61,24 @@ def _fold_moments(name: str, rows: Rows) -> dict[str, Any]:
     return {f"{name}_n": n, f"{name}_mean": mean if n else None, f"{name}_m2": m2 if n else None}
 
 
+def _fold_first(name: str, rows: Rows) -> dict[str, Any]:
+    """The oldest row."""
+    return _placed(name, min(rows, key=_place, default=_NO_ROW))
+
+
 def _fold_last(name: str, rows: Rows) -> dict[str, Any]:
     """The newest row."""
-    value, us, partition, offset = max(rows, key=lambda row: row[1:]) if rows else (None, None, None, None)
+    return _placed(name, max(rows, key=_place, default=_NO_ROW))
+
+
+def _place(row: tuple[Any, int, int, int]) -> tuple[int, int, int]:
+    """Where a row stands among the events."""
+    return row[1:]
+
+
+def _placed(name: str, row: tuple[Any, int | None, int | None, int | None]) -> dict[str, Any]:
+    """A row as the fields of a cell."""
+    value, us, partition, offset = row
     return {name: value, f"{name}_us": us, f"{name}_partition": partition, f"{name}_offset": offset}
 
 
@@ -77,6 +93,7 @@ FOLDS: dict[str, Callable[[str, Rows], dict[str, Any]]] = {
     "min": lambda name, rows: {name: min(_values(rows), default=None)},
     "max": lambda name, rows: {name: max(_values(rows), default=None)},
     "moments": _fold_moments,
+    "first": _fold_first,
     "last": _fold_last,
     "distinct": _fold_distinct,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
-from operator import add
+from operator import add, itemgetter
 from typing import Any
 
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
@@ -20,6 +20,7 @@ Cell = Mapping[str, Any]
 MAX_BIGINT = 2**63 - 1
 #: Theta sketches of 2^12 = 4,096 hashes: exact up to that many values, as in HR_DISTINCT.
 LG_K = 12
+_NO_ROW = (None, None)
 
 
 def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
@@ -77,12 +78,18 @@ def _greatest(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
     return max(_present(cells, feature.partials[0]), default=None)
 
 
-def _std(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
-    """The sample deviation; None below two values."""
+def _var(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+    """The sample variance; None below two values."""
     name = feature.partials[0]
     parts = [(cell[f"{name}_n"], cell[f"{name}_mean"], cell[f"{name}_m2"]) for cell in cells if cell[f"{name}_n"]]
     n, _, m2 = reduce(chan, parts, (0, 0.0, 0.0))
-    return math.sqrt(m2 / (n - 1)) if n > 1 else None
+    return m2 / (n - 1) if n > 1 else None
+
+
+def _std(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+    """The sample deviation; None below two values."""
+    variance = _var(feature, cells)
+    return None if variance is None else math.sqrt(variance)
 
 
 Moments = tuple[int, float, float]
@@ -101,12 +108,21 @@ def chan(left: Moments, right: Moments) -> Moments:
     return n, left[1] + delta * share, left[2] + right[2] + delta * delta * left[0] * share
 
 
-def _last(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
-    """The value of the newest row by (event time, partition, offset); it may be None."""
+def _placed(feature: PlannedFeature, cells: Sequence[Cell]) -> list[tuple[tuple[int, int, int], Any]]:
+    """The values of cells that hold one, behind their place: (event time, partition, offset)."""
     name = feature.partials[0]
-    fields = (f"{name}_us", f"{name}_partition", f"{name}_offset")
-    rows = [cell for cell in cells if cell[fields[0]] is not None]
-    return max(rows, key=lambda cell: tuple(cell[field] for field in fields))[name] if rows else None
+    rows = [cell for cell in cells if cell[f"{name}_us"] is not None]
+    return [((cell[f"{name}_us"], cell[f"{name}_partition"], cell[f"{name}_offset"]), cell[name]) for cell in rows]
+
+
+def _first(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The value of the oldest row; it may be None."""
+    return min(_placed(feature, cells), key=itemgetter(0), default=_NO_ROW)[1]
+
+
+def _last(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+    """The value of the newest row; it may be None."""
+    return max(_placed(feature, cells), key=itemgetter(0), default=_NO_ROW)[1]
 
 
 def _count_distinct(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
@@ -133,6 +149,8 @@ MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "min": _least,
     "max": _greatest,
     "std": _std,
+    "var": _var,
+    "first": _first,
     "last": _last,
     "count_distinct": _count_distinct,
 }

@@ -67,7 +67,7 @@ class SourcePlan:
 class Partial:
     """One aggregate kept in the cells of a tile group.
 
-    `kind` is `count`, `sum`, `min`, `max`, `moments`, `last` or `distinct`; `x` names the aggregated expression.
+    `kind` is one of `FIELDS`, such as `count` or `moments`; `x` names the aggregated expression.
     """
 
     kind: str
@@ -101,6 +101,8 @@ class Partial:
         return tuple(Column(f"{self.name}{end}", type_ or stored, optional=True) for end, type_ in FIELDS[self.kind])
 
 
+#: Where a value stands among the events: event time, then partition and offset.
+PLACE = (("_us", "int"), ("_partition", "int32"), ("_offset", "int"))
 #: Fields of each kind of partial: suffix of the name, and type (None: the argument's).
 FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "count": (("", "int"),),
@@ -108,7 +110,8 @@ FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "min": (("", None),),
     "max": (("", None),),
     "moments": (("_n", "int"), ("_mean", "float"), ("_m2", "float")),
-    "last": (("", None), ("_us", "int"), ("_partition", "int32"), ("_offset", "int")),
+    "first": (("", None), *PLACE),
+    "last": (("", None), *PLACE),
     "distinct": (("", "bytes"),),
 }
 

@@ -31,6 +31,8 @@ FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "min": (NUMERIC | {DATETIME}, None),
     "max": (NUMERIC | {DATETIME}, None),
     "std": (NUMERIC, FLOAT),
+    "var": (NUMERIC, FLOAT),
+    "first": (ANY, None),
     "last": (ANY, None),
     "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
 }
@@ -182,6 +184,14 @@ class Grouped:
     def std(self) -> Aggregate:
         """The sample standard deviation; NULL below two values."""
         return self._aggregate("std")
+
+    def var(self) -> Aggregate:
+        """The sample variance; NULL below two values."""
+        return self._aggregate("var")
+
+    def first(self) -> Aggregate:
+        """The value in the oldest row by event time, partition and offset; it may be NULL."""
+        return self._aggregate("first")
 
     def last(self) -> Aggregate:
         """The value in the newest row by event time, partition and offset; it may be NULL. The one without a window."""

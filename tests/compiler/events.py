@@ -122,6 +122,10 @@ SPECS: dict[str, Spec] = {
     "least_cents_1h": (SHOP, everything, of("cents"), "min", HOUR, M5),
     "newest_order_1h": (SHOP, everything, of("ordered_at"), "max", HOUR, M5),
     "weight_std_3d": (SHOP, everything, of("weight"), "std", 3 * DAY, HOUR),
+    "weight_var_3d": (SHOP, everything, of("weight"), "var", 3 * DAY, HOUR),
+    "first_weight_1h": (SHOP, everything, of("weight"), "first", HOUR, M5),
+    "first_weight_3d": (SHOP, everything, of("weight"), "first", 3 * DAY, HOUR),
+    "first_status_20d": (SHOP, everything, of("status"), "first", 20 * DAY, DAY),
     "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
     "last_status": (("customer",), everything, of("status"), "last", None, M5),
@@ -132,14 +136,15 @@ SPECS: dict[str, Spec] = {
 
 def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) -> Any:
     """The value of a function over rows, by design 4.3 and 4.4."""
-    if function == "last":
-        newest = max(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]), default=None)
-        return None if newest is None else argument(newest)
+    if function in {"first", "last"}:
+        rows = sorted(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]))
+        return argument(rows[0 if function == "first" else -1]) if rows else None
     values = [argument(row) for row in rows if argument(row) is not None]
     if function in {"count", "count_distinct"}:
         return len(values) if function == "count" else len(set(values))
-    if function == "std":
-        return statistics.stdev(values) if len(values) > 1 else None
+    if function in {"std", "var"}:
+        of_sample = statistics.stdev if function == "std" else statistics.variance
+        return of_sample(values) if len(values) > 1 else None
     by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "min": min, "max": max}
     return by_name[function](values) if values else None
 

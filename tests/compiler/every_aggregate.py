@@ -66,6 +66,21 @@ def weight_std(tx: Orders, wspec: WindowSpec):
 
 
 @transformation
+def weight_var(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).var()
+
+
+@transformation
+def first_weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).first()
+
+
+@transformation
+def first_status(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["status"].window(wspec).first()
+
+
+@transformation
 def customers(tx: Orders, wspec: WindowSpec):
     return tx.groupby("shop")["customer"].window(wspec).count_distinct()
 
@@ -106,6 +121,9 @@ class ShopFeatures(FeaturePipeline):
         least_cents.over("1h"),
         newest_order.over("1h"),
         weight_std.over("3d"),
+        weight_var.over("3d"),
+        first_weight.over("1h", "3d"),
+        first_status.over("20d"),
         customers.over("3d"),
         last_weight.over("1h"),
         last_status,

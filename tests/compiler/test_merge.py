@@ -17,6 +17,8 @@ PARTIALS = {
     "min": ("min_x",),
     "max": ("max_x",),
     "std": ("moments_x",),
+    "var": ("moments_x",),
+    "first": ("first_x",),
     "last": ("last_x",),
     "count_distinct": ("distinct_x",),
 }
@@ -54,11 +56,12 @@ def test_an_empty_window(function: str) -> None:
     assert merge_feature(feature_of(function), [nothing]) == expected
 
 
-def test_std_is_the_sample_deviation_and_null_below_two() -> None:
-    feature = feature_of("std")
+@pytest.mark.parametrize(("function", "value"), [("std", math.sqrt(2)), ("var", 2.0)])
+def test_std_and_var_are_of_the_sample_and_null_below_two(function: str, value: float) -> None:
+    feature = feature_of(function)
     cells = [fold(feature, [(2, 0, 0, 0)]), fold(feature, [(4, 0, 0, 1)])]
     assert merge_feature(feature, cells[:1]) is None
-    assert merge_feature(feature, cells) == pytest.approx(math.sqrt(2))
+    assert merge_feature(feature, cells) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("function", ["sum", "mean"])
@@ -72,6 +75,13 @@ def test_an_integer_sum_beyond_bigint_names_the_feature(function: str) -> None:
 def test_the_newest_row_decides_even_when_its_value_is_null() -> None:
     feature = feature_of("last")
     cells = [fold(feature, [(5, 1, 0, 7)]), fold(feature, [(None, 1, 1, 0)])]
+    assert merge_feature(feature, cells) is None
+    assert merge_feature(feature, cells[:1]) == 5
+
+
+def test_the_oldest_row_decides_even_when_its_value_is_null() -> None:
+    feature = feature_of("first")
+    cells = [fold(feature, [(5, 1, 1, 0)]), fold(feature, [(None, 1, 0, 7), (6, 2, 0, 0)])]
     assert merge_feature(feature, cells) is None
     assert merge_feature(feature, cells[:1]) == 5
 

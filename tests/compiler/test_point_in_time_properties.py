@@ -25,6 +25,8 @@ NAMES = [
     "mean_weight_3d",
     "least_cents_1h",
     "weight_std_3d",
+    "weight_var_3d",
+    "first_weight_1h",
     "customers_3d",
     "last_weight_1h",
 ]

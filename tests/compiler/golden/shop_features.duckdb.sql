@@ -8,15 +8,20 @@ SELECT "shop",
   CAST(sum(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS DOUBLE) / NULLIF(count(_arg2) FILTER (_event_us >= ($at_us - 259200000000)), 0) AS "mean_weight_3d",
   CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) AS BIGINT) ELSE error('feature shop_features.mean_cents_3d: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= ($at_us - 259200000000)), 0) AS "mean_cents_3d",
   min(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS "least_cents_1h",
-  make_timestamptz(max(_arg4) FILTER (_event_us >= ($at_us - 3600000000))) AS "newest_order_1h",
+  make_timestamptz(max(_arg5) FILTER (_event_us >= ($at_us - 3600000000))) AS "newest_order_1h",
   stddev_samp(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS "weight_std_3d",
+  var_samp(_arg2) FILTER (_event_us >= ($at_us - 259200000000)) AS "weight_var_3d",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "first_weight_1h",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 259200000000))).value AS "first_weight_3d",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= ($at_us - 1728000000000))).value AS "first_status_20d",
   count(DISTINCT _arg3) FILTER (_event_us >= ($at_us - 259200000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "last_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
   "customer" AS _arg3,
-  epoch_us("ordered_at") AS _arg4
+  "status" AS _arg4,
+  epoch_us("ordered_at") AS _arg5
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
@@ -47,15 +52,20 @@ SELECT "shop",
   CAST(sum(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS DOUBLE) / NULLIF(count(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)), 0) AS "mean_weight_3d",
   CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS BIGINT) ELSE error('feature shop_features.mean_cents_3d: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)), 0) AS "mean_cents_3d",
   min(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "least_cents_1h",
-  make_timestamptz(max(_arg4) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "newest_order_1h",
+  make_timestamptz(max(_arg5) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "newest_order_1h",
   stddev_samp(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "weight_std_3d",
+  var_samp(_arg2) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "weight_var_3d",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "first_weight_1h",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000))).value AS "first_weight_3d",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000))).value AS "first_status_20d",
   count(DISTINCT _arg3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "last_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
   "customer" AS _arg3,
-  epoch_us("ordered_at") AS _arg4
+  "status" AS _arg4,
+  epoch_us("ordered_at") AS _arg5
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)

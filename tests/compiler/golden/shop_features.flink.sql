@@ -104,31 +104,33 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_45318f3a` AS
-SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, HR_MICROS(`ordered_at`) AS `_arg4`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
+CREATE TEMPORARY VIEW `members_fc66f600` AS
+SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, `status` AS `_arg4`, HR_MICROS(`ordered_at`) AS `_arg5`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_45318f3a` AS
+CREATE TEMPORARY VIEW `folded_fc66f600` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_cents`,
   COUNT(`_arg2`) AS `count_weight`,
   HR_DISTINCT(`_arg3`) AS `distinct_customer`,
+  HR_LAST(`_arg4`, -`_event_us`, -`_src_partition`, -`_src_offset`) AS `first_status`,
+  HR_LAST(`_arg2`, -`_event_us`, -`_src_partition`, -`_src_offset`) AS `first_weight`,
   HR_LAST(`_arg2`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_weight`,
-  MAX(`_arg4`) AS `max_ordered_at`,
+  MAX(`_arg5`) AS `max_ordered_at`,
   MIN(`_arg1`) AS `min_cents`,
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents') AS `sum_cents`,
   SUM(`_arg2`) AS `sum_weight`
-FROM `members_45318f3a`
+FROM `members_fc66f600`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`), (`shop`, `_tile3`));
 
-CREATE TEMPORARY VIEW `cells_45318f3a` AS
+CREATE TEMPORARY VIEW `cells_fc66f600` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_45318f3a` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`first_status`.`value`, -`f`.`first_status`.`us`, -`f`.`first_status`.`partition`, -`f`.`first_status`.`offset`, `f`.`first_weight`.`value`, -`f`.`first_weight`.`us`, -`f`.`first_weight`.`partition`, -`f`.`first_weight`.`offset`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
+FROM `folded_fc66f600` AS `f`;
 
 CREATE TEMPORARY VIEW `members_9f47803c` AS
 SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `status` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
@@ -204,31 +206,31 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `vie
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_45318f3a` (
+CREATE TEMPORARY TABLE `tiles_fc66f600` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
+  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA,
   `static_write_time` BIGINT METADATA,
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '45318f3a',
+  'table' = 'fc66f600',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_45318f3a` (
+CREATE TEMPORARY TABLE `tile_log_fc66f600` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>
+  `cell` ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '45318f3a'
+  'delegate.catalog-table' = 'fc66f600'
 );
 
 CREATE TEMPORARY TABLE `tiles_9f47803c` (
@@ -353,14 +355,14 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_45318f3a`
+INSERT INTO `tiles_fc66f600`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
-FROM `cells_45318f3a`;
+FROM `cells_fc66f600`;
 
-INSERT INTO `tile_log_45318f3a`
+INSERT INTO `tile_log_fc66f600`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_45318f3a`;
+FROM `cells_fc66f600`;
 
 INSERT INTO `tiles_9f47803c`
 SELECT `customer`, `level`, `tile_start`, `cell`,
