@@ -15,6 +15,7 @@ from headrace.compiler.plan import (
     TileGroup,
     ViewPlan,
     fingerprint_of,
+    is_as_of,
 )
 from headrace.compiler.tiles import levels_of, tail_tile
 from headrace.features.coercion import cast
@@ -136,12 +137,12 @@ def _guard(feature: Feature, key: SourceColumn) -> str:
 def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGroup:
     """The tile group of features that share filter, keys and finest tile."""
     first = features[0]
-    levels = levels_of((feature.window_us for feature in features), first.tile_us)
+    levels = levels_of(_windows(features), first.tile_us, lifetime=any(map(_is_lifetime, features)))
     partials = {partial.name: partial for feature in features for partial in _partials(feature, source)}
     ordered = tuple(partials[name] for name in sorted(partials))
     keys = tuple(_column(key) for key in first.aggregate.keys)
     condition = first.aggregate.filter
-    retention = _retention(source, features, levels[-1])
+    retentions = tuple(_retention(source, features, levels, level) for level in levels)
     contents = [
         identity,
         condition.text() if condition else None,
@@ -149,18 +150,39 @@ def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGr
         [[partial.name, partial.argument.text(), partial.argument.type] for partial in ordered],
         list(levels),
         # Tiles that expire sooner than a wider window needs are other tiles; a window inside the retention reuses them.
-        retention,
+        list(retentions),
     ]
-    return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retention)
+    return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retentions)
 
 
-def _retention(source: SourcePlan, features: list[Feature], coarsest_us: int) -> int | None:
-    """How long a tile may be read after its end: widest window, its rounding, delay and lateness; None: always."""
-    windows = [feature.window_us for feature in features]
-    if None in windows:
+def _windows(features: list[Feature]) -> list[int]:
+    """The widths of the features that have one."""
+    return [feature.window_us for feature in features if feature.window_us is not None]
+
+
+def _is_as_of(feature: Feature) -> bool:
+    """Whether the newest of the finest tiles is read, however old it is."""
+    return is_as_of(feature.aggregate.function, feature.window_us)
+
+
+def _is_lifetime(feature: Feature) -> bool:
+    """Whether all tiles since ever are merged."""
+    return feature.window_us is None and not _is_as_of(feature)
+
+
+def _retention(source: SourcePlan, features: list[Feature], levels: tuple[int, ...], level: int) -> int | None:
+    """How long a tile of a level may be read after its end, by whatever reads it longest; None: always.
+
+    A window reads it for its width and rounding, a lifetime until the tile of the next level is done; both are given
+    the source's delay and lateness on top.
+    """
+    reaches = [window + tail_tile(window, levels[0]) for window in _windows(features)]
+    lifetime = any(map(_is_lifetime, features))
+    if (lifetime and level == levels[-1]) or (level == levels[0] and any(map(_is_as_of, features))):
         return None
-    widest = max(window for window in windows if window is not None)
-    return widest + coarsest_us + source.max_delay_us + source.allowed_lateness_us
+    if lifetime:
+        reaches.append(levels[levels.index(level) + 1])
+    return max(reaches) + source.max_delay_us + source.allowed_lateness_us
 
 
 def _partials(feature: Feature, source: SourcePlan) -> tuple[Partial, ...]:

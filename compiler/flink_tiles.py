@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import (
@@ -20,6 +21,7 @@ from headrace.compiler.plan import Partial, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import passes
 from headrace.features.coercion import finite
+from headrace.features.duration import format_duration
 from headrace.features.scalar import FLOAT
 
 
@@ -54,12 +56,9 @@ ROW_FIELDS = {
 
 def tile_views(plan: ViewPlan, group: TileGroup) -> list[str]:
     """The views from judged events to cells."""
-    name = group.fingerprint
-    return [
-        create_view(f"members_{name}", _members(plan, group)),
-        create_view(f"folded_{name}", _folded(plan, group)),
-        create_view(f"cells_{name}", _cells(group)),
-    ]
+    members = create_view(f"members_{group.fingerprint}", _members(plan, group))
+    folded = [create_view(band.name, _folded(plan, group, band)) for band in _bands(plan, group)]
+    return [members, *folded, create_view(f"cells_{group.fingerprint}", _cells(plan, group))]
 
 
 def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[tuple[str, str]]:
@@ -67,8 +66,7 @@ def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[t
     sinks: list[tuple[str, str]] = []
     name = group.fingerprint
     if options.cassandra is not None:
-        expires = _expiry(plan, group) is not None
-        declared = create_tile_table(f"tiles_{name}", group, options.cassandra, expires=expires)
+        declared = create_tile_table(f"tiles_{name}", group, options.cassandra, expires=_expires(plan, group))
         sinks.append((declared, insert_into(f"tiles_{name}", _versions(plan, group))))
     if options.iceberg is not None:
         declared = create_tile_log(f"tile_log_{name}", group, options.iceberg)
@@ -107,7 +105,27 @@ def _argument_sql(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
     return FLINK.emit(finite(partial.argument), _label(plan, group, partial))
 
 
-def _folded(plan: ViewPlan, group: TileGroup) -> str:
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """Levels that are folded by one aggregate, whose state lives as long as they need; `ttl_us` None: as the job's."""
+
+    name: str
+    levels_us: tuple[int, ...]
+    ttl_us: int | None = None
+
+
+def _bands(plan: ViewPlan, group: TileGroup) -> list[_Band]:
+    """The rolling levels together, and each level of a lifetime alone.
+
+    State of the finest tiles must not live as long as that of a tile which stays open for years.
+    """
+    name = f"folded_{group.fingerprint}"
+    open_for = [(level, 2 * level + plan.allowed_lateness_us) for level in group.lifetime_levels_us]
+    lasting = [_Band(f"{name}_{format_duration(level)}", (level,), ttl) for level, ttl in open_for]
+    return [_Band(name, group.rolling_levels_us), *lasting]
+
+
+def _folded(plan: ViewPlan, group: TileGroup, band: _Band) -> str:
     """One updating row per tile. No window function: the order of events does not matter and nothing waits.
 
     GROUPING SETS, because what repeats a row for each level is then in one chain with what reads it and what folds it.
@@ -120,10 +138,13 @@ def _folded(plan: ViewPlan, group: TileGroup) -> str:
         f" AS `{partial.name}`"
         for partial in group.partials
     ]
-    tile = f"{_level(group)} AS `level`, COALESCE({quoted(_tiles(group))}) AS `tile_start`"
+    tiles = {name: level for name, level in _tiles(group).items() if level in band.levels_us}
+    members = f"members_{group.fingerprint}"
+    ttl = "" if band.ttl_us is None else f"/*+ STATE_TTL('{members}' = '{band.ttl_us // 1_000_000} s') */ "
+    tile = f"{_level(tiles)} AS `level`, COALESCE({quoted(tiles)}) AS `tile_start`"
     columns = ",\n  ".join([f"{keys}, {tile}", "COUNT(*) AS `n`", "MAX(`_event_us`) AS `_last_event_us`", *calls])
-    sets = ", ".join(f"({keys}, `{tile}`)" for tile in _tiles(group))
-    return f"SELECT {columns}\nFROM `members_{group.fingerprint}`\nGROUP BY GROUPING SETS ({sets})"
+    sets = ", ".join(f"({keys}, `{tile}`)" for tile in tiles)
+    return f"SELECT {ttl}{columns}\nFROM `{members}`\nGROUP BY GROUPING SETS ({sets})"
 
 
 def _tiles(group: TileGroup) -> dict[str, int]:
@@ -136,9 +157,9 @@ def _tile_start(level_us: int) -> str:
     return f"`_event_us` - MOD(`_event_us`, CAST({level_us} AS BIGINT))"
 
 
-def _level(group: TileGroup) -> str:
+def _level(tiles: dict[str, int]) -> str:
     """The level of a folded row: the one whose tile it is grouped by; the other columns are NULL in it."""
-    cases = [f"WHEN `{tile}` IS NOT NULL THEN CAST({level} AS BIGINT)" for tile, level in _tiles(group).items()]
+    cases = [f"WHEN `{tile}` IS NOT NULL THEN CAST({level} AS BIGINT)" for tile, level in tiles.items()]
     return f"CASE {' '.join(cases)} END"
 
 
@@ -147,12 +168,15 @@ def _argument(group: TileGroup, partial: Partial) -> str:
     return f"`{group.argument_columns[partial.argument.text()]}`"
 
 
-def _cells(group: TileGroup) -> str:
+def _cells(plan: ViewPlan, group: TileGroup) -> str:
     """The tiles with all their partials in one value."""
     keys = quoted([*(key.name for key in group.keys), LEVEL.name, TILE_START.name])
     fields = ["`f`.`n`", *(field for partial in group.partials for field in _fields(partial))]
     cell = f"CAST(ROW({', '.join(fields)}) AS {cell_type(group)}) AS `{CELL}`"
-    return f"SELECT {keys}, `n`, `_last_event_us`,\n  {cell}\nFROM `folded_{group.fingerprint}` AS `f`"
+    selects = [
+        f"SELECT {keys}, `n`, `_last_event_us`,\n  {cell}\nFROM `{band.name}` AS `f`" for band in _bands(plan, group)
+    ]
+    return "\nUNION ALL\n".join(selects)
 
 
 def _fields(partial: Partial) -> list[str]:
@@ -167,15 +191,27 @@ def _versions(plan: ViewPlan, group: TileGroup) -> str:
     Each brings the newest event time that it knows of its entity, so that whoever reads a tile finds the entity known.
     """
     keys = quoted([*(key.name for key in group.keys), LEVEL.name, TILE_START.name, CELL])
-    expiry = _expiry(plan, group)
-    expires = "" if expiry is None else f", `tile_start` + `level` + CAST({expiry} AS BIGINT)"
+    expires = f", {_expiry(group)}" if _expires(plan, group) else ""
     columns = f"{keys},\n  `_last_event_us`, `tile_start` + `n`, `_last_event_us`{expires}"
     return f"SELECT {columns}\nFROM `cells_{group.fingerprint}`"
 
 
-def _expiry(plan: ViewPlan, group: TileGroup) -> int | None:
-    """How long after its end a tile may be deleted, in µs; None: never, by the view's clock or by an as-of feature."""
-    return group.retention_us if plan.clock == "wall" else None
+def _expires(plan: ViewPlan, group: TileGroup) -> bool:
+    """Whether tiles of some level are deleted one day; by the clock of the events none is."""
+    return plan.clock == "wall" and set(group.retentions_us) != {None}
+
+
+def _expiry(group: TileGroup) -> str:
+    """The instant, in µs, from which a tile may be deleted; NULL: never."""
+    after = dict(zip(group.levels_us, group.retentions_us, strict=True))
+    if len(set(after.values())) == 1:
+        return f"`tile_start` + `level` + CAST({group.retentions_us[0]} AS BIGINT)"
+    cases = [
+        f"WHEN `level` = CAST({level} AS BIGINT) THEN `tile_start` + CAST({level + retention} AS BIGINT)"
+        for level, retention in after.items()
+        if retention is not None
+    ]
+    return f"CASE {' '.join(cases)} END"
 
 
 def _log(group: TileGroup) -> str:

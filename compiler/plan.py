@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.compiler.codec import decode, encode
+from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
@@ -120,7 +121,8 @@ FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
 class TileGroup:
     """Features that share one tile table: same source, filter, keys and finest tile.
 
-    `filter` None lets every row in; a condition that is NULL lets none in. `retention_us` None: tiles never expire.
+    `filter` None lets every row in; a condition that is NULL lets none in. `retentions_us`: for each level how long a
+    tile may be read after its end; None: for ever.
     """
 
     fingerprint: str
@@ -128,7 +130,7 @@ class TileGroup:
     filter: Scalar | None
     levels_us: tuple[int, ...]
     partials: tuple[Partial, ...]
-    retention_us: int | None
+    retentions_us: tuple[int | None, ...]
 
     @property
     def finest_us(self) -> int:
@@ -136,9 +138,18 @@ class TileGroup:
         return self.levels_us[0]
 
     @property
-    def coarsest_us(self) -> int:
-        """Width of the coarsest tile in µs."""
-        return self.levels_us[-1]
+    def rolling_levels_us(self) -> tuple[int, ...]:
+        """The levels of tiles that are done within days."""
+        return tuple(level for level in self.levels_us if level not in LIFETIME_LEVELS_US)
+
+    @property
+    def lifetime_levels_us(self) -> tuple[int, ...]:
+        """The levels of tiles that stay open for months or years; none where all features have windows."""
+        return tuple(level for level in self.levels_us if level in LIFETIME_LEVELS_US)
+
+    def retention_us(self, level_us: int) -> int | None:
+        """How long a tile of a level may be read after its end; None: for ever."""
+        return self.retentions_us[self.levels_us.index(level_us)]
 
     @property
     def cell(self) -> tuple[Column, ...]:
@@ -160,7 +171,7 @@ class TileGroup:
 class PlannedFeature:
     """One feature: which partials of which group it merges, over which window, by which function.
 
-    `window_us` and `tail_us` are None for an as-of value. `group` is the fingerprint of its tile group.
+    `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
     `type` is the type of the value; a `datetime` is stored as µs.
     """
 
@@ -174,6 +185,20 @@ class PlannedFeature:
     transformation: str = ""
     description: str = ""
     where: str = ""
+
+    @property
+    def is_as_of(self) -> bool:
+        """Whether the newest tile alone decides."""
+        return is_as_of(self.function, self.window_us)
+
+
+def is_as_of(function: str, window_us: int | None) -> bool:
+    """Whether a feature is an as-of value: its newest tile decides. All else without a window merges its lifetime.
+
+    >>> is_as_of("last", None), is_as_of("sum", None)
+    (True, False)
+    """
+    return function == "last" and window_us is None
 
 
 @dataclass(frozen=True, slots=True)

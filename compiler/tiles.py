@@ -14,6 +14,10 @@ WindowMode = Literal["exact", "tiled"]
 #: under a twelfth of the window or so (1 h of 12 h, 1 d of 12 d), while a read stays at a few dozen cells.
 FINEST_TAIL_UP_TO_US = 12 * HOUR_US
 HOURLY_TAIL_UP_TO_US = 12 * DAY_US
+#: What has no window would read ever more days: with these levels twenty years are at most about a hundred cells.
+LIFETIME_LEVELS_US = (32 * DAY_US, 1024 * DAY_US)
+#: Before any tile.
+BEFORE_ALL_US = -(1 << 62)
 
 
 class Slice(NamedTuple):
@@ -54,14 +58,28 @@ def tail_tile(window_us: int, finest_us: int) -> int:
     return max(finest_us, HOUR_US if window_us <= HOURLY_TAIL_UP_TO_US else DAY_US)
 
 
-def levels_of(windows_us: Iterable[int | None], finest_us: int) -> tuple[int, ...]:
-    """The levels a tile group keeps, ascending: the finest, and the tail tile of each window (None: as-of, no window).
+def levels_of(windows_us: Iterable[int], finest_us: int, *, lifetime: bool = False) -> tuple[int, ...]:
+    """The levels a tile group keeps, ascending: the finest, the tail tile of each window, and those of a lifetime.
 
-    >>> levels_of([HOUR_US, 7 * DAY_US, None], 300_000_000) == (300_000_000, HOUR_US)
+    >>> levels_of([HOUR_US, 7 * DAY_US], 300_000_000) == (300_000_000, HOUR_US)
     True
+    >>> [level // HOUR_US for level in levels_of([], 6 * HOUR_US, lifetime=True)]
+    [6, 24, 768, 24576]
     """
-    tails = {tail_tile(window, finest_us) for window in windows_us if window is not None}
-    return tuple(sorted({finest_us, *tails}))
+    tails = {tail_tile(window, finest_us) for window in windows_us}
+    ladder = (max(finest_us, HOUR_US), DAY_US, *LIFETIME_LEVELS_US) if lifetime else ()
+    return tuple(sorted({finest_us, *tails, *ladder}))
+
+
+def window_end(finest_us: int, at_us: int, *, include_open: bool = False) -> int:
+    """Where all windows end at `at_us` in mode `tiled`: tiles that start before it count.
+
+    With `include_open` the tile that holds `at_us` counts too: right for "now", when it cannot hold the future yet.
+
+    >>> window_end(5, 107), window_end(5, 107, include_open=True)
+    (105, 110)
+    """
+    return ceil_to(at_us, finest_us) if include_open else floor_to(at_us, finest_us)
 
 
 def window_bounds(
@@ -69,13 +87,10 @@ def window_bounds(
 ) -> tuple[int, int]:
     """The event times `from <= event_time < to` that a window covers at `at_us` in mode `tiled`.
 
-    With `include_open` the tile that holds `at_us` counts too: right for "now", when it cannot hold the future yet.
-
     >>> window_bounds(60, 10, 5, 107), window_bounds(60, 10, 5, 107, include_open=True)
     ((40, 105), (40, 110))
     """
-    end = ceil_to(at_us, finest_us) if include_open else floor_to(at_us, finest_us)
-    return floor_to(at_us - window_us, tail_us), end
+    return floor_to(at_us - window_us, tail_us), window_end(finest_us, at_us, include_open=include_open)
 
 
 def read_slices(
@@ -90,6 +105,16 @@ def read_slices(
     """
     start, end = window_bounds(window_us, tail_us, levels_us[0], at_us, include_open=include_open)
     return _cover(start, end, levels_us)
+
+
+def lifetime_slices(levels_us: tuple[int, ...], at_us: int, *, include_open: bool = False) -> list[Slice]:
+    """The slices that hold all since ever, each level up to where a coarser one ends: disjoint, ascending.
+
+    >>> [tuple(part)[::2] for part in lifetime_slices((5, 10, 100), 217)]
+    [(100, 200), (10, 210), (5, 215)]
+    """
+    end = window_end(levels_us[0], at_us, include_open=include_open)
+    return _cover(floor_to(BEFORE_ALL_US, levels_us[-1]), end, levels_us)
 
 
 def _cover(start: int, end: int, levels_us: tuple[int, ...]) -> list[Slice]:

@@ -47,7 +47,7 @@ class WindowSpec:
 class Aggregate:
     """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
 
-    `argument` None counts rows. `windowed` False is the as-of value.
+    `argument` None counts rows. `windowed` False is over all that happened since ever.
     """
 
     function: str
@@ -155,7 +155,7 @@ class Grouped:
         return replace(self, argument=to_scalar(value))
 
     def window(self, wspec: Any) -> Grouped:
-        """Aggregate over the windows that `.over(...)` names, not over all of the past."""
+        """Aggregate over the windows that `.over(...)` names; without it, over all of the past."""
         if not isinstance(wspec, WindowSpec):
             msg = f"window expects the transformation's second argument, found {wspec!r}; name widths in .over('1h')"
             raise DefinitionError(msg)
@@ -194,7 +194,7 @@ class Grouped:
         return self._aggregate("first")
 
     def last(self) -> Aggregate:
-        """The value in the newest row by event time, partition and offset; it may be NULL. The one without a window."""
+        """The value in the newest row by event time, partition and offset; it may be NULL."""
         return self._aggregate("last")
 
     def count_distinct(self) -> Aggregate:
@@ -203,11 +203,8 @@ class Grouped:
 
     def _aggregate(self, function: str) -> Aggregate:
         """The checked aggregate."""
-        if not self.windowed and function != "last":
-            msg = f"{function}() needs a window: .window(wspec).{function}(); only last() has a value without one"
-            raise DefinitionError(msg)
         if self.argument is None and function != "count":
-            msg = f"{function}() needs a column: .groupby(...)['column'].window(wspec).{function}()"
+            msg = f"{function}() needs a column, such as .groupby(...)['column'].window(wspec).{function}()"
             raise DefinitionError(msg)
         if self.argument is not None and self.argument.type not in FUNCTIONS[function][0]:
             expected = ", ".join(sorted(FUNCTIONS[function][0]))

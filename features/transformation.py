@@ -17,7 +17,7 @@ from headrace.features.stream import Aggregate, Stream, WindowSpec
 
 @dataclass(frozen=True, slots=True)
 class Windowed:
-    """A transformation with its windows and finest tile: widths as text and in µs; no windows: an as-of value."""
+    """A transformation with its windows and finest tile: widths as text and in µs; no windows: since ever."""
 
     transformation: Transformation
     windows: tuple[tuple[str, int], ...]
@@ -26,7 +26,7 @@ class Windowed:
 
 
 class Transformation:
-    """A user's function with its name, docstring and place: a feature as it is (as-of) or `.over(...)` windows."""
+    """A user's function with its name, docstring and place: a feature as it is (since ever) or `.over(...)` windows."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -53,7 +53,7 @@ class Transformation:
         return Windowed(self, tuple(widths), tile_us, where)
 
     def tiled(self, tile: str) -> Windowed:
-        """An as-of value kept in tiles of this width instead of the view's finest: fewer tiles, coarser past times.
+        """What has no window, in tiles of this width instead of the view's finest: fewer tiles, coarser past times.
 
         DefinitionError for a bad duration.
         """

@@ -20,7 +20,7 @@ OPTIONS = ("owner", "features", "tile", "clock")
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature of a view: an aggregate over one window (None: as-of), kept in tiles of at least `tile_us`."""
+    """One feature of a view: an aggregate over one window (None: since ever), kept in tiles of at least `tile_us`."""
 
     name: str
     aggregate: Aggregate
@@ -133,12 +133,14 @@ def _features_of(cls: type[FeaturePipeline], at: str) -> tuple[Feature, ...]:
 
 
 def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[Feature]:
-    """The features of one entry: one for each window, or the as-of value."""
+    """The features of one entry: one for each window, or the one since ever."""
     found = _transformation_of(entry)
     aggregate, where = found.aggregate(), entry.where
     windows = entry.windows if isinstance(entry, Windowed) else ()
     if aggregate.windowed != bool(windows):
-        hint = f"has a window: write {found.name}.over('1h')" if aggregate.windowed else "has no window: drop .over()"
+        hint = f"has a window: write {found.name}.over('1h')"
+        if not aggregate.windowed:
+            hint = "has no window, so it is since ever: drop .over(), or write .window(wspec) in its body"
         msg = f"{at}: {found.name!r} at {found.where} {hint}"
         raise DefinitionError(msg)
     own = entry.tile_us if isinstance(entry, Windowed) else None

@@ -71,6 +71,9 @@ def view_configuration(
 
 
 def state_ttl_us(plan: ViewPlan) -> int:
-    """How long a tile outlives its last event in state (processing time, µs), so that no late row finds it gone."""
-    widest = max(group.coarsest_us for group in plan.groups)
+    """How long a tile outlives its last event in state (processing time, µs), so that no late row finds it gone.
+
+    Tiles of a lifetime, which stay open for years, have a time to live of their own in the job's SQL.
+    """
+    widest = max(group.rolling_levels_us[-1] for group in plan.groups)
     return widest + plan.allowed_lateness_us + PERMITTED_LAG_US

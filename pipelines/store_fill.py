@@ -73,17 +73,18 @@ def _batches(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, group: TileG
     """The tiles of a group."""
     rows = connection.execute(cells_sql(plan, group, "archive"))
     sketches = [number for number, field in enumerate(group.cell) if field.type == "bytes"]
-    expires = group.retention_us if plan.clock == "wall" else None
+    retentions = {level: group.retention_us(level) if plan.clock == "wall" else None for level in group.levels_us}
     while batch := rows.fetchmany(BATCH):
-        yield [_tile(row, len(group.keys), sketches, expires) for row in batch]
+        yield [_tile(row, len(group.keys), sketches, retentions) for row in batch]
 
 
-def _tile(row: tuple[Any, ...], keys: int, sketches: list[int], retention_us: int | None) -> Tile:
+def _tile(row: tuple[Any, ...], keys: int, sketches: list[int], retentions: Mapping[int, int | None]) -> Tile:
     """A row of `cells_sql` as a tile."""
     level, start, *values, newest = row[keys:]
     for number in sketches:
         values[number] = sketch_of(values[number])
-    expires = None if retention_us is None else start + level + retention_us
+    retention = retentions[level]
+    expires = None if retention is None else start + level + retention
     return Tile(row[:keys], level, start, tuple(values), newest, expires)
 
 

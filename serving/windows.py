@@ -9,11 +9,9 @@ from typing import Any, NamedTuple
 
 from headrace.compiler.merge import merge_feature
 from headrace.compiler.plan import PlannedFeature, TileGroup
-from headrace.compiler.tiles import Slice, ceil_to, floor_to, read_slices
+from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
 from headrace.connectors.tile_store import Cell, Found
 
-#: Before any tile: an as-of value may be as old as it likes.
-BEFORE_ALL_US = -(1 << 62)
 #: A read costs as much as some thirty tiles: 50 to 70 µs of this process against about 2 µs (measured).
 BRIDGED_TILES = 32
 
@@ -44,23 +42,25 @@ class Instant:
 
     def end(self, finest_us: int) -> int:
         """Where windows end: tiles that start before it count."""
-        return ceil_to(self.at_us, finest_us) if self.is_now else floor_to(self.at_us, finest_us)
+        return window_end(finest_us, self.at_us, include_open=self.is_now)
 
 
 def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> list[Slice]:
-    """The slices that a window feature merges; for an as-of value the finest tiles before the instant."""
-    if feature.window_us is None or feature.tail_us is None:
+    """The slices that a feature merges; for an as-of value the finest tiles before the instant, of any age."""
+    if feature.is_as_of:
         return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
+    if feature.window_us is None or feature.tail_us is None:
+        return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
     return read_slices(feature.window_us, feature.tail_us, group.levels_us, instant.at_us, include_open=instant.is_now)
 
 
 def reads_of(features: Iterable[PlannedFeature], group: TileGroup, instant: Instant) -> list[tuple[Slice, bool]]:
     """The slices that serve all features, and for each whether only its newest tile is wanted."""
     # Features over the same window read the same: each window is worked out once.
-    windows = {(feature.window_us, feature.tail_us): feature for feature in features}
-    windowed = [feature for feature in windows.values() if feature.window_us is not None]
-    reads = [(part, False) for part in united([part for each in windowed for part in slices_of(each, group, instant)])]
-    if len(windowed) < len(windows):
+    windows = {_window(feature): feature for feature in features}
+    merging = [feature for feature in windows.values() if not feature.is_as_of]
+    reads = [(part, False) for part in united([part for each in merging for part in slices_of(each, group, instant)])]
+    if len(merging) < len(windows):
         reads.append((Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us)), True))
     return reads
 
@@ -131,16 +131,13 @@ class WindowedFeature:
         `expires`: tiles are deleted once their retention is over.
         """
         reads = reads_of(features, group, instant)
-        windows: dict[tuple[int | None, int | None], tuple[tuple[Part, ...], bool]] = {}
+        windows: dict[tuple[object, ...], tuple[tuple[Part, ...], bool]] = {}
         for feature in features:
-            window = (feature.window_us, feature.tail_us)
-            if window not in windows:
+            if _window(feature) not in windows:
                 slices = slices_of(feature, group, instant)
-                parts = _newest(reads) if feature.window_us is None else parts_of(slices, reads)
-                windows[window] = (parts, expires and _may_be_deleted(slices, group, instant))
-        return reads, [
-            cls(feature, *windows[feature.window_us, feature.tail_us], _empty(feature)) for feature in features
-        ]
+                parts = _newest(reads) if feature.is_as_of else parts_of(slices, reads)
+                windows[_window(feature)] = (parts, expires and _may_be_deleted(slices, group, instant))
+        return reads, [cls(feature, *windows[_window(feature)], _empty(feature)) for feature in features]
 
     def value(self, cells: Sequence[Cell], *, known: bool) -> tuple[Any, Status]:
         """The value from the cells of the window, and what stands behind it. `known`: the entity was ever seen."""
@@ -149,6 +146,11 @@ class WindowedFeature:
         if self.deleted:
             return None, Status.EXPIRED
         return (merge_feature(self.feature, cells), Status.PRESENT) if cells else self.empty
+
+
+def _window(feature: PlannedFeature) -> tuple[object, ...]:
+    """What tells windows apart."""
+    return feature.is_as_of, feature.window_us, feature.tail_us
 
 
 def _newest(reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:
@@ -172,6 +174,5 @@ def cells_of(parts: Iterable[Part], found: Sequence[Found]) -> list[Cell]:
 
 def _may_be_deleted(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> bool:
     """Whether a tile of the slices can be past the end of its retention: `tile end + retention <= now`."""
-    if group.retention_us is None:
-        return False
-    return any(part.from_us + part.level_us + group.retention_us <= instant.now_us for part in slices)
+    ends = [(part.from_us + part.level_us, group.retention_us(part.level_us)) for part in slices]
+    return any(retention is not None and end + retention <= instant.now_us for end, retention in ends)

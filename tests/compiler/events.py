@@ -9,20 +9,24 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.compiler.fold import fold
-from headrace.compiler.tiles import Slice, read_slices
+from headrace.compiler.tiles import Slice, lifetime_slices, read_slices
 
 Row = dict[str, Any]
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 #: 2024-03-01 00:00 UTC in µs.
 BASE = 1_709_251_200 * SECOND
 LATENESS = 2 * HOUR
+#: Far enough back for a lifetime to need its coarsest tiles.
+YEARS = 2_500 * DAY
 EARLIEST = 946_684_800 * SECOND
 STATUSES = ["paid", "failed", "it's open"]
 
 
 def event(random_: random.Random, offset: int) -> Row:
     """One row of the archive, mostly good; times crowd around edges of tiles and windows."""
-    edge = BASE - random_.choice([0, 5 * MINUTE, HOUR, 90 * MINUTE, 3 * DAY, 20 * DAY, random_.randrange(25 * DAY)])
+    edge = BASE - random_.choice(
+        [0, 5 * MINUTE, HOUR, 90 * MINUTE, 3 * DAY, 20 * DAY, random_.randrange(25 * DAY), YEARS]
+    )
     us = edge + random_.choice([-1, 0, 0, 1, random_.randrange(HOUR)])
     row: Row = {
         "shop": random_.choice(["a", "a", "b", ""]),
@@ -107,7 +111,7 @@ def of(name: str) -> Callable[[Row], Any]:
 
 
 Spec = tuple[tuple[str, ...], Callable[[Row], bool], Callable[[Row], Any], str, int | None, int]
-SHOP = ("shop",)
+SHOP, CUSTOMER = ("shop",), ("customer",)
 M5 = 5 * MINUTE
 #: Feature to keys, filter, argument, function, window and tail tile.
 SPECS: dict[str, Spec] = {
@@ -128,7 +132,14 @@ SPECS: dict[str, Spec] = {
     "first_status_20d": (SHOP, everything, of("status"), "first", 20 * DAY, DAY),
     "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
-    "last_status": (("customer",), everything, of("status"), "last", None, M5),
+    "last_status": (CUSTOMER, everything, of("status"), "last", None, M5),
+    "orders_ever": (CUSTOMER, everything, lambda row: 1, "count", None, M5),
+    "revenue_ever": (CUSTOMER, everything, of("cents"), "sum", None, M5),
+    "weight_mean_ever": (CUSTOMER, everything, of("weight"), "mean", None, M5),
+    "weight_var_ever": (CUSTOMER, everything, of("weight"), "var", None, M5),
+    "least_weight_ever": (CUSTOMER, everything, of("weight"), "min", None, M5),
+    "shops_ever": (CUSTOMER, everything, of("shop"), "count_distinct", None, M5),
+    "first_shop": (CUSTOMER, everything, of("shop"), "first", None, M5),
     "express_fee_1h": (SHOP, is_priced, fee, "sum", HOUR, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
 }
@@ -195,9 +206,11 @@ def _by_key(rows: list[Row], keys: tuple[str, ...], passes: Any, end: int) -> di
 
 
 def _slices(feature: Any, group: Any, at_us: int, end: int) -> list[Slice]:
-    """The slices of a window, or everything before `end` for an as-of value."""
-    if feature.window_us is None:
+    """The slices of a window or a lifetime, or everything before `end` for an as-of value."""
+    if feature.is_as_of:
         return [Slice(group.finest_us, 0, end)]
+    if feature.window_us is None:
+        return lifetime_slices(group.levels_us, at_us)
     return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us)
 
 

@@ -96,6 +96,41 @@ def last_status(tx: Orders):
 
 
 @transformation
+def orders_ever(tx: Orders):
+    return tx.groupby("customer").count()
+
+
+@transformation
+def revenue_ever(tx: Orders):
+    return tx.groupby("customer")["cents"].sum()
+
+
+@transformation
+def weight_mean_ever(tx: Orders):
+    return tx.groupby("customer")["weight"].mean()
+
+
+@transformation
+def weight_var_ever(tx: Orders):
+    return tx.groupby("customer")["weight"].var()
+
+
+@transformation
+def least_weight_ever(tx: Orders):
+    return tx.groupby("customer")["weight"].min()
+
+
+@transformation
+def shops_ever(tx: Orders):
+    return tx.groupby("customer")["shop"].count_distinct()
+
+
+@transformation
+def first_shop(tx: Orders):
+    return tx.groupby("customer")["shop"].first()
+
+
+@transformation
 def express_fee(tx: Orders, wspec: WindowSpec):
     fee = ibis.ifelse(tx.express, tx.cents * 2 + 5, tx.cents - 1)
     priced = tx.assign(fee=fee, density=tx.weight / tx.cents)
@@ -127,6 +162,13 @@ class ShopFeatures(FeaturePipeline):
         customers.over("3d"),
         last_weight.over("1h"),
         last_status,
+        orders_ever,
+        revenue_ever,
+        weight_mean_ever,
+        weight_var_ever,
+        least_weight_ever,
+        shops_ever,
+        first_shop,
         express_fee.over("1h"),
         paid_density.over("3d", tile="1h"),
     ]

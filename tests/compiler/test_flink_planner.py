@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -22,17 +23,22 @@ CASSANDRA = {
 }
 
 
-def explained(planner: Callable[[], Any], job: Any) -> str:
-    """The optimized plan of all inserts together."""
+def inserts_of(planner: Callable[[], Any], job: Any, config: dict[str, str] | None = None) -> Any:
+    """The statement set of all inserts together."""
     environment = planner()
-    for key, value in job.config.items():
+    for key, value in {**job.config, **(config or {})}.items():
         environment.get_config().set(key, value)
     for statement in job.statements:
         environment.execute_sql(statement)
     inserts = environment.create_statement_set()
     for insert in job.inserts:
         inserts.add_insert_sql(insert)
-    return str(inserts.explain()).partition("== Optimized Execution Plan ==")[2]
+    return inserts
+
+
+def explained(planner: Callable[[], Any], job: Any) -> str:
+    """The optimized plan of all inserts together."""
+    return str(inserts_of(planner, job).explain()).partition("== Optimized Execution Plan ==")[2]
 
 
 @pytest.mark.slow
@@ -41,10 +47,23 @@ def test_a_job_reads_once_and_keeps_each_group_once(plan: ViewPlan, planner: Cal
     bindings = JobBindings("p", "r", DATAGEN, DATAGEN, tiles, BLACKHOLE, BLACKHOLE)
     text = explained(planner, flink_job(plan, bindings))
     assert text.count("TableSourceScan(") == 2, "history and log are read once each"
-    assert text.count("GroupAggregate(") == len(plan.groups) + 1, "one state for each group, one for the ledger"
+    bands = sum(1 + len(group.lifetime_levels_us) for group in plan.groups)
+    assert text.count("GroupAggregate(") == bands + 1, "one state for what each group keeps equally long, one more"
     assert "Materializer" not in text
     assert "Join(" not in text
     assert text.count("Sink(") == 2 * len(plan.groups) + 2
+
+
+@pytest.mark.slow
+def test_only_the_tiles_of_a_lifetime_stay_in_state_for_years(
+    plans: dict[str, ViewPlan], planner: Callable[[], Any]
+) -> None:
+    plan = plans["shop_features"]
+    tiles = {group.fingerprint: TileOptions(CASSANDRA, None) for group in plan.groups}
+    job = flink_job(plan, JobBindings("p", "r", DATAGEN, None, tiles))
+    compiled = inserts_of(planner, job, {"table.exec.state.ttl": "3 d"})._j_statement_set.compilePlan().asJsonString()
+    states = [state["ttl"] for node in json.loads(compiled)["nodes"] for state in node.get("state", ())]
+    assert sorted(states) == sorted(["3 d"] * len(plan.groups) + [f"{2 * 32 * 24 + 2} h", f"{2 * 1024 * 24 + 2} h"])
 
 
 @pytest.mark.slow

@@ -7,9 +7,19 @@ import pytest
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import MAX_TABLE_NAME, ViewPlan, table_name
+from headrace.compiler.tiles import DAY_US, HOUR_US
 from headrace.features import load_views
 
 EXAMPLE = Path(__file__).parent / "every_aggregate.py"
+LIFETIMES = (
+    "orders_ever",
+    "revenue_ever",
+    "weight_mean_ever",
+    "weight_var_ever",
+    "least_weight_ever",
+    "shops_ever",
+    "first_shop",
+)
 
 
 def plan_of(path: Path, name: str) -> ViewPlan:
@@ -33,17 +43,33 @@ def test_a_plan_survives_json(plan: ViewPlan) -> None:
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [17, 1, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [17, 8, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)
 
 
-def test_an_as_of_group_keeps_its_tiles_for_ever(plans: dict[str, ViewPlan]) -> None:
-    plan = plans["shop_features"]
+def test_what_has_no_window_keeps_its_coarsest_tiles_for_ever_and_finer_ones_until_they_are_in_them(
+    plans: dict[str, ViewPlan],
+) -> None:
+    plan, grace = plans["shop_features"], 2 * HOUR_US + 5_000_000
+    group = plan.group(plan.feature("orders_ever").group)
+    assert group.levels_us == (300_000_000, HOUR_US, DAY_US, 32 * DAY_US, 1024 * DAY_US)
+    # The finest are the as-of value's too, which reads the newest of them however old it is.
+    assert group.retentions_us == (None, DAY_US + grace, 32 * DAY_US + grace, 1024 * DAY_US + grace, None)
+
+
+def test_an_as_of_group_keeps_its_tiles_for_ever(tmp_path: Path) -> None:
+    alone = (f"        {name},\n" for name in LIFETIMES)
+    plan = variant(tmp_path, *((line, "") for line in alone))
     group = plan.group(plan.feature("last_status").group)
-    assert group.retention_us is None
-    assert len(group.levels_us) == 1
+    assert group.retentions_us == (None,)
+    assert group.levels_us == (300_000_000,)
+
+
+def test_a_window_keeps_all_tiles_as_long_as_it_may_read_them(plans: dict[str, ViewPlan]) -> None:
+    group = plans["shop_features"].group(plans["shop_features"].feature("orders_1h").group)
+    assert set(group.retentions_us) == {20 * DAY_US + DAY_US + 2 * HOUR_US + 5_000_000}
 
 
 def test_fingerprints_are_the_same_in_another_process(plans: dict[str, ViewPlan]) -> None:

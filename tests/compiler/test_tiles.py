@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +10,7 @@ from headrace.compiler.tiles import (
     cell_count,
     floor_to,
     levels_of,
+    lifetime_slices,
     read_slices,
     tail_tile,
     window_bounds,
@@ -44,6 +47,27 @@ def test_slices_are_disjoint_complete_and_few(
 def test_thirty_days_are_a_few_dozen_cells(at: int) -> None:
     levels = levels_of([30 * DAY_US, 7 * DAY_US], 5 * MINUTE_US)
     assert cell_count(read_slices(30 * DAY_US, DAY_US, levels, at)) <= 31 + 23 + 11
+
+
+@given(finest=TILES, at=INSTANTS, other=WINDOWS, include_open=st.booleans())
+def test_a_lifetime_is_one_slice_a_level_without_gap_to_the_end(
+    finest: int, at: int, other: int, include_open: bool
+) -> None:
+    levels = levels_of([other], finest, lifetime=True)
+    slices = lifetime_slices(levels, at, include_open=include_open)
+    assert slices[0].level_us == levels[-1]
+    assert slices[0].from_us < -(10**18)
+    assert all(one.to_us == next_.from_us for one, next_ in pairwise(slices))
+    assert slices[-1].to_us == (ceil_to(at, finest) if include_open else floor_to(at, finest))
+    assert all(part.from_us % part.level_us == 0 == part.to_us % part.level_us for part in slices)
+
+
+@given(years=st.integers(0, 50), at=st.integers(0, 400 * DAY_US))
+def test_fifty_years_are_about_a_hundred_cells(years: int, at: int) -> None:
+    born, now = 10**15, 10**15 + years * 365 * DAY_US + at
+    slices = lifetime_slices(levels_of([], 5 * MINUTE_US, lifetime=True), now)
+    lived = [part._replace(from_us=max(part.from_us, floor_to(born, part.level_us))) for part in slices]
+    assert cell_count(lived) <= 19 + 31 + 31 + 23 + 11
 
 
 @given(window=WINDOWS, finest=TILES)

@@ -333,7 +333,7 @@ def test_a_lost_row_of_the_tiles_is_seen(plan: ViewPlan, world: World, tmp_path:
 
 def test_a_level_that_lost_a_tile_is_seen(plan: ViewPlan, world: World, tmp_path: Path) -> None:
     group = next(group for group in plan.groups if len(group.levels_us) > 1)
-    coarse = [row for row in world.tiles[group.fingerprint] if row["level"] == group.coarsest_us]
+    coarse = [row for row in world.tiles[group.fingerprint] if row["level"] == group.levels_us[-1]]
     world.tiles[group.fingerprint].remove(coarse[-1])
     assert names(world.ledger(tmp_path)) == [f"tiles {group.fingerprint}: levels agree"]
 

@@ -133,7 +133,7 @@ def test_by_the_wall_clock_what_has_expired_is_not_written(tmp_path: Path, store
     now = datetime.fromtimestamp(time.time() // 300 * 300, UTC)
     old, new = fill(plan, csv(tmp_path, END), store), fill(plan, csv(tmp_path, now), store)
     assert old.expired > 0
-    windowed = [group for group in plan.groups if group.retention_us is not None]
+    windowed = [group for group in plan.groups if None not in group.retentions_us]
     assert [old.tiles[f"demo_cities_{group.fingerprint}_g1"] for group in windowed] == [0] * len(windowed)
     assert new.expired == 0
     found = OnlineStore("demo", store.registry, store.tiles).get_online_features(

@@ -53,6 +53,16 @@ def last_order(tx: Orders):
     return tx.groupby("customer")["cents"].last()
 
 
+@transformation
+def orders_ever(tx: Orders):
+    return tx.groupby("customer").count()
+
+
+@transformation
+def first_order(tx: Orders):
+    return tx.groupby("customer")["cents"].first()
+
+
 class Shops(FeaturePipeline):
     """What a shop sells."""
 
@@ -65,6 +75,8 @@ class Shops(FeaturePipeline):
         last_weight.over("1h"),
         spent.over("1h"),
         last_order,
+        orders_ever,
+        first_order,
     ]
 
 

@@ -111,6 +111,32 @@ def test_an_as_of_value_is_the_newest_before_the_time(
     assert found[-1].status is Status.EMPTY_WINDOW
 
 
+def test_a_lifetime_equals_a_loop_over_all_events(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    randomly = random.Random(8)
+    orders = [order(NOON - randomly.randrange(randomly.choice([DAY, 100 * DAY, 3000 * DAY])), n) for n in range(300)]
+    fill(tiles, plans["shops"], orders)
+    features = ["shops:orders_ever", "shops:first_order", "shops:last_order"]
+    for _ in range(30):
+        asked = NOON - randomly.randrange(12 * HOUR)
+        served = store.get_online_features(features, [{"customer": 1}], at=at(asked))
+        known = [one for one in orders if one.at_us < asked // (5 * MINUTE) * 5 * MINUTE]
+        places = sorted(known, key=lambda one: one.at_us)
+        assert [value.value for value in served.rows[0]] == [len(known), places[0].cents, places[-1].cents]
+        assert {value.status for value in served.rows[0]} == {Status.PRESENT}
+
+
+def test_a_lifetime_at_a_time_whose_fine_tiles_are_gone_is_expired(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    fill(tiles, plans["shops"], [order(NOON - 300 * DAY)])
+    features = ["shops:orders_ever", "shops:last_order"]
+    served = store.get_online_features(features, [{"customer": 1}], at=at(NOON - 200 * DAY + 7 * MINUTE))
+    found = [(value.value, value.status) for value in served.rows[0]]
+    assert found == [(None, Status.EXPIRED), (100, Status.PRESENT)]
+
+
 def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
     store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:

@@ -103,41 +103,41 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(86400000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_765255f7` AS
+CREATE TEMPORARY VIEW `members_00f966c0` AS
 SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_765255f7` AS
+CREATE TEMPORARY VIEW `folded_00f966c0` AS
 SELECT `account_id`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `members_765255f7`
+FROM `members_00f966c0`
 GROUP BY GROUPING SETS ((`account_id`, `_tile1`), (`account_id`, `_tile2`));
 
-CREATE TEMPORARY VIEW `cells_765255f7` AS
+CREATE TEMPORARY VIEW `cells_00f966c0` AS
 SELECT `account_id`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_765255f7` AS `f`;
+FROM `folded_00f966c0` AS `f`;
 
-CREATE TEMPORARY VIEW `members_a2e1bf93` AS
+CREATE TEMPORARY VIEW `members_6024c53d` AS
 SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `amt` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile2`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_a2e1bf93` AS
+CREATE TEMPORARY VIEW `folded_6024c53d` AS
 SELECT `cc_num`, `merchant`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_amt`,
   SUM(`_arg1`) AS `sum_amt`
-FROM `members_a2e1bf93`
+FROM `members_6024c53d`
 GROUP BY GROUPING SETS ((`cc_num`, `merchant`, `_tile1`), (`cc_num`, `merchant`, `_tile2`));
 
-CREATE TEMPORARY VIEW `cells_a2e1bf93` AS
+CREATE TEMPORARY VIEW `cells_6024c53d` AS
 SELECT `cc_num`, `merchant`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_amt`, `f`.`sum_amt`) AS ROW<`n` BIGINT, `count_amt` BIGINT, `sum_amt` DOUBLE>) AS `cell`
-FROM `folded_a2e1bf93` AS `f`;
+FROM `folded_6024c53d` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
@@ -159,7 +159,7 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('fraud_features' AS STRING) AS `vi
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_765255f7` (
+CREATE TEMPORARY TABLE `tiles_00f966c0` (
   `account_id` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -170,11 +170,11 @@ CREATE TEMPORARY TABLE `tiles_765255f7` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '765255f7',
+  'table' = '00f966c0',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_765255f7` (
+CREATE TEMPORARY TABLE `tile_log_00f966c0` (
   `account_id` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -183,10 +183,10 @@ CREATE TEMPORARY TABLE `tile_log_765255f7` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '765255f7'
+  'delegate.catalog-table' = '00f966c0'
 );
 
-CREATE TEMPORARY TABLE `tiles_a2e1bf93` (
+CREATE TEMPORARY TABLE `tiles_6024c53d` (
   `cc_num` BIGINT,
   `merchant` STRING,
   `level` BIGINT,
@@ -198,11 +198,11 @@ CREATE TEMPORARY TABLE `tiles_a2e1bf93` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'a2e1bf93',
+  'table' = '6024c53d',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_a2e1bf93` (
+CREATE TEMPORARY TABLE `tile_log_6024c53d` (
   `cc_num` BIGINT,
   `merchant` STRING,
   `level` BIGINT,
@@ -212,7 +212,7 @@ CREATE TEMPORARY TABLE `tile_log_a2e1bf93` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = 'a2e1bf93'
+  'delegate.catalog-table' = '6024c53d'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -255,23 +255,23 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_765255f7`
+INSERT INTO `tiles_00f966c0`
 SELECT `account_id`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(694805000000 AS BIGINT)
-FROM `cells_765255f7`;
+FROM `cells_00f966c0`;
 
-INSERT INTO `tile_log_765255f7`
+INSERT INTO `tile_log_00f966c0`
 SELECT `account_id`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_765255f7`;
+FROM `cells_00f966c0`;
 
-INSERT INTO `tiles_a2e1bf93`
+INSERT INTO `tiles_6024c53d`
 SELECT `cc_num`, `merchant`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(2764805000000 AS BIGINT)
-FROM `cells_a2e1bf93`;
+FROM `cells_6024c53d`;
 
-INSERT INTO `tile_log_a2e1bf93`
+INSERT INTO `tile_log_6024c53d`
 SELECT `cc_num`, `merchant`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_a2e1bf93`;
+FROM `cells_6024c53d`;
 
 INSERT INTO `offset_tiles`
 SELECT *

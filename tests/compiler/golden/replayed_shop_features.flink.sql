@@ -102,23 +102,23 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_64585e55` AS
+CREATE TEMPORARY VIEW `members_cec6a458` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(60000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_64585e55` AS
+CREATE TEMPORARY VIEW `folded_cec6a458` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(60000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue') AS `sum_cents`
-FROM `members_64585e55`
+FROM `members_cec6a458`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_64585e55` AS
+CREATE TEMPORARY VIEW `cells_cec6a458` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
-FROM `folded_64585e55` AS `f`;
+FROM `folded_cec6a458` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
@@ -140,7 +140,7 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('replayed_shop_features' AS STRING
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_64585e55` (
+CREATE TEMPORARY TABLE `tiles_cec6a458` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -150,11 +150,11 @@ CREATE TEMPORARY TABLE `tiles_64585e55` (
   `static_write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '64585e55',
+  'table' = 'cec6a458',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_64585e55` (
+CREATE TEMPORARY TABLE `tile_log_cec6a458` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -163,7 +163,7 @@ CREATE TEMPORARY TABLE `tile_log_64585e55` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '64585e55'
+  'delegate.catalog-table' = 'cec6a458'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -206,14 +206,14 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_64585e55`
+INSERT INTO `tiles_cec6a458`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`
-FROM `cells_64585e55`;
+FROM `cells_cec6a458`;
 
-INSERT INTO `tile_log_64585e55`
+INSERT INTO `tile_log_cec6a458`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_64585e55`;
+FROM `cells_cec6a458`;
 
 INSERT INTO `offset_tiles`
 SELECT *

@@ -87,9 +87,19 @@ WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "shop";
 
 SELECT "customer",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg1}) FILTER (TRUE)).value AS "last_status"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_status",
+  count(*) FILTER (TRUE) AS "orders_ever",
+  CASE WHEN sum(_arg4) FILTER (TRUE) IS NULL THEN NULL WHEN sum(_arg4) FILTER (TRUE) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg4) FILTER (TRUE) AS BIGINT) ELSE error('feature shop_features.revenue_ever: the sum is beyond BIGINT') END AS "revenue_ever",
+  CAST(sum(_arg1) FILTER (TRUE) AS DOUBLE) / NULLIF(count(_arg1) FILTER (TRUE), 0) AS "weight_mean_ever",
+  var_samp(_arg1) FILTER (TRUE) AS "weight_var_ever",
+  min(_arg1) FILTER (TRUE) AS "least_weight_ever",
+  count(DISTINCT _arg2) FILTER (TRUE) AS "shops_ever",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (TRUE)).value AS "first_shop"
 FROM (SELECT *,
-  "status" AS _arg1
+  "weight" AS _arg1,
+  "shop" AS _arg2,
+  "status" AS _arg3,
+  "cents" AS _arg4
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
@@ -111,9 +121,19 @@ WHERE _event_us < $at_us
 GROUP BY "customer";
 
 SELECT "customer",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg1}) FILTER (TRUE)).value AS "last_status"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_status",
+  count(*) FILTER (TRUE) AS "orders_ever",
+  CASE WHEN sum(_arg4) FILTER (TRUE) IS NULL THEN NULL WHEN sum(_arg4) FILTER (TRUE) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg4) FILTER (TRUE) AS BIGINT) ELSE error('feature shop_features.revenue_ever: the sum is beyond BIGINT') END AS "revenue_ever",
+  CAST(sum(_arg1) FILTER (TRUE) AS DOUBLE) / NULLIF(count(_arg1) FILTER (TRUE), 0) AS "weight_mean_ever",
+  var_samp(_arg1) FILTER (TRUE) AS "weight_var_ever",
+  min(_arg1) FILTER (TRUE) AS "least_weight_ever",
+  count(DISTINCT _arg2) FILTER (TRUE) AS "shops_ever",
+  (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (TRUE)).value AS "first_shop"
 FROM (SELECT *,
-  "status" AS _arg1
+  "weight" AS _arg1,
+  "shop" AS _arg2,
+  "status" AS _arg3,
+  "cents" AS _arg4
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)

@@ -104,12 +104,12 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_fc66f600` AS
+CREATE TEMPORARY VIEW `members_16e21c78` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, `status` AS `_arg4`, HR_MICROS(`ordered_at`) AS `_arg5`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_fc66f600` AS
+CREATE TEMPORARY VIEW `folded_16e21c78` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
@@ -124,67 +124,112 @@ SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHE
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents') AS `sum_cents`,
   SUM(`_arg2`) AS `sum_weight`
-FROM `members_fc66f600`
+FROM `members_16e21c78`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`), (`shop`, `_tile3`));
 
-CREATE TEMPORARY VIEW `cells_fc66f600` AS
+CREATE TEMPORARY VIEW `cells_16e21c78` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`first_status`.`value`, -`f`.`first_status`.`us`, -`f`.`first_status`.`partition`, -`f`.`first_status`.`offset`, `f`.`first_weight`.`value`, -`f`.`first_weight`.`us`, -`f`.`first_weight`.`partition`, -`f`.`first_weight`.`offset`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_fc66f600` AS `f`;
+FROM `folded_16e21c78` AS `f`;
 
-CREATE TEMPORARY VIEW `members_9f47803c` AS
-SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `status` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+CREATE TEMPORARY VIEW `members_9e7b9cb8` AS
+SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `weight` AS `_arg1`, `shop` AS `_arg2`, `status` AS `_arg3`, `cents` AS `_arg4`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_9f47803c` AS
-SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+CREATE TEMPORARY VIEW `folded_9e7b9cb8` AS
+SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
-  HR_LAST(`_arg1`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`
-FROM `members_9f47803c`
-GROUP BY GROUPING SETS ((`customer`, `_tile1`));
+  COUNT(`_arg1`) AS `count_weight`,
+  HR_DISTINCT(`_arg2`) AS `distinct_shop`,
+  HR_LAST(`_arg2`, -`_event_us`, -`_src_partition`, -`_src_offset`) AS `first_shop`,
+  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
+  MIN(`_arg1`) AS `min_weight`,
+  HR_MOMENTS(`_arg1`) AS `moments_weight`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  SUM(`_arg1`) AS `sum_weight`
+FROM `members_9e7b9cb8`
+GROUP BY GROUPING SETS ((`customer`, `_tile1`), (`customer`, `_tile2`), (`customer`, `_tile3`));
 
-CREATE TEMPORARY VIEW `cells_9f47803c` AS
+CREATE TEMPORARY VIEW `folded_9e7b9cb8_32d` AS
+SELECT /*+ STATE_TTL('members_9e7b9cb8' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  COUNT(`_arg1`) AS `count_weight`,
+  HR_DISTINCT(`_arg2`) AS `distinct_shop`,
+  HR_LAST(`_arg2`, -`_event_us`, -`_src_partition`, -`_src_offset`) AS `first_shop`,
+  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
+  MIN(`_arg1`) AS `min_weight`,
+  HR_MOMENTS(`_arg1`) AS `moments_weight`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  SUM(`_arg1`) AS `sum_weight`
+FROM `members_9e7b9cb8`
+GROUP BY GROUPING SETS ((`customer`, `_tile4`));
+
+CREATE TEMPORARY VIEW `folded_9e7b9cb8_1024d` AS
+SELECT /*+ STATE_TTL('members_9e7b9cb8' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  COUNT(`_arg1`) AS `count_weight`,
+  HR_DISTINCT(`_arg2`) AS `distinct_shop`,
+  HR_LAST(`_arg2`, -`_event_us`, -`_src_partition`, -`_src_offset`) AS `first_shop`,
+  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
+  MIN(`_arg1`) AS `min_weight`,
+  HR_MOMENTS(`_arg1`) AS `moments_weight`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  SUM(`_arg1`) AS `sum_weight`
+FROM `members_9e7b9cb8`
+GROUP BY GROUPING SETS ((`customer`, `_tile5`));
+
+CREATE TEMPORARY VIEW `cells_9e7b9cb8` AS
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`) AS ROW<`n` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT>) AS `cell`
-FROM `folded_9f47803c` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
+FROM `folded_9e7b9cb8` AS `f`
+UNION ALL
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
+FROM `folded_9e7b9cb8_32d` AS `f`
+UNION ALL
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
+FROM `folded_9e7b9cb8_1024d` AS `f`;
 
-CREATE TEMPORARY VIEW `members_0c23d8ad` AS
+CREATE TEMPORARY VIEW `members_3e5431ad` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN `express` THEN HR_ADD(HR_MUL(`cents`, CAST(2 AS BIGINT), 'express_fee'), CAST(5 AS BIGINT), 'express_fee') ELSE HR_SUB(`cents`, CAST(1 AS BIGINT), 'express_fee') END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_0c23d8ad` AS
+CREATE TEMPORARY VIEW `folded_3e5431ad` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'express_fee') AS `sum_x3adb5a70`
-FROM `members_0c23d8ad`
+FROM `members_3e5431ad`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_0c23d8ad` AS
+CREATE TEMPORARY VIEW `cells_3e5431ad` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`sum_x3adb5a70`) AS ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>) AS `cell`
-FROM `folded_0c23d8ad` AS `f`;
+FROM `folded_3e5431ad` AS `f`;
 
-CREATE TEMPORARY VIEW `members_2b7dc785` AS
+CREATE TEMPORARY VIEW `members_fc18c93b` AS
 SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0))) AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_2b7dc785` AS
+CREATE TEMPORARY VIEW `folded_fc18c93b` AS
 SELECT `customer`, `express`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   MAX(`_arg1`) AS `max_xbc713885`
-FROM `members_2b7dc785`
+FROM `members_fc18c93b`
 GROUP BY GROUPING SETS ((`customer`, `express`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_2b7dc785` AS
+CREATE TEMPORARY VIEW `cells_fc18c93b` AS
 SELECT `customer`, `express`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`max_xbc713885`) AS ROW<`n` BIGINT, `max_xbc713885` DOUBLE>) AS `cell`
-FROM `folded_2b7dc785` AS `f`;
+FROM `folded_fc18c93b` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
@@ -206,7 +251,7 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `vie
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_fc66f600` (
+CREATE TEMPORARY TABLE `tiles_16e21c78` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -217,11 +262,11 @@ CREATE TEMPORARY TABLE `tiles_fc66f600` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'fc66f600',
+  'table' = '16e21c78',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_fc66f600` (
+CREATE TEMPORARY TABLE `tile_log_16e21c78` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -230,36 +275,37 @@ CREATE TEMPORARY TABLE `tile_log_fc66f600` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = 'fc66f600'
+  'delegate.catalog-table' = '16e21c78'
 );
 
-CREATE TEMPORARY TABLE `tiles_9f47803c` (
+CREATE TEMPORARY TABLE `tiles_9e7b9cb8` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT>,
+  `cell` ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA,
-  `static_write_time` BIGINT METADATA
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '9f47803c',
+  'table' = '9e7b9cb8',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_9f47803c` (
+CREATE TEMPORARY TABLE `tile_log_9e7b9cb8` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT>
+  `cell` ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '9f47803c'
+  'delegate.catalog-table' = '9e7b9cb8'
 );
 
-CREATE TEMPORARY TABLE `tiles_0c23d8ad` (
+CREATE TEMPORARY TABLE `tiles_3e5431ad` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -270,11 +316,11 @@ CREATE TEMPORARY TABLE `tiles_0c23d8ad` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '0c23d8ad',
+  'table' = '3e5431ad',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_0c23d8ad` (
+CREATE TEMPORARY TABLE `tile_log_3e5431ad` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -283,10 +329,10 @@ CREATE TEMPORARY TABLE `tile_log_0c23d8ad` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '0c23d8ad'
+  'delegate.catalog-table' = '3e5431ad'
 );
 
-CREATE TEMPORARY TABLE `tiles_2b7dc785` (
+CREATE TEMPORARY TABLE `tiles_fc18c93b` (
   `customer` BIGINT,
   `express` BOOLEAN,
   `level` BIGINT,
@@ -298,11 +344,11 @@ CREATE TEMPORARY TABLE `tiles_2b7dc785` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '2b7dc785',
+  'table' = 'fc18c93b',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_2b7dc785` (
+CREATE TEMPORARY TABLE `tile_log_fc18c93b` (
   `customer` BIGINT,
   `express` BOOLEAN,
   `level` BIGINT,
@@ -312,7 +358,7 @@ CREATE TEMPORARY TABLE `tile_log_2b7dc785` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '2b7dc785'
+  'delegate.catalog-table' = 'fc18c93b'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -355,41 +401,41 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_fc66f600`
+INSERT INTO `tiles_16e21c78`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
-FROM `cells_fc66f600`;
+FROM `cells_16e21c78`;
 
-INSERT INTO `tile_log_fc66f600`
+INSERT INTO `tile_log_16e21c78`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_fc66f600`;
+FROM `cells_16e21c78`;
 
-INSERT INTO `tiles_9f47803c`
+INSERT INTO `tiles_9e7b9cb8`
 SELECT `customer`, `level`, `tile_start`, `cell`,
-  `_last_event_us`, `tile_start` + `n`, `_last_event_us`
-FROM `cells_9f47803c`;
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `tile_start` + CAST(97205000000 AS BIGINT) WHEN `level` = CAST(86400000000 AS BIGINT) THEN `tile_start` + CAST(2858405000000 AS BIGINT) WHEN `level` = CAST(2764800000000 AS BIGINT) THEN `tile_start` + CAST(91245605000000 AS BIGINT) END
+FROM `cells_9e7b9cb8`;
 
-INSERT INTO `tile_log_9f47803c`
+INSERT INTO `tile_log_9e7b9cb8`
 SELECT `customer`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_9f47803c`;
+FROM `cells_9e7b9cb8`;
 
-INSERT INTO `tiles_0c23d8ad`
+INSERT INTO `tiles_3e5431ad`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(11105000000 AS BIGINT)
-FROM `cells_0c23d8ad`;
+FROM `cells_3e5431ad`;
 
-INSERT INTO `tile_log_0c23d8ad`
+INSERT INTO `tile_log_3e5431ad`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_0c23d8ad`;
+FROM `cells_3e5431ad`;
 
-INSERT INTO `tiles_2b7dc785`
+INSERT INTO `tiles_fc18c93b`
 SELECT `customer`, `express`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(270005000000 AS BIGINT)
-FROM `cells_2b7dc785`;
+FROM `cells_fc18c93b`;
 
-INSERT INTO `tile_log_2b7dc785`
+INSERT INTO `tile_log_fc18c93b`
 SELECT `customer`, `express`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_2b7dc785`;
+FROM `cells_fc18c93b`;
 
 INSERT INTO `offset_tiles`
 SELECT *
