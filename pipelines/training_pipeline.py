@@ -25,6 +25,7 @@ from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_us
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
+from headrace.features.scalar import FLOAT
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.options import one_of
@@ -33,8 +34,8 @@ from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, Train
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
-#: Sums of floats depend on the order of summing; with one thread it is always the same.
-ORDER_MATTERS = frozenset({"sum", "mean", "std"})
+#: Partials that add: of floats they depend on the order of adding; with one thread it is always the same.
+ADDING = frozenset({"sum", "moments"})
 
 
 class TrainingSetPipeline:
@@ -244,7 +245,7 @@ class TrainingSetPipeline:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`, and `spine` without keys."""
         with database(f"view {plan.name}") as connection:
-            if any(one.feature.function in ORDER_MATTERS and _of_floats(plan, one) for one in asked):
+            if any(_order_matters(plan, one) for one in asked):
                 connection.execute("SET threads = 1")
             columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]
             history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
@@ -321,10 +322,10 @@ def _trained(plan: ViewPlan, one: AskedFeature) -> TrainedFeature:
     return TrainedFeature(one.name, plan.name, one.feature.name, plan.version, one.mode, one.ttl_us, one.window_mode)
 
 
-def _of_floats(plan: ViewPlan, one: AskedFeature) -> bool:
-    """Whether a feature aggregates floats."""
-    group = plan.group(one.feature.group)
-    return any(group.partial(name).value_type == "float" for name in one.feature.partials)
+def _order_matters(plan: ViewPlan, one: AskedFeature) -> bool:
+    """Whether a feature adds floats."""
+    partials = [plan.group(one.feature.group).partial(name) for name in one.feature.partials]
+    return any(partial.kind in ADDING and partial.value_type == FLOAT for partial in partials)
 
 
 def _refuse_twins(names: Sequence[str]) -> None:
