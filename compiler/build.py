@@ -62,7 +62,9 @@ def plan_view(view: View) -> ViewPlan:
 
 def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) -> str:
     """The view's fingerprint: what each feature is computed from and over which window."""
-    parts = [[f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.type] for f in features]
+    parts = [
+        [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type] for f in features
+    ]
     return fingerprint_of([view.name, view.clock, identity, parts])
 
 
@@ -137,7 +139,8 @@ def _guard(feature: Feature, key: SourceColumn) -> str:
 def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGroup:
     """The tile group of features that share filter, keys and finest tile."""
     first = features[0]
-    levels = levels_of(_windows(features), first.tile_us, lifetime=any(map(_is_lifetime, features)))
+    windows = [feature.window_us for feature in features if feature.window_us is not None]
+    levels = levels_of(windows, first.tile_us, lifetime=any(map(_is_lifetime, features)))
     partials = {partial.name: partial for feature in features for partial in _partials(feature, source)}
     ordered = tuple(partials[name] for name in sorted(partials))
     keys = tuple(_column(key) for key in first.aggregate.keys)
@@ -155,11 +158,6 @@ def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGr
     return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retentions)
 
 
-def _windows(features: list[Feature]) -> list[int]:
-    """The widths of the features that have one."""
-    return [feature.window_us for feature in features if feature.window_us is not None]
-
-
 def _is_as_of(feature: Feature) -> bool:
     """Whether the newest of the finest tiles is read, however old it is."""
     return is_as_of(feature.aggregate.function, feature.window_us)
@@ -173,10 +171,11 @@ def _is_lifetime(feature: Feature) -> bool:
 def _retention(source: SourcePlan, features: list[Feature], levels: tuple[int, ...], level: int) -> int | None:
     """How long a tile of a level may be read after its end, by whatever reads it longest; None: always.
 
-    A window reads it for its width and rounding, a lifetime until the tile of the next level is done; both are given
-    the source's delay and lateness on top.
+    A window reads it for its width, rounding and lag, a lifetime until the tile of the next level is done; both get the
+    source's delay and lateness on top.
     """
-    reaches = [window + tail_tile(window, levels[0]) for window in _windows(features)]
+    windowed = [(feature.window_us, feature.lag_us) for feature in features if feature.window_us is not None]
+    reaches = [window + tail_tile(window, levels[0]) + lag for window, lag in windowed]
     lifetime = any(map(_is_lifetime, features))
     if (lifetime and level == levels[-1]) or (level == levels[0] and any(map(_is_as_of, features))):
         return None
@@ -223,4 +222,5 @@ def _planned(feature: Feature, group: TileGroup, source: SourcePlan) -> PlannedF
         transformation=feature.transformation,
         description=feature.description,
         where=str(feature.where),
+        lag_us=feature.lag_us,
     )

@@ -107,8 +107,8 @@ def _framed(keys: KeySet, condition: str) -> str:
 def _frame(keys: KeySet, asked: AskedFeature) -> str:
     """The frame of a window: constant where the window is exact and ends at the row's time, which is faster."""
     if asked.mode == "recomputed" and asked.window_mode == "exact":
-        window = asked.feature.window_us
-        return f"{'UNBOUNDED' if window is None else window} PRECEDING AND 1 PRECEDING"
+        window, lag = asked.feature.window_us, asked.feature.lag_us
+        return f"{'UNBOUNDED' if window is None else window + lag} PRECEDING AND {lag + 1} PRECEDING"
     start, end = _start(asked), _end(keys, asked)
     first = "UNBOUNDED" if start is None else f"(_t - {start})"
     return f"{first} PRECEDING AND (_t - {end} + 1) PRECEDING"
@@ -160,15 +160,16 @@ def _start(asked: AskedFeature) -> str | None:
     window, tail = asked.feature.window_us, asked.feature.tail_us
     if window is None:
         return None
-    start = f"({_at(asked)} - {window})"
+    start = f"({_at(asked)} - {window + asked.feature.lag_us})"
     return start if asked.window_mode == "exact" or tail is None else floor_sql(start, tail)
 
 
 def _end(keys: KeySet, asked: AskedFeature) -> str:
-    """The first event time after the window; a write holds its own event, so it is not rounded."""
-    at = _at(asked)
-    rounded = asked.mode == "recomputed" and asked.window_mode == "tiled"
-    return floor_sql(at, keys.group(asked).finest_us) if rounded else at
+    """The first event time after the window; a write holds its own event, so without a lag it is not rounded."""
+    lag = asked.feature.lag_us
+    end = f"({_at(asked)} - {lag})" if lag else _at(asked)
+    rounded = asked.window_mode == "tiled" and (asked.mode == "recomputed" or lag)
+    return floor_sql(end, keys.group(asked).finest_us) if rounded else end
 
 
 def _names(keys: KeySet) -> list[str]:

@@ -59,7 +59,6 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
 
     Mode `exact`: `at - window <= event_time < at`. Mode `tiled`: what the tiles hold, `at` rounded down to the finest.
     """
-    ends = "$at_us" if mode == "exact" else floor_sql("$at_us", group.finest_us)
     features = plan.features_of(group)
     values = [f"{_value(plan, group, feature, mode)} AS {DUCKDB.identifier(feature.name)}" for feature in features]
     keys = _keys(group)
@@ -69,7 +68,7 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
         f"FROM (SELECT *{arguments_sql(group)}\n"
         f"FROM ({judged_sql(plan, relation)})\n"
         f"WHERE {_passes(group)})\n"
-        f"WHERE _event_us < {ends}\n"
+        f"WHERE _event_us < {_end(group, mode)}\n"
         f"GROUP BY {keys}"
     )
 
@@ -110,13 +109,21 @@ def _passes(group: TileGroup) -> str:
 
 def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: WindowMode) -> str:
     """The SQL of one feature over its window."""
-    within = f"_event_us >= {_start(feature, mode)}" if feature.window_us is not None else "TRUE"
+    within = "TRUE" if feature.window_us is None else f"_event_us >= {_start(feature, mode)}"
+    if feature.lag_us:
+        within += f" AND _event_us < {_end(group, mode, feature.lag_us)}"
     return value_sql(plan, feature, f"FILTER ({within})")
+
+
+def _end(group: TileGroup, mode: WindowMode, lag_us: int = 0) -> str:
+    """The first event time after a window that ends so long before `$at_us`."""
+    end = f"($at_us - {lag_us})" if lag_us else "$at_us"
+    return end if mode == "exact" else floor_sql(end, group.finest_us)
 
 
 def _start(feature: PlannedFeature, mode: WindowMode) -> str:
     """The first event time that a window holds."""
-    start = f"$at_us - {feature.window_us}"
+    start = f"$at_us - {(feature.window_us or 0) + feature.lag_us}"
     return f"({start})" if mode == "exact" or feature.tail_us is None else floor_sql(start, feature.tail_us)
 
 

@@ -172,7 +172,7 @@ class PlannedFeature:
     """One feature: which partials of which group it merges, over which window, by which function.
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
-    `type` is the type of the value; a `datetime` is stored as µs.
+    `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
     """
 
     name: str
@@ -185,6 +185,7 @@ class PlannedFeature:
     transformation: str = ""
     description: str = ""
     where: str = ""
+    lag_us: int = 0
 
     @property
     def is_as_of(self) -> bool:

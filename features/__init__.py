@@ -2,9 +2,10 @@
 
 from headrace.features.load import Definitions, load_views
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Source, SourceSchema, event_time
-from headrace.features.stream import Aggregate, Stream, WindowSpec
+from headrace.features.stream import Aggregate, Stream
 from headrace.features.transformation import Transformation, transformation
 from headrace.features.view import Feature, FeaturePipeline, View
+from headrace.features.window import WindowSpec
 
 __all__ = [
     "Aggregate",

@@ -15,6 +15,7 @@ from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError
 from headrace.features.expression import to_scalar
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, conjunction
 from headrace.features.source import SourceColumn, SourceSchema
+from headrace.features.window import WindowSpec
 
 IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
 #: No floats: 0.1 + 0.2 and 0.3 would be two entities. No instants: an entity is not a moment.
@@ -36,11 +37,6 @@ FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "last": (ANY, None),
     "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSpec:
-    """Stands for the windows of `.over(...)` while a transformation is traced: one trace serves all of them."""
 
 
 @dataclass(frozen=True, slots=True)

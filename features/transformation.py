@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from headrace.errors import DefinitionError, HeadraceError
-from headrace.features.duration import parse_duration
 from headrace.features.names import check_name
 from headrace.features.place import Place, calling_place, place_of_code, place_of_error
 from headrace.features.source import Source, SourceSchema
-from headrace.features.stream import Aggregate, Stream, WindowSpec
+from headrace.features.stream import Aggregate, Stream
+from headrace.features.window import Window, WindowSpec, positive_us
 
 
 @dataclass(frozen=True, slots=True)
 class Windowed:
-    """A transformation with its windows and finest tile: widths as text and in µs; no windows: since ever."""
+    """A transformation with its windows and its finest tile in µs; no windows: since ever."""
 
     transformation: Transformation
-    windows: tuple[tuple[str, int], ...]
+    windows: tuple[Window, ...]
     tile_us: int | None
     where: Place
 
@@ -39,18 +39,18 @@ class Transformation:
     def __repr__(self) -> str:
         return f"<transformation {self.name} at {self.where}>"
 
-    def over(self, *windows: str, tile: str | None = None) -> Windowed:
-        """The transformation over one or more windows, each a feature `<name>_<window>`.
+    def over(self, *windows: str | WindowSpec, tile: str | None = None) -> Windowed:
+        """The transformation over one or more windows, each a feature `<name>_<width>`, or `<name>_<width>_lag_<lag>`.
 
         `tile` replaces the view's finest tile for these. DefinitionError for a bad duration, none, or one given twice.
         """
         where = calling_place()
-        widths = [(text, _width(text, f"{where}: {self.name}.over")) for text in windows]
-        if not widths or len({width for _, width in widths}) != len(widths):
+        found = [Window.of(given, f"{where}: {self.name}.over") for given in windows]
+        if not found or len({(window.width_us, window.lag_us) for window in found}) != len(found):
             msg = f"{where}: {self.name}.over{windows!r}: expected different windows, such as over('1h', '7d')"
             raise DefinitionError(msg)
-        tile_us = None if tile is None else _width(tile, f"{where}: {self.name}.over(tile=...)")
-        return Windowed(self, tuple(widths), tile_us, where)
+        tile_us = None if tile is None else positive_us(tile, f"{where}: {self.name}.over(tile=...)")
+        return Windowed(self, tuple(found), tile_us, where)
 
     def tiled(self, tile: str) -> Windowed:
         """What has no window, in tiles of this width instead of the view's finest: fewer tiles, coarser past times.
@@ -58,7 +58,7 @@ class Transformation:
         DefinitionError for a bad duration.
         """
         where = calling_place()
-        return Windowed(self, (), _width(tile, f"{where}: {self.name}.tiled"), where)
+        return Windowed(self, (), positive_us(tile, f"{where}: {self.name}.tiled"), where)
 
     @property
     def source(self) -> SourceSchema:
@@ -99,16 +99,3 @@ class Transformation:
 def transformation(function: Callable[..., Any]) -> Transformation:
     """Mark a function of a stream (and a window) as a feature's definition."""
     return Transformation(function)
-
-
-def _width(text: str, at: str) -> int:
-    """A duration above zero in µs."""
-    try:
-        width = parse_duration(text)
-    except DefinitionError as error:
-        msg = f"{at}: {error}"
-        raise DefinitionError(msg) from error
-    if width == 0:
-        msg = f"{at}: {text!r} is zero; expected a duration above zero"
-        raise DefinitionError(msg)
-    return width

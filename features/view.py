@@ -12,6 +12,7 @@ from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
 from headrace.features.stream import Aggregate
 from headrace.features.transformation import Transformation, Windowed
+from headrace.features.window import Window
 
 CLOCKS = ("wall", "event")
 HOUR_US, DAY_US = UNITS_US["h"], UNITS_US["d"]
@@ -20,7 +21,10 @@ OPTIONS = ("owner", "features", "tile", "clock")
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One feature of a view: an aggregate over one window (None: since ever), kept in tiles of at least `tile_us`."""
+    """One feature of a view: an aggregate over one window (None: since ever), kept in tiles of at least `tile_us`.
+
+    A window ends `lag_us` before the asked time.
+    """
 
     name: str
     aggregate: Aggregate
@@ -29,6 +33,7 @@ class Feature:
     transformation: str
     description: str
     where: Place
+    lag_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +151,20 @@ def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[F
     own = entry.tile_us if isinstance(entry, Windowed) else None
     tile = view_tile if own is None else check_tile(own, f"{where}: {found.name}")
     if not windows:
-        return [_feature(found, aggregate, found.name, None, tile, where)]
-    for text, width in windows:
-        if width < tile:
-            msg = f"{where}: {found.name}: window {text!r} is shorter than its tile {format_duration(tile)!r} ({at})"
+        return [_feature(found, aggregate, None, tile, where)]
+    for window in windows:
+        if window.width_us < tile:
+            msg = f"{where}: {found.name}: window {window.label!r} is shorter than its tile {format_duration(tile)!r}"
+            msg += f" ({at})"
             raise DefinitionError(msg)
-    return [_feature(found, aggregate, f"{found.name}_{text}", width, tile, where) for text, width in windows]
+    return [_feature(found, aggregate, window, tile, where) for window in windows]
 
 
-def _feature(
-    found: Transformation, aggregate: Aggregate, name: str, window_us: int | None, tile_us: int, where: Place
-) -> Feature:
+def _feature(found: Transformation, aggregate: Aggregate, window: Window | None, tile_us: int, where: Place) -> Feature:
     """One feature under a checked name."""
-    check_name(name, "feature", where)
-    return Feature(name, aggregate, window_us, tile_us, found.name, found.description, where)
+    name = check_name(found.name if window is None else f"{found.name}_{window.label}", "feature", where)
+    width, lag = (None, 0) if window is None else (window.width_us, window.lag_us)
+    return Feature(name, aggregate, width, tile_us, found.name, found.description, where, lag)
 
 
 def _tile_of(text: Any, at: str) -> int:

@@ -51,7 +51,9 @@ def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> li
         return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
     if feature.window_us is None or feature.tail_us is None:
         return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
-    return read_slices(feature.window_us, feature.tail_us, group.levels_us, instant.at_us, include_open=instant.is_now)
+    # The tile that was open some time ago holds what came after: only at now itself is there nothing after.
+    at_us, include_open = instant.at_us - feature.lag_us, instant.is_now and not feature.lag_us
+    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us, include_open=include_open)
 
 
 def reads_of(features: Iterable[PlannedFeature], group: TileGroup, instant: Instant) -> list[tuple[Slice, bool]]:
@@ -150,7 +152,7 @@ class WindowedFeature:
 
 def _window(feature: PlannedFeature) -> tuple[object, ...]:
     """What tells windows apart."""
-    return feature.is_as_of, feature.window_us, feature.tail_us
+    return feature.is_as_of, feature.window_us, feature.tail_us, feature.lag_us
 
 
 def _newest(reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:

@@ -117,10 +117,13 @@ M5 = 5 * MINUTE
 SPECS: dict[str, Spec] = {
     "orders_1h": (SHOP, everything, lambda row: 1, "count", HOUR, M5),
     "orders_3d": (SHOP, everything, lambda row: 1, "count", 3 * DAY, HOUR),
+    "orders_1h_lag_1d": (SHOP, everything, lambda row: 1, "count", HOUR, M5),
     "orders_20d": (SHOP, everything, lambda row: 1, "count", 20 * DAY, DAY),
     "weighed_1h": (SHOP, everything, of("weight"), "count", HOUR, M5),
     "revenue_90m": (SHOP, everything, of("cents"), "sum", 90 * MINUTE, M5),
     "revenue_20d": (SHOP, everything, of("cents"), "sum", 20 * DAY, DAY),
+    "revenue_90m_lag_7m": (SHOP, everything, of("cents"), "sum", 90 * MINUTE, M5),
+    "revenue_3d_lag_17d": (SHOP, everything, of("cents"), "sum", 3 * DAY, HOUR),
     "mean_weight_3d": (SHOP, everything, of("weight"), "mean", 3 * DAY, HOUR),
     "mean_cents_3d": (SHOP, everything, of("cents"), "mean", 3 * DAY, HOUR),
     "least_cents_1h": (SHOP, everything, of("cents"), "min", HOUR, M5),
@@ -132,6 +135,7 @@ SPECS: dict[str, Spec] = {
     "first_status_20d": (SHOP, everything, of("status"), "first", 20 * DAY, DAY),
     "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
+    "last_weight_3d_lag_1s": (SHOP, everything, of("weight"), "last", 3 * DAY, HOUR),
     "last_status": (CUSTOMER, everything, of("status"), "last", None, M5),
     "orders_ever": (CUSTOMER, everything, lambda row: 1, "count", None, M5),
     "revenue_ever": (CUSTOMER, everything, of("cents"), "sum", None, M5),
@@ -142,6 +146,13 @@ SPECS: dict[str, Spec] = {
     "first_shop": (CUSTOMER, everything, of("shop"), "first", None, M5),
     "express_fee_1h": (SHOP, is_priced, fee, "sum", HOUR, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
+}
+#: How long before the asked time the window of a feature ends; of all others it ends then.
+LAGS = {
+    "orders_1h_lag_1d": DAY,
+    "revenue_90m_lag_7m": 7 * MINUTE,
+    "revenue_3d_lag_17d": 17 * DAY,
+    "last_weight_3d_lag_1s": SECOND,
 }
 
 
@@ -163,18 +174,28 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
 def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[Any, ...], Any]:
     """A feature's value for every key seen before `at_us`."""
     keys, passes, argument, function, window, tail = SPECS[name]
-    finest = HOUR if name == "paid_density_3d" else M5
-    end = at_us if mode == "exact" else at_us // finest * finest
-    start = -(2**62) if window is None else at_us - window
-    start = start // tail * tail if mode == "tiled" and window is not None else start
+    start, end = bounds(name, at_us, window, tail, mode)
+    seen = at_us if mode == "exact" else at_us // finest_of(name) * finest_of(name)
     known: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        if verdict(row) == "accepted" and passes(row) and row["ordered_at"] < end:
+        if verdict(row) == "accepted" and passes(row) and row["ordered_at"] < seen:
             known.setdefault(tuple(row[key] for key in keys), []).append(row)
     return {
-        key: aggregate(function, [row for row in mine if row["ordered_at"] >= start], argument)
+        key: aggregate(function, [row for row in mine if start <= row["ordered_at"] < end], argument)
         for key, mine in known.items()
     }
+
+
+def finest_of(name: str) -> int:
+    """The finest tile of a feature."""
+    return HOUR if name == "paid_density_3d" else M5
+
+
+def bounds(name: str, at_us: int, window: int | None, tail: int, mode: str) -> tuple[int, int]:
+    """The event times that a feature's window holds: from the first, up to but without the second."""
+    end = at_us - LAGS.get(name, 0)
+    start = end - (2**60 if window is None else window)
+    return (start, end) if mode == "exact" else (start // tail * tail, end // finest_of(name) * finest_of(name))
 
 
 def serve(
@@ -211,7 +232,7 @@ def _slices(feature: Any, group: Any, at_us: int, end: int) -> list[Slice]:
         return [Slice(group.finest_us, 0, end)]
     if feature.window_us is None:
         return lifetime_slices(group.levels_us, at_us)
-    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us)
+    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us - feature.lag_us)
 
 
 def _position(row: Row, argument: Any) -> tuple[Any, int, int, int]:

@@ -148,9 +148,9 @@ class ShopFeatures(FeaturePipeline):
 
     owner = "shop@example.com"
     features = [
-        orders.over("1h", "3d", "20d"),
+        orders.over("1h", "3d", "20d", WindowSpec("1h", lag="1d")),
         weighed.over("1h"),
-        revenue.over("90m", "20d"),
+        revenue.over("90m", "20d", WindowSpec("90m", lag="7m"), WindowSpec("3d", lag="17d")),
         mean_weight.over("3d"),
         mean_cents.over("3d"),
         least_cents.over("1h"),
@@ -160,7 +160,7 @@ class ShopFeatures(FeaturePipeline):
         first_weight.over("1h", "3d"),
         first_status.over("20d"),
         customers.over("3d"),
-        last_weight.over("1h"),
+        last_weight.over("1h", WindowSpec("3d", lag="1s")),
         last_status,
         orders_ever,
         revenue_ever,

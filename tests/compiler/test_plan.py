@@ -43,7 +43,7 @@ def test_a_plan_survives_json(plan: ViewPlan) -> None:
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [17, 8, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [21, 8, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)
@@ -95,8 +95,16 @@ def test_what_computes_nothing_keeps_fingerprints(tmp_path: Path, plans: dict[st
     assert changed.groups == plans["shop_features"].groups
 
 
+def test_a_lag_reads_the_tiles_of_the_other_windows(tmp_path: Path, plans: dict[str, ViewPlan]) -> None:
+    changed = variant(tmp_path, (', WindowSpec("1h", lag="1d")', ""))
+    assert [g.fingerprint for g in changed.groups] == [g.fingerprint for g in plans["shop_features"].groups]
+    further = variant(tmp_path, ('lag="1d"', 'lag="90d"'))
+    group = further.group(further.feature("orders_1h_lag_90d").group)
+    assert set(group.retentions_us) == {90 * DAY_US + HOUR_US + 300_000_000 + 2 * HOUR_US + 5_000_000}
+
+
 def test_a_window_inside_the_retention_reuses_tiles(tmp_path: Path, plans: dict[str, ViewPlan]) -> None:
-    changed = variant(tmp_path, ('orders.over("1h", "3d", "20d")', 'orders.over("1h", "3d", "15d", "20d")'))
+    changed = variant(tmp_path, ('orders.over("1h", "3d", "20d",', 'orders.over("1h", "3d", "15d", "20d",'))
     assert [g.fingerprint for g in changed.groups] == [g.fingerprint for g in plans["shop_features"].groups]
     assert changed.version != plans["shop_features"].version
 

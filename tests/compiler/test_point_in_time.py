@@ -18,7 +18,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode
 
-from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, aggregate, events, verdict
+from .events import BASE, DAY, HOUR, LAGS, MINUTE, SPECS, Row, aggregate, bounds, events, verdict
 from .test_duckdb_sql import close, connect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,12 +69,9 @@ def expected(
         if mode == "ttl" and newest < asker["_t"] - TTL:
             return None
         at = newest + 1
-    start = at - (window if window is not None else 2**60)
-    end = at
-    if window_mode == "tiled":
-        start = start // tail * tail
-        finest = HOUR if name == "paid_density_3d" else 5 * MINUTE
-        end = at // finest * finest if mode == "recomputed" else at
+    start, end = bounds(name, at, window, tail, window_mode)
+    if mode != "recomputed" and name not in LAGS:
+        end = at
     return aggregate(function, [row for row in members if start <= row["ordered_at"] < end], argument)
 
 

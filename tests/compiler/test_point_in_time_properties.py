@@ -27,6 +27,7 @@ NAMES = [
     "weight_std_3d",
     "weight_var_3d",
     "first_weight_1h",
+    "revenue_90m_lag_7m",
     "customers_3d",
     "last_weight_1h",
 ]

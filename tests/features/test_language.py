@@ -91,6 +91,13 @@ def test_an_as_of_feature_may_have_a_tile_of_its_own(load: Load) -> None:
     assert [(one.name, one.window_us, one.tile_us) for one in found] == [("f", None, 86_400_000_000)]
 
 
+def test_a_window_may_end_before_the_asked_time(load: Load) -> None:
+    view = 'class Fraud(FeaturePipeline):\n    owner = "a"\n    features = [f.over("1h", WindowSpec("1h", lag="1d"))]\n'
+    found = load(SOURCE, feature("tx.groupby('account').window(wspec).count()"), view).views["fraud"].features
+    hour, day = 3_600_000_000, 86_400_000_000
+    assert [(one.name, one.window_us, one.lag_us) for one in found] == [("f_1h", hour, 0), ("f_1h_lag_1d", hour, day)]
+
+
 def test_a_window_has_its_tile_from_over_and_never_from_tiled(load: Load) -> None:
     view = "class Fraud(FeaturePipeline):\n    owner = 'a'\n    features = [f.tiled('1d')]\n"
     with pytest.raises(DefinitionError, match=r"has a window: write f\.over"):
@@ -226,6 +233,9 @@ VIEWS = [
     ('owner = "a"\n    features = [f.over("0h")]', "is zero"),
     ('owner = "a"\n    features = [f.over("-1h")]', "is no duration"),
     ('owner = "a"\n    features = [f.over(3600)]', "is no duration"),
+    ('owner = "a"\n    features = [f.over(WindowSpec())]', "None is no duration"),
+    ('owner = "a"\n    features = [f.over(WindowSpec("1h", lag="-1h"))]', "lag: '-1h' is no duration"),
+    ('owner = "a"\n    features = [f.over(WindowSpec("1h", "1d"), WindowSpec("60m", "24h"))]', "different windows"),
     ('owner = "a"\n    features = [f.over("1m")]', "shorter than its tile"),
     ('owner = "a"\n    features = [f.over("1h", tile="1d")]', "shorter than its tile"),
     ('owner = "a"\n    features = [f.over("7d", tile="5h")]', "does not fit"),

@@ -68,7 +68,7 @@ class Shops(FeaturePipeline):
 
     owner = "shop@example.com"
     features = [
-        orders.over("1h", "3d", "20d"),
+        orders.over("1h", "3d", "20d", WindowSpec("1h", lag="1d"), WindowSpec("1h", lag="2m")),
         revenue.over("1h"),
         weight.over("1h"),
         dear.over("1h"),

@@ -39,14 +39,14 @@ def test_every_window_equals_a_count_of_the_events(
     randomly = random.Random(7)
     orders = [order(NOON - randomly.randrange(21 * DAY), cents=randomly.randrange(2000)) for _ in range(600)]
     fill(tiles, plans["shops"], orders)
-    names = ["orders_1h", "orders_3d", "orders_20d", "revenue_1h"]
+    names = ["orders_1h", "orders_3d", "orders_20d", "orders_1h_lag_1d", "orders_1h_lag_2m", "revenue_1h"]
     for _ in range(50):
         asked = NOON - randomly.randrange(12 * HOUR)
         served = store.get_online_features([f"shops:{name}" for name in names], [{"shop": "a"}], at=at(asked))
         for name in names:
             feature = plans["shops"].feature(name)
             finest = plans["shops"].group(feature.group).finest_us
-            start, end = window_bounds(feature.window_us or 0, feature.tail_us or 0, finest, asked)
+            start, end = window_bounds(feature.window_us or 0, feature.tail_us or 0, finest, asked - feature.lag_us)
             inside = [one.cents for one in orders if start <= one.at_us < end]
             expected = len(inside) if name.startswith("orders") else (sum(inside) if inside else None)
             assert served.value(0, f"shops:{name}").value == expected
@@ -84,6 +84,15 @@ def test_a_past_time_is_rounded_down_and_now_includes_the_open_tile(
     assert store.get_online_features([name], [{"shop": "a"}]).value(0, name).value == 1
     assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 4 * MINUTE)).value(0, name).value == 0
     assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 5 * MINUTE)).value(0, name).value == 1
+
+
+def test_now_a_lagged_window_does_not_hold_what_came_after_its_end(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan]
+) -> None:
+    ended = time.time_ns() // 1000 - DAY
+    fill(tiles, plans["shops"], [order(ended // (5 * MINUTE) * 5 * MINUTE), order(ended - 30 * MINUTE)])
+    name = "shops:orders_1h_lag_1d"
+    assert store.get_online_features([name], [{"shop": "a"}]).value(0, name).value == 1
 
 
 def test_a_count_falls_without_a_further_event(
@@ -151,7 +160,8 @@ def test_a_time_beyond_retention_is_expired_and_never_a_wrong_count(
 
 
 def test_one_request_is_one_wave(store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At) -> None:
-    fill(tiles, plans["shops"], [order(NOON - MINUTE, cents=2_000, shop=shop) for shop in "abcdef"])
+    ages = (MINUTE, 10 * MINUTE, DAY + 10 * MINUTE)
+    fill(tiles, plans["shops"], [order(NOON - age, cents=2_000, shop=shop) for shop in "abcdef" for age in ages])
     features = [f"shops:{feature.name}" for feature in plans["shops"].features]
     rows = [{"shop": shop, "customer": 1} for shop in "abcdef"]
     served = store.get_online_features(features, rows, at=at(NOON))
