@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from headrace.compiler.plan import (
     FIELDS,
@@ -18,6 +19,7 @@ from headrace.compiler.plan import (
     is_as_of,
 )
 from headrace.compiler.tiles import levels_of, tail_tile
+from headrace.features.aggregate import Aggregate
 from headrace.features.coercion import cast
 from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
@@ -38,15 +40,23 @@ PARTIALS: dict[str, tuple[str, ...]] = {
 }
 
 
+class _Part(NamedTuple):
+    """One aggregate of a feature: its only one, or one side of a ratio."""
+
+    feature: Feature
+    aggregate: Aggregate
+
+
 def plan_view(view: View) -> ViewPlan:
     """The plan of a view. It depends on what is computed, never on owner, docstring or place (the fingerprints)."""
     source = _source_plan(view.source)
-    members: dict[str, list[Feature]] = {}
-    for feature in view.features:
-        members.setdefault(_group_identity(feature), []).append(feature)
-    identity = _source_identity(source, view.features)
-    groups = {key: _group(source, identity, features) for key, features in members.items()}
-    features = tuple(_planned(feature, groups[_group_identity(feature)], source) for feature in view.features)
+    parts = [part for feature in view.features for part in _parts(feature)]
+    members: dict[str, list[_Part]] = {}
+    for part in parts:
+        members.setdefault(_group_identity(part), []).append(part)
+    identity = _source_identity(source, parts)
+    groups = {key: _group(source, identity, parts) for key, parts in members.items()}
+    features = tuple(_planned(feature, groups, source) for feature in view.features)
     return ViewPlan(
         name=view.name,
         version=_version(view, features, identity),
@@ -60,12 +70,20 @@ def plan_view(view: View) -> ViewPlan:
     )
 
 
+def _parts(feature: Feature) -> list[_Part]:
+    """The aggregates of a feature, each with the feature."""
+    return [_Part(feature, aggregate) for aggregate in feature.aggregate.parts]
+
+
 def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) -> str:
     """The view's fingerprint: what each feature is computed from and over which window."""
-    parts = [
-        [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type] for f in features
-    ]
-    return fingerprint_of([view.name, view.clock, identity, parts])
+    return fingerprint_of([view.name, view.clock, identity, list(map(_contents, features))])
+
+
+def _contents(f: PlannedFeature) -> list[Any]:
+    """Whatever of a feature decides its value."""
+    own = [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type]
+    return [*own, list(map(_contents, f.operands))]
 
 
 def _source_plan(schema: SourceSchema) -> SourcePlan:
@@ -100,22 +118,22 @@ def _location(leg: IcebergTable | DeltaTable | KafkaTopic | None) -> Location | 
     return Location("kafka" if isinstance(leg, KafkaTopic) else "iceberg", leg.name)
 
 
-def _group_identity(feature: Feature) -> str:
+def _group_identity(part: _Part) -> str:
     """What features of one source must share to share tiles: filter, keys and finest tile."""
-    condition = feature.aggregate.filter
-    keys = [key.name for key in feature.aggregate.keys]
-    return fingerprint_of([keys, condition.text() if condition else None, feature.tile_us])
+    condition = part.aggregate.filter
+    keys = [key.name for key in part.aggregate.keys]
+    return fingerprint_of([keys, condition.text() if condition else None, part.feature.tile_us])
 
 
-def _source_identity(source: SourcePlan, features: Iterable[Feature]) -> Any:
+def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """Whatever of the source decides which rows are accepted, and with which values.
 
     An optional column that no feature reads is left out, so adding one keeps fingerprints. An optional key makes rows
     without it dead letters for the whole view, hence the guards.
     """
-    used = {name for feature in features for name in _columns_of(feature)}
+    used = {name for part in parts for name in _columns_of(part)}
     columns = [column for column in source.columns if column.name in used or not column.optional]
-    guards = {_guard(feature, key) for feature in features for key in feature.aggregate.keys if key.optional}
+    guards = {_guard(part, key) for part in parts for key in part.aggregate.keys if key.optional}
     limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
     shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
@@ -123,29 +141,29 @@ def _source_identity(source: SourcePlan, features: Iterable[Feature]) -> Any:
     return [source.name, legs, times, limits, sorted(shapes), sorted(guards)]
 
 
-def _columns_of(feature: Feature) -> set[str]:
+def _columns_of(part: _Part) -> set[str]:
     """The columns that a feature reads."""
-    aggregate = feature.aggregate
+    aggregate = part.aggregate
     scalars = [scalar for scalar in (aggregate.filter, aggregate.argument) if scalar is not None]
     return {key.name for key in aggregate.keys}.union(*(scalar.columns() for scalar in scalars))
 
 
-def _guard(feature: Feature, key: SourceColumn) -> str:
+def _guard(part: _Part, key: SourceColumn) -> str:
     """An optional key with the filter under which it must not be NULL."""
-    condition = feature.aggregate.filter
+    condition = part.aggregate.filter
     return f"{key.name} where {condition.text() if condition else 'true'}"
 
 
-def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGroup:
+def _group(source: SourcePlan, identity: Any, parts: list[_Part]) -> TileGroup:
     """The tile group of features that share filter, keys and finest tile."""
-    first = features[0]
-    windows = [feature.window_us for feature in features if feature.window_us is not None]
-    levels = levels_of(windows, first.tile_us, lifetime=any(map(_is_lifetime, features)))
-    partials = {partial.name: partial for feature in features for partial in _partials(feature, source)}
+    first = parts[0]
+    windows = [part.feature.window_us for part in parts if part.feature.window_us is not None]
+    levels = levels_of(windows, first.feature.tile_us, lifetime=any(map(_is_lifetime, parts)))
+    partials = {partial.name: partial for part in parts for partial in _partials(part, source)}
     ordered = tuple(partials[name] for name in sorted(partials))
     keys = tuple(_column(key) for key in first.aggregate.keys)
     condition = first.aggregate.filter
-    retentions = tuple(_retention(source, features, levels, level) for level in levels)
+    retentions = tuple(_retention(source, parts, levels, level) for level in levels)
     contents = [
         identity,
         condition.text() if condition else None,
@@ -158,35 +176,35 @@ def _group(source: SourcePlan, identity: Any, features: list[Feature]) -> TileGr
     return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retentions)
 
 
-def _is_as_of(feature: Feature) -> bool:
+def _is_as_of(part: _Part) -> bool:
     """Whether the newest of the finest tiles is read, however old it is."""
-    return is_as_of(feature.aggregate.function, feature.window_us)
+    return is_as_of(part.aggregate.function, part.feature.window_us)
 
 
-def _is_lifetime(feature: Feature) -> bool:
+def _is_lifetime(part: _Part) -> bool:
     """Whether all tiles since ever are merged."""
-    return feature.window_us is None and not _is_as_of(feature)
+    return part.feature.window_us is None and not _is_as_of(part)
 
 
-def _retention(source: SourcePlan, features: list[Feature], levels: tuple[int, ...], level: int) -> int | None:
+def _retention(source: SourcePlan, parts: list[_Part], levels: tuple[int, ...], level: int) -> int | None:
     """How long a tile of a level may be read after its end, by whatever reads it longest; None: always.
 
     A window reads it for its width, rounding and lag, a lifetime until the tile of the next level is done; both get the
     source's delay and lateness on top.
     """
-    windowed = [(feature.window_us, feature.lag_us) for feature in features if feature.window_us is not None]
+    windowed = [(part.feature.window_us, part.feature.lag_us) for part in parts if part.feature.window_us is not None]
     reaches = [window + tail_tile(window, levels[0]) + lag for window, lag in windowed]
-    lifetime = any(map(_is_lifetime, features))
-    if (lifetime and level == levels[-1]) or (level == levels[0] and any(map(_is_as_of, features))):
+    lifetime = any(map(_is_lifetime, parts))
+    if (lifetime and level == levels[-1]) or (level == levels[0] and any(map(_is_as_of, parts))):
         return None
     if lifetime:
         reaches.append(levels[levels.index(level) + 1])
     return max(reaches) + source.max_delay_us + source.allowed_lateness_us
 
 
-def _partials(feature: Feature, source: SourcePlan) -> tuple[Partial, ...]:
+def _partials(part: _Part, source: SourcePlan) -> tuple[Partial, ...]:
     """The partials that a feature merges; none for a count of rows, which is `n`."""
-    aggregate = feature.aggregate
+    aggregate = part.aggregate
     if aggregate.argument is None:
         return ()
     x = argument_name(aggregate.argument, source)
@@ -208,15 +226,25 @@ def argument_name(argument: Scalar, source: SourcePlan) -> str:
     return f"x{fingerprint_of(name)}" if ambiguous else name
 
 
-def _planned(feature: Feature, group: TileGroup, source: SourcePlan) -> PlannedFeature:
-    """A feature as a part of the plan."""
+def _planned(feature: Feature, groups: Mapping[str, TileGroup], source: SourcePlan) -> PlannedFeature:
+    """A feature as a part of the plan; a ratio is one by its operands."""
+    planned = [_planned_part(part, groups[_group_identity(part)], source) for part in _parts(feature)]
+    if len(planned) == 1:
+        return planned[0]
+    ratio = feature.aggregate
+    return replace(planned[0], function=ratio.function, partials=(), type=ratio.type, operands=tuple(planned))
+
+
+def _planned_part(part: _Part, group: TileGroup, source: SourcePlan) -> PlannedFeature:
+    """One aggregate of a feature as a part of the plan."""
+    feature, aggregate = part
     window = feature.window_us
     return PlannedFeature(
         name=feature.name,
-        function=feature.aggregate.function,
+        function=aggregate.function,
         group=group.fingerprint,
-        partials=tuple(partial.name for partial in _partials(feature, source)),
-        type=feature.aggregate.type,
+        partials=tuple(partial.name for partial in _partials(part, source)),
+        type=aggregate.type,
         window_us=window,
         tail_us=None if window is None else tail_tile(window, group.finest_us),
         transformation=feature.transformation,

@@ -9,7 +9,7 @@ from typing import get_args
 from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
-from headrace.compiler.plan import ViewPlan, table_name
+from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan, table_name
 from headrace.compiler.tiles import WindowMode
 from headrace.errors import NotFoundError, UnsupportedError, did_you_mean
 
@@ -32,9 +32,14 @@ def narrowed(plan: ViewPlan, feature: str) -> ViewPlan:
         msg = f"view {plan.name} has no feature {feature!r}; {did_you_mean(feature, names)}"
         raise NotFoundError(msg)
     only = plan.feature(feature)
-    group = plan.group(only.group)
-    kept = replace(group, partials=tuple(group.partial(name) for name in sorted(only.partials)))
-    return replace(plan, features=(only,), groups=(kept,))
+    groups = [plan.group(name) for name in dict.fromkeys(part.group for part in only.parts)]
+    return replace(plan, features=(only,), groups=tuple(_kept(group, only) for group in groups))
+
+
+def _kept(group: TileGroup, feature: PlannedFeature) -> TileGroup:
+    """A group with the partials that one feature reads."""
+    names = {name for part in feature.parts if part.group == group.fingerprint for name in part.partials}
+    return replace(group, partials=tuple(group.partial(name) for name in sorted(names)))
 
 
 def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
@@ -64,6 +69,7 @@ def _duckdb(plan: ViewPlan) -> str:
         f"-- {mode}: {', '.join(feature.name for feature in plan.features_of(group))}\n"
         f"{features_sql(plan, group, 'events', mode)}"
         for group in plan.groups
+        if plan.features_of(group)
         for mode in get_args(WindowMode)
     ]
     return ";\n\n".join(queries) + ";\n"

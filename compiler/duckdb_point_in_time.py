@@ -11,9 +11,12 @@ alone, the values are computed over a join instead.
 # ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import arguments_sql, floor_sql, judged_sql, value_sql
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, judged_sql, value_sql
+from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
 
@@ -39,10 +42,11 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     """The archive's rows behind a feature's value, after `_row`, for each row of the spine, in the order of events."""
     one = KeySet(keys.plan, (asked,), keys.known_by)
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
+    within = " OR ".join(_within(one, part) for part in asked.parts)
     return (
         f"WITH _events AS ({_events(one, relation, '*')}),\n_known AS ({_known(one, spine)})\n"
         f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
-        f"FROM _known\nWHERE {_within(one, asked)}\nORDER BY _row, _event_us, _src_partition, _src_offset"
+        f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, _src_partition, _src_offset"
     )
 
 
@@ -96,11 +100,12 @@ def _sorted(keys: KeySet, spine: str) -> str:
 def _framed(keys: KeySet, condition: str) -> str:
     """The values over frames, of the rows that meet a condition."""
     names = ", ".join(_names(keys))
-    values = []
-    for asked in keys.asked:
-        n = keys.groups[asked.feature.group]
-        frame = f"PARTITION BY {names} ORDER BY _t RANGE BETWEEN {_frame(keys, asked)}"
-        values.append(_value(keys, asked, f"FILTER (_in{n}) OVER ({frame})"))
+
+    def over(part: AskedFeature) -> str:
+        frame = f"PARTITION BY {names} ORDER BY _t RANGE BETWEEN {_frame(keys, part)}"
+        return f"FILTER (_in{keys.groups[part.feature.group]}) OVER ({frame})"
+
+    values = [_value(keys, asked, over) for asked in keys.asked]
     return f"SELECT _row, _seen_us{''.join(values)}\nFROM _sorted\nQUALIFY {condition}"
 
 
@@ -128,7 +133,7 @@ def _known(keys: KeySet, spine: str) -> str:
 
 def _joined(keys: KeySet) -> str:
     """The values over the events that each row may know."""
-    values = [_value(keys, asked, f"FILTER ({_within(keys, asked)})") for asked in keys.asked]
+    values = [_value(keys, asked, lambda part: f"FILTER ({_within(keys, part)})") for asked in keys.asked]
     return f"SELECT _row, _seen_us{''.join(values)}\nFROM _known\nGROUP BY _row, _t, _seen_us"
 
 
@@ -139,10 +144,14 @@ def _within(keys: KeySet, asked: AskedFeature) -> str:
     return " AND ".join([f"_in{keys.groups[asked.feature.group]}", *bounds])
 
 
-def _value(keys: KeySet, asked: AskedFeature, within: str) -> str:
+def _value(keys: KeySet, asked: AskedFeature, within: Callable[[AskedFeature], str]) -> str:
     """A feature's column: NULL of an entity that is not known, or whose newest event is too old."""
     holds = f"_seen_us >= _t - {asked.ttl_us}" if asked.mode == "ttl" else "_seen_us IS NOT NULL"
-    value = value_sql(keys.plan, asked.feature, within, f"_g{keys.groups[asked.feature.group]}")
+
+    def part_sql(part: PlannedFeature) -> str:
+        return value_sql(keys.plan, part, within(replace(asked, feature=part)), f"_g{keys.groups[part.group]}")
+
+    value = feature_sql(asked.feature, part_sql)
     return f",\n  CASE WHEN {holds} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
 
 

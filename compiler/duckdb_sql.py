@@ -15,7 +15,7 @@ from headrace.compiler.tables import BLOCK
 from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, arrival_us, event_us, folds, judged, passes, verdict
 from headrace.features.coercion import finite
-from headrace.features.scalar import DATETIME, INT, Scalar
+from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar
 
 
 def judged_sql(plan: ViewPlan, relation: str) -> str:
@@ -58,16 +58,23 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
     """The features of a group at the parameter `$at_us`, one row for every key seen before it.
 
     Mode `exact`: `at - window <= event_time < at`. Mode `tiled`: what the tiles hold, `at` rounded down to the finest.
+    A ratio may read a second group over the same keys; then a key that either has seen has a row.
     """
     features = plan.features_of(group)
-    values = [f"{_value(plan, group, feature, mode)} AS {DUCKDB.identifier(feature.name)}" for feature in features]
+    read = [plan.group(name) for name in dict.fromkeys(part.group for one in features for part in one.parts)]
+    values = [
+        f"{feature_sql(feature, lambda part: _value(plan, read, part, mode))} AS {DUCKDB.identifier(feature.name)}"
+        for feature in features
+    ]
+    arguments = "".join(arguments_sql(one, _prefix(read, one)) for one in read)
+    members = "".join(f",\n  {_passes(one)} AS _in{number}" for number, one in enumerate(read) if len(read) > 1)
     keys = _keys(group)
     columns = ",\n  ".join([keys, *values])
     return (
         f"SELECT {columns}\n"
-        f"FROM (SELECT *{arguments_sql(group)}\n"
+        f"FROM (SELECT *{arguments}{members}\n"
         f"FROM ({judged_sql(plan, relation)})\n"
-        f"WHERE {_passes(group)})\n"
+        f"WHERE {' OR '.join(map(_passes, read))})\n"
         f"WHERE _event_us < {_end(group, mode)}\n"
         f"GROUP BY {keys}"
     )
@@ -82,8 +89,22 @@ def arguments_sql(group: TileGroup, prefix: str = "") -> str:
     )
 
 
+def feature_sql(feature: PlannedFeature, part_sql: Callable[[PlannedFeature], str]) -> str:
+    """A feature's value from the SQL of what it is made of: that itself, or the ratio of two."""
+    values = [part_sql(part) for part in feature.parts]
+    if not feature.operands:
+        return values[0]
+    return ratio_sql(*values, of_floats=any(part.type == FLOAT for part in feature.operands))
+
+
+def ratio_sql(numerator: str, denominator: str, *, of_floats: bool) -> str:
+    """One number by another; NULL where there is no finite quotient, which integers by integers always have."""
+    quotient = f"CAST({numerator} AS DOUBLE) / NULLIF(CAST({denominator} AS DOUBLE), 0)"
+    return f"CASE WHEN isfinite({quotient}) THEN {quotient} END" if of_floats else quotient
+
+
 def value_sql(plan: ViewPlan, feature: PlannedFeature, within: str, prefix: str = "") -> str:
-    """A feature's value over the columns of `arguments_sql`; `within` follows each aggregate (FILTER, OVER)."""
+    """An aggregate's value over the columns of `arguments_sql`; `within` follows each function (FILTER, OVER)."""
     group = plan.group(feature.group)
     argument = "*"
     if feature.partials:
@@ -107,12 +128,20 @@ def _passes(group: TileGroup) -> str:
     return DUCKDB.emit(passes(group))
 
 
-def _value(plan: ViewPlan, group: TileGroup, feature: PlannedFeature, mode: WindowMode) -> str:
-    """The SQL of one feature over its window."""
-    within = "TRUE" if feature.window_us is None else f"_event_us >= {_start(feature, mode)}"
-    if feature.lag_us:
-        within += f" AND _event_us < {_end(group, mode, feature.lag_us)}"
-    return value_sql(plan, feature, f"FILTER ({within})")
+def _prefix(read: list[TileGroup], group: TileGroup) -> str:
+    """What the columns of a group's arguments begin with; nothing where no other group is read."""
+    return f"_g{read.index(group)}" if len(read) > 1 else ""
+
+
+def _value(plan: ViewPlan, read: list[TileGroup], part: PlannedFeature, mode: WindowMode) -> str:
+    """The SQL of one aggregate over its window."""
+    group = plan.group(part.group)
+    bounds = [f"_in{read.index(group)}"] if len(read) > 1 else []
+    if part.window_us is not None:
+        bounds.append(f"_event_us >= {_start(part, mode)}")
+    if part.lag_us:
+        bounds.append(f"_event_us < {_end(group, mode, part.lag_us)}")
+    return value_sql(plan, part, f"FILTER ({' AND '.join(bounds) or 'TRUE'})", _prefix(read, group))
 
 
 def _end(group: TileGroup, mode: WindowMode, lag_us: int = 0) -> str:

@@ -18,5 +18,5 @@ def insert_into(table: str, query: str) -> str:
 
 def filter_label(plan: ViewPlan, group: TileGroup | None = None) -> str:
     """What an overflow in a filter names: the transformations that share it."""
-    features = plan.features if group is None else plan.features_of(group)
-    return ", ".join(dict.fromkeys(feature.transformation for feature in features))
+    readers = plan.features if group is None else plan.parts_of(group)
+    return ", ".join(dict.fromkeys(reader.transformation for reader in readers))

@@ -76,8 +76,8 @@ def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[t
 
 def _label(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
     """What an overflow names: the transformations that read a partial. It travels with each row, so it is short."""
-    readers = [feature for feature in plan.features_of(group) if partial.name in feature.partials]
-    return ", ".join(dict.fromkeys(feature.transformation for feature in readers))
+    readers = [part for part in plan.parts_of(group) if partial.name in part.partials]
+    return ", ".join(dict.fromkeys(reader.transformation for reader in readers))
 
 
 def _members(plan: ViewPlan, group: TileGroup) -> str:

@@ -24,7 +24,7 @@ _NO_ROW = (None, None)
 
 
 def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
-    """The value of a feature from the cells of its window, in any order; those of an empty window are none.
+    """The value of an aggregate from the cells of its window, in any order; those of an empty window are none.
 
     Empty: 0 for counts, None for all else. Instants are returned as datetimes in UTC. NumericOverflowError when an
     integer sum leaves BIGINT.
@@ -37,6 +37,23 @@ def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     if feature.type == DATETIME and value is not None:
         return instant_of(value)
     return value
+
+
+def value_from(feature: PlannedFeature, parts: Sequence[Any]) -> Any:
+    """A feature's value from the values of its parts: the only one, or the ratio of two."""
+    return ratio_of(*parts) if feature.operands else parts[0]
+
+
+def ratio_of(numerator: float | None, denominator: float | None) -> float | None:
+    """One value by another; None when either is None, the denominator is 0, or the quotient is no finite number.
+
+    >>> ratio_of(1, 4), ratio_of(1, 0), ratio_of(None, 4)
+    (0.25, None, None)
+    """
+    if numerator is None or not denominator:
+        return None
+    quotient = float(numerator) / float(denominator)
+    return quotient if math.isfinite(quotient) else None
 
 
 def _present(cells: Sequence[Cell], field: str) -> list[Any]:

@@ -173,6 +173,7 @@ class PlannedFeature:
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
     `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
+    A ratio has no partials: `operands` are its numerator and denominator, and `group` is the numerator's.
     """
 
     name: str
@@ -186,6 +187,12 @@ class PlannedFeature:
     description: str = ""
     where: str = ""
     lag_us: int = 0
+    operands: tuple[PlannedFeature, ...] = ()
+
+    @property
+    def parts(self) -> tuple[PlannedFeature, ...]:
+        """What is merged from cells: itself, or the operands of a ratio, which may be of two groups."""
+        return self.operands or (self,)
 
     @property
     def is_as_of(self) -> bool:
@@ -232,6 +239,11 @@ class ViewPlan:
     def features_of(self, group: TileGroup) -> tuple[PlannedFeature, ...]:
         """The features computed from one tile group, in the view's order."""
         return tuple(feature for feature in self.features if feature.group == group.fingerprint)
+
+    def parts_of(self, group: TileGroup) -> tuple[PlannedFeature, ...]:
+        """What is merged from the cells of one tile group, for features of this group and of others."""
+        parts = (part for feature in self.features for part in feature.parts)
+        return tuple(part for part in parts if part.group == group.fingerprint)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
@@ -24,6 +24,11 @@ class AskedFeature:
     ttl_us: int | None = None
     window_mode: WindowMode = "exact"
 
+    @property
+    def parts(self) -> tuple[AskedFeature, ...]:
+        """What is computed from events: itself, or the operands of a ratio."""
+        return tuple(replace(self, feature=part) for part in self.feature.parts)
+
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
@@ -41,7 +46,7 @@ class KeySet:
     @property
     def groups(self) -> dict[str, int]:
         """The number of each tile group that the features read, by its fingerprint."""
-        found = dict.fromkeys(asked.feature.group for asked in self.asked)
+        found = dict.fromkeys(part.feature.group for asked in self.asked for part in asked.parts)
         return {fingerprint: number for number, fingerprint in enumerate(found, start=1)}
 
     def group(self, asked: AskedFeature) -> TileGroup:

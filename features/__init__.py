@@ -1,8 +1,9 @@
 """The language in which features are written: values only, no engine."""
 
+from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.load import Definitions, load_views
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Source, SourceSchema, event_time
-from headrace.features.stream import Aggregate, Stream
+from headrace.features.stream import Stream
 from headrace.features.transformation import Transformation, transformation
 from headrace.features.view import Feature, FeaturePipeline, View
 from headrace.features.window import WindowSpec
@@ -15,6 +16,7 @@ __all__ = [
     "FeaturePipeline",
     "IcebergTable",
     "KafkaTopic",
+    "Ratio",
     "Source",
     "SourceSchema",
     "Stream",

@@ -12,8 +12,9 @@ from typing import Any
 import ibis
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
+from headrace.features.aggregate import FUNCTIONS, Aggregate
 from headrace.features.expression import to_scalar
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, conjunction
+from headrace.features.scalar import BOOL, INT, STR, Scalar, conjunction
 from headrace.features.source import SourceColumn, SourceSchema
 from headrace.features.window import WindowSpec
 
@@ -22,41 +23,6 @@ IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "bool
 KEY_TYPES = frozenset({STR, INT, BOOL})
 #: Columns of every tile table, beside the keys.
 RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"})
-ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
-
-#: Which arguments each function takes, and the type of its value (None: the argument's).
-FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
-    "count": (ANY, INT),
-    "sum": (NUMERIC, None),
-    "mean": (NUMERIC, FLOAT),
-    "min": (NUMERIC | {DATETIME}, None),
-    "max": (NUMERIC | {DATETIME}, None),
-    "std": (NUMERIC, FLOAT),
-    "var": (NUMERIC, FLOAT),
-    "first": (ANY, None),
-    "last": (ANY, None),
-    "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
-
-    `argument` None counts rows. `windowed` False is over all that happened since ever.
-    """
-
-    function: str
-    keys: tuple[SourceColumn, ...]
-    filter: Scalar | None
-    argument: Scalar | None
-    windowed: bool
-
-    @property
-    def type(self) -> str:
-        """The type of its value."""
-        fixed = FUNCTIONS[self.function][1]
-        return fixed or (self.argument.type if self.argument else INT)
 
 
 class Stream:

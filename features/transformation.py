@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from headrace.errors import DefinitionError, HeadraceError
+from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.names import check_name
 from headrace.features.place import Place, calling_place, place_of_code, place_of_error
 from headrace.features.source import Source, SourceSchema
-from headrace.features.stream import Aggregate, Stream
+from headrace.features.stream import Stream
 from headrace.features.window import Window, WindowSpec, positive_us
 
 
@@ -34,7 +35,7 @@ class Transformation:
         self.name = check_name(function.__name__, "transformation", self.where)
         self.description = inspect.getdoc(function) or ""
         self.__doc__ = function.__doc__
-        self._aggregate: Aggregate | None = None
+        self._aggregate: Aggregate | Ratio | None = None
 
     def __repr__(self) -> str:
         return f"<transformation {self.name} at {self.where}>"
@@ -74,13 +75,13 @@ class Transformation:
             raise DefinitionError(msg)
         return annotated.schema
 
-    def aggregate(self) -> Aggregate:
+    def aggregate(self) -> Aggregate | Ratio:
         """What the function describes, traced on first use; every error names the line that caused it."""
         if self._aggregate is None:
             self._aggregate = self._trace()
         return self._aggregate
 
-    def _trace(self) -> Aggregate:
+    def _trace(self) -> Aggregate | Ratio:
         """Call the function with a stream and, if it takes one, a window."""
         arguments = [Stream.of(self.source), WindowSpec()][: len(inspect.signature(self.function).parameters)]
         try:
@@ -90,7 +91,7 @@ class Transformation:
             kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
             msg = f"{place}: {self.name}: {error}"
             raise kind(msg) from error
-        if not isinstance(found, Aggregate):
+        if not isinstance(found, Aggregate | Ratio):
             msg = f"{self.where}: {self.name} must return an aggregate such as .window(wspec).count(), found {found!r}"
             raise DefinitionError(msg)
         return found

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headrace.errors import DefinitionError, did_you_mean
+from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.names import check_name, snake_case
 from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
-from headrace.features.stream import Aggregate
 from headrace.features.transformation import Transformation, Windowed
 from headrace.features.window import Window
 
@@ -27,7 +27,7 @@ class Feature:
     """
 
     name: str
-    aggregate: Aggregate
+    aggregate: Aggregate | Ratio
     window_us: int | None
     tile_us: int
     transformation: str
@@ -160,7 +160,9 @@ def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[F
     return [_feature(found, aggregate, window, tile, where) for window in windows]
 
 
-def _feature(found: Transformation, aggregate: Aggregate, window: Window | None, tile_us: int, where: Place) -> Feature:
+def _feature(
+    found: Transformation, aggregate: Aggregate | Ratio, window: Window | None, tile_us: int, where: Place
+) -> Feature:
     """One feature under a checked name."""
     name = check_name(found.name if window is None else f"{found.name}_{window.label}", "feature", where)
     width, lag = (None, 0) if window is None else (window.width_us, window.lag_us)

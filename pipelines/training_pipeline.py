@@ -324,7 +324,7 @@ def _trained(plan: ViewPlan, one: AskedFeature) -> TrainedFeature:
 
 def _order_matters(plan: ViewPlan, one: AskedFeature) -> bool:
     """Whether a feature adds floats."""
-    partials = [plan.group(one.feature.group).partial(name) for name in one.feature.partials]
+    partials = [plan.group(part.group).partial(name) for part in one.feature.parts for name in part.partials]
     return any(partial.kind in ADDING and partial.value_type == FLOAT for partial in partials)
 
 

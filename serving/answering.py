@@ -7,16 +7,16 @@ sent what they found.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.connectors.tile_store import Cell, Found, Key, TileRead
 from headrace.features.instant import instant_of
 from headrace.features.reference import Reference
 from headrace.serving.result import FeatureValue
-from headrace.serving.windows import Instant, Part, WindowedFeature, cells_of
+from headrace.serving.windows import Instant, Part, WindowedFeature, cells_of, combined
 
 Rows = Sequence[Mapping[str, Any]]
 Wave = list[TileRead]
@@ -62,13 +62,34 @@ class AskedFeature:
         """The physical name of the feature's tile table."""
         return self.view.tables[self.group.fingerprint]
 
+    @property
+    def parts(self) -> list[AskedPart]:
+        """What is merged from tiles: itself, or the operands of a ratio, each with its own group."""
+        plan = self.view.plan
+        return [
+            AskedPart((self.reference, number), replace(self, feature=part, group=plan.group(part.group)))
+            for number, part in enumerate(self.feature.parts)
+        ]
+
+
+#: A feature of a request, and which of its parts.
+Place = tuple[Reference, int]
+
+
+class AskedPart(NamedTuple):
+    """A part of a feature, as a feature of its own, and its place in the request."""
+
+    place: Place
+    asked: AskedFeature
+
 
 def answers(asked: Sequence[AskedFeature], rows: Rows, instant: Instant) -> Waves:
     """The values of features for entity rows: yields one wave of reads, and a second where an entity was not seen.
 
     Returns, for each row, the value of each feature, in order.
     """
-    requests = [_TableRequest(table, members, rows, instant) for table, members in _by_table(asked).items()]
+    parts = [part for one in asked for part in one.parts]
+    requests = [_TableRequest(table, members, rows, instant) for table, members in _by_table(parts).items()]
     seen = _Seen()
     wave = [read for request in requests for read in request.reads]
     found = iter((yield wave) if wave else [])
@@ -78,7 +99,7 @@ def answers(asked: Sequence[AskedFeature], rows: Rows, instant: Instant) -> Wave
     for read, answer in zip(unknown, (yield unknown) if unknown else [], strict=True):
         seen.note(read, answer)
     columns = dict(column for request in requests for column in request.columns(seen))
-    return list(zip(*(columns[one.reference] for one in asked), strict=True)) if asked else [() for _ in rows]
+    return list(zip(*(_column(one, columns) for one in asked), strict=True)) if asked else [() for _ in rows]
 
 
 class _Seen:
@@ -106,17 +127,17 @@ class _Seen:
 class _TableRequest:
     """The part of a request that one tile table serves."""
 
-    def __init__(self, table: str, members: Sequence[AskedFeature], rows: Rows, instant: Instant) -> None:
-        view, group = members[0].view, members[0].group
+    def __init__(self, table: str, members: Sequence[AskedPart], rows: Rows, instant: Instant) -> None:
+        view, group = members[0].asked.view, members[0].asked.group
         names = [key.name for key in group.keys]
         self.table, self.group = table, group
         self.siblings = {view.tables[other.fingerprint]: other for other in view.siblings(group)}
         self.keys: list[Key] = [tuple([row[name] for name in names]) for row in rows]
         self.each = tuple(dict.fromkeys(self.keys))
-        features = [one.feature for one in members]
+        features = [part.asked.feature for part in members]
         slices, windowed = WindowedFeature.every(features, group, instant, expires=view.expires)
         self.reads = [TileRead(table, group, self.each, part, newest) for part, newest in slices] if rows else []
-        self._members = {one.reference: each for one, each in zip(members, windowed, strict=True)}
+        self._members = {part.place: each for part, each in zip(members, windowed, strict=True)}
         self._found: dict[Key, tuple[Found, ...]] = {}
 
     def take(self, found: Sequence[list[Found]], seen: _Seen) -> None:
@@ -125,15 +146,15 @@ class _TableRequest:
             seen.note(read, answer)
         self._found = dict(zip(self.each, zip(*found, strict=True), strict=True))
 
-    def columns(self, seen: _Seen) -> Iterator[tuple[Reference, list[FeatureValue]]]:
-        """Each feature with its value for each row."""
+    def columns(self, seen: _Seen) -> Iterator[tuple[Place, list[FeatureValue]]]:
+        """Each part of a feature with its value for each row."""
         times = {key: seen.newest(tuple(self.siblings), key) for key in self.each}
         instants = {key: None if us is None else instant_of(us) for key, us in times.items()}
         # Features over the same window share its cells.
         cells = {parts: self._cells(parts) for parts in {windowed.parts for windowed in self._members.values()}}
-        for reference, windowed in self._members.items():
+        for place, windowed in self._members.items():
             values = _values(windowed, cells[windowed.parts], instants)
-            yield reference, [values[key] for key in self.keys]
+            yield place, [values[key] for key in self.keys]
 
     def _cells(self, parts: tuple[Part, ...]) -> dict[Key, list[Cell]]:
         """The cells of a window by entity."""
@@ -163,9 +184,20 @@ def _seen_reads(requests: Sequence[_TableRequest], seen: _Seen) -> Iterator[Tile
                 yield TileRead(table, group, keys, None)
 
 
-def _by_table(asked: Sequence[AskedFeature]) -> dict[str, list[AskedFeature]]:
-    """The features of a request by the table that serves them."""
-    groups: dict[str, list[AskedFeature]] = {}
-    for one in asked:
-        groups.setdefault(one.table, []).append(one)
+def _column(one: AskedFeature, columns: Mapping[Place, list[FeatureValue]]) -> list[FeatureValue]:
+    """A feature's value for each row, from those of its parts."""
+    parts = [columns[one.reference, number] for number in range(len(one.feature.parts))]
+    return [_combined(one.feature, each) for each in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
+
+
+def _combined(feature: PlannedFeature, parts: Sequence[FeatureValue]) -> FeatureValue:
+    """Parts are of one entity, so all have seen the same events of it."""
+    return FeatureValue(*combined(feature, [part[:2] for part in parts]), parts[0].last_event_time)
+
+
+def _by_table(parts: Sequence[AskedPart]) -> dict[str, list[AskedPart]]:
+    """The parts of a request by the table that serves them."""
+    groups: dict[str, list[AskedPart]] = {}
+    for part in parts:
+        groups.setdefault(part.asked.table, []).append(part)
     return groups

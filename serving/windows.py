@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from headrace.compiler.merge import merge_feature
+from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
 from headrace.connectors.tile_store import Cell, Found
@@ -30,6 +30,10 @@ class Status(StrEnum):
     EMPTY_WINDOW = "empty_window"
     EXPIRED = "expired"
     UNKNOWN_ENTITY = "unknown_entity"
+
+
+#: Which of its parts' statuses a feature has: the first of these that one has.
+_OF_PARTS = (Status.UNKNOWN_ENTITY, Status.EXPIRED, Status.PRESENT, Status.EMPTY_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,13 @@ def cells_of(parts: Iterable[Part], found: Sequence[Found]) -> list[Cell]:
     return [
         cell for read, from_us, to_us in parts for start, cell in found[read].tiles.items() if from_us <= start < to_us
     ]
+
+
+def combined(feature: PlannedFeature, parts: Sequence[tuple[Any, Status]]) -> tuple[Any, Status]:
+    """A feature's value and status from those of its parts: present where one is, not known where one is not."""
+    statuses = {status for _, status in parts}
+    status = next(status for status in _OF_PARTS if status in statuses)
+    return value_from(feature, [value for value, _ in parts]), status
 
 
 def _may_be_deleted(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> bool:

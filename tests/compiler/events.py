@@ -90,6 +90,26 @@ def fee(row: Row) -> int:
     return row["cents"] * 2 + 5 if row["express"] else row["cents"] - 1
 
 
+def is_failed(row: Row) -> bool:
+    """The filter of the numerator of `failed_share`."""
+    return bool(row["status"] == "failed")
+
+
+def is_heavy(row: Row) -> bool:
+    """The filter of the numerator of `heavy_share_ever`."""
+    return (row["weight"] or 0) > 1
+
+
+def shares(row: Row) -> tuple[int, int]:
+    """What `failed_share` sums in its numerator and its denominator: a count is never NULL."""
+    return int(is_failed(row)), 1
+
+
+def heavy_cents(row: Row) -> tuple[int | None, int]:
+    """What `heavy_share_ever` sums in its numerator and its denominator: a sum without a row is NULL."""
+    return row["cents"] if is_heavy(row) else None, row["cents"]
+
+
 def is_priced(row: Row) -> bool:
     """The filter of `express_fee`."""
     return row["weight"] is None or (density(row) or 0) > 0.001
@@ -110,6 +130,7 @@ def of(name: str) -> Callable[[Row], Any]:
     return lambda row: row[name]
 
 
+Side = tuple[Callable[[Row], bool], Callable[[Row], Any]]
 Spec = tuple[tuple[str, ...], Callable[[Row], bool], Callable[[Row], Any], str, int | None, int]
 SHOP, CUSTOMER = ("shop",), ("customer",)
 M5 = 5 * MINUTE
@@ -145,7 +166,20 @@ SPECS: dict[str, Spec] = {
     "shops_ever": (CUSTOMER, everything, of("shop"), "count_distinct", None, M5),
     "first_shop": (CUSTOMER, everything, of("shop"), "first", None, M5),
     "express_fee_1h": (SHOP, is_priced, fee, "sum", HOUR, M5),
+    "failed_share_1h": (SHOP, everything, shares, "ratio", HOUR, M5),
+    "failed_share_3d": (SHOP, everything, shares, "ratio", 3 * DAY, HOUR),
+    "failed_share_3d_lag_17d": (SHOP, everything, shares, "ratio", 3 * DAY, HOUR),
+    "cents_by_weight_1h": (SHOP, everything, lambda row: (row["cents"], row["weight"]), "ratio", HOUR, M5),
+    "heavy_share_ever": (CUSTOMER, everything, heavy_cents, "ratio", None, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
+}
+#: Filter and argument of each side of the ratios that are counts or sums of different rows or columns.
+SIDES: dict[str, tuple[Side, Side]] = {
+    "failed_share_1h": ((is_failed, of("status")), (everything, of("status"))),
+    "failed_share_3d": ((is_failed, of("status")), (everything, of("status"))),
+    "failed_share_3d_lag_17d": ((is_failed, of("status")), (everything, of("status"))),
+    "cents_by_weight_1h": ((everything, of("cents")), (everything, of("weight"))),
+    "heavy_share_ever": ((is_heavy, of("cents")), (everything, of("cents"))),
 }
 #: How long before the asked time the window of a feature ends; of all others it ends then.
 LAGS = {
@@ -153,6 +187,7 @@ LAGS = {
     "revenue_90m_lag_7m": 7 * MINUTE,
     "revenue_3d_lag_17d": 17 * DAY,
     "last_weight_3d_lag_1s": SECOND,
+    "failed_share_3d_lag_17d": 17 * DAY,
 }
 
 
@@ -161,6 +196,9 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
     if function in {"first", "last"}:
         rows = sorted(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]))
         return argument(rows[0 if function == "first" else -1]) if rows else None
+    if function == "ratio":
+        sums = [aggregate("sum", rows, lambda row, side=side: argument(row)[side]) for side in (0, 1)]
+        return None if sums[0] is None or not sums[1] else sums[0] / sums[1]
     values = [argument(row) for row in rows if argument(row) is not None]
     if function in {"count", "count_distinct"}:
         return len(values) if function == "count" else len(set(values))

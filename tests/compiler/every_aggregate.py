@@ -138,6 +138,24 @@ def express_fee(tx: Orders, wspec: WindowSpec):
 
 
 @transformation
+def failed_share(tx: Orders, wspec: WindowSpec):
+    failed = tx[tx.status == "failed"].groupby("shop").window(wspec).count()
+    return failed / tx.groupby("shop").window(wspec).count()
+
+
+@transformation
+def cents_by_weight(tx: Orders, wspec: WindowSpec):
+    shops = tx.groupby("shop")
+    return shops["cents"].window(wspec).sum() / shops["weight"].window(wspec).sum()
+
+
+@transformation
+def heavy_share_ever(tx: Orders):
+    heavy = tx[tx.weight > 1].groupby("customer")["cents"].sum()
+    return heavy / tx.groupby("customer")["cents"].sum()
+
+
+@transformation
 def paid_density(tx: Orders, wspec: WindowSpec):
     paid = tx[tx.status.isin(["paid", "it's open"]) & ~(tx.cents < 0)]
     return paid.groupby(["customer", "express"])[paid.weight / paid.cents].window(wspec).max()
@@ -170,6 +188,9 @@ class ShopFeatures(FeaturePipeline):
         shops_ever,
         first_shop,
         express_fee.over("1h"),
+        failed_share.over("1h", "3d", WindowSpec("3d", lag="17d")),
+        cents_by_weight.over("1h"),
+        heavy_share_ever,
         paid_density.over("3d", tile="1h"),
     ]
 

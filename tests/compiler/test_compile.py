@@ -12,6 +12,15 @@ def test_one_feature_or_all(plans: dict[str, ViewPlan]) -> None:
     assert "headrace-append" in compile_feature(plan, "flink", "transaction_count_1h")
 
 
+def test_a_ratio_comes_with_the_groups_of_both_its_sides_and_nothing_else(plans: dict[str, ViewPlan]) -> None:
+    plan = plans["shop_features"]
+    sides = {part.group for part in plan.feature("failed_share_1h").parts}
+    flink = compile_feature(plan, "flink", "failed_share_1h")
+    assert {group.fingerprint for group in plan.groups if f"`cells_{group.fingerprint}`" in flink} == sides
+    assert "SUM(`_arg" not in flink
+    assert compile_feature(plan, "duckdb", "failed_share_1h").count('AS "failed_share_1h"') == 2
+
+
 def test_what_there_is_not_is_refused(plans: dict[str, ViewPlan]) -> None:
     with pytest.raises(NotFoundError, match="did you mean 'transaction_count_1h'"):
         compile_feature(plans["fraud_features"], "duckdb", "transaction_count_1")

@@ -12,7 +12,7 @@ import pytest
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import features_sql, judged_sql, offset_tiles_sql, recount_sql
 from headrace.compiler.duckdb_tiles import cells_sql
-from headrace.compiler.merge import merge_feature
+from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict, reason
 
@@ -126,6 +126,14 @@ def test_tiles_and_merging_give_the_tiled_answer(shop: ViewPlan, oracle: Any) ->
     found = answers(connect(rows), shop, oracle.BASE + 3, "tiled")
     for name, (keys, passes, argument, *_) in oracle.SPECS.items():
         feature = shop.feature(name)
-        served = oracle.serve(rows, shop, feature, keys, passes, argument, oracle.BASE + 3)
-        values = {key: merge_feature(feature, cells) for key, cells in served.items()}
+        sides = oracle.SIDES.get(name, ((passes, argument),))
+        served = [
+            oracle.serve(rows, shop, part, keys, *side, oracle.BASE + 3)
+            for part, side in zip(feature.parts, sides, strict=True)
+        ]
+        parts = {
+            key: [merge_feature(part, found.get(key, [])) for part, found in zip(feature.parts, served, strict=True)]
+            for key in set().union(*served)
+        }
+        values = {key: value_from(feature, merged) for key, merged in parts.items()}
         assert values == close(found[name]), name

@@ -63,7 +63,9 @@ def test_only_the_tiles_of_a_lifetime_stay_in_state_for_years(
     job = flink_job(plan, JobBindings("p", "r", DATAGEN, None, tiles))
     compiled = inserts_of(planner, job, {"table.exec.state.ttl": "3 d"})._j_statement_set.compilePlan().asJsonString()
     states = [state["ttl"] for node in json.loads(compiled)["nodes"] for state in node.get("state", ())]
-    assert sorted(states) == sorted(["3 d"] * len(plan.groups) + [f"{2 * 32 * 24 + 2} h", f"{2 * 1024 * 24 + 2} h"])
+    lasting = [f"{2 * days * 24 + 2} h" for group in plan.groups if group.lifetime_levels_us for days in (32, 1024)]
+    assert len(lasting) == 4
+    assert sorted(states) == sorted(["3 d"] * len(plan.groups) + lasting)
 
 
 @pytest.mark.slow

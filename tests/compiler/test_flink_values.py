@@ -15,7 +15,7 @@ import pytest
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
-from headrace.compiler.merge import merge_feature
+from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict, reason
 
@@ -92,16 +92,21 @@ def test_verdicts(environment: Any, oracle: Any, plans: Any, rows: list[dict[str
 
 def test_cells_merge_to_the_oracle(environment: Any, oracle: Any, plans: Any, rows: list[dict[str, Any]]) -> None:
     plan, at_us = plans["shop_features"], oracle.BASE + 3
-    for group in plan.groups:
-        cells = cells_of(environment, group)
-        for feature in plan.features_of(group):
-            expected = oracle.expected(rows, feature.name, at_us, "tiled")
-            slices = oracle._slices(feature, group, at_us, at_us // group.finest_us * group.finest_us)
-            for key, value in expected.items():
-                read = [cell for place, cell in cells.items() if place[:-2] == key and inside(slices, *place[-2:])]
-                found = merge_feature(feature, read)
-                found = (found - EPOCH) // timedelta(microseconds=1) if isinstance(found, datetime) else found
-                assert found == (pytest.approx(value) if isinstance(value, float) else value), (feature.name, key)
+    cells = {group.fingerprint: cells_of(environment, group) for group in plan.groups}
+    for feature in plan.features:
+        for key, value in oracle.expected(rows, feature.name, at_us, "tiled").items():
+            merged = [merged_part(oracle, plan, part, cells[part.group], key, at_us) for part in feature.parts]
+            found = value_from(feature, merged)
+            found = (found - EPOCH) // timedelta(microseconds=1) if isinstance(found, datetime) else found
+            assert found == (pytest.approx(value) if isinstance(value, float) else value), (feature.name, key)
+
+
+def merged_part(oracle: Any, plan: ViewPlan, part: Any, cells: dict[Any, Any], key: tuple[Any, ...], at_us: int) -> Any:
+    """The value of one aggregate for one entity, from the cells that a read of it finds."""
+    group = plan.group(part.group)
+    slices = oracle._slices(part, group, at_us, at_us // group.finest_us * group.finest_us)
+    read = [cell for place, cell in cells.items() if place[:-2] == key and inside(slices, *place[-2:])]
+    return merge_feature(part, read)
 
 
 def cells_of(environment: Any, group: Any) -> dict[tuple[Any, ...], dict[str, Any]]:

@@ -1,12 +1,14 @@
 import math
 from datetime import UTC, datetime
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.compiler.duckdb_sql import ratio_sql
 from headrace.compiler.fold import fold
-from headrace.compiler.merge import merge_feature
+from headrace.compiler.merge import merge_feature, ratio_of
 from headrace.compiler.plan import PlannedFeature
 from headrace.errors import NumericOverflowError
 
@@ -84,6 +86,19 @@ def test_the_oldest_row_decides_even_when_its_value_is_null() -> None:
     cells = [fold(feature, [(5, 1, 1, 0)]), fold(feature, [(None, 1, 0, 7), (6, 2, 0, 0)])]
     assert merge_feature(feature, cells) is None
     assert merge_feature(feature, cells[:1]) == 5
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "value"),
+    [(1, 4, 0.25), (0, 4, 0.0), (1, 0, None), (1, -0.0, None), (None, 4, None), (1, None, None), (1e308, 1e-308, None)],
+)
+def test_a_ratio_is_null_where_there_is_no_finite_quotient(numerator, denominator, value) -> None:
+    assert ratio_of(numerator, denominator) == value
+    (found,) = (
+        duckdb.execute(f"SELECT {ratio_sql('$n', '$d', of_floats=True)}", {"n": numerator, "d": denominator}).fetchone()
+        or ()
+    )
+    assert found == value
 
 
 def test_count_distinct_is_exact_to_4096() -> None:

@@ -19,6 +19,7 @@ LIFETIMES = (
     "least_weight_ever",
     "shops_ever",
     "first_shop",
+    "heavy_share_ever",
 )
 
 
@@ -43,7 +44,7 @@ def test_a_plan_survives_json(plan: ViewPlan) -> None:
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [21, 8, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [22, 8, 1, 3, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)
@@ -93,6 +94,16 @@ def test_what_computes_nothing_keeps_fingerprints(tmp_path: Path, plans: dict[st
     changed = variant(tmp_path, change)
     assert changed.version == plans["shop_features"].version
     assert changed.groups == plans["shop_features"].groups
+
+
+def test_a_ratio_shares_the_tiles_of_what_it_is_made_of(tmp_path: Path, plans: dict[str, ViewPlan]) -> None:
+    plan = plans["shop_features"]
+    numerator, denominator = plan.feature("failed_share_3d").parts
+    assert denominator.group == plan.feature("orders_3d").group != numerator.group
+    assert plan.feature("failed_share_3d").type == "float"
+    without = variant(tmp_path, ("        failed_share.over", "        # failed_share.over"))
+    assert without.group(denominator.group) == plan.group(denominator.group)
+    assert numerator.group not in {group.fingerprint for group in without.groups}
 
 
 def test_a_lag_reads_the_tiles_of_the_other_windows(tmp_path: Path, plans: dict[str, ViewPlan]) -> None:

@@ -150,7 +150,7 @@ def test_the_evidence_of_a_value_makes_the_value(shop: ViewPlan, mode: ValueMode
     connection = spined(rows, askers)
     features = asked(shop, mode, "exact")
     found = answers(connection, shop, features, known_by)
-    for name in ("revenue_90m", "express_fee_1h", "least_cents_1h"):
+    for name in ("revenue_90m", "express_fee_1h", "least_cents_1h", "failed_share_1h"):
         (keys,) = key_sets(shop, tuple(one for one in features if one.name == name), known_by)
         behind = connection.sql(evidence_sql(keys, keys.asked[0], "spine", "archive")).to_arrow_table().to_pylist()
         for number in range(len(askers)):

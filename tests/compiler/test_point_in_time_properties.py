@@ -28,6 +28,7 @@ NAMES = [
     "weight_var_3d",
     "first_weight_1h",
     "revenue_90m_lag_7m",
+    "failed_share_1h",
     "customers_3d",
     "last_weight_1h",
 ]

@@ -208,6 +208,12 @@ BODIES = [
     ("tx.assign(fee=tx.amt).groupby('fee').window(wspec).count()", UnsupportedError, "computed column"),
     ("tx.groupby('account')[tx.amt / 0].window(wspec).sum()", DefinitionError, "constant zero"),
     ("tx.amt", DefinitionError, "must return an aggregate"),
+    (f"{COUNT} / 2", DefinitionError, r"count\(\) / 2: expected another aggregate"),
+    (f"{COUNT} / tx.groupby('status').window(wspec).count()", DefinitionError, "a ratio is of one entity"),
+    (f"{COUNT} / tx.groupby('account').count()", DefinitionError, "one has a window and the other has none"),
+    (f"{GROUPED}['status'].window(wspec).last() / {COUNT}", ColumnTypeError, r"last\(\) is str; a ratio is of numbers"),
+    (f"{COUNT} + {COUNT}", DefinitionError, "unsupported operand"),
+    (f"{COUNT} / {COUNT} / {COUNT}", DefinitionError, "unsupported operand"),
     ("1 / 0", DefinitionError, "division by zero"),
 ]
 

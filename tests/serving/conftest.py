@@ -71,9 +71,9 @@ def _tiles(plan: ViewPlan, group: TileGroup, orders: Sequence[Order]) -> Iterato
 
 def _cell(plan: ViewPlan, group: TileGroup, orders: Sequence[Order]) -> dict[str, Any]:
     cell: dict[str, Any] = {}
-    for feature in plan.features_of(group):
-        x = group.partial(feature.partials[0]).x if feature.partials else "cents"
-        cell |= fold(feature, [(getattr(order, x), order.at_us, 0, order.at_us) for order in orders])
+    for part in plan.parts_of(group):
+        x = group.partial(part.partials[0]).x if part.partials else "cents"
+        cell |= fold(part, [(getattr(order, x), order.at_us, 0, order.at_us) for order in orders])
     return cell
 
 

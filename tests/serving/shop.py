@@ -63,6 +63,11 @@ def first_order(tx: Orders):
     return tx.groupby("customer")["cents"].first()
 
 
+@transformation
+def dear_share(tx: Orders, wspec: WindowSpec):
+    return tx[tx.cents > 1_000].groupby("shop").window(wspec).count() / tx.groupby("shop").window(wspec).count()
+
+
 class Shops(FeaturePipeline):
     """What a shop sells."""
 
@@ -72,6 +77,7 @@ class Shops(FeaturePipeline):
         revenue.over("1h"),
         weight.over("1h"),
         dear.over("1h"),
+        dear_share.over("1h", "3d"),
         last_weight.over("1h"),
         spent.over("1h"),
         last_order,

@@ -86,6 +86,25 @@ def test_a_past_time_is_rounded_down_and_now_includes_the_open_tile(
     assert store.get_online_features([name], [{"shop": "b"}], at=at(NOON + 5 * MINUTE)).value(0, name).value == 1
 
 
+def test_a_ratio_is_merged_from_the_tiles_of_both_its_sides(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    cheap, dear = [order(NOON - MINUTE * age, cents=1) for age in (10, 20, 30)], order(NOON - 40 * MINUTE, cents=2_000)
+    late = order(NOON - 5 * HOUR, shop="b")
+    fill(tiles, plans["shops"], [*cheap, dear, late, order(NOON - 10 * MINUTE, shop="c")])
+    name, rows = "shops:dear_share_1h", [{"shop": shop} for shop in "abcd"]
+    found = store.get_online_features([name, "shops:dear_share_3d"], rows, at=at(NOON)).rows
+    assert [(value.value, value.status.value) for value, _ in found] == [
+        (0.25, "present"),
+        (None, "empty_window"),
+        (0.0, "present"),
+        (None, "unknown_entity"),
+    ]
+    assert [value.value for _, value in found] == [0.25, 0.0, 0.0, None]
+    alone = store.get_online_features([name], rows[:1], at=at(NOON)).value(0, name)
+    assert (alone.value, alone.last_event_time) == (0.25, at(NOON - 10 * MINUTE))
+
+
 def test_now_a_lagged_window_does_not_hold_what_came_after_its_end(
     store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan]
 ) -> None:

@@ -19,7 +19,8 @@ SELECT "shop",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= ($at_us - 1728000000000))).value AS "first_status_20d",
   count(DISTINCT _arg3) FILTER (_event_us >= ($at_us - 259200000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "last_weight_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 259201000000) AND _event_us < ($at_us - 1000000))).value AS "last_weight_3d_lag_1s"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 259201000000) AND _event_us < ($at_us - 1000000))).value AS "last_weight_3d_lag_1s",
+  CASE WHEN isfinite(CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature shop_features.cents_by_weight_1h: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(sum(_arg2) FILTER (_event_us >= ($at_us - 3600000000)) AS DOUBLE), 0)) THEN CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature shop_features.cents_by_weight_1h: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(sum(_arg2) FILTER (_event_us >= ($at_us - 3600000000)) AS DOUBLE), 0) END AS "cents_by_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
@@ -38,6 +39,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -67,7 +69,8 @@ SELECT "shop",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000))).value AS "first_status_20d",
   count(DISTINCT _arg3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "last_weight_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 259201000000) - ((($at_us - 259201000000) % 3600000000) + 3600000000) % 3600000000) AND _event_us < ((($at_us - 1000000)) - (((($at_us - 1000000)) % 300000000) + 300000000) % 300000000))).value AS "last_weight_3d_lag_1s"
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 259201000000) - ((($at_us - 259201000000) % 3600000000) + 3600000000) % 3600000000) AND _event_us < ((($at_us - 1000000)) - (((($at_us - 1000000)) % 300000000) + 300000000) % 300000000))).value AS "last_weight_3d_lag_1s",
+  CASE WHEN isfinite(CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature shop_features.cents_by_weight_1h: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(sum(_arg2) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS DOUBLE), 0)) THEN CAST(CASE WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature shop_features.cents_by_weight_1h: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(sum(_arg2) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS DOUBLE), 0) END AS "cents_by_weight_1h"
 FROM (SELECT *,
   "cents" AS _arg1,
   "weight" AS _arg2,
@@ -86,6 +89,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -120,6 +124,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -154,6 +159,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -178,6 +184,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -202,6 +209,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -209,6 +217,134 @@ FROM archive))
 WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)))
 WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "shop";
+
+SELECT "shop",
+  CAST(count(*) FILTER (_in0 AND _event_us >= ($at_us - 3600000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= ($at_us - 3600000000)) AS DOUBLE), 0) AS "failed_share_1h",
+  CAST(count(*) FILTER (_in0 AND _event_us >= ($at_us - 259200000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= ($at_us - 259200000000)) AS DOUBLE), 0) AS "failed_share_3d",
+  CAST(count(*) FILTER (_in0 AND _event_us >= ($at_us - 1728000000000) AND _event_us < ($at_us - 1468800000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= ($at_us - 1728000000000) AND _event_us < ($at_us - 1468800000000)) AS DOUBLE), 0) AS "failed_share_3d_lag_17d"
+FROM (SELECT *,
+  "cents" AS _g1_arg1,
+  "weight" AS _g1_arg2,
+  "customer" AS _g1_arg3,
+  "status" AS _g1_arg4,
+  epoch_us("ordered_at") AS _g1_arg5,
+  (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) AS _in0,
+  ("_verdict" = CAST(0 AS BIGINT)) AS _in1
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) OR ("_verdict" = CAST(0 AS BIGINT)))
+WHERE _event_us < $at_us
+GROUP BY "shop";
+
+SELECT "shop",
+  CAST(count(*) FILTER (_in0 AND _event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS DOUBLE), 0) AS "failed_share_1h",
+  CAST(count(*) FILTER (_in0 AND _event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS DOUBLE), 0) AS "failed_share_3d",
+  CAST(count(*) FILTER (_in0 AND _event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 3600000000) + 3600000000) % 3600000000) AND _event_us < ((($at_us - 1468800000000)) - (((($at_us - 1468800000000)) % 300000000) + 300000000) % 300000000)) AS DOUBLE) / NULLIF(CAST(count(*) FILTER (_in1 AND _event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 3600000000) + 3600000000) % 3600000000) AND _event_us < ((($at_us - 1468800000000)) - (((($at_us - 1468800000000)) % 300000000) + 300000000) % 300000000)) AS DOUBLE), 0) AS "failed_share_3d_lag_17d"
+FROM (SELECT *,
+  "cents" AS _g1_arg1,
+  "weight" AS _g1_arg2,
+  "customer" AS _g1_arg3,
+  "status" AS _g1_arg4,
+  epoch_us("ordered_at") AS _g1_arg5,
+  (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) AS _in0,
+  ("_verdict" = CAST(0 AS BIGINT)) AS _in1
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) OR ("_verdict" = CAST(0 AS BIGINT)))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "shop";
+
+SELECT "customer",
+  CAST(CASE WHEN sum(_g0_arg1) FILTER (_in0) IS NULL THEN NULL WHEN sum(_g0_arg1) FILTER (_in0) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g0_arg1) FILTER (_in0) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(CASE WHEN sum(_g1_arg4) FILTER (_in1) IS NULL THEN NULL WHEN sum(_g1_arg4) FILTER (_in1) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g1_arg4) FILTER (_in1) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE), 0) AS "heavy_share_ever"
+FROM (SELECT *,
+  "cents" AS _g0_arg1,
+  "weight" AS _g1_arg1,
+  "shop" AS _g1_arg2,
+  "status" AS _g1_arg3,
+  "cents" AS _g1_arg4,
+  (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) AS _in0,
+  ("_verdict" = CAST(0 AS BIGINT)) AS _in1
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) OR ("_verdict" = CAST(0 AS BIGINT)))
+WHERE _event_us < $at_us
+GROUP BY "customer";
+
+SELECT "customer",
+  CAST(CASE WHEN sum(_g0_arg1) FILTER (_in0) IS NULL THEN NULL WHEN sum(_g0_arg1) FILTER (_in0) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g0_arg1) FILTER (_in0) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(CASE WHEN sum(_g1_arg4) FILTER (_in1) IS NULL THEN NULL WHEN sum(_g1_arg4) FILTER (_in1) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g1_arg4) FILTER (_in1) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE), 0) AS "heavy_share_ever"
+FROM (SELECT *,
+  "cents" AS _g0_arg1,
+  "weight" AS _g1_arg1,
+  "shop" AS _g1_arg2,
+  "status" AS _g1_arg3,
+  "cents" AS _g1_arg4,
+  (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) AS _in0,
+  ("_verdict" = CAST(0 AS BIGINT)) AS _in1
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
+  WHEN ("cents" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite("weight")) THEN CAST(2 AS BIGINT)
+  WHEN ("express" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("ordered_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) OR ("_verdict" = CAST(0 AS BIGINT)))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "customer";
 
 SELECT "customer", "express",
   max(_arg1) FILTER (_event_us >= ($at_us - 259200000000)) AS "paid_density_3d"
@@ -226,6 +362,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -250,6 +387,7 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
@@ -264,7 +402,7 @@ SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // 65536 AS
   count(*) FILTER (("_verdict" = CAST(0 AS BIGINT))) AS accepted, count(*) FILTER (("_verdict" = CAST(1 AS BIGINT))) AS late,
   count(*) FILTER (("_verdict" = CAST(2 AS BIGINT))) AS dead_lettered, count(*) FILTER (("_verdict" = CAST(0 AS BIGINT)) AND _folded = 0) AS filtered,
   CAST(sum(_folded) AS BIGINT) AS folded
-FROM (SELECT *, (((CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+FROM (SELECT *, (((((CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((((("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)) > 0.001E0) AND NOT isnan(("weight" / NULLIF(CAST("cents" AS DOUBLE), 0E0)))) OR ("weight" IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (NOT ("status" IN ('failed', 'it''s open', 'paid'))) THEN CAST(2 AS BIGINT)
@@ -276,6 +414,7 @@ FROM (SELECT *, (((CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIG
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN ("customer" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (((("status" IN ('paid', 'it''s open')) AND (NOT ("cents" < CAST(0 AS BIGINT)))) IS TRUE) AND ("customer" IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < ("_arrival_us" - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
 FROM (SELECT *, epoch_us("ordered_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us

@@ -100,16 +100,17 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
   WHEN (`customer` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (((`weight` > CAST(CAST(1 AS BIGINT) AS DOUBLE)) IS TRUE) AND (`customer` IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_16e21c78` AS
+CREATE TEMPORARY VIEW `members_29559dfe` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `weight` AS `_arg2`, `customer` AS `_arg3`, `status` AS `_arg4`, HR_MICROS(`ordered_at`) AS `_arg5`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_16e21c78` AS
+CREATE TEMPORARY VIEW `folded_29559dfe` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
@@ -122,22 +123,22 @@ SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHE
   MAX(`_arg5`) AS `max_ordered_at`,
   MIN(`_arg1`) AS `min_cents`,
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
-  HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents') AS `sum_cents`,
+  HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents, cents_by_weight') AS `sum_cents`,
   SUM(`_arg2`) AS `sum_weight`
-FROM `members_16e21c78`
+FROM `members_29559dfe`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`), (`shop`, `_tile3`));
 
-CREATE TEMPORARY VIEW `cells_16e21c78` AS
+CREATE TEMPORARY VIEW `cells_29559dfe` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`first_status`.`value`, -`f`.`first_status`.`us`, -`f`.`first_status`.`partition`, -`f`.`first_status`.`offset`, `f`.`first_weight`.`value`, -`f`.`first_weight`.`us`, -`f`.`first_weight`.`partition`, -`f`.`first_weight`.`offset`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_16e21c78` AS `f`;
+FROM `folded_29559dfe` AS `f`;
 
-CREATE TEMPORARY VIEW `members_9e7b9cb8` AS
+CREATE TEMPORARY VIEW `members_62a3c196` AS
 SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `weight` AS `_arg1`, `shop` AS `_arg2`, `status` AS `_arg3`, `cents` AS `_arg4`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_9e7b9cb8` AS
+CREATE TEMPORARY VIEW `folded_62a3c196` AS
 SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
@@ -147,13 +148,13 @@ SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT)
   HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
   MIN(`_arg1`) AS `min_weight`,
   HR_MOMENTS(`_arg1`) AS `moments_weight`,
-  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
   SUM(`_arg1`) AS `sum_weight`
-FROM `members_9e7b9cb8`
+FROM `members_62a3c196`
 GROUP BY GROUPING SETS ((`customer`, `_tile1`), (`customer`, `_tile2`), (`customer`, `_tile3`));
 
-CREATE TEMPORARY VIEW `folded_9e7b9cb8_32d` AS
-SELECT /*+ STATE_TTL('members_9e7b9cb8' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
+CREATE TEMPORARY VIEW `folded_62a3c196_32d` AS
+SELECT /*+ STATE_TTL('members_62a3c196' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_weight`,
@@ -162,13 +163,13 @@ SELECT /*+ STATE_TTL('members_9e7b9cb8' = '5536800 s') */ `customer`, CASE WHEN 
   HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
   MIN(`_arg1`) AS `min_weight`,
   HR_MOMENTS(`_arg1`) AS `moments_weight`,
-  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
   SUM(`_arg1`) AS `sum_weight`
-FROM `members_9e7b9cb8`
+FROM `members_62a3c196`
 GROUP BY GROUPING SETS ((`customer`, `_tile4`));
 
-CREATE TEMPORARY VIEW `folded_9e7b9cb8_1024d` AS
-SELECT /*+ STATE_TTL('members_9e7b9cb8' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
+CREATE TEMPORARY VIEW `folded_62a3c196_1024d` AS
+SELECT /*+ STATE_TTL('members_62a3c196' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   COUNT(`_arg1`) AS `count_weight`,
@@ -177,59 +178,118 @@ SELECT /*+ STATE_TTL('members_9e7b9cb8' = '176954400 s') */ `customer`, CASE WHE
   HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_status`,
   MIN(`_arg1`) AS `min_weight`,
   HR_MOMENTS(`_arg1`) AS `moments_weight`,
-  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever') AS `sum_cents`,
+  HR_SUM_OF(SUM(`_arg4`), SUM(`_arg4` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
   SUM(`_arg1`) AS `sum_weight`
-FROM `members_9e7b9cb8`
+FROM `members_62a3c196`
 GROUP BY GROUPING SETS ((`customer`, `_tile5`));
 
-CREATE TEMPORARY VIEW `cells_9e7b9cb8` AS
+CREATE TEMPORARY VIEW `cells_62a3c196` AS
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_9e7b9cb8` AS `f`
+FROM `folded_62a3c196` AS `f`
 UNION ALL
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_9e7b9cb8_32d` AS `f`
+FROM `folded_62a3c196_32d` AS `f`
 UNION ALL
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_9e7b9cb8_1024d` AS `f`;
+FROM `folded_62a3c196_1024d` AS `f`;
 
-CREATE TEMPORARY VIEW `members_3e5431ad` AS
+CREATE TEMPORARY VIEW `members_6657e7d4` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN `express` THEN HR_ADD(HR_MUL(`cents`, CAST(2 AS BIGINT), 'express_fee'), CAST(5 AS BIGINT), 'express_fee') ELSE HR_SUB(`cents`, CAST(1 AS BIGINT), 'express_fee') END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_3e5431ad` AS
+CREATE TEMPORARY VIEW `folded_6657e7d4` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'express_fee') AS `sum_x3adb5a70`
-FROM `members_3e5431ad`
+FROM `members_6657e7d4`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_3e5431ad` AS
+CREATE TEMPORARY VIEW `cells_6657e7d4` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`sum_x3adb5a70`) AS ROW<`n` BIGINT, `sum_x3adb5a70` BIGINT>) AS `cell`
-FROM `folded_3e5431ad` AS `f`;
+FROM `folded_6657e7d4` AS `f`;
 
-CREATE TEMPORARY VIEW `members_fc18c93b` AS
+CREATE TEMPORARY VIEW `members_94d468d8` AS
+SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_94d468d8` AS
+SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_94d468d8`
+GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`));
+
+CREATE TEMPORARY VIEW `cells_94d468d8` AS
+SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_94d468d8` AS `f`;
+
+CREATE TEMPORARY VIEW `members_1ac7cba3` AS
+SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`weight` > CAST(CAST(1 AS BIGINT) AS DOUBLE)) IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_1ac7cba3` AS
+SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'heavy_share_ever') AS `sum_cents`
+FROM `members_1ac7cba3`
+GROUP BY GROUPING SETS ((`customer`, `_tile1`), (`customer`, `_tile2`), (`customer`, `_tile3`));
+
+CREATE TEMPORARY VIEW `folded_1ac7cba3_32d` AS
+SELECT /*+ STATE_TTL('members_1ac7cba3' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'heavy_share_ever') AS `sum_cents`
+FROM `members_1ac7cba3`
+GROUP BY GROUPING SETS ((`customer`, `_tile4`));
+
+CREATE TEMPORARY VIEW `folded_1ac7cba3_1024d` AS
+SELECT /*+ STATE_TTL('members_1ac7cba3' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'heavy_share_ever') AS `sum_cents`
+FROM `members_1ac7cba3`
+GROUP BY GROUPING SETS ((`customer`, `_tile5`));
+
+CREATE TEMPORARY VIEW `cells_1ac7cba3` AS
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
+FROM `folded_1ac7cba3` AS `f`
+UNION ALL
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
+FROM `folded_1ac7cba3_32d` AS `f`
+UNION ALL
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
+FROM `folded_1ac7cba3_1024d` AS `f`;
+
+CREATE TEMPORARY VIEW `members_c2d8c40e` AS
 SELECT `customer`, `express`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0))) AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_fc18c93b` AS
+CREATE TEMPORARY VIEW `folded_c2d8c40e` AS
 SELECT `customer`, `express`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   MAX(`_arg1`) AS `max_xbc713885`
-FROM `members_fc18c93b`
+FROM `members_c2d8c40e`
 GROUP BY GROUPING SETS ((`customer`, `express`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_fc18c93b` AS
+CREATE TEMPORARY VIEW `cells_c2d8c40e` AS
 SELECT `customer`, `express`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`max_xbc713885`) AS ROW<`n` BIGINT, `max_xbc713885` DOUBLE>) AS `cell`
-FROM `folded_fc18c93b` AS `f`;
+FROM `folded_c2d8c40e` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
@@ -240,7 +300,7 @@ SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `pa
   CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
-    (((CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
+    (((((CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((((`weight` / NULLIF(CAST(`cents` AS DOUBLE), 0E0)) > 0.001E0) OR (`weight` IS NULL)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND ((`weight` > CAST(CAST(1 AS BIGINT) AS DOUBLE)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
   FROM `judged`
 );
 
@@ -251,7 +311,7 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `vie
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_16e21c78` (
+CREATE TEMPORARY TABLE `tiles_29559dfe` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -262,11 +322,11 @@ CREATE TEMPORARY TABLE `tiles_16e21c78` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '16e21c78',
+  'table' = '29559dfe',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_16e21c78` (
+CREATE TEMPORARY TABLE `tile_log_29559dfe` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -275,10 +335,10 @@ CREATE TEMPORARY TABLE `tile_log_16e21c78` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '16e21c78'
+  'delegate.catalog-table' = '29559dfe'
 );
 
-CREATE TEMPORARY TABLE `tiles_9e7b9cb8` (
+CREATE TEMPORARY TABLE `tiles_62a3c196` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -289,11 +349,11 @@ CREATE TEMPORARY TABLE `tiles_9e7b9cb8` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '9e7b9cb8',
+  'table' = '62a3c196',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_9e7b9cb8` (
+CREATE TEMPORARY TABLE `tile_log_62a3c196` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -302,10 +362,10 @@ CREATE TEMPORARY TABLE `tile_log_9e7b9cb8` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '9e7b9cb8'
+  'delegate.catalog-table' = '62a3c196'
 );
 
-CREATE TEMPORARY TABLE `tiles_3e5431ad` (
+CREATE TEMPORARY TABLE `tiles_6657e7d4` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -316,11 +376,11 @@ CREATE TEMPORARY TABLE `tiles_3e5431ad` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '3e5431ad',
+  'table' = '6657e7d4',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_3e5431ad` (
+CREATE TEMPORARY TABLE `tile_log_6657e7d4` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -329,10 +389,64 @@ CREATE TEMPORARY TABLE `tile_log_3e5431ad` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '3e5431ad'
+  'delegate.catalog-table' = '6657e7d4'
 );
 
-CREATE TEMPORARY TABLE `tiles_fc18c93b` (
+CREATE TEMPORARY TABLE `tiles_94d468d8` (
+  `shop` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '94d468d8',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_94d468d8` (
+  `shop` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '94d468d8'
+);
+
+CREATE TEMPORARY TABLE `tiles_1ac7cba3` (
+  `customer` BIGINT,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT, `sum_cents` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '1ac7cba3',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_1ac7cba3` (
+  `customer` BIGINT,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT, `sum_cents` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '1ac7cba3'
+);
+
+CREATE TEMPORARY TABLE `tiles_c2d8c40e` (
   `customer` BIGINT,
   `express` BOOLEAN,
   `level` BIGINT,
@@ -344,11 +458,11 @@ CREATE TEMPORARY TABLE `tiles_fc18c93b` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = 'fc18c93b',
+  'table' = 'c2d8c40e',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_fc18c93b` (
+CREATE TEMPORARY TABLE `tile_log_c2d8c40e` (
   `customer` BIGINT,
   `express` BOOLEAN,
   `level` BIGINT,
@@ -358,7 +472,7 @@ CREATE TEMPORARY TABLE `tile_log_fc18c93b` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = 'fc18c93b'
+  'delegate.catalog-table' = 'c2d8c40e'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -401,41 +515,59 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_16e21c78`
+INSERT INTO `tiles_29559dfe`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
-FROM `cells_16e21c78`;
+FROM `cells_29559dfe`;
 
-INSERT INTO `tile_log_16e21c78`
+INSERT INTO `tile_log_29559dfe`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_16e21c78`;
+FROM `cells_29559dfe`;
 
-INSERT INTO `tiles_9e7b9cb8`
+INSERT INTO `tiles_62a3c196`
 SELECT `customer`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `tile_start` + CAST(97205000000 AS BIGINT) WHEN `level` = CAST(86400000000 AS BIGINT) THEN `tile_start` + CAST(2858405000000 AS BIGINT) WHEN `level` = CAST(2764800000000 AS BIGINT) THEN `tile_start` + CAST(91245605000000 AS BIGINT) END
-FROM `cells_9e7b9cb8`;
+FROM `cells_62a3c196`;
 
-INSERT INTO `tile_log_9e7b9cb8`
+INSERT INTO `tile_log_62a3c196`
 SELECT `customer`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_9e7b9cb8`;
+FROM `cells_62a3c196`;
 
-INSERT INTO `tiles_3e5431ad`
+INSERT INTO `tiles_6657e7d4`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(11105000000 AS BIGINT)
-FROM `cells_3e5431ad`;
+FROM `cells_6657e7d4`;
 
-INSERT INTO `tile_log_3e5431ad`
+INSERT INTO `tile_log_6657e7d4`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_3e5431ad`;
+FROM `cells_6657e7d4`;
 
-INSERT INTO `tiles_fc18c93b`
+INSERT INTO `tiles_94d468d8`
+SELECT `shop`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1738805000000 AS BIGINT)
+FROM `cells_94d468d8`;
+
+INSERT INTO `tile_log_94d468d8`
+SELECT `shop`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_94d468d8`;
+
+INSERT INTO `tiles_1ac7cba3`
+SELECT `customer`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, CASE WHEN `level` = CAST(300000000 AS BIGINT) THEN `tile_start` + CAST(11105000000 AS BIGINT) WHEN `level` = CAST(3600000000 AS BIGINT) THEN `tile_start` + CAST(97205000000 AS BIGINT) WHEN `level` = CAST(86400000000 AS BIGINT) THEN `tile_start` + CAST(2858405000000 AS BIGINT) WHEN `level` = CAST(2764800000000 AS BIGINT) THEN `tile_start` + CAST(91245605000000 AS BIGINT) END
+FROM `cells_1ac7cba3`;
+
+INSERT INTO `tile_log_1ac7cba3`
+SELECT `customer`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_1ac7cba3`;
+
+INSERT INTO `tiles_c2d8c40e`
 SELECT `customer`, `express`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(270005000000 AS BIGINT)
-FROM `cells_fc18c93b`;
+FROM `cells_c2d8c40e`;
 
-INSERT INTO `tile_log_fc18c93b`
+INSERT INTO `tile_log_c2d8c40e`
 SELECT `customer`, `express`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_fc18c93b`;
+FROM `cells_c2d8c40e`;
 
 INSERT INTO `offset_tiles`
 SELECT *
@@ -456,6 +588,7 @@ SELECT CAST('run-1' AS STRING), CAST('shop_features' AS STRING),
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING)
   WHEN (`customer` IS NULL) THEN CAST('key customer is missing' AS STRING)
+  WHEN (((`weight` > CAST(CAST(1 AS BIGINT) AS DOUBLE)) IS TRUE) AND (`customer` IS NULL)) THEN CAST('key customer is missing' AS STRING)
   WHEN ((((`status` IN ('paid', 'it''s open')) AND (NOT (`cents` < CAST(0 AS BIGINT)))) IS TRUE) AND (`customer` IS NULL)) THEN CAST('key customer is missing' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`

@@ -1,0 +1,100 @@
+"""What a transformation ends in: an aggregate of one column per entity, or the ratio of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.errors import ColumnTypeError, DefinitionError
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar
+from headrace.features.source import SourceColumn
+
+ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
+
+#: Which arguments each function takes, and the type of its value (None: the argument's).
+FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
+    "count": (ANY, INT),
+    "sum": (NUMERIC, None),
+    "mean": (NUMERIC, FLOAT),
+    "min": (NUMERIC | {DATETIME}, None),
+    "max": (NUMERIC | {DATETIME}, None),
+    "std": (NUMERIC, FLOAT),
+    "var": (NUMERIC, FLOAT),
+    "first": (ANY, None),
+    "last": (ANY, None),
+    "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
+}
+RATIO = "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
+
+    `argument` None counts rows. `windowed` False is over all that happened since ever. `a / b` is a `Ratio`.
+    """
+
+    function: str
+    keys: tuple[SourceColumn, ...]
+    filter: Scalar | None
+    argument: Scalar | None
+    windowed: bool
+
+    @property
+    def type(self) -> str:
+        """The type of its value."""
+        fixed = FUNCTIONS[self.function][1]
+        return fixed or (self.argument.type if self.argument else INT)
+
+    @property
+    def parts(self) -> tuple[Aggregate, ...]:
+        """The aggregates that its value is made of."""
+        return (self,)
+
+    def __truediv__(self, other: Any) -> Ratio:
+        return _ratio(self, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One aggregate by another of the same entity: a float; NULL where either is NULL or the denominator is 0."""
+
+    numerator: Aggregate
+    denominator: Aggregate
+    type = FLOAT
+    function = RATIO
+
+    @property
+    def keys(self) -> tuple[SourceColumn, ...]:
+        """What names the entity."""
+        return self.numerator.keys
+
+    @property
+    def windowed(self) -> bool:
+        """Whether both are over the windows of `.over(...)`."""
+        return self.numerator.windowed
+
+    @property
+    def parts(self) -> tuple[Aggregate, ...]:
+        """The aggregates that its value is made of."""
+        return (self.numerator, self.denominator)
+
+
+def _ratio(numerator: Aggregate, denominator: Any) -> Ratio:
+    """The checked ratio."""
+    if not isinstance(denominator, Aggregate):
+        msg = f"{numerator.function}() / {denominator!r}: expected another aggregate; scale the column instead"
+        raise DefinitionError(msg)
+    what = f"{numerator.function}() / {denominator.function}()"
+    names = [[key.name for key in aggregate.keys] for aggregate in (numerator, denominator)]
+    if names[0] != names[1]:
+        msg = f"{what}: grouped by {names[0]} and by {names[1]}; a ratio is of one entity"
+        raise DefinitionError(msg)
+    if numerator.windowed != denominator.windowed:
+        msg = f"{what}: one has a window and the other has none; write .window(wspec) in both or in neither"
+        raise DefinitionError(msg)
+    for aggregate in (numerator, denominator):
+        if aggregate.type not in NUMERIC:
+            msg = f"{what}: {aggregate.function}() is {aggregate.type}; a ratio is of numbers"
+            raise ColumnTypeError(msg)
+    return Ratio(numerator, denominator)
