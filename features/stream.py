@@ -116,6 +116,12 @@ class Grouped:
             raise ColumnTypeError(msg)
         return replace(self, argument=to_scalar(value))
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        msg = f"{name} is no aggregate of a stream; {did_you_mean(name, FUNCTIONS)}"
+        raise UnsupportedError(msg)
+
     def window(self, wspec: Any) -> Grouped:
         """Aggregate over the windows that `.over(...)` names; without it, over all of the past."""
         if not isinstance(wspec, WindowSpec):
