@@ -120,6 +120,17 @@ def test_an_integer_overflow_names_the_feature(shop: ViewPlan, oracle: Any) -> N
         answers(connect(huge), shop, oracle.BASE, "exact")
 
 
+def test_a_ratio_of_floats_beyond_the_floats_is_null(shop: ViewPlan, oracle: Any) -> None:
+    (row,) = [row for row in oracle.events(1, 50) if oracle.verdict(row) == "accepted"][:1]
+    times = {"ordered_at": oracle.BASE - 1, "_src_timestamp": oracle.BASE - 1}
+    tiny = {**row, **times, "cents": 10**6, "weight": 5e-324, "shop": "a"}
+    found = answers(connect([tiny]), shop, oracle.BASE, "exact")
+    assert (found["cents_by_weight_1h"], found["failed_share_1h"]) == (
+        {("a",): None},
+        {("a",): float(oracle.is_failed(row))},
+    )
+
+
 def test_tiles_and_merging_give_the_tiled_answer(shop: ViewPlan, oracle: Any) -> None:
     """Fold by tile in Python, read slices, merge: the way of serving, against DuckDB."""
     rows = oracle.events(11)
