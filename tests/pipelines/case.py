@@ -112,12 +112,16 @@ class Case:
             store = OnlineStore(self.platform.settings.project, self.platform.registry, CassandraTiles(session))
             for hours in (7, 24, 48, 500):
                 at = START + timedelta(hours=hours)
-                asked = ["shop_orders:turnover_1h", f"shop_orders:turnover_{day}", "shop_orders:failures_1h"]
+                names = ["turnover_1h", f"turnover_{day}", "failures_1h", "taken", "failed_share_1h"]
+                asked = [f"shop_orders:{name}" for name in (*names, "failed_share_1h_lag_6h")]
                 answer = store.get_online_features(asked, [{"shop": shop} for shop in SHOPS], at=at)
                 for shop, row in zip(SHOPS, answer.rows, strict=True):
                     hour = expected(found, shop, at, timedelta(hours=1))
                     long = expected(found, shop, at, timedelta(days=int(day[0])))
-                    assert [value.value for value in row] == [hour["turnover"], long["turnover"], hour["failures"]]
+                    ever = expected(found, shop, at, at - START)["turnover"]
+                    before = expected(found, shop, at - timedelta(hours=6), timedelta(hours=1))["failed_share"]
+                    wanted = [hour["turnover"], long["turnover"], hour["failures"], ever, hour["failed_share"], before]
+                    assert [value.value for value in row] == wanted
 
     def close(self) -> None:
         for status in self.platform.flink.jobs():

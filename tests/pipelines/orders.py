@@ -46,13 +46,31 @@ def failures(orders: Orders, wspec: WindowSpec):
     return orders[orders.status == "failed"].groupby("shop").window(wspec).count()
 
 
+@transformation
+def taken(orders: Orders):
+    """What a shop took since ever."""
+    return orders[orders.status == "paid"].groupby("shop")["cents"].sum()
+
+
+@transformation
+def failed_share(orders: Orders, wspec: WindowSpec):
+    """How many of a shop's orders failed, as a share."""
+    failed = orders[orders.status == "failed"].groupby("shop").window(wspec).count()
+    return failed / orders.groupby("shop").window(wspec).count()
+
+
 class ShopOrders(FeaturePipeline):
     """Turnover and failures."""
 
     owner = "shops@example.com"
     clock = "event"
     tile = "10m"
-    features = [turnover.over({windows}), failures.over("1h")]
+    features = [
+        turnover.over({windows}),
+        failures.over("1h"),
+        taken,
+        failed_share.over("1h", WindowSpec("1h", lag="6h")),
+    ]
 '''
 
 
@@ -117,7 +135,9 @@ def _order(number: int, chance: random.Random) -> Order:
 
 
 def expected(found: Sequence[Order], shop: str, at: datetime, window: timedelta) -> dict[str, Any]:
-    """Turnover and failures of a shop in `[at - window, at)`."""
+    """Turnover, failures and their share of a shop in `[at - window, at)`."""
     inside = [one for one in found if one.shop == shop and at - window <= one.ordered_at < at and not one.late]
     paid = [one.cents for one in inside if one.status == "paid"]
-    return {"turnover": sum(paid) if paid else None, "failures": sum(one.status == "failed" for one in inside)}
+    failures = sum(one.status == "failed" for one in inside)
+    share = failures / len(inside) if inside else None
+    return {"turnover": sum(paid) if paid else None, "failures": failures, "failed_share": share}
