@@ -36,6 +36,7 @@ PARTIALS: dict[str, tuple[str, ...]] = {
     "var": ("moments",),
     "first": ("first",),
     "last": ("last",),
+    "last_n": ("newest",),
     "count_distinct": ("distinct",),
 }
 
@@ -210,7 +211,7 @@ def _partials(part: _Part, source: SourcePlan) -> tuple[Partial, ...]:
     x = argument_name(aggregate.argument, source)
     kinds = PARTIALS[aggregate.function]
     argument = cast(aggregate.argument, FLOAT) if "moments" in kinds else aggregate.argument
-    return tuple(Partial(kind, x, argument) for kind in kinds)
+    return tuple(Partial(kind, x, argument, aggregate.size) for kind in kinds)
 
 
 def argument_name(argument: Scalar, source: SourcePlan) -> str:
@@ -251,4 +252,5 @@ def _planned_part(part: _Part, group: TileGroup, source: SourcePlan) -> PlannedF
         description=feature.description,
         where=str(feature.where),
         lag_us=feature.lag_us,
+        size=aggregate.size,
     )

@@ -195,5 +195,6 @@ AGGREGATES: dict[str, Aggregate] = {
     "var": lambda x, within, feature, plan: f"var_samp({x}) {within}",
     "first": lambda x, within, feature, plan: f"(min({_placed(x)}) {within}).value",
     "last": lambda x, within, feature, plan: f"(max({_placed(x)}) {within}).value",
+    "last_n": lambda x, within, feature, plan: f"[row.value FOR row IN max({_placed(x)}, {feature.size}) {within}]",
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
 }

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "HR_SUM_OF": "HrSumOf",
     "HR_MOMENTS": "HrMoments",
     "HR_LAST": "HrLast",
+    "HR_LAST_N": "HrLastN",
     "HR_DISTINCT": "HrDistinct",
 }
 

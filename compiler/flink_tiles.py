@@ -33,17 +33,18 @@ def _exact_sum(x: str, label: str) -> str:
     return f"HR_SUM_OF(SUM({x}), SUM({x} / CAST(4294967296 AS BIGINT)), {text_literal(label)})"
 
 
-#: SQL of the aggregate that keeps each kind of partial: from the argument, its type and the overflow's label.
-CALLS: dict[str, Callable[[str, str, str], str]] = {
-    "count": lambda x, type_, label: f"COUNT({x})",
-    "sum": lambda x, type_, label: f"SUM({x})" if type_ == FLOAT else _exact_sum(x, label),
-    "min": lambda x, type_, label: f"MIN({x})",
-    "max": lambda x, type_, label: f"MAX({x})",
-    "moments": lambda x, type_, label: f"HR_MOMENTS({x})",
+#: SQL of the aggregate that keeps each kind of partial: from the argument, the partial and the overflow's label.
+CALLS: dict[str, Callable[[str, Partial, str], str]] = {
+    "count": lambda x, partial, label: f"COUNT({x})",
+    "sum": lambda x, partial, label: f"SUM({x})" if partial.value_type == FLOAT else _exact_sum(x, label),
+    "min": lambda x, partial, label: f"MIN({x})",
+    "max": lambda x, partial, label: f"MAX({x})",
+    "moments": lambda x, partial, label: f"HR_MOMENTS({x})",
     # The oldest is the newest by the opposite of its place; `_fields` turns the place back.
-    "first": lambda x, type_, label: f"HR_LAST({x}, -`_event_us`, -`_src_partition`, -`_src_offset`)",
-    "last": lambda x, type_, label: f"HR_LAST({x}, `_event_us`, `_src_partition`, `_src_offset`)",
-    "distinct": lambda x, type_, label: f"HR_DISTINCT({x})",
+    "first": lambda x, partial, label: f"HR_LAST({x}, -`_event_us`, -`_src_partition`, -`_src_offset`)",
+    "last": lambda x, partial, label: f"HR_LAST({x}, `_event_us`, `_src_partition`, `_src_offset`)",
+    "newest": lambda x, partial, label: f"HR_LAST_N({x}, `_event_us`, `_src_partition`, `_src_offset`, {partial.size})",
+    "distinct": lambda x, partial, label: f"HR_DISTINCT({x})",
 }
 
 #: What the cell takes of the rows that some aggregates return, in the order of the partial's fields.
@@ -134,8 +135,7 @@ def _folded(plan: ViewPlan, group: TileGroup, band: _Band) -> str:
     """
     keys = quoted(key.name for key in group.keys)
     calls = [
-        f"{CALLS[partial.kind](_argument(group, partial), partial.value_type, _label(plan, group, partial))}"
-        f" AS `{partial.name}`"
+        f"{CALLS[partial.kind](_argument(group, partial), partial, _label(plan, group, partial))} AS `{partial.name}`"
         for partial in group.partials
     ]
     tiles = {name: level for name, level in _tiles(group).items() if level in band.levels_us}

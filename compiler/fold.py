@@ -8,7 +8,9 @@ from operator import add
 from typing import Any
 
 from headrace.compiler.merge import LG_K, chan
+from headrace.compiler.newest import newest, packed
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
+from headrace.features.scalar import element_type
 
 #: DataSketches ignores an empty string, which SQL counts: HR_DISTINCT hashes it as this integer.
 EMPTY_STRING = -1
@@ -26,7 +28,7 @@ def fold(feature: PlannedFeature, values: Iterable[tuple[Any, int, int, int]]) -
     rows = list(values)
     cell: dict[str, Any] = {CELL_COUNT: len(rows)}
     for name in feature.partials:
-        cell.update(FOLDS[name.split("_", 1)[0]](name, rows))
+        cell.update(_fold_newest(feature, rows) if feature.size else FOLDS[name.split("_", 1)[0]](name, rows))
     return cell
 
 
@@ -69,6 +71,11 @@ def _fold_first(name: str, rows: Rows) -> dict[str, Any]:
 def _fold_last(name: str, rows: Rows) -> dict[str, Any]:
     """The newest row."""
     return _placed(name, max(rows, key=_place, default=_NO_ROW))
+
+
+def _fold_newest(feature: PlannedFeature, rows: Rows) -> dict[str, Any]:
+    """The newest rows as bytes, or None."""
+    return {feature.partials[0]: packed(newest(rows, feature.size), element_type(feature.type)) if rows else None}
 
 
 def _place(row: tuple[Any, int, int, int]) -> tuple[int, int, int]:

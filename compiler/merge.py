@@ -11,10 +11,11 @@ from functools import reduce
 from operator import add, itemgetter
 from typing import Any
 
+from headrace.compiler.newest import newest, unpacked
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
 from headrace.features.instant import instant_of
-from headrace.features.scalar import DATETIME
+from headrace.features.scalar import DATETIME, element_type
 
 Cell = Mapping[str, Any]
 MAX_BIGINT = 2**63 - 1
@@ -142,6 +143,13 @@ def _last(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
     return max(_placed(feature, cells), key=itemgetter(0), default=_NO_ROW)[1]
 
 
+def _last_n(feature: PlannedFeature, cells: Sequence[Cell]) -> list[Any] | None:
+    """The values of the newest rows, the newest first; they may be None. None without a row."""
+    type_ = element_type(feature.type)
+    rows = [row for data in _present(cells, feature.partials[0]) for row in unpacked(data, type_)]
+    return [row[0] for row in newest(rows, feature.size)] or None
+
+
 def _count_distinct(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
     """How many different values: exact to 4,096."""
     sketches = _present(cells, feature.partials[0])
@@ -169,5 +177,6 @@ MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "var": _var,
     "first": _first,
     "last": _last,
+    "last_n": _last_n,
     "count_distinct": _count_distinct,
 }

@@ -68,12 +68,14 @@ class SourcePlan:
 class Partial:
     """One aggregate kept in the cells of a tile group.
 
-    `kind` is one of `FIELDS`, such as `count` or `moments`; `x` names the aggregated expression.
+    `kind` is one of `FIELDS`, such as `count` or `moments`; `x` names the aggregated expression; `size`: how many rows
+    are kept, by what keeps several.
     """
 
     kind: str
     x: str
     argument: Scalar
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ class Partial:
         >>> Partial("sum", "amt", column("amt", "float")).name
         'sum_amt'
         """
-        return f"{self.kind}_{self.x}"
+        return f"{self.kind}{self.size or ''}_{self.x}"
 
     @property
     def value_type(self) -> str:
@@ -113,6 +115,7 @@ FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "moments": (("_n", "int"), ("_mean", "float"), ("_m2", "float")),
     "first": (("", None), *PLACE),
     "last": (("", None), *PLACE),
+    "newest": (("", "bytes"),),
     "distinct": (("", "bytes"),),
 }
 
@@ -173,7 +176,8 @@ class PlannedFeature:
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
     `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
-    A ratio has no partials: `operands` are its numerator and denominator, and `group` is the numerator's.
+    `size` is the n of `last_n`. A ratio has no partials: `operands` are its numerator and denominator, and `group` is
+    the numerator's.
     """
 
     name: str
@@ -188,6 +192,7 @@ class PlannedFeature:
     where: str = ""
     lag_us: int = 0
     operands: tuple[PlannedFeature, ...] = ()
+    size: int = 0
 
     @property
     def parts(self) -> tuple[PlannedFeature, ...]:

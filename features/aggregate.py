@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.errors import ColumnTypeError, DefinitionError
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
 from headrace.features.source import SourceColumn
 
 ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
@@ -22,16 +22,20 @@ FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "var": (NUMERIC, FLOAT),
     "first": (ANY, None),
     "last": (ANY, None),
+    "last_n": (frozenset({STR, INT, FLOAT, BOOL}), None),
     "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
 }
 RATIO = "ratio"
+#: A tile keeps so many values of an entity at most: more belong in a sketch or in a table.
+LAST_N_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
 
-    `argument` None counts rows. `windowed` False is over all that happened since ever. `a / b` is a `Ratio`.
+    `argument` None counts rows; `size` is the n of `last_n`. `windowed` False is over all that happened since ever.
+    `a / b` is a `Ratio`.
     """
 
     function: str
@@ -39,12 +43,13 @@ class Aggregate:
     filter: Scalar | None
     argument: Scalar | None
     windowed: bool
+    size: int = 0
 
     @property
     def type(self) -> str:
         """The type of its value."""
-        fixed = FUNCTIONS[self.function][1]
-        return fixed or (self.argument.type if self.argument else INT)
+        type_ = FUNCTIONS[self.function][1] or (self.argument.type if self.argument else INT)
+        return list_of(type_) if self.size else type_
 
     @property
     def parts(self) -> tuple[Aggregate, ...]:

@@ -14,6 +14,20 @@ INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool"
 NUMERIC = frozenset({INT, FLOAT})
 
 
+def list_of(type_: str) -> str:
+    """The type of a list of values; features have it, columns and scalars do not.
+
+    >>> list_of("int"), element_type("list[int]"), element_type("int")
+    ('list[int]', 'int', 'int')
+    """
+    return f"list[{type_}]"
+
+
+def element_type(type_: str) -> str:
+    """The type of the values in a list; of anything else the type itself."""
+    return type_.removeprefix("list[").removesuffix("]")
+
+
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """One operation over other scalars: a column and a literal are operations without arguments.

@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
-from headrace.features.aggregate import FUNCTIONS, Aggregate
+from headrace.features.aggregate import FUNCTIONS, LAST_N_AT_MOST, Aggregate
 from headrace.features.expression import to_scalar
 from headrace.features.scalar import BOOL, INT, STR, Scalar, conjunction
 from headrace.features.source import SourceColumn, SourceSchema
@@ -164,6 +164,13 @@ class Grouped:
     def last(self) -> Aggregate:
         """The value in the newest row by event time, partition and offset; it may be NULL."""
         return self._aggregate("last")
+
+    def last_n(self, n: int) -> Aggregate:
+        """The values in the n newest rows, a list with the newest first; they may be NULL. At most 100."""
+        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= LAST_N_AT_MOST:
+            msg = f"last_n({n!r}): expected 1 to {LAST_N_AT_MOST}"
+            raise DefinitionError(msg)
+        return replace(self._aggregate("last_n"), size=n)
 
     def count_distinct(self) -> Aggregate:
         """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window."""

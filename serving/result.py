@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.connectors.frame import nullable_frame
 from headrace.features.reference import Reference
+from headrace.features.scalar import element_type
 from headrace.serving.windows import Status
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def _arrow_type(type_: str) -> Any:
     """The Arrow type of a type of the language."""
     import pyarrow as pa
 
+    if element_type(type_) != type_:
+        return pa.list_(_arrow_type(element_type(type_)))
     return {
         "int": pa.int64(),
         "float": pa.float64(),

@@ -154,6 +154,11 @@ SPECS: dict[str, Spec] = {
     "first_weight_1h": (SHOP, everything, of("weight"), "first", HOUR, M5),
     "first_weight_3d": (SHOP, everything, of("weight"), "first", 3 * DAY, HOUR),
     "first_status_20d": (SHOP, everything, of("status"), "first", 20 * DAY, DAY),
+    "last_weights_1h": (SHOP, everything, of("weight"), "last_n:3", HOUR, M5),
+    "last_weights_3d": (SHOP, everything, of("weight"), "last_n:3", 3 * DAY, HOUR),
+    "last_statuses_20d": (SHOP, everything, of("status"), "last_n:5", 20 * DAY, DAY),
+    "last_cents_ever": (CUSTOMER, everything, of("cents"), "last_n:2", None, M5),
+    "last_express_1h": (SHOP, everything, of("express"), "last_n:100", HOUR, M5),
     "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
     "last_weight_3d_lag_1s": (SHOP, everything, of("weight"), "last", 3 * DAY, HOUR),
@@ -193,8 +198,10 @@ LAGS = {
 
 def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) -> Any:
     """The value of a function over rows, by design 4.3 and 4.4."""
+    rows = sorted(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]))
+    if function.startswith("last_n"):
+        return [argument(row) for row in rows[::-1]][: int(function.removeprefix("last_n:"))] or None
     if function in {"first", "last"}:
-        rows = sorted(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]))
         return argument(rows[0 if function == "first" else -1]) if rows else None
     if function == "ratio":
         sums = [aggregate("sum", rows, lambda row, side=side: argument(row)[side]) for side in (0, 1)]

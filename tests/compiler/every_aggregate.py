@@ -71,6 +71,26 @@ def weight_var(tx: Orders, wspec: WindowSpec):
 
 
 @transformation
+def last_weights(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).last_n(3)
+
+
+@transformation
+def last_statuses(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["status"].window(wspec).last_n(5)
+
+
+@transformation
+def last_cents_ever(tx: Orders):
+    return tx.groupby("customer")["cents"].last_n(2)
+
+
+@transformation
+def last_express(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["express"].window(wspec).last_n(100)
+
+
+@transformation
 def first_weight(tx: Orders, wspec: WindowSpec):
     return tx.groupby("shop")["weight"].window(wspec).first()
 
@@ -177,6 +197,10 @@ class ShopFeatures(FeaturePipeline):
         weight_var.over("3d"),
         first_weight.over("1h", "3d"),
         first_status.over("20d"),
+        last_weights.over("1h", "3d"),
+        last_statuses.over("20d"),
+        last_cents_ever,
+        last_express.over("1h"),
         customers.over("3d"),
         last_weight.over("1h", WindowSpec("3d", lag="1s")),
         last_status,

@@ -22,12 +22,14 @@ PARTIALS = {
     "var": ("moments_x",),
     "first": ("first_x",),
     "last": ("last_x",),
+    "last_n": ("newest3_x",),
     "count_distinct": ("distinct_x",),
 }
 
 
 def feature_of(function: str, type_: str = "int") -> PlannedFeature:
-    return PlannedFeature("f_1h", function, "0a1b2c3d", PARTIALS[function], type_)
+    size = 3 if function == "last_n" else 0
+    return PlannedFeature("f_1h", function, "0a1b2c3d", PARTIALS[function], type_, size=size)
 
 
 ROWS = st.lists(
@@ -55,7 +57,7 @@ def test_an_empty_window(function: str) -> None:
     expected = 0 if function in {"count", "count_distinct"} else None
     assert merge_feature(feature_of(function), []) == expected
     nothing = fold(feature_of(function), [(None, 0, 0, 0)])
-    assert merge_feature(feature_of(function), [nothing]) == expected
+    assert merge_feature(feature_of(function), [nothing]) == ([None] if function == "last_n" else expected)
 
 
 @pytest.mark.parametrize(("function", "value"), [("std", math.sqrt(2)), ("var", 2.0)])
@@ -99,6 +101,13 @@ def test_a_ratio_is_null_where_there_is_no_finite_quotient(numerator, denominato
         or ()
     )
     assert found == value
+
+
+def test_the_newest_rows_come_newest_first_and_their_values_may_be_null() -> None:
+    feature = feature_of("last_n")
+    cells = [fold(feature, [(5, 1, 1, 0), (4, 1, 0, 9)]), fold(feature, [(None, 1, 1, 7), (6, 0, 9, 9)])]
+    assert merge_feature(feature, cells) == [None, 5, 4]
+    assert merge_feature(feature, cells[1:]) == [None, 6]
 
 
 def test_count_distinct_is_exact_to_4096() -> None:

@@ -20,6 +20,7 @@ LIFETIMES = (
     "shops_ever",
     "first_shop",
     "heavy_share_ever",
+    "last_cents_ever",
 )
 
 
@@ -44,7 +45,7 @@ def test_a_plan_survives_json(plan: ViewPlan) -> None:
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [22, 8, 1, 3, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [26, 9, 1, 3, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)

@@ -29,6 +29,10 @@ NAMES = [
     "first_weight_1h",
     "revenue_90m_lag_7m",
     "failed_share_1h",
+    "last_weights_3d",
+    "last_statuses_20d",
+    "last_cents_ever",
+    "last_express_1h",
     "customers_3d",
     "last_weight_1h",
 ]

@@ -59,6 +59,11 @@ def orders_ever(tx: Orders):
 
 
 @transformation
+def newest_orders(tx: Orders):
+    return tx.groupby("customer")["cents"].last_n(3)
+
+
+@transformation
 def first_order(tx: Orders):
     return tx.groupby("customer")["cents"].first()
 
@@ -83,6 +88,7 @@ class Shops(FeaturePipeline):
         last_order,
         orders_ever,
         first_order,
+        newest_orders,
     ]
 
 

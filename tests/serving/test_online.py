@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from headrace.compiler.plan import ViewPlan
@@ -145,14 +146,26 @@ def test_a_lifetime_equals_a_loop_over_all_events(
     randomly = random.Random(8)
     orders = [order(NOON - randomly.randrange(randomly.choice([DAY, 100 * DAY, 3000 * DAY])), n) for n in range(300)]
     fill(tiles, plans["shops"], orders)
-    features = ["shops:orders_ever", "shops:first_order", "shops:last_order"]
+    features = ["shops:orders_ever", "shops:first_order", "shops:last_order", "shops:newest_orders"]
     for _ in range(30):
         asked = NOON - randomly.randrange(12 * HOUR)
         served = store.get_online_features(features, [{"customer": 1}], at=at(asked))
         known = [one for one in orders if one.at_us < asked // (5 * MINUTE) * 5 * MINUTE]
-        places = sorted(known, key=lambda one: one.at_us)
-        assert [value.value for value in served.rows[0]] == [len(known), places[0].cents, places[-1].cents]
+        cents = [one.cents for one in sorted(known, key=lambda one: one.at_us)]
+        assert [value.value for value in served.rows[0]] == [len(known), cents[0], cents[-1], cents[:-4:-1]]
         assert {value.status for value in served.rows[0]} == {Status.PRESENT}
+
+
+def test_a_list_is_a_list_in_every_form(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    fill(tiles, plans["shops"], [order(NOON - HOUR, cents=7), order(NOON - 2 * HOUR, cents=8)])
+    name, rows = "shops:newest_orders", [{"customer": 1}, {"customer": 2}]
+    served = store.get_online_features([name], rows, at=at(NOON))
+    assert served.to_dict()[name] == [[7, 8], None]
+    assert served.to_arrow().schema.field(name).type == pa.list_(pa.int64())
+    assert [None if value is None else list(value) for value in served.to_pandas()[name]] == [[7, 8], None]
+    assert "[7, 8]" in served._repr_html_()
 
 
 def test_a_lifetime_at_a_time_whose_fine_tiles_are_gone_is_expired(

@@ -17,6 +17,10 @@ SELECT "shop",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "first_weight_1h",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 259200000000))).value AS "first_weight_3d",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= ($at_us - 1728000000000))).value AS "first_status_20d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}, 3) FILTER (_event_us >= ($at_us - 3600000000))] AS "last_weights_1h",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}, 3) FILTER (_event_us >= ($at_us - 259200000000))] AS "last_weights_3d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}, 5) FILTER (_event_us >= ($at_us - 1728000000000))] AS "last_statuses_20d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg6}, 100) FILTER (_event_us >= ($at_us - 3600000000))] AS "last_express_1h",
   count(DISTINCT _arg3) FILTER (_event_us >= ($at_us - 259200000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 3600000000))).value AS "last_weight_1h",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= ($at_us - 259201000000) AND _event_us < ($at_us - 1000000))).value AS "last_weight_3d_lag_1s",
@@ -26,7 +30,8 @@ FROM (SELECT *,
   "weight" AS _arg2,
   "customer" AS _arg3,
   "status" AS _arg4,
-  epoch_us("ordered_at") AS _arg5
+  epoch_us("ordered_at") AS _arg5,
+  "express" AS _arg6
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
@@ -67,6 +72,10 @@ SELECT "shop",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "first_weight_1h",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000))).value AS "first_weight_3d",
   (min({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000))).value AS "first_status_20d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}, 3) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))] AS "last_weights_1h",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}, 3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000))] AS "last_weights_3d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}, 5) FILTER (_event_us >= (($at_us - 1728000000000) - ((($at_us - 1728000000000) % 86400000000) + 86400000000) % 86400000000))] AS "last_statuses_20d",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg6}, 100) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))] AS "last_express_1h",
   count(DISTINCT _arg3) FILTER (_event_us >= (($at_us - 259200000000) - ((($at_us - 259200000000) % 3600000000) + 3600000000) % 3600000000)) AS "customers_3d",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))).value AS "last_weight_1h",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (_event_us >= (($at_us - 259201000000) - ((($at_us - 259201000000) % 3600000000) + 3600000000) % 3600000000) AND _event_us < ((($at_us - 1000000)) - (((($at_us - 1000000)) % 300000000) + 300000000) % 300000000))).value AS "last_weight_3d_lag_1s",
@@ -76,7 +85,8 @@ FROM (SELECT *,
   "weight" AS _arg2,
   "customer" AS _arg3,
   "status" AS _arg4,
-  epoch_us("ordered_at") AS _arg5
+  epoch_us("ordered_at") AS _arg5,
+  "express" AS _arg6
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("shop" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("status" IS NULL) THEN CAST(2 AS BIGINT)
@@ -99,6 +109,7 @@ WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "shop";
 
 SELECT "customer",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}, 2) FILTER (TRUE)] AS "last_cents_ever",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_status",
   count(*) FILTER (TRUE) AS "orders_ever",
   CASE WHEN sum(_arg4) FILTER (TRUE) IS NULL THEN NULL WHEN sum(_arg4) FILTER (TRUE) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg4) FILTER (TRUE) AS BIGINT) ELSE error('feature shop_features.revenue_ever: the sum is beyond BIGINT') END AS "revenue_ever",
@@ -134,6 +145,7 @@ WHERE _event_us < $at_us
 GROUP BY "customer";
 
 SELECT "customer",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}, 2) FILTER (TRUE)] AS "last_cents_ever",
   (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_status",
   count(*) FILTER (TRUE) AS "orders_ever",
   CASE WHEN sum(_arg4) FILTER (TRUE) IS NULL THEN NULL WHEN sum(_arg4) FILTER (TRUE) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg4) FILTER (TRUE) AS BIGINT) ELSE error('feature shop_features.revenue_ever: the sum is beyond BIGINT') END AS "revenue_ever",
@@ -228,6 +240,7 @@ FROM (SELECT *,
   "customer" AS _g1_arg3,
   "status" AS _g1_arg4,
   epoch_us("ordered_at") AS _g1_arg5,
+  "express" AS _g1_arg6,
   (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) AS _in0,
   ("_verdict" = CAST(0 AS BIGINT)) AS _in1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
@@ -261,6 +274,7 @@ FROM (SELECT *,
   "customer" AS _g1_arg3,
   "status" AS _g1_arg4,
   epoch_us("ordered_at") AS _g1_arg5,
+  "express" AS _g1_arg6,
   (("_verdict" = CAST(0 AS BIGINT)) AND (("status" = 'failed') IS TRUE)) AS _in0,
   ("_verdict" = CAST(0 AS BIGINT)) AS _in1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -112,6 +114,35 @@ class MergeableAggregatesTest {
             }
             function.merge(left, List.of(right, function.createAccumulator()));
             assertThat(function.getValue(left)).isEqualTo(GenericRowData.of(null, 5L, 1, 2L));
+        }
+        assertThat(function.getValue(function.createAccumulator())).isNull();
+    }
+
+    @Test
+    void theNewestRowsAreTheSameInAnyOrderAndAnySplit() {
+        HrLastN function = new HrLastN();
+        List<Object[]> rows = new ArrayList<>();
+        rows.add(new Object[] {StringData.fromString("é"), 5L, 0, 9L});
+        rows.add(new Object[] {StringData.fromString("b"), 5L, 1, 1L});
+        rows.add(new Object[] {null, 5L, 1, 2L});
+        rows.add(new Object[] {StringData.fromString("c"), -4L, 7, 99L});
+        rows.add(new Object[] {StringData.fromString("d"), null, 7, 99L});
+        Random random = new Random(3);
+        byte[] expected = ByteBuffer.allocate(4 + 21 + 4 + 22 + 4 + 23)
+                .putInt(21).putLong(5).putInt(1).putLong(2).put((byte) 0)
+                .putInt(22).putLong(5).putInt(1).putLong(1).put((byte) 1).put((byte) 'b')
+                .putInt(23).putLong(5).putInt(0).putLong(9).put((byte) 1).put("é".getBytes(StandardCharsets.UTF_8))
+                .array();
+        for (int round = 0; round < 50; round++) {
+            Collections.shuffle(rows, random);
+            RowData left = function.createAccumulator();
+            RowData right = function.createAccumulator();
+            for (Object[] r : rows) {
+                RowData half = random.nextBoolean() ? left : right;
+                function.accumulate(half, r[0], (Long) r[1], (Integer) r[2], (Long) r[3], 3);
+            }
+            function.merge(left, List.of(right, function.createAccumulator()));
+            assertThat(function.getValue(left)).isEqualTo(expected);
         }
         assertThat(function.getValue(function.createAccumulator())).isNull();
     }
