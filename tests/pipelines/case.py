@@ -24,7 +24,7 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
 
-from .orders import FEATURES, SHOPS, START, Order, expected
+from .orders import FEATURES, SHOPS, START, Order, expected, newest
 
 PARTITIONS = 3
 PATIENCE_S = 120.0
@@ -113,7 +113,7 @@ class Case:
             for hours in (7, 24, 48, 500):
                 at = START + timedelta(hours=hours)
                 names = ["turnover_1h", f"turnover_{day}", "failures_1h", "taken", "failed_share_1h"]
-                asked = [f"shop_orders:{name}" for name in (*names, "failed_share_1h_lag_6h")]
+                asked = [f"shop_orders:{name}" for name in (*names, "failed_share_1h_lag_6h", "newest_1d")]
                 answer = store.get_online_features(asked, [{"shop": shop} for shop in SHOPS], at=at)
                 for shop, row in zip(SHOPS, answer.rows, strict=True):
                     hour = expected(found, shop, at, timedelta(hours=1))
@@ -121,7 +121,11 @@ class Case:
                     ever = expected(found, shop, at, at - START)["turnover"]
                     before = expected(found, shop, at - timedelta(hours=6), timedelta(hours=1))["failed_share"]
                     wanted = [hour["turnover"], long["turnover"], hour["failures"], ever, hour["failed_share"], before]
-                    assert [value.value for value in row] == wanted
+                    *served, costs = [value.value for value in row]
+                    assert served == wanted
+                    possible = newest(found, shop, at)
+                    assert len(costs or []) == len(possible)
+                    assert all(cost in costs_then for cost, costs_then in zip(costs or [], possible, strict=True))
 
     def close(self) -> None:
         for status in self.platform.flink.jobs():

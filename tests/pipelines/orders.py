@@ -53,6 +53,12 @@ def taken(orders: Orders):
 
 
 @transformation
+def newest(orders: Orders, wspec: WindowSpec):
+    """What the newest orders of a shop cost."""
+    return orders.groupby("shop")["cents"].window(wspec).last_n(3)
+
+
+@transformation
 def failed_share(orders: Orders, wspec: WindowSpec):
     """How many of a shop's orders failed, as a share."""
     failed = orders[orders.status == "failed"].groupby("shop").window(wspec).count()
@@ -69,6 +75,7 @@ class ShopOrders(FeaturePipeline):
         turnover.over({windows}),
         failures.over("1h"),
         taken,
+        newest.over("1d"),
         failed_share.over("1h", WindowSpec("1h", lag="6h")),
     ]
 '''
@@ -141,3 +148,13 @@ def expected(found: Sequence[Order], shop: str, at: datetime, window: timedelta)
     failures = sum(one.status == "failed" for one in inside)
     share = failures / len(inside) if inside else None
     return {"turnover": sum(paid) if paid else None, "failures": failures, "failed_share": share}
+
+
+def newest(found: Sequence[Order], shop: str, at: datetime) -> list[set[int]]:
+    """What each of a shop's three newest orders of the day before `at` may have cost, the newest first.
+
+    Of several orders at one instant the place in the topic decides, which is not known here.
+    """
+    day = [one for one in found if one.shop == shop and at - timedelta(days=1) <= one.ordered_at < at and not one.late]
+    times = sorted((one.ordered_at for one in day), reverse=True)[:3]
+    return [{one.cents for one in day if one.ordered_at == time} for time in times]
