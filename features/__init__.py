@@ -3,6 +3,7 @@
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.load import Definitions, load_views
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Source, SourceSchema, event_time
+from headrace.features.sql.transformation import SqlTransformation, sql_transformation
 from headrace.features.stream import Stream
 from headrace.features.transformation import Transformation, transformation
 from headrace.features.view import Feature, FeaturePipeline, View
@@ -19,11 +20,13 @@ __all__ = [
     "Ratio",
     "Source",
     "SourceSchema",
+    "SqlTransformation",
     "Stream",
     "Transformation",
     "View",
     "WindowSpec",
     "event_time",
     "load_views",
+    "sql_transformation",
     "transformation",
 ]

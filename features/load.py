@@ -1,39 +1,37 @@
-"""Load a user's file: into a module of its own, with every error at a line of that file."""
+"""Load a user's file, Python or SQL, with every error at a line of that file."""
 
 from __future__ import annotations
 
-import hashlib
-import sys
-from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from headrace.errors import DefinitionError, HeadraceError
-from headrace.features.place import place_of_error
+from headrace.errors import DefinitionError
+from headrace.features.module import run_file
 from headrace.features.source import Source, SourceSchema
+from headrace.features.sql.file import load_sql
 from headrace.features.transformation import Transformation
 from headrace.features.view import FeaturePipeline, View
 
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What a file defines: sources and views by name, and the pipeline class of each view."""
+    """What a file defines: sources and views by name, and the pipeline class of each view written in Python."""
 
     sources: dict[str, SourceSchema]
     views: dict[str, View]
-    pipelines: dict[str, type[FeaturePipeline]]
+    pipelines: dict[str, type[FeaturePipeline]] = field(default_factory=dict)
 
 
 def load_views(path: str | Path) -> Definitions:
-    """The sources and views that a Python file defines.
+    """The sources and views that a Python file, or the view that a `.sql` file, defines.
 
-    The file is run as a fresh module on every call. DefinitionError, with file and line, for whatever is wrong in it,
-    and for a file without a view.
+    A Python file is run as a fresh module on every call. DefinitionError, with file and line, for whatever is wrong in
+    it, and for a file without a view.
     """
     file = Path(path).resolve()
-    module = _run(file)
+    if file.suffix == ".sql":
+        return _load_sql(file)
+    module = run_file(file)
     classes = [value for value in vars(module).values() if isinstance(value, type)]
     for value in vars(module).values():
         if isinstance(value, Transformation):
@@ -48,27 +46,7 @@ def load_views(path: str | Path) -> Definitions:
     return Definitions({source.name: source for source in sources}, views, pipelines)
 
 
-def _run(file: Path) -> ModuleType:
-    """Run the file as a module whose name no other file has."""
-    name = f"headrace_user_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
-    spec = spec_from_file_location(name, file)
-    if spec is None or spec.loader is None or not file.is_file():
-        msg = f"{file}: no such Python file"
-        raise DefinitionError(msg)
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except HeadraceError:
-        raise
-    except SyntaxError as error:
-        msg = f"{error.filename}:{error.lineno}: {error.msg}"
-        raise DefinitionError(msg) from error
-    except Exception as error:
-        raise _located(error, file) from error
-    return module
-
-
-def _located(error: Any, file: Path) -> DefinitionError:
-    """An error of the user's own code, with its line."""
-    return DefinitionError(f"{place_of_error(error, str(file)) or file}: {type(error).__name__}: {error}")
+def _load_sql(file: Path) -> Definitions:
+    """The view of a `.sql` file, and its source."""
+    view = load_sql(file)
+    return Definitions({view.source.name: view.source}, {view.name: view})

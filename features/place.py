@@ -13,13 +13,14 @@ _OURS = ("headrace.", "ibis.")
 
 
 class Place(NamedTuple):
-    """A file and a line, printed as `file:line`."""
+    """A file, a line and, where SQL stands there, a column from 1; printed as `file:line` or `file:line:column`."""
 
     file: str
     line: int
+    column: int = 0
 
     def __str__(self) -> str:
-        return f"{_short(self.file)}:{self.line}"
+        return f"{_short(self.file)}:{self.line}" + (f":{self.column}" if self.column else "")
 
 
 def _short(file: str) -> str:

@@ -81,20 +81,29 @@ class Transformation:
             self._aggregate = self._trace()
         return self._aggregate
 
+    @property
+    def takes_window(self) -> bool:
+        """Whether the function has a second parameter, the window."""
+        return len(inspect.signature(self.function).parameters) > 1
+
     def _trace(self) -> Aggregate | Ratio:
-        """Call the function with a stream and, if it takes one, a window."""
-        arguments = [Stream.of(self.source), WindowSpec()][: len(inspect.signature(self.function).parameters)]
+        """The aggregate that the function returns."""
+        found = self._returned()
+        if not isinstance(found, Aggregate | Ratio):
+            msg = f"{self.where}: {self.name} must return an aggregate such as .window(wspec).count(), found {found!r}"
+            raise DefinitionError(msg)
+        return found
+
+    def _returned(self) -> Any:
+        """What the function gives for a stream and, if it takes one, a window."""
+        arguments = [Stream.of(self.source), *([WindowSpec()] if self.takes_window else [])]
         try:
-            found = self.function(*arguments)
+            return self.function(*arguments)
         except Exception as error:
             place = place_of_error(error, self.where.file) or self.where
             kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
             msg = f"{place}: {self.name}: {error}"
             raise kind(msg) from error
-        if not isinstance(found, Aggregate | Ratio):
-            msg = f"{self.where}: {self.name} must return an aggregate such as .window(wspec).count(), found {found!r}"
-            raise DefinitionError(msg)
-        return found
 
 
 def transformation(function: Callable[..., Any]) -> Transformation:

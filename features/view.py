@@ -78,20 +78,36 @@ def _check_options(cls: type[FeaturePipeline], at: str) -> None:
             raise DefinitionError(msg)
 
 
-def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
-    """The checked view of a pipeline class."""
-    at = f"{where}: view {cls.__name__}"
-    owner = getattr(cls, "owner", None)
+def checked_view(
+    name: str,
+    owner: Any,
+    description: str,
+    source: SourceSchema,
+    features: tuple[Feature, ...],
+    clock: Any,
+    where: Place,
+) -> View:
+    """A view of features; DefinitionError when its owner, clock or names cannot be meant."""
+    at = f"{where}: view {name}"
     if not isinstance(owner, str) or not owner.strip():
         msg = f'{at}: no owner; set `owner = "team@example.com"`, found {owner!r}'
         raise DefinitionError(msg)
-    if cls.clock not in CLOCKS:
-        msg = f"{at}: clock = {cls.clock!r}; expected 'wall' or 'event'"
+    if clock not in CLOCKS:
+        msg = f"{at}: clock = {clock!r}; expected 'wall' or 'event'"
         raise DefinitionError(msg)
+    _check_names(features, at)
+    return View(name, owner, description, source, features, clock, where)
+
+
+def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
+    """The checked view of a pipeline class."""
+    at = f"{where}: view {cls.__name__}"
     name = check_name(snake_case(cls.__name__), "view", where)
-    features = _features_of(cls, at)
     description = (cls.__dict__.get("__doc__") or "").strip()
-    return View(name, owner, description, _source_of(cls, at), features, cls.clock, where)
+    view_tile = tile_of(cls.tile, f"{at}: tile")
+    features = tuple(feature for entry in _entries(cls, at) for feature in _expand(entry, view_tile, at))
+    owner = getattr(cls, "owner", None)
+    return checked_view(name, owner, description, _source_of(cls, at), features, cls.clock, where)
 
 
 def _entries(cls: type[FeaturePipeline], at: str) -> list[Windowed | Transformation]:
@@ -121,10 +137,8 @@ def _source_of(cls: type[FeaturePipeline], at: str) -> SourceSchema:
     return next(iter(sources.values()))
 
 
-def _features_of(cls: type[FeaturePipeline], at: str) -> tuple[Feature, ...]:
-    """All features, in the order written; a name given twice is refused."""
-    view_tile = _tile_of(cls.tile, at)
-    features = [feature for entry in _entries(cls, at) for feature in _expand(entry, view_tile, at)]
+def _check_names(features: tuple[Feature, ...], at: str) -> None:
+    """Refuse a name given twice, and one that a key has."""
     names = [feature.name for feature in features]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -134,7 +148,6 @@ def _features_of(cls: type[FeaturePipeline], at: str) -> tuple[Feature, ...]:
     for name in sorted(keys & set(names)):
         msg = f"{at}: feature {name!r} has the name of a key; give its transformation another name"
         raise DefinitionError(msg)
-    return tuple(features)
 
 
 def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[Feature]:
@@ -150,32 +163,39 @@ def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[F
         raise DefinitionError(msg)
     own = entry.tile_us if isinstance(entry, Windowed) else None
     tile = view_tile if own is None else check_tile(own, f"{where}: {found.name}")
-    if not windows:
-        return [_feature(found, aggregate, None, tile, where)]
-    for window in windows:
-        if window.width_us < tile:
-            msg = f"{where}: {found.name}: window {window.label!r} is shorter than its tile {format_duration(tile)!r}"
-            msg += f" ({at})"
-            raise DefinitionError(msg)
-    return [_feature(found, aggregate, window, tile, where) for window in windows]
+    named = [(f"{found.name}_{window.label}", window) for window in windows]
+    return [
+        feature_of(name, aggregate, window, tile, found.name, found.description, where)
+        for name, window in named or [(found.name, None)]
+    ]
 
 
-def _feature(
-    found: Transformation, aggregate: Aggregate | Ratio, window: Window | None, tile_us: int, where: Place
+def feature_of(
+    name: str,
+    aggregate: Aggregate | Ratio,
+    window: Window | None,
+    tile_us: int,
+    transformation: str,
+    description: str,
+    where: Place,
 ) -> Feature:
-    """One feature under a checked name."""
-    name = check_name(found.name if window is None else f"{found.name}_{window.label}", "feature", where)
-    width, lag = (None, 0) if window is None else (window.width_us, window.lag_us)
-    return Feature(name, aggregate, width, tile_us, found.name, found.description, where, lag)
+    """One feature under a checked name; DefinitionError for a window that is shorter than its tile."""
+    check_name(name, "feature", where)
+    if window is not None and window.width_us < tile_us:
+        msg = f"{where}: {name}: window {window.label!r} is shorter than its tile {format_duration(tile_us)!r}"
+        raise DefinitionError(msg)
+    width_us, lag_us = (None, 0) if window is None else (window.width_us, window.lag_us)
+    return Feature(name, aggregate, width_us, tile_us, transformation, description, where, lag_us)
 
 
-def _tile_of(text: Any, at: str) -> int:
-    """The view's finest tile in µs."""
+def tile_of(text: Any, at: str) -> int:
+    """The µs of a finest tile; DefinitionError for one that does not fit."""
     try:
-        return check_tile(parse_duration(text), f"{at}: tile")
+        tile_us = parse_duration(text)
     except DefinitionError as error:
-        msg = str(error) if str(error).startswith(at) else f"{at}: tile: {error}"
+        msg = f"{at}: {error}"
         raise DefinitionError(msg) from error
+    return check_tile(tile_us, at)
 
 
 def check_tile(tile_us: int, at: str) -> int:

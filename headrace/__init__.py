@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Source,
         WindowSpec,
         event_time,
+        sql_transformation,
         transformation,
     )
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
@@ -36,6 +37,7 @@ _HOME_OF = {
     "WindowSpec": "headrace.features",
     "event_time": "headrace.features",
     "pitc_join_features": "headrace.pipelines.training_pipeline",
+    "sql_transformation": "headrace.features",
     "training_set": "headrace.pipelines.training_pipeline",
     "transformation": "headrace.features",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "WindowSpec",
     "event_time",
     "pitc_join_features",
+    "sql_transformation",
     "training_set",
     "transformation",
 ]

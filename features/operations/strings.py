@@ -30,8 +30,9 @@ def _of_strings(op: str, type_: str) -> Rule:
 
 
 def _concat(args: tuple[Scalar, ...]) -> Scalar:
-    """Strings one after the other; NULL when one of them is."""
-    return _of_strings("concat", STR)(*args)
+    """Strings one after the other; NULL when one of them is. How they are bracketed makes no difference."""
+    parts = [part for arg in args for part in (arg.args if arg.op == "concat" else (arg,))]
+    return _of_strings("concat", STR)(*parts)
 
 
 def _substring(arg: Scalar, start: Scalar, length: Scalar | None = None) -> Scalar:

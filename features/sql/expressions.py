@@ -1,0 +1,82 @@
+"""Expressions of SQL as ibis expressions: the same operations that a feature in Python is written with.
+
+What an operation means, and whether a feature may have it, is said once, in `headrace.features.operations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlglot import exp
+
+from headrace.errors import ColumnTypeError, HeadraceError, UnknownColumnError, UnsupportedError, did_you_mean
+from headrace.features.coercion import type_of
+from headrace.features.expression import to_scalar
+from headrace.features.sql.refused import REFUSED
+from headrace.features.sql.rules import FUNCTION_NAMES, FUNCTIONS, RULES
+from headrace.features.sql.rules.common import Rule, arguments, called, name_of
+from headrace.features.sql.script import RefusalError, judged
+from headrace.features.stream import Stream
+
+
+class Reader:
+    """Reads expressions over a stream, whose columns may be written with one of the `tables` names in front."""
+
+    def __init__(self, stream: Stream, tables: Collection[str]) -> None:
+        self._stream, self._tables = stream, tables
+
+    def read(self, node: exp.Expr) -> Any:
+        """The ibis expression of a node; RefusalError, at the innermost node, for what a feature may not compute."""
+        return judged(node, lambda: self._checked(node))
+
+    def all(self, nodes: Collection[exp.Expr]) -> list[Any]:
+        """The ibis expressions of several nodes."""
+        return [self.read(node) for node in nodes]
+
+    def column(self, node: exp.Column) -> Any:
+        """A column of the stream; SQL does not tell upper from lower case unless a name is quoted."""
+        table = node.table.lower()
+        if table and table not in self._tables:
+            msg = f"{table!r} is not in FROM; {did_you_mean(table, self._tables)}"
+            raise UnknownColumnError(msg)
+        return self._stream[name_of(node.this)]
+
+    def _checked(self, node: exp.Expr) -> Any:
+        """The expression, after its own operation was allowed."""
+        rule = _rule_of(node)
+        try:
+            value = rule(self, node)
+        except (HeadraceError, RefusalError):
+            raise
+        except Exception as error:
+            msg = f"{called(node)} of {self._types(node)} is not supported"
+            raise ColumnTypeError(msg) from error
+        to_scalar(value)
+        return value
+
+    def _types(self, node: exp.Expr) -> str:
+        """The types of a node's operands, for an error."""
+        return ", ".join(type_of(self.read(operand).type()) for operand in arguments(node)) or "nothing"
+
+
+def _rule_of(node: exp.Expr) -> Rule:
+    """The rule of a node; UnsupportedError by name, with a suggestion."""
+    if isinstance(node, exp.Anonymous):
+        return _function_of(called(node))
+    if type(node) in RULES:
+        return RULES[type(node)]
+    name = called(node)
+    msg = f"{name} is not supported in features; {REFUSED.get(name, 'docs/sql.md lists what is')}"
+    raise UnsupportedError(msg)
+
+
+def _function_of(name: str) -> Rule:
+    """The rule of a function that only its name tells."""
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    hint = (
+        REFUSED.get(name) or did_you_mean(name, FUNCTION_NAMES).partition("known: ")[0] or "docs/sql.md lists what is"
+    )
+    msg = f"function {name!r} is not supported in features; {hint}"
+    raise UnsupportedError(msg)

@@ -1,0 +1,117 @@
+"""Frames of windows: `RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW` over event time, to µs and back.
+
+The current row is whoever asks. What happened at that very instant is not in the window: `EXCLUDE GROUP` says so, and
+is meant where it is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from headrace.errors import DefinitionError, UnsupportedError
+from headrace.features.operations.times import UNITS
+from headrace.features.sql.rules.common import name_of
+from headrace.features.sql.rules.times import whole
+from headrace.features.sql.script import DIALECT, RefusalError
+from headrace.features.sql.units import unit_name
+
+_EXPECTED = "expected RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW"
+#: Units from which a width is written, the longest first; weeks are seven days.
+_WRITTEN = sorted((us, name) for name, us in UNITS.items() if name != "week")[::-1]
+
+
+def width_of(window: exp.Window, event_time: str) -> int | None:
+    """The width of a window in µs; None for all of the past. RefusalError for what is no such window."""
+    _check_order(window, event_time)
+    spec = window.args.get("spec")
+    if spec is None:
+        return None
+    _check_bounds(window, spec)
+    start = spec.args.get("start")
+    if start == "UNBOUNDED" and spec.args.get("start_side") == "PRECEDING":
+        return None
+    if not isinstance(start, exp.Interval) or spec.args.get("start_side") != "PRECEDING":
+        raise RefusalError(window, UnsupportedError(f"the window begins at {_bound(spec)}; {_EXPECTED}"))
+    return _interval_us(start)
+
+
+def window_over(keys: list[str], event_time: str, width_us: int | None) -> exp.Window:
+    """What stands around an aggregate: its keys, the order of time, and the frame.
+
+    >>> window_over(["a"], "ts", 5_400_000_000).sql("duckdb").partition("RANGE ")[2]
+    "BETWEEN INTERVAL '90' MINUTE PRECEDING AND CURRENT ROW EXCLUDE GROUP)"
+    """
+    spec = exp.WindowSpec(
+        kind="RANGE",
+        start="UNBOUNDED" if width_us is None else _interval(width_us),
+        start_side="PRECEDING",
+        end="CURRENT ROW",
+        exclude=exp.var("GROUP"),
+    )
+    order = exp.Order(expressions=[exp.Ordered(this=exp.column(event_time), nulls_first=False)])
+    return exp.Window(partition_by=[exp.column(key) for key in keys], order=order, spec=spec, over="OVER")
+
+
+def resolved(window: exp.Window, named: Mapping[str, exp.Window]) -> exp.Window:
+    """The window itself, or the one of the WINDOW clause that it names."""
+    alias = window.args.get("alias")
+    if alias is None:
+        return window
+    if name_of(alias) not in named:
+        msg = f"window {alias.name!r} is not in the WINDOW clause; it has: {', '.join(sorted(named)) or 'none'}"
+        raise RefusalError(alias, DefinitionError(msg))
+    return named[name_of(alias)]
+
+
+def _check_order(window: exp.Window, event_time: str) -> None:
+    """The order must be that of event time."""
+    order = window.args.get("order")
+    terms = order.expressions if order is not None else []
+    column = terms[0].this if len(terms) == 1 else None
+    if not isinstance(column, exp.Column) or name_of(column.this) != event_time or terms[0].args.get("desc"):
+        found = "no ORDER BY" if order is None else order.sql(dialect="duckdb")
+        msg = f"a window is one of event time: expected ORDER BY {event_time}, found {found}"
+        raise RefusalError(terms[0] if terms else window, DefinitionError(msg))
+
+
+def _check_bounds(window: exp.Window, spec: exp.WindowSpec) -> None:
+    """A frame of time that ends at the row that asks."""
+    if spec.args.get("kind") != "RANGE":
+        msg = f"{spec.args.get('kind')} counts rows; a feature's window is one of time: {_EXPECTED}"
+        raise RefusalError(window, UnsupportedError(msg))
+    if spec.args.get("end") not in (None, "CURRENT ROW"):
+        raise RefusalError(window, UnsupportedError(f"the window does not end at CURRENT ROW; {_EXPECTED}"))
+    exclude = spec.args.get("exclude")
+    if exclude is not None and exclude.name != "GROUP":
+        msg = f"EXCLUDE {exclude.name} counts what happened at the instant itself; write EXCLUDE GROUP, or nothing"
+        raise RefusalError(window, UnsupportedError(msg))
+
+
+def _bound(spec: exp.WindowSpec) -> str:
+    """Where a frame begins, as it was written."""
+    start = spec.args.get("start")
+    text = start.sql(dialect=DIALECT) if isinstance(start, exp.Expr) else str(start)
+    return f"{text} {spec.args.get('start_side') or ''}".strip()
+
+
+def _interval_us(interval: exp.Interval) -> int:
+    """The µs of a frame's interval; RefusalError for months and years, for parts of a unit, and for nothing."""
+    try:
+        unit, count = unit_name(interval), whole(interval)
+        if unit not in UNITS:
+            msg = f"a window of {unit}s has no fixed length; write days"
+            raise UnsupportedError(msg)
+        if count <= 0:
+            msg = f"a window of {interval.name} {unit}s is empty; expected a width above zero"
+            raise DefinitionError(msg)
+    except DefinitionError as error:
+        raise RefusalError(interval, error) from error
+    return count * UNITS[unit]
+
+
+def _interval(width_us: int) -> exp.Interval:
+    """A width in the longest unit that it is a whole number of."""
+    us, name = next((us, name) for us, name in _WRITTEN if width_us % us == 0)
+    return exp.Interval(this=exp.Literal.string(str(width_us // us)), unit=exp.var(name.upper()))

@@ -1,0 +1,163 @@
+"""A SELECT over one source as the aggregates that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
+from headrace.features.aggregate import Aggregate
+from headrace.features.source import SourceSchema
+from headrace.features.sql.aggregates import aggregate
+from headrace.features.sql.expressions import Reader
+from headrace.features.sql.frame import resolved, width_of
+from headrace.features.sql.rules.common import name_of
+from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.stream import Stream
+from headrace.features.window import WindowSpec
+
+#: Clauses that a feature's SQL has not, by sqlglot's names, with what to do.
+CLAUSES = {
+    "joins": ("JOIN", "a feature reads one source"),
+    "laterals": ("LATERAL", "a feature reads one source"),
+    "with_": ("WITH", "write the expression in its place"),
+    "distinct": ("DISTINCT", "a feature is an aggregate; write count(DISTINCT x)"),
+    "having": ("HAVING", "a feature has a value for every entity"),
+    "qualify": ("QUALIFY", "a feature has a value for every entity"),
+    "order": ("ORDER BY", "a feature has no order; ORDER BY stands inside OVER"),
+    "limit": ("LIMIT", "a feature has a value for every entity"),
+    "offset": ("OFFSET", "a feature has a value for every entity"),
+    "sample": ("USING SAMPLE", "a feature counts all rows; `headrace run --sample` reads fewer"),
+}
+READ = frozenset({"expressions", "from_", "where", "windows", "group", "kind", "hint"})
+WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """An aggregate of a query: its node, its alias if it has one, and its width in µs (None: all of the past)."""
+
+    node: exp.Expr
+    alias: exp.Identifier | None
+    aggregate: Aggregate
+    width_us: int | None
+
+
+class Query:
+    """A SELECT over the rows of a source, which FROM calls by one of `names`."""
+
+    def __init__(self, select: exp.Select, source: SourceSchema, names: tuple[str, ...]) -> None:
+        self._select, self._source = select, source
+        _check_clauses(select)
+        tables = _tables(select, names)
+        self._reader = Reader(Stream.of(source), tables)
+        self._stream = Stream.of(source)
+        where = select.args.get("where")
+        if where is not None:
+            self._stream = self._filtered(where.this)
+
+    def over(self) -> tuple[Selected, ...]:
+        """The aggregates of a query in which each has a window of its own, `OVER (...)`."""
+        group = self._select.args.get("group")
+        if group is not None:
+            msg = "each feature of a .sql file has its own window; write OVER (PARTITION BY ...) in place of GROUP BY"
+            raise RefusalError(group, UnsupportedError(msg))
+        named = {name_of(window.this): window for window in self._select.args.get("windows") or []}
+        return self._selected(lambda node: self._windowed(node, named))
+
+    def grouped(self, windowed: bool) -> Selected:
+        """The one aggregate of a query with GROUP BY; whoever names the windows says whether it has any."""
+        group = self._select.args.get("group")
+        if group is None or not group.expressions:
+            msg = "expected GROUP BY with the keys of the entity"
+            raise RefusalError(self._select, DefinitionError(msg))
+        keys = [self._key(node) for node in group.expressions]
+        found = self._selected(lambda node: self._of_group(node, keys, windowed))
+        if len(found) != 1:
+            raise RefusalError(self._select, DefinitionError(f"expected one aggregate, found {len(found)}"))
+        return found[0]
+
+    def _selected(self, of: Callable[[exp.Expr], tuple[Aggregate, int | None]]) -> tuple[Selected, ...]:
+        """All items of SELECT but plain columns, which must be keys of one of the others."""
+        items = self._select.expressions
+        plain = [item for item in items if isinstance(item, exp.Column)]
+        found = tuple(self._item(item, of) for item in items if not isinstance(item, exp.Column))
+        if not found:
+            raise RefusalError(self._select, DefinitionError("no feature; expected an aggregate such as count(*)"))
+        keys = {key.name for one in found for key in one.aggregate.keys}
+        for column in plain:
+            if self._key(column) not in keys:
+                msg = f"{self._key(column)!r} is neither aggregated nor a key of a feature"
+                raise RefusalError(column, DefinitionError(msg))
+        return found
+
+    def _item(self, item: exp.Expr, of: Callable[[exp.Expr], tuple[Aggregate, int | None]]) -> Selected:
+        """One item of SELECT that is no plain column."""
+        node = item.unalias()
+        return Selected(node, item.args.get("alias"), *of(node))
+
+    def _windowed(self, node: exp.Expr, named: Mapping[str, exp.Window]) -> tuple[Aggregate, int | None]:
+        """An aggregate with its window."""
+        if not isinstance(node, exp.Window):
+            msg = (
+                "expected an aggregate with a window: count(*) OVER (PARTITION BY key ORDER BY time RANGE BETWEEN ...)"
+            )
+            raise RefusalError(node, DefinitionError(msg))
+        window = resolved(node, named)
+        keys = [self._key(key) for key in window.args.get("partition_by") or []]
+        width_us = width_of(window, self._source.event_time)
+        return self._aggregate(node.this, keys, windowed=width_us is not None), width_us
+
+    def _of_group(self, node: exp.Expr, keys: list[str], windowed: bool) -> tuple[Aggregate, int | None]:
+        """An aggregate of a query with GROUP BY."""
+        if isinstance(node, exp.Window):
+            msg = "windows are named by .over('1h') in the view; write GROUP BY in place of OVER (...)"
+            raise RefusalError(node, UnsupportedError(msg))
+        return self._aggregate(node, keys, windowed), None
+
+    def _aggregate(self, node: exp.Expr, keys: list[str], windowed: bool) -> Aggregate:
+        """An aggregate, which may have a FILTER of its own."""
+        stream, call = self._stream, node
+        if isinstance(node, exp.Filter):
+            stream, call = self._filtered(node.expression.this), node.this
+        grouped = judged(call, lambda: stream.groupby(keys))
+        return aggregate(self._reader, call, grouped.window(WindowSpec()) if windowed else grouped)
+
+    def _filtered(self, condition: exp.Expr) -> Stream:
+        """The stream with one more condition."""
+        value = self._reader.read(condition)
+        filtered: Stream = judged(condition, lambda: self._stream[value])
+        return filtered
+
+    def _key(self, node: exp.Expr) -> str:
+        """The name of a column that is a key."""
+        if not isinstance(node, exp.Column):
+            msg = f"a key must be a column, found {node.sql(dialect=DIALECT)}; add it to the source"
+            raise RefusalError(node, UnsupportedError(msg))
+        self._reader.read(node)
+        return name_of(node.this)
+
+
+def _check_clauses(select: exp.Select) -> None:
+    """Refuse, by name, every clause that a feature has not."""
+    for name, value in select.args.items():
+        if value and name not in READ:
+            word, reason = CLAUSES.get(name, (name.strip("_").upper(), "docs/sql.md lists what is"))
+            node = value[0] if isinstance(value, list) else value
+            at = node if isinstance(node, exp.Expr) else select
+            raise RefusalError(at, UnsupportedError(f"{word} is not supported in features; {reason}"))
+
+
+def _tables(select: exp.Select, names: tuple[str, ...]) -> frozenset[str]:
+    """The names that may stand in front of a column: the table of FROM, which must be the source, and its alias."""
+    clause = select.args.get("from_")
+    table = None if clause is None else clause.this
+    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
+        reason = WINDOWED_TABLES if isinstance(table, exp.Table) else f"expected FROM {names[0]}"
+        raise RefusalError(table or select, UnsupportedError(f"a feature reads its source alone; {reason}"))
+    if table.name.lower() not in {name.lower() for name in names} or table.args.get("db"):
+        hint = did_you_mean(table.name, names)
+        raise RefusalError(table, DefinitionError(f"FROM {table.sql(dialect=DIALECT)}: not the source; {hint}"))
+    return frozenset({table.name.lower(), table.alias_or_name.lower()})

@@ -1,0 +1,66 @@
+"""Strings: SQL counts their characters from 1."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from headrace.errors import DefinitionError, UnsupportedError
+from headrace.features.sql.rules.common import Rule, arguments, binary, call, constant, method
+
+if TYPE_CHECKING:
+    from headrace.features.sql.expressions import Reader
+
+
+def _like(reader: Reader, node: exp.Like) -> Any:
+    """`s LIKE 'a%'`, and `s NOT LIKE 'a%'`."""
+    found = call(node, reader.read(node.this), "like", constant(node.expression, "a pattern"))
+    return ~found if node.args.get("negate") else found
+
+
+def _substring(reader: Reader, node: exp.Substring) -> Any:
+    """Characters from a constant place, which SQL counts from 1."""
+    start = constant(node.args["start"], "the start of a substring")
+    if not isinstance(start, int) or start < 1:
+        msg = f"substring counts characters from 1, found {start!r}"
+        raise DefinitionError(msg)
+    length = node.args.get("length")
+    rest = [] if length is None else [reader.read(length)]
+    return call(node, reader.read(node.this), "substr", start - 1, *rest)
+
+
+def _position(reader: Reader, node: exp.StrPosition) -> Any:
+    """Where a string first occurs, which SQL counts from 1: 0 where it does not."""
+    text, sought, *more = reader.all(arguments(node))
+    if more:
+        msg = "strpos within a part of a string is not supported"
+        raise UnsupportedError(msg)
+    return call(node, text, "find", sought) + 1
+
+
+RULES: dict[type, Rule] = {
+    exp.DPipe: binary(operator.add),
+    exp.Like: _like,
+    exp.Substring: _substring,
+    exp.StrPosition: _position,
+    exp.Length: method("length"),
+    exp.Upper: method("upper"),
+    exp.Lower: method("lower"),
+    exp.Left: method("left"),
+    exp.Right: method("right"),
+    exp.Replace: method("replace"),
+    exp.Contains: method("contains"),
+    exp.StartsWith: method("startswith"),
+    exp.EndsWith: method("endswith"),
+}
+#: Functions that sqlglot knows by name only. Some are ours: SQL's trim removes spaces alone.
+FUNCTIONS: dict[str, Rule] = {
+    "prefix": method("startswith"),
+    "suffix": method("endswith"),
+    "strip": method("strip"),
+    "lstrip": method("lstrip"),
+    "rstrip": method("rstrip"),
+    "capitalize": method("capitalize"),
+}

@@ -1,0 +1,333 @@
+"""Features as SQL: the same aggregate as in Python, and every refusal at its line and column, with what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
+from headrace.features import Definitions, View, load_views
+
+SOURCE = """
+from datetime import datetime
+from typing import Literal
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, sql_transformation, transformation
+
+class Tx(Source):
+    live = KafkaTopic("tx")
+    account: str
+    merchant: str
+    amt: float
+    cents: int
+    ok: bool
+    status: Literal["paid", "failed"] | None
+    ts: datetime = event_time()
+"""
+VIEW = """
+class Fraud(FeaturePipeline):
+    owner = "a@b.c"
+    features = [f.over("1h")]
+"""
+HEADER = "-- view: fraud\n-- source: tx.py:Tx\n-- owner: a@b.c\n"
+HOUR = "RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW"
+OVER = f"OVER (PARTITION BY account ORDER BY ts {HOUR})"
+Load = Callable[[str], Definitions]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Load a Python file that begins with the source."""
+
+    def make(text: str) -> Definitions:
+        path = tmp_path / "user.py"
+        path.write_text(SOURCE + text)
+        return load_views(path)
+
+    return make
+
+
+@pytest.fixture
+def load_sql(tmp_path: Path) -> Callable[[str], View]:
+    """Load a .sql file beside the file of the source."""
+
+    def make(text: str) -> View:
+        (tmp_path / "tx.py").write_text(SOURCE)
+        path = tmp_path / "user.sql"
+        path.write_text(text)
+        return load_views(path).views["fraud"]
+
+    return make
+
+
+def as_sql(text: str, arguments: str = "tx: Tx, wspec: WindowSpec") -> str:
+    return f'\n@sql_transformation\ndef f({arguments}):\n    return """{text}"""\n'
+
+
+def as_python(body: str, arguments: str = "tx: Tx, wspec: WindowSpec") -> str:
+    return f"\n@transformation\ndef f({arguments}):\n    return {body}\n"
+
+
+PAIRS = [
+    ("SELECT account, count(*) FROM tx GROUP BY account", "tx.groupby('account').window(wspec).count()"),
+    ("SELECT count(*) AS f FROM Tx GROUP BY account", "tx.groupby('account').window(wspec).count()"),
+    (
+        "SELECT sum(cents) FROM tx WHERE status = 'failed' GROUP BY merchant, account",
+        "tx[tx.status == 'failed'].groupby(['merchant', 'account'])['cents'].window(wspec).sum()",
+    ),
+    (
+        "SELECT avg(t.AMT * 2) FILTER (WHERE ok) FROM tx AS t WHERE t.cents > 1 GROUP BY t.account",
+        "tx[tx.cents > 1][tx.ok].groupby('account')[tx.amt * 2].window(wspec).mean()",
+    ),
+    ("SELECT count(status) FROM tx GROUP BY account", "tx.groupby('account')['status'].window(wspec).count()"),
+    (
+        "SELECT count(DISTINCT merchant) FROM tx GROUP BY account",
+        "tx.groupby('account')['merchant'].window(wspec).count_distinct()",
+    ),
+    (
+        "SELECT approx_count_distinct(merchant) FROM tx GROUP BY account",
+        "tx.groupby('account')['merchant'].window(wspec).count_distinct()",
+    ),
+    ("SELECT stddev_samp(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),
+    ("SELECT std(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),
+    ("SELECT last_value(status) FROM tx GROUP BY account", "tx.groupby('account')['status'].window(wspec).last()"),
+]
+
+
+@pytest.mark.parametrize(("sql", "python"), PAIRS)
+def test_sql_is_the_same_aggregate_as_python(load: Load, sql: str, python: str) -> None:
+    found = [load(text + VIEW).views["fraud"].features[0] for text in (as_sql(sql), as_python(python))]
+    assert found[0].aggregate == found[1].aggregate
+    assert [(one.name, one.window_us, one.tile_us) for one in found] == [("f_1h", 3_600_000_000, 300_000_000)] * 2
+
+
+def test_a_function_without_a_window_is_an_as_of_feature(load: Load) -> None:
+    view = VIEW.replace('f.over("1h")', "f")
+    texts = (
+        as_sql("SELECT last(amt) FROM tx GROUP BY account", "tx: Tx"),
+        as_python("tx.groupby('account')['amt'].last()", "tx: Tx"),
+    )
+    found = [load(text + view).views["fraud"].features[0] for text in texts]
+    assert found[0].aggregate == found[1].aggregate
+    assert found[0].window_us is None
+
+
+BODIES = [
+    ("SELECT count(*) FROM tx WHERE stauts = 'x' GROUP BY account", 31, UnknownColumnError, "did you mean 'status'"),
+    ("SELECT count(*) FROM tx GROUP BY acount", 34, UnknownColumnError, "did you mean 'account'"),
+    ("SELECT count(*) FROM tx WHERE x.amt > 1 GROUP BY account", 31, UnknownColumnError, "'x' is not in FROM"),
+    ("SELECT sum(uper(status)) FROM tx GROUP BY account", 12, UnsupportedError, "'uper'.*did you mean 'upper'"),
+    ("SELECT sum(frobnicate(amt)) FROM tx GROUP BY account", 12, UnsupportedError, r"'frobnicate'.*docs/sql\.md"),
+    ("SELECT median(amt) FROM tx GROUP BY account", 8, UnsupportedError, "'median'.*did you mean 'mean'"),
+    ("SELECT summ(amt) FROM tx GROUP BY account", 8, UnsupportedError, "did you mean 'sum'"),
+    ("SELECT stddev_pop(amt) FROM tx GROUP BY account", 8, UnsupportedError, "write stddev_samp"),
+    ("SELECT sum(DISTINCT amt) FROM tx GROUP BY account", 8, UnsupportedError, "count\\(DISTINCT x\\) is"),
+    ("SELECT sum(status) FROM tx GROUP BY account", 8, ColumnTypeError, "sum.. of status"),
+    ("SELECT sum(upper(cents)) FROM tx GROUP BY account", 12, ColumnTypeError, "upper of int"),
+    ("SELECT sum(amt + status) FROM tx GROUP BY account", 12, ColumnTypeError, "add of float, str"),
+    ("SELECT sum(cents % 7) FROM tx GROUP BY account", 12, UnsupportedError, "floor_mod"),
+    ("SELECT sum(cents // 7) FROM tx GROUP BY account", 12, UnsupportedError, "floor_div"),
+    ("SELECT sum(amt / 0) FROM tx GROUP BY account", 12, DefinitionError, "constant zero"),
+    ("SELECT sum(log(amt)) FROM tx GROUP BY account", 12, UnsupportedError, "log10.x. or ln"),
+    ("SELECT sum(round(amt, 2)) FROM tx GROUP BY account", 12, UnsupportedError, "engines differ on 1.005"),
+    ("SELECT last(trim(status)) FROM tx GROUP BY account", 18, UnsupportedError, "SQL's trims spaces only; strip"),
+    ("SELECT last(concat(status, status)) FROM tx GROUP BY account", 13, UnsupportedError, r"write a \|\| b"),
+    ("SELECT last(substr(status, 0)) FROM tx GROUP BY account", 13, DefinitionError, "from 1, found 0"),
+    ("SELECT last(CAST(amt AS VARCHAR)) FROM tx GROUP BY account", 18, UnsupportedError, "print floats differently"),
+    ("SELECT sum(CAST(amt AS INT)) FROM tx GROUP BY account", 17, UnsupportedError, "cast to BIGINT"),
+    ("SELECT sum(EXTRACT(DOW FROM ts)) FROM tx GROUP BY account", 29, UnsupportedError, "ISODOW"),
+    ("SELECT sum(EXTRACT(MILLISECOND FROM ts)) FROM tx GROUP BY account", 37, UnsupportedError, "of_second"),
+    ("SELECT sum(hour(status)) FROM tx GROUP BY account", 12, ColumnTypeError, "'hour' of str"),
+    ("SELECT max(ts + INTERVAL 1 MONTH) FROM tx GROUP BY account", 12, UnsupportedError, "interval in months"),
+    ("SELECT max(ts + INTERVAL '1.5' HOUR) FROM tx GROUP BY account", 26, DefinitionError, "whole number"),
+    ("SELECT count(*) FROM tx WHERE ts < now() GROUP BY account", 36, UnsupportedError, "same value in every run"),
+    ("SELECT count(*) FROM tx WHERE ts < TIMESTAMP '2024-01-01' GROUP BY account", 46, DefinitionError, "no zone"),
+    ("SELECT count(*) FROM tx WHERE ts < '2024-01-01' GROUP BY account", 31, ColumnTypeError, "datetime, str"),
+    ("SELECT count(*) FROM tx WHERE amt GROUP BY account", 31, ColumnTypeError, "expects a condition"),
+    ("SELECT count(*) FROM tx WHERE ok IS TRUE GROUP BY account", 31, UnsupportedError, "coalesce"),
+    ("SELECT count(*) FROM tx WHERE amt IN (SELECT 1) GROUP BY account", 31, UnsupportedError, "list of constants"),
+    ("SELECT count(*) FROM tx WHERE amt > (SELECT 1) GROUP BY account", 45, UnsupportedError, "reads one row"),
+    ("SELECT count(*) FROM tx WHERE status ILIKE 'a' GROUP BY account", 31, UnsupportedError, "lower"),
+    ("SELECT count(*) FROM tx WHERE status LIKE 'a' ESCAPE 'b' GROUP BY account", 31, UnsupportedError, "no escape"),
+    ("SELECT count(*) FROM tx WHERE regexp_matches(status, 'a') GROUP BY account", 31, UnsupportedError, "regular"),
+    ("SELECT count(*) FROM ty GROUP BY account", 22, DefinitionError, "not the source; known: Tx, tx"),
+    ("SELECT count(*) FROM db.tx GROUP BY account", 22, DefinitionError, "not the source"),
+    ("SELECT count(*) GROUP BY account", 8, UnsupportedError, "expected FROM tx"),
+    ("SELECT count(*) FROM (SELECT * FROM tx) GROUP BY account", 30, UnsupportedError, "reads its source alone"),
+    ("SELECT count(*) FROM tx", 8, DefinitionError, "expected GROUP BY"),
+    ("SELECT count(*) FROM tx GROUP BY upper(status)", 34, UnsupportedError, "a key must be a column"),
+    ("SELECT count(*) FROM tx GROUP BY amt", 8, ColumnTypeError, "'amt' is float"),
+    ("SELECT count(*) FROM tx GROUP BY account, account", 8, DefinitionError, "different columns"),
+    ("SELECT account FROM tx GROUP BY account", 8, DefinitionError, "no feature"),
+    ("SELECT merchant, count(*) FROM tx GROUP BY account", 8, DefinitionError, "neither aggregated nor a key"),
+    ("SELECT count(*), sum(amt) FROM tx GROUP BY account", 8, DefinitionError, "expected one aggregate, found 2"),
+    ("SELECT amt + 1 FROM tx GROUP BY account", 8, UnsupportedError, "aggregate 'add'"),
+    ("SELECT count(*) AS g FROM tx GROUP BY account", 20, DefinitionError, "write AS f"),
+    (f"SELECT count(*) {OVER} FROM tx GROUP BY account", 8, UnsupportedError, r"\.over\('1h'\)"),
+    ("SELECT count(*) FROM tx GROUP BY account HAVING count(*) > 1", 49, UnsupportedError, "HAVING is not"),
+    ("SELECT count(*) FROM tx GROUP BY account ORDER BY account", 51, UnsupportedError, "ORDER BY is not"),
+    ("SELECT count(*) FROM tx GROUP BY account LIMIT 5", 48, UnsupportedError, "LIMIT is not"),
+    ("SELECT count(*) FROM tx JOIN ty USING (account) GROUP BY account", 30, UnsupportedError, "JOIN is not"),
+    ("WITH a AS (SELECT 1) SELECT count(*) FROM tx GROUP BY account", 6, UnsupportedError, "WITH is not"),
+    ("SELECT DISTINCT count(*) FROM tx GROUP BY account", 17, UnsupportedError, "DISTINCT is not"),
+    ("SELECT count(*) FROM tx, ty GROUP BY account", 26, UnsupportedError, "JOIN is not"),
+    ("SELECT count(* FROM tx GROUP BY account", 16, DefinitionError, "Expecting \\)"),
+    ("SELECT 'a FROM tx", 1, DefinitionError, "Missing '"),
+    ("DELETE FROM tx", 1, DefinitionError, "expected one SELECT, found DELETE"),
+    ("SELECT 1; SELECT 2", 1, DefinitionError, "found SELECT and SELECT"),
+    ("", 0, DefinitionError, "found nothing"),
+]
+
+
+@pytest.mark.parametrize(("sql", "column", "kind", "message"), BODIES)
+def test_wrong_sql_is_refused_at_its_column(
+    load: Load, sql: str, column: int, kind: type[HeadraceError], message: str
+) -> None:
+    with pytest.raises(kind, match=message) as found:
+        load(as_sql(sql) + VIEW)
+    line = (SOURCE + as_sql(sql)).count("\n", 0, (SOURCE + as_sql(sql)).index("return")) + 1
+    begin = len('    return """')
+    place = f"{line}:{begin + column}: " if column else f"{line - 2}: "
+    assert re.match(rf".*user\.py:{place}", str(found.value)), str(found.value)
+
+
+def test_a_column_is_that_of_the_file_in_any_line(load: Load) -> None:
+    text = "\n        SELECT count(*)\n        FROM tx\n        WHERE stauts = 'x'\n        GROUP BY account\n    "
+    with pytest.raises(UnknownColumnError, match=r"user\.py:21:15: f: 'stauts' is no column of Tx") as found:
+        load(as_sql(text) + VIEW)
+    assert "stauts" in (SOURCE + as_sql(text)).splitlines()[20][14:]
+    assert isinstance(found.value, DefinitionError)
+
+
+def test_computed_sql_is_refused_at_its_function_and_its_own_line(load: Load) -> None:
+    body = "'SELECT count(*) FROM tx' + chr(10) + 'WHERE stauts = 1 GROUP BY account'"
+    text = f"\n@sql_transformation\ndef f(tx: Tx, wspec: WindowSpec):\n    return {body}\n"
+    with pytest.raises(UnknownColumnError, match=r"user\.py:16: line 2:7 of its SQL: f: 'stauts'"):
+        load(text + VIEW)
+
+
+def test_a_function_that_returns_no_text_is_refused(load: Load) -> None:
+    with pytest.raises(DefinitionError, match=r"user\.py:16: f must return its SQL as text, found 5"):
+        load("\n@sql_transformation\ndef f(tx: Tx, wspec: WindowSpec):\n    return 5\n" + VIEW)
+    with pytest.raises(DefinitionError, match=r"user\.py:18: f: division by zero"):
+        load("\n@sql_transformation\ndef f(tx: Tx, wspec: WindowSpec):\n    return 1 / 0\n" + VIEW)
+
+
+def test_a_file_of_sql_is_a_view(load_sql: Callable[[str], View]) -> None:
+    view = load_sql(
+        "-- What the model looks at, in words that are no option.\n"
+        f"{HEADER}-- description: Payments.\n-- tile: 1h\n-- clock: event\n-- tile.sums_30d: 1d\n\n"
+        f"SELECT account, count(*) {OVER} AS counts_1h, sum(cents) OVER days AS sums_30d,\n"
+        "  last(status) OVER (PARTITION BY merchant ORDER BY ts) AS newest\n"
+        "FROM tx WINDOW days AS (PARTITION BY account, merchant ORDER BY ts RANGE INTERVAL 30 DAY PRECEDING)\n"
+    )
+    assert (view.owner, view.description, view.clock, view.source.name) == ("a@b.c", "Payments.", "event", "Tx")
+    hour, day = 3_600_000_000, 86_400_000_000
+    assert [(one.name, one.transformation, one.window_us, one.tile_us) for one in view.features] == [
+        ("counts_1h", "counts", hour, hour),
+        ("sums_30d", "sums", 30 * day, day),
+        ("newest", "newest", None, hour),
+    ]
+    assert [[key.name for key in one.aggregate.keys] for one in view.features] == [
+        ["account"],
+        ["account", "merchant"],
+        ["merchant"],
+    ]
+
+
+def select(over: str, name: str = "n_1h", aggregate: str = "count(*)") -> str:
+    return f"SELECT {aggregate} OVER ({over}) AS {name} FROM Tx"
+
+
+KEYED = "PARTITION BY account ORDER BY ts"
+FILES = [
+    (select(f"ORDER BY ts {HOUR}"), 8, "at least one"),
+    (select(f"PARTITION BY account {HOUR}"), 8, "expected ORDER BY ts, found no ORDER BY"),
+    (select(f"PARTITION BY account ORDER BY ts DESC {HOUR}"), 53, "expected ORDER BY ts, found"),
+    (select(f"PARTITION BY account ORDER BY amt {HOUR}"), 53, "expected ORDER BY ts, found"),
+    (select(f"PARTITION BY account ORDER BY ts, amt {HOUR}"), 53, "expected ORDER BY ts, found"),
+    (select(f"{KEYED} ROWS BETWEEN 5 PRECEDING AND CURRENT ROW"), 8, "ROWS counts rows"),
+    (select(f"{KEYED} {HOUR} EXCLUDE CURRENT ROW"), 8, "EXCLUDE CURRENT ROW counts"),
+    (select(f"{KEYED} {HOUR} EXCLUDE TIES"), 8, "EXCLUDE TIES counts"),
+    (select(f"{KEYED} {HOUR} EXCLUDE NO OTHERS"), 8, "EXCLUDE NO OTHERS counts"),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND INTERVAL 1 HOUR FOLLOWING"), 8, "does not end"),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL 2 HOUR PRECEDING AND INTERVAL 1 HOUR PRECEDING"), 8, "does not end"),
+    (select(f"{KEYED} RANGE BETWEEN 5 PRECEDING AND CURRENT ROW"), 8, "begins at 5"),
+    (
+        select(f"{KEYED} RANGE BETWEEN INTERVAL 1 HOUR FOLLOWING AND CURRENT ROW"),
+        8,
+        "begins at INTERVAL '1' HOUR FOLLOWING",
+    ),
+    (select(f"{KEYED} RANGE BETWEEN CURRENT ROW AND CURRENT ROW"), 8, "begins at CURRENT ROW"),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL '1' MONTH PRECEDING AND CURRENT ROW"), 79, "no fixed length"),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL '0' HOUR PRECEDING AND CURRENT ROW"), 79, "empty"),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL '1' FORTNIGHT PRECEDING AND CURRENT ROW"), 79, "'fortnight'"),
+    (select(f"{KEYED} {HOUR}", "n"), 118, "must end in: 'n_1h'"),
+    (select(f"{KEYED} {HOUR}", "n_2h"), 118, "must end in: 'n_1h'"),
+    (select(f"{KEYED} {HOUR}", "N_1h"), 118, "no valid name"),
+    (f"SELECT count(*) {OVER} FROM Tx", 8, "no name; write AS"),
+    ("SELECT count(*) AS n_1h FROM Tx", 8, "expected an aggregate with a window"),
+    (f"SELECT 1 + count(*) {OVER} AS n_1h FROM Tx", 8, "expected an aggregate with a window"),
+    (f"SELECT last(amt IGNORE NULLS) {OVER} AS n_1h FROM Tx", 8, "newest row decides"),
+    (f"SELECT row_number() {OVER} AS n_1h FROM Tx", 8, "'row_number'"),
+    ("SELECT count(*) AS n_1h FROM Tx GROUP BY account", 42, "in place of GROUP BY"),
+    ("SELECT count(*) OVER w AS n_1h FROM Tx", 22, "'w' is not in the WINDOW clause"),
+    ("SELECT * FROM Tx", 8, "expected an aggregate"),
+    (
+        f"SELECT count(*) {OVER} AS n_1h FROM HOP(Tx, ts, INTERVAL '5' MINUTE, INTERVAL '1' HOUR)",
+        0,
+        "ends when it is asked",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "column", "message"), FILES)
+def test_a_wrong_query_of_a_file_is_refused_at_its_column(
+    load_sql: Callable[[str], View], sql: str, column: int, message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message) as found:
+        load_sql(HEADER + sql)
+    assert re.match(rf".*user\.sql:4:{column or '[0-9]+'}: ", str(found.value)), str(found.value)
+
+
+COUNT = f"SELECT count(*) {OVER} AS n_1h FROM Tx"
+HEADERS = [
+    ("-- source: tx.py:Tx\n-- owner: a\n", 1, "no view; begin the file with `-- view: fraud_features`"),
+    ("-- view: fraud\n-- source: tx.py:Tx\n", 1, "no owner"),
+    ("-- view: fraud\n-- owner: a\n", 1, "no source"),
+    ("-- view: Fraud\n-- source: tx.py:Tx\n-- owner: a\n", 1, "no valid name"),
+    (HEADER + "-- ownr: a\n", 4, "unknown option 'ownr'; did you mean 'owner'"),
+    (HEADER + "-- owner: a\n", 4, "'owner' is given twice"),
+    (HEADER + "-- tile: 7m\n", 4, "does not fit"),
+    (HEADER + "-- tile: x\n", 4, "is no duration"),
+    (HEADER + "-- tile.m_1h: 1h\n", 4, "no feature 'm_1h'; did you mean 'n_1h'"),
+    (HEADER + "-- tile.n_1h: 1d\n", 5, "shorter than its tile '1d'"),
+    (HEADER + "-- tile.n_1h: 5h\n", 4, "does not fit"),
+    (HEADER + "-- clock: sun\n", 1, "'wall' or 'event'"),
+    ("-- view: fraud\n-- source: tx.py\n-- owner: a\n", 2, "a Python file and a class"),
+    ("-- view: fraud\n-- source: tx.py:Ty\n-- owner: a\n", 2, "no source 'Ty'; known: Tx"),
+    ("-- view: fraud\n-- source: ty.py:Tx\n-- owner: a\n", 2, "no such Python file"),
+]
+
+
+@pytest.mark.parametrize(("header", "line", "message"), HEADERS)
+def test_a_wrong_header_is_refused_at_its_line(
+    load_sql: Callable[[str], View], header: str, line: int, message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message) as found:
+        load_sql(header + COUNT)
+    assert re.match(rf".*user\.sql:{line}\b", str(found.value)), str(found.value)
+
+
+def test_names_of_features_are_checked_as_in_python(load_sql: Callable[[str], View]) -> None:
+    with pytest.raises(DefinitionError, match="'n_1h' is there twice"):
+        load_sql(HEADER + COUNT.replace(" FROM", f", sum(amt) {OVER} AS n_1h FROM"))
+    with pytest.raises(DefinitionError, match="'account' has the name of a key"):
+        load_sql(HEADER + "SELECT last(amt) OVER (PARTITION BY account ORDER BY ts) AS account FROM Tx")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"absent\.sql: no such file"):
+        load_views(tmp_path / "absent.sql")
