@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import ColumnTypeError, DefinitionError
@@ -31,11 +31,22 @@ LAST_N_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The ibis expressions of an aggregate as its user wrote them: its conditions, all of which hold, and argument."""
+
+    conditions: tuple[Any, ...] = ()
+    argument: Any = None
+
+
+AS_IT_IS = Written()
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
 
     `argument` None counts rows; `size` is the n of `last_n`. `windowed` False is over all that happened since ever.
-    `a / b` is a `Ratio`.
+    `a / b` is a `Ratio`. `written` is for people, and decides nothing.
     """
 
     function: str
@@ -44,6 +55,7 @@ class Aggregate:
     argument: Scalar | None
     windowed: bool
     size: int = 0
+    written: Written = field(default=AS_IT_IS, compare=False, repr=False)
 
     @property
     def type(self) -> str:

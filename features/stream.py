@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
-from headrace.features.aggregate import FUNCTIONS, LAST_N_AT_MOST, Aggregate
+from headrace.features.aggregate import AS_IT_IS, FUNCTIONS, LAST_N_AT_MOST, Aggregate, Written
 from headrace.features.expression import to_scalar
 from headrace.features.scalar import BOOL, INT, STR, Scalar, conjunction
 from headrace.features.source import SourceColumn, SourceSchema
@@ -28,8 +28,14 @@ RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"
 class Stream:
     """The rows of a source: `tx.amt` or `tx["amt"]` is a column, `tx[condition]` keeps rows."""
 
-    def __init__(self, schema: SourceSchema, columns: Mapping[str, Any], condition: Scalar | None = None) -> None:
-        self._schema, self._columns, self._condition = schema, columns, condition
+    def __init__(
+        self,
+        schema: SourceSchema,
+        columns: Mapping[str, Any],
+        condition: Scalar | None = None,
+        written: Written = AS_IT_IS,
+    ) -> None:
+        self._schema, self._columns, self._condition, self._written = schema, columns, condition, written
 
     @classmethod
     def of(cls, schema: SourceSchema) -> Stream:
@@ -47,7 +53,9 @@ class Stream:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return self._column(key)
-        return Stream(self._schema, self._columns, conjunction(self._condition, _condition_of(key)))
+        condition = conjunction(self._condition, _condition_of(key))
+        written = Written((*self._written.conditions, key))
+        return Stream(self._schema, self._columns, condition, written)
 
     def assign(self, **columns: Any) -> Stream:
         """The stream with computed columns: `tx.assign(fee=tx.amt * 0.02)`."""
@@ -56,7 +64,7 @@ class Stream:
                 msg = f"assign: {self._schema.name} already has a column {name!r}; choose another name"
                 raise DefinitionError(msg)
             to_scalar(value)
-        return Stream(self._schema, {**self._columns, **columns}, self._condition)
+        return Stream(self._schema, {**self._columns, **columns}, self._condition, self._written)
 
     def groupby(self, keys: str | Sequence[str]) -> Grouped:
         """The rows per entity: one column's name, or a list of names."""
@@ -64,7 +72,7 @@ class Stream:
         if not names or len(set(names)) != len(names):
             msg = f"groupby: expected different columns, at least one; found {names!r}"
             raise DefinitionError(msg)
-        return Grouped(self, tuple(self._key(name) for name in names), self._condition)
+        return Grouped(self, tuple(self._key(name) for name in names), self._condition, written=self._written)
 
     def _column(self, name: str) -> Any:
         """The expression of a column; UnknownColumnError with a suggestion."""
@@ -108,13 +116,14 @@ class Grouped:
     condition: Scalar | None
     argument: Scalar | None = None
     windowed: bool = False
+    written: Written = AS_IT_IS
 
     def __getitem__(self, choice: Any) -> Grouped:
         value = self.stream[choice] if isinstance(choice, str) else choice
         if not isinstance(value, ibis.expr.types.Value):
             msg = f"[...] after groupby expects a column's name or an expression, found {choice!r}"
             raise ColumnTypeError(msg)
-        return replace(self, argument=to_scalar(value))
+        return replace(self, argument=to_scalar(value), written=replace(self.written, argument=value))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -185,4 +194,4 @@ class Grouped:
             expected = ", ".join(sorted(FUNCTIONS[function][0]))
             msg = f"{function}() of {self.argument.text()} ({self.argument.type}) is not possible; it takes {expected}"
             raise ColumnTypeError(msg)
-        return Aggregate(function, self.keys, self.condition, self.argument, self.windowed)
+        return Aggregate(function, self.keys, self.condition, self.argument, self.windowed, self.written)

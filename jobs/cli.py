@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": ("headrace.jobs.doctor", "Check this machine, and say how to mend what is missing."),
     "config": ("headrace.jobs.config", "Show the settings and where each comes from."),
     "compile": ("headrace.jobs.compile", "Print the SQL of a feature."),
+    "sql": ("headrace.jobs.sql", "Print a feature as SQL that is the same plan."),
     "run": ("headrace.jobs.run", "Compute features of a file's rows on this machine."),
     "archive": ("headrace.jobs.archive", "Copy a source's topic into its history table."),
     "backfill": ("headrace.jobs.backfill", "Run a view over its history and on into the live stream."),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import SourcePlan, ViewPlan
-from headrace.errors import DefinitionError, did_you_mean
+from headrace.errors import DefinitionError, NotFoundError, did_you_mean
 from headrace.features.load import load_views
+from headrace.features.view import View
 
 T = TypeVar("T")
 
@@ -20,7 +22,24 @@ def view_plan(file: Path, name: str = "") -> ViewPlan:
     Raises:
         DefinitionError: the file is wrong, has no such view, or has several and none was named.
     """
-    return plan_view(_one(load_views(file).views, name, "view", file))
+    return plan_view(view_of(file, name))
+
+
+def view_of(file: Path, name: str = "", feature: str | None = None) -> View:
+    """A file's view as written, whole or with one of its features.
+
+    Raises:
+        DefinitionError: the file is wrong, has no such view, or has several and none was named.
+        NotFoundError: the view has no such feature.
+    """
+    view = _one(load_views(file).views, name, "view", file)
+    features = {one.name: one for one in view.features}
+    if feature is None:
+        return view
+    if feature not in features:
+        msg = f"view {view.name}: no feature {feature!r}; {did_you_mean(feature, features)}"
+        raise NotFoundError(msg)
+    return replace(view, features=(features[feature],))
 
 
 def source_plan(file: Path, name: str = "") -> SourcePlan:

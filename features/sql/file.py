@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.errors import DefinitionError, HeadraceError, did_you_mean
-from headrace.features.duration import format_duration, parse_duration
+from headrace.features.duration import parse_duration
 from headrace.features.module import run_file
 from headrace.features.names import check_name
 from headrace.features.place import Place
@@ -85,24 +85,29 @@ def load_sql(file: Path) -> View:
     )
 
 
-def name_for(feature: str, width_us: int | None) -> str:
-    """The name of a feature without its window; DefinitionError unless it ends in the width.
+def name_for(feature: str, window: Window | None) -> str:
+    """The name of a feature without its window; DefinitionError unless it ends in the width, and the lag if any.
 
-    >>> name_for("failed_1h", 3_600_000_000), name_for("last_status", None)
-    ('failed', 'last_status')
+    >>> name_for("failed_60m_lag_1d", Window("1h_lag_1d", 3_600_000_000, 86_400_000_000)), name_for("newest", None)
+    ('failed', 'newest')
     """
-    if width_us is None:
+    if window is None:
         return feature
-    stem, _, width = feature.rpartition("_")
-    try:
-        fits = bool(stem) and parse_duration(width) == width_us
-    except DefinitionError:
-        fits = False
-    if not fits:
-        text = format_duration(width_us)
-        msg = f"feature {feature!r} has a window of {text}, which its name must end in: '{stem or feature}_{text}'"
+    head, _, lag = feature.rpartition("_lag_") if "_lag_" in feature else (feature, "", "0s")
+    stem, _, width = head.rpartition("_")
+    if not stem or _us(width) != window.width_us or _us(lag) != window.lag_us:
+        name = f"{stem if stem and _us(width) is not None else feature}_{window.label}"
+        msg = f"feature {feature!r} has a window of {window.label}, which its name must end in: {name!r}"
         raise DefinitionError(msg)
     return stem
+
+
+def _us(text: str) -> int | None:
+    """The µs of a duration; None where it is none."""
+    try:
+        return parse_duration(text)
+    except DefinitionError:
+        return None
 
 
 def _check_option(name: str, options: Mapping[str, str], at: str) -> None:
@@ -157,8 +162,7 @@ def _feature(selected: Selected, script: Script, header: Header, view_tile_us: i
     try:
         own = header.options.get(f"{FEATURE_OPTION}{name}")
         tile_us = view_tile_us if own is None else tile_of(own, header.at(f"{FEATURE_OPTION}{name}", where.file))
-        transformation = name_for(name, selected.width_us)
+        transformation = name_for(name, selected.window)
     except DefinitionError as error:
         raise RefusalError(selected.alias, error) from error
-    window = None if selected.width_us is None else Window(format_duration(selected.width_us), selected.width_us)
-    return feature_of(name, selected.aggregate, window, tile_us, transformation, "", where)
+    return feature_of(name, selected.aggregate, selected.window, tile_us, transformation, "", where)

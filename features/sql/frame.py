@@ -11,33 +11,47 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
+from headrace.features.duration import format_duration
 from headrace.features.operations.times import UNITS
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.rules.times import whole
 from headrace.features.sql.script import DIALECT, RefusalError
 from headrace.features.sql.units import unit_name
+from headrace.features.window import Window
 
 _EXPECTED = "expected RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW"
 #: Units from which a width is written, the longest first; weeks are seven days.
 _WRITTEN = sorted((us, name) for name, us in UNITS.items() if name != "week")[::-1]
 
 
-def width_of(window: exp.Window, event_time: str) -> int | None:
-    """The width of a window in µs; None for all of the past. RefusalError for what is no such window."""
+def window_of(window: exp.Window, event_time: str) -> Window | None:
+    """A window of SQL; None for all of the past. RefusalError for what is no such window."""
     _check_order(window, event_time)
     spec = window.args.get("spec")
     if spec is None:
         return None
     _check_bounds(window, spec)
-    start = spec.args.get("start")
-    if start == "UNBOUNDED" and spec.args.get("start_side") == "PRECEDING":
+    start, lag_us = spec.args.get("start"), _lag_us(window, spec)
+    if start == "UNBOUNDED" and spec.args.get("start_side") == "PRECEDING" and not lag_us:
         return None
     if not isinstance(start, exp.Interval) or spec.args.get("start_side") != "PRECEDING":
-        raise RefusalError(window, UnsupportedError(f"the window begins at {_bound(spec)}; {_EXPECTED}"))
-    return _interval_us(start)
+        raise RefusalError(window, UnsupportedError(f"the window begins at {_bound(spec, 'start')}; {_EXPECTED}"))
+    width_us = _interval_us(start) - lag_us
+    if width_us <= 0:
+        raise RefusalError(start, DefinitionError("the window ends before it begins"))
+    return Window(label_of(width_us, lag_us), width_us, lag_us)
 
 
-def window_over(keys: list[str], event_time: str, width_us: int | None) -> exp.Window:
+def label_of(width_us: int, lag_us: int) -> str:
+    """What a feature's name ends in.
+
+    >>> label_of(3_600_000_000, 0), label_of(3_600_000_000, 86_400_000_000)
+    ('1h', '1h_lag_1d')
+    """
+    return format_duration(width_us) + (f"_lag_{format_duration(lag_us)}" if lag_us else "")
+
+
+def window_over(keys: list[str], event_time: str, width_us: int | None, lag_us: int = 0) -> exp.Window:
     """What stands around an aggregate: its keys, the order of time, and the frame.
 
     >>> window_over(["a"], "ts", 5_400_000_000).sql("duckdb").partition("RANGE ")[2]
@@ -45,9 +59,10 @@ def window_over(keys: list[str], event_time: str, width_us: int | None) -> exp.W
     """
     spec = exp.WindowSpec(
         kind="RANGE",
-        start="UNBOUNDED" if width_us is None else _interval(width_us),
+        start="UNBOUNDED" if width_us is None else _interval(width_us + lag_us),
         start_side="PRECEDING",
-        end="CURRENT ROW",
+        end=_interval(lag_us) if lag_us else "CURRENT ROW",
+        end_side="PRECEDING" if lag_us else None,
         exclude=exp.var("GROUP"),
     )
     order = exp.Order(expressions=[exp.Ordered(this=exp.column(event_time), nulls_first=False)])
@@ -81,19 +96,27 @@ def _check_bounds(window: exp.Window, spec: exp.WindowSpec) -> None:
     if spec.args.get("kind") != "RANGE":
         msg = f"{spec.args.get('kind')} counts rows; a feature's window is one of time: {_EXPECTED}"
         raise RefusalError(window, UnsupportedError(msg))
-    if spec.args.get("end") not in (None, "CURRENT ROW"):
-        raise RefusalError(window, UnsupportedError(f"the window does not end at CURRENT ROW; {_EXPECTED}"))
     exclude = spec.args.get("exclude")
     if exclude is not None and exclude.name != "GROUP":
         msg = f"EXCLUDE {exclude.name} counts what happened at the instant itself; write EXCLUDE GROUP, or nothing"
         raise RefusalError(window, UnsupportedError(msg))
 
 
-def _bound(spec: exp.WindowSpec) -> str:
-    """Where a frame begins, as it was written."""
-    start = spec.args.get("start")
-    text = start.sql(dialect=DIALECT) if isinstance(start, exp.Expr) else str(start)
-    return f"{text} {spec.args.get('start_side') or ''}".strip()
+def _lag_us(window: exp.Window, spec: exp.WindowSpec) -> int:
+    """How long before the row that asks a window ends."""
+    end = spec.args.get("end")
+    if end in (None, "CURRENT ROW"):
+        return 0
+    if not isinstance(end, exp.Interval) or spec.args.get("end_side") != "PRECEDING":
+        raise RefusalError(window, UnsupportedError(f"the window ends at {_bound(spec, 'end')}; {_EXPECTED}"))
+    return _interval_us(end)
+
+
+def _bound(spec: exp.WindowSpec, name: str) -> str:
+    """Where a frame begins or ends, as it was written."""
+    bound = spec.args.get(name)
+    text = bound.sql(dialect=DIALECT) if isinstance(bound, exp.Expr) else str(bound)
+    return f"{text} {spec.args.get(f'{name}_side') or ''}".strip()
 
 
 def _interval_us(interval: exp.Interval) -> int:

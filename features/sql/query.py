@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
-from headrace.features.aggregate import Aggregate
+from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.source import SourceSchema
 from headrace.features.sql.aggregates import aggregate
 from headrace.features.sql.expressions import Reader
-from headrace.features.sql.frame import resolved, width_of
+from headrace.features.sql.frame import resolved, window_of
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.script import DIALECT, RefusalError, judged
 from headrace.features.stream import Stream
-from headrace.features.window import WindowSpec
+from headrace.features.window import Window, WindowSpec
 
 #: Clauses that a feature's SQL has not, by sqlglot's names, with what to do.
 CLAUSES = {
@@ -35,14 +36,18 @@ READ = frozenset({"expressions", "from_", "where", "windows", "group", "kind", "
 WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
 
 
+#: An aggregate with its window.
+Found = tuple[Any, Window | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """An aggregate of a query: its node, its alias if it has one, and its width in µs (None: all of the past)."""
+    """An aggregate of a query: its node, its alias if it has one, and its window (None: all of the past)."""
 
     node: exp.Expr
     alias: exp.Identifier | None
-    aggregate: Aggregate
-    width_us: int | None
+    aggregate: Aggregate | Ratio
+    window: Window | None
 
 
 class Query:
@@ -79,7 +84,7 @@ class Query:
             raise RefusalError(self._select, DefinitionError(f"expected one aggregate, found {len(found)}"))
         return found[0]
 
-    def _selected(self, of: Callable[[exp.Expr], tuple[Aggregate, int | None]]) -> tuple[Selected, ...]:
+    def _selected(self, of: Callable[[exp.Expr], Found]) -> tuple[Selected, ...]:
         """All items of SELECT but plain columns, which must be keys of one of the others."""
         items = self._select.expressions
         plain = [item for item in items if isinstance(item, exp.Column)]
@@ -93,24 +98,35 @@ class Query:
                 raise RefusalError(column, DefinitionError(msg))
         return found
 
-    def _item(self, item: exp.Expr, of: Callable[[exp.Expr], tuple[Aggregate, int | None]]) -> Selected:
+    def _item(self, item: exp.Expr, of: Callable[[exp.Expr], Found]) -> Selected:
         """One item of SELECT that is no plain column."""
         node = item.unalias()
-        return Selected(node, item.args.get("alias"), *of(node))
+        return Selected(node, item.args.get("alias"), *self._ratio(node, of))
 
-    def _windowed(self, node: exp.Expr, named: Mapping[str, exp.Window]) -> tuple[Aggregate, int | None]:
+    def _ratio(self, node: exp.Expr, of: Callable[[exp.Expr], Found]) -> Found:
+        """One aggregate, or the ratio of two over the same window."""
+        if isinstance(node, exp.Paren):
+            return self._ratio(node.this, of)
+        if not isinstance(node, exp.Div):
+            return of(node)
+        (numerator, window), (denominator, other) = (self._ratio(side, of) for side in (node.this, node.expression))
+        if window != other:
+            raise RefusalError(node, DefinitionError("a ratio is of two aggregates over the same window"))
+        return judged(node, lambda: numerator / denominator), window
+
+    def _windowed(self, node: exp.Expr, named: Mapping[str, exp.Window]) -> Found:
         """An aggregate with its window."""
         if not isinstance(node, exp.Window):
             msg = (
                 "expected an aggregate with a window: count(*) OVER (PARTITION BY key ORDER BY time RANGE BETWEEN ...)"
             )
             raise RefusalError(node, DefinitionError(msg))
-        window = resolved(node, named)
-        keys = [self._key(key) for key in window.args.get("partition_by") or []]
-        width_us = width_of(window, self._source.event_time)
-        return self._aggregate(node.this, keys, windowed=width_us is not None), width_us
+        frame = resolved(node, named)
+        keys = [self._key(key) for key in frame.args.get("partition_by") or []]
+        window = window_of(frame, self._source.event_time)
+        return self._aggregate(node.this, keys, windowed=window is not None), window
 
-    def _of_group(self, node: exp.Expr, keys: list[str], windowed: bool) -> tuple[Aggregate, int | None]:
+    def _of_group(self, node: exp.Expr, keys: list[str], windowed: bool) -> Found:
         """An aggregate of a query with GROUP BY."""
         if isinstance(node, exp.Window):
             msg = "windows are named by .over('1h') in the view; write GROUP BY in place of OVER (...)"

@@ -91,6 +91,11 @@ PAIRS = [
         "tx.groupby('account')['merchant'].window(wspec).count_distinct()",
     ),
     ("SELECT stddev_samp(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),
+    (
+        "SELECT count(*) FILTER (WHERE ok) / count(*) FROM tx GROUP BY account",
+        "tx[tx.ok].groupby('account').window(wspec).count() / tx.groupby('account').window(wspec).count()",
+    ),
+    ("SELECT variance(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).var()"),
     ("SELECT std(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),
     ("SELECT last_value(status) FROM tx GROUP BY account", "tx.groupby('account')['status'].window(wspec).last()"),
 ]
@@ -252,8 +257,29 @@ FILES = [
     (select(f"{KEYED} {HOUR} EXCLUDE CURRENT ROW"), 8, "EXCLUDE CURRENT ROW counts"),
     (select(f"{KEYED} {HOUR} EXCLUDE TIES"), 8, "EXCLUDE TIES counts"),
     (select(f"{KEYED} {HOUR} EXCLUDE NO OTHERS"), 8, "EXCLUDE NO OTHERS counts"),
-    (select(f"{KEYED} RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND INTERVAL 1 HOUR FOLLOWING"), 8, "does not end"),
-    (select(f"{KEYED} RANGE BETWEEN INTERVAL 2 HOUR PRECEDING AND INTERVAL 1 HOUR PRECEDING"), 8, "does not end"),
+    (
+        select(f"{KEYED} RANGE BETWEEN INTERVAL 1 HOUR PRECEDING AND INTERVAL 1 HOUR FOLLOWING"),
+        8,
+        "ends at INTERVAL '1' HOUR FOLLOWING",
+    ),
+    (select(f"{KEYED} RANGE BETWEEN INTERVAL '1' DAY PRECEDING AND INTERVAL '1' DAY PRECEDING"), 79, "ends before it"),
+    (select(f"{KEYED} RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1' DAY PRECEDING"), 8, "begins at UNBOUNDED"),
+    (
+        select(f"{KEYED} RANGE BETWEEN INTERVAL '2' HOUR PRECEDING AND INTERVAL '1' HOUR PRECEDING", "n_1h"),
+        134,
+        "must end in: 'n_1h_lag_1h'",
+    ),
+    (f"SELECT count(*) {OVER} / 2 AS n_1h FROM Tx", 117, "expected an aggregate with a window"),
+    (
+        f"SELECT count(*) {OVER} / count(*) OVER (PARTITION BY account ORDER BY ts) AS n_1h FROM Tx",
+        8,
+        "over the same window",
+    ),
+    (
+        f"SELECT count(*) {OVER} / count(*) OVER (PARTITION BY merchant ORDER BY ts {HOUR}) AS n_1h FROM Tx",
+        8,
+        "a ratio is of one entity",
+    ),
     (select(f"{KEYED} RANGE BETWEEN 5 PRECEDING AND CURRENT ROW"), 8, "begins at 5"),
     (
         select(f"{KEYED} RANGE BETWEEN INTERVAL 1 HOUR FOLLOWING AND CURRENT ROW"),
