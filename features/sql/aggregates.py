@@ -28,8 +28,8 @@ ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases i
 REFUSED = {
     "stddev_pop": "a feature's deviation is that of a sample; write stddev_samp",
     "var_pop": "a feature's variance is that of a sample; write var_samp",
-    "ignorenulls": "the newest row decides, also when its value is NULL; write FILTER (WHERE x IS NOT NULL)",
-    "respectnulls": "that is how it is; leave RESPECT NULLS out",
+    "ignore nulls": "the newest row decides, also when its value is NULL; write FILTER (WHERE x IS NOT NULL)",
+    "respect nulls": "that is how it is; leave RESPECT NULLS out",
 }
 
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 _CLOCK = "a feature must have the same value in every run; subtract times of the row instead"
 _PATTERNS = "the engines' regular expressions differ; use LIKE, contains, starts_with or ends_with"
+_MONDAY = "engines count it from other days; write EXTRACT(ISODOW FROM x), which is 1 on Mondays"
 _STRIP = "SQL's trims spaces only; strip, lstrip and rstrip remove all whitespace"
 
 REFUSED: dict[str, str] = {
-    "mod": "its sign is the dividend's in SQL; floor_mod(x, y) has the divisor's",
-    "intdiv": "// rounds towards zero in SQL; floor_div(x, y) rounds down",
-    "div": "it rounds towards zero in SQL; floor_div(x, y) rounds down",
+    "%": "its sign is the dividend's in SQL; floor_mod(x, y) has the divisor's",
+    "//": "it rounds towards zero in SQL; floor_div(x, y) rounds down",
     "trim": _STRIP,
     "concat": "engines differ on NULL; write a || b, which is NULL where one is",
     "concat_ws": "engines differ on NULL; write a || b, which is NULL where one is",
-    "timestamp_diff": "Flink's TIMESTAMPDIFF counts whole units; date_diff('hour', a, b) counts how many begin",
-    "dayofweek": "engines count it from other days; write EXTRACT(ISODOW FROM x), which is 1 on Mondays",
-    "extract dow": "engines count it from other days; write EXTRACT(ISODOW FROM x), which is 1 on Mondays",
-    "extract dayofweek": "engines count it from other days; write EXTRACT(ISODOW FROM x), which is 1 on Mondays",
+    "timestampdiff": "Flink's TIMESTAMPDIFF counts whole units; date_diff('hour', a, b) counts how many begin",
+    "dayofweek": _MONDAY,
+    "extract dow": _MONDAY,
+    "extract dayofweek": _MONDAY,
     "extract millisecond": "SQL's holds the seconds too; write millisecond_of_second(x)",
     "extract microsecond": "SQL's holds the seconds too; write microsecond_of_second(x)",
     "now": _CLOCK,
@@ -37,6 +37,6 @@ REFUSED: dict[str, str] = {
     "subquery": "a feature reads one row; write the expression in its place",
     "exists": "a feature reads one row of one source",
     "window": "a window stands around an aggregate only",
-    "bracket": "there are no arrays; use substring(s, 1, 2)",
-    "bitwisexor": "write a <> b for conditions",
+    "[]": "there are no arrays; use substring(s, 1, 2)",
+    "xor": "write a <> b for conditions",
 }

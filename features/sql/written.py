@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import ibis.expr.operations as ops
@@ -190,11 +191,10 @@ def _capitalize(node: Any) -> Node:
 
 
 def _concat(node: Any) -> Node:
-    """Strings one after the other."""
-    first, *others = (_operand(part) for part in node.arg)
-    for other in others:
-        first = exp.DPipe(this=first, expression=other)
-    return first
+    """Strings one after the other; how they are bracketed makes no difference."""
+    parts = [_written(part) for part in node.arg]
+    bracketed = [part if isinstance(part, exp.DPipe) else _operand(node.arg[n]) for n, part in enumerate(parts)]
+    return reduce(lambda left, right: exp.DPipe(this=left, expression=right), bracketed)
 
 
 def _find(node: Any) -> Node:

@@ -9,13 +9,15 @@ from pathlib import Path
 from headrace.features.expression import RULES
 from headrace.features.operations.casts import REASONS
 from headrace.features.operations.refused import REFUSED
+from headrace.features.sql.script import DIALECT
+from headrace.features.sql.written import to_sql
 
 from .expressions import GROUPS
 from .expressions.case import Case
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/expressions.md"
 MARK = "<!-- Below this line the page is written by tests/compiler/test_expressions_page.py. -->\n"
-HEAD = ("operation", "how to write it", "Flink", "DuckDB", "on edges")
+HEAD = ("operation", "in Python", "in SQL", "Flink", "DuckDB", "on edges")
 
 
 def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
@@ -28,7 +30,8 @@ def supported(cases: Sequence[Case]) -> Iterator[Sequence[str]]:
     """A row for each case. Each engine was compared with values written by hand, exactly or within a rounding."""
     for case in cases:
         agreement = f"to {case.within:g}" if case.within else "exact"
-        yield case.operation, f"`{case.write}`", agreement, agreement, case.meaning
+        sql = to_sql(case.expression()).sql(dialect=DIALECT)
+        yield case.operation, f"`{case.write}`", f"`{sql}`", agreement, agreement, case.meaning
 
 
 def refused() -> Iterator[Sequence[str]]:

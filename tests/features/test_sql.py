@@ -10,6 +10,7 @@ import pytest
 
 from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
 from headrace.features import Definitions, View, load_views
+from headrace.features.sql.refused import REFUSED
 
 SOURCE = """
 from datetime import datetime
@@ -196,6 +197,45 @@ def test_wrong_sql_is_refused_at_its_column(
     begin = len('    return """')
     place = f"{line}:{begin + column}: " if column else f"{line - 2}: "
     assert re.match(rf".*user\.py:{place}", str(found.value)), str(found.value)
+
+
+#: Each word that is refused for a reason, in an expression.
+WORDS = {
+    "%": "cents % 2",
+    "//": "cents // 2",
+    "trim": "trim(merchant)",
+    "concat": "concat(merchant, merchant)",
+    "concat_ws": "concat_ws('-', merchant)",
+    "timestampdiff": "timestampdiff(HOUR, ts, ts)",
+    "dayofweek": "dayofweek(ts)",
+    "extract dow": "EXTRACT(DOW FROM ts)",
+    "extract dayofweek": "date_part('dayofweek', ts)",
+    "extract millisecond": "EXTRACT(MILLISECOND FROM ts)",
+    "extract microsecond": "EXTRACT(MICROSECOND FROM ts)",
+    "now": "now()",
+    "current_timestamp": "CURRENT_TIMESTAMP",
+    "current_date": "CURRENT_DATE",
+    "random": "random()",
+    "regexp_matches": "regexp_matches(merchant, 'a')",
+    "regexp_extract": "regexp_extract(merchant, 'a')",
+    "regexp_replace": "regexp_replace(merchant, 'a', 'b')",
+    "ilike": "merchant ILIKE 'a'",
+    "escape": "merchant LIKE 'a' ESCAPE 'b'",
+    "hash": "hash(merchant)",
+    "isnan": "isnan(amt)",
+    "strftime": "strftime(ts, '%H')",
+    "subquery": "(SELECT 1)",
+    "exists": "EXISTS (SELECT 1)",
+    "window": f"count(*) {OVER}",
+    "[]": "merchant[1]",
+    "xor": "xor(ok, ok)",
+}
+
+
+@pytest.mark.parametrize("word", REFUSED)
+def test_each_refused_word_says_what_to_write(load: Load, word: str) -> None:
+    with pytest.raises(UnsupportedError, match=re.escape(REFUSED[word])):
+        load(as_sql(f"SELECT last({WORDS[word]}) FROM tx GROUP BY account") + VIEW)
 
 
 def test_a_column_is_that_of_the_file_in_any_line(load: Load) -> None:

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
 
 Rule = Callable[["Reader", Any], Any]
-#: What users call functions that sqlglot calls otherwise.
+#: What users call what sqlglot calls otherwise.
 CALLED = {
+    "bitwisexor": "xor",
+    "bracket": "[]",
+    "day_of_week": "dayofweek",
+    "ignorenulls": "ignore nulls",
+    "intdiv": "//",
+    "is_nan": "isnan",
+    "mod": "%",
+    "respectnulls": "respect nulls",
+    "timestamp_diff": "timestampdiff",
     "datediff": "date_diff",
     "day_of_year": "dayofyear",
     "dayofweek_iso": "isodow",
@@ -36,7 +45,7 @@ def called(node: exp.Expr) -> str:
     """What users call a node: the name of a function, the word of an operator.
 
     >>> called(exp.Upper()), called(exp.Anonymous(this="Clip")), called(exp.IntDiv())
-    ('upper', 'clip', 'intdiv')
+    ('upper', 'clip', '//')
     """
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()

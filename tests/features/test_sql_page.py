@@ -1,0 +1,68 @@
+"""docs/sql.md shows the names of aggregates and what is refused, as the code has them: all that stands below a mark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlglot import exp
+
+from headrace.features.sql import aggregates
+from headrace.features.sql.refused import REFUSED
+from headrace.features.sql.rules import FUNCTIONS, RULES
+from headrace.features.sql.rules.common import called
+from headrace.features.stream import FUNCTIONS as AGGREGATES
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/sql.md"
+MARK = "<!-- Below this line the page is written by tests/features/test_sql_page.py. -->\n"
+
+
+def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    """A Markdown table; a bar within a cell would end it."""
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])
+
+
+def names() -> Iterator[Sequence[str]]:
+    """Each aggregate of the language, and what SQL may call it."""
+    for function in AGGREGATES:
+        printed = [aggregates.call_of(function, exp.column("x")).sql("duckdb").lower().replace("distinct", "DISTINCT")]
+        others = [f"{name}(x)" for name in (*aggregates.NAMES.get(function, ()), function)]
+        calls = dict.fromkeys([*(["count(*)"] if function == "count" else []), *printed, *others])
+        yield f"`{function}()`", ", ".join(f"`{call}`" for call in calls)
+
+
+def refused() -> Iterator[Sequence[str]]:
+    """Each word that is refused for a reason."""
+    for word, reason in {**aggregates.REFUSED, **REFUSED}.items():
+        yield f"`{word}`", reason
+
+
+def generated() -> str:
+    """The tables of the page."""
+    parts = [
+        f"## Aggregates\n{table(('Python', 'SQL'), names())}\n",
+        f"## Refused words\n{table(('word', 'why, and what to write'), refused())}\n",
+    ]
+    return "\n".join(parts)
+
+
+def test_the_page_shows_what_the_code_has() -> None:
+    head, mark, _ = PAGE.read_text(encoding="utf-8").partition(MARK)
+    assert mark, f"{PAGE} has lost its mark: {MARK}"
+    text = head + mark + generated()
+    if os.environ.get("HEADRACE_UPDATE_GOLDEN"):
+        PAGE.write_text(text, encoding="utf-8")
+    assert text == PAGE.read_text(encoding="utf-8"), f"{PAGE} is stale; run with HEADRACE_UPDATE_GOLDEN=1"
+
+
+def test_nothing_is_both_read_and_refused() -> None:
+    assert not REFUSED.keys() & FUNCTIONS.keys()
+    assert not REFUSED.keys() & {called(kind()) for kind in RULES}
+    assert not aggregates.REFUSED.keys() & {*AGGREGATES, *aggregates.ALIASES}
+
+
+def test_every_name_of_an_aggregate_is_read() -> None:
+    for alias in aggregates.ALIASES:
+        assert aggregates.function_of(exp.func(alias, exp.column("x"), dialect="duckdb")) == aggregates.ALIASES[alias]
