@@ -19,14 +19,14 @@ class Place(NamedTuple):
     line: int
     column: int = 0
 
+    @property
+    def path(self) -> str:
+        """The file's path, relative to the working folder where it lies in it."""
+        path = Path(self.file)
+        return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else self.file
+
     def __str__(self) -> str:
-        return f"{_short(self.file)}:{self.line}" + (f":{self.column}" if self.column else "")
-
-
-def _short(file: str) -> str:
-    """The path relative to the working folder where it lies in it."""
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+        return f"{self.path}:{self.line}" + (f":{self.column}" if self.column else "")
 
 
 def calling_frame() -> FrameType:

@@ -24,4 +24,4 @@ def sql(
     from headrace.jobs.definitions import view_of
 
     found = view_of(file, view, None if feature == "all" else feature)
-    typer.echo(view_sql(found, str(found.source.where).partition(":")[0]), nl=False)
+    typer.echo(view_sql(found, found.source.where.path), nl=False)

@@ -77,6 +77,9 @@ def resolved(window: exp.Window, named: Mapping[str, exp.Window]) -> exp.Window:
     if name_of(alias) not in named:
         msg = f"window {alias.name!r} is not in the WINDOW clause; it has: {', '.join(sorted(named)) or 'none'}"
         raise RefusalError(alias, DefinitionError(msg))
+    if any(window.args.get(part) for part in ("partition_by", "order", "spec")):
+        msg = f"a window is named or written, never both; write all of it in place of {alias.name!r}"
+        raise RefusalError(alias, UnsupportedError(msg))
     return named[name_of(alias)]
 
 
@@ -86,7 +89,7 @@ def _check_order(window: exp.Window, event_time: str) -> None:
     terms = order.expressions if order is not None else []
     column = terms[0].this if len(terms) == 1 else None
     if not isinstance(column, exp.Column) or name_of(column.this) != event_time or terms[0].args.get("desc"):
-        found = "no ORDER BY" if order is None else order.sql(dialect="duckdb")
+        found = "no ORDER BY" if order is None else order.sql(dialect=DIALECT)
         msg = f"a window is one of event time: expected ORDER BY {event_time}, found {found}"
         raise RefusalError(terms[0] if terms else window, DefinitionError(msg))
 

@@ -16,23 +16,10 @@ from headrace.features.sql.expressions import Reader
 from headrace.features.sql.frame import resolved, window_of
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.sql.shape import check_shape
 from headrace.features.stream import Stream
 from headrace.features.window import Window, WindowSpec
 
-#: Clauses that a feature's SQL has not, by sqlglot's names, with what to do.
-CLAUSES = {
-    "joins": ("JOIN", "a feature reads one source"),
-    "laterals": ("LATERAL", "a feature reads one source"),
-    "with_": ("WITH", "write the expression in its place"),
-    "distinct": ("DISTINCT", "a feature is an aggregate; write count(DISTINCT x)"),
-    "having": ("HAVING", "a feature has a value for every entity"),
-    "qualify": ("QUALIFY", "a feature has a value for every entity"),
-    "order": ("ORDER BY", "a feature has no order; ORDER BY stands inside OVER"),
-    "limit": ("LIMIT", "a feature has a value for every entity"),
-    "offset": ("OFFSET", "a feature has a value for every entity"),
-    "sample": ("USING SAMPLE", "a feature counts all rows; `headrace run --sample` reads fewer"),
-}
-READ = frozenset({"expressions", "from_", "where", "windows", "group", "kind", "hint"})
 WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
 
 
@@ -55,7 +42,7 @@ class Query:
 
     def __init__(self, select: exp.Select, source: SourceSchema, names: tuple[str, ...]) -> None:
         self._select, self._source = select, source
-        _check_clauses(select)
+        check_shape(select)
         tables = _tables(select, names)
         self._reader = Reader(Stream.of(source), tables)
         self._stream = Stream.of(source)
@@ -154,16 +141,6 @@ class Query:
             raise RefusalError(node, UnsupportedError(msg))
         self._reader.read(node)
         return name_of(node.this)
-
-
-def _check_clauses(select: exp.Select) -> None:
-    """Refuse, by name, every clause that a feature has not."""
-    for name, value in select.args.items():
-        if value and name not in READ:
-            word, reason = CLAUSES.get(name, (name.strip("_").upper(), "docs/sql.md lists what is"))
-            node = value[0] if isinstance(value, list) else value
-            at = node if isinstance(node, exp.Expr) else select
-            raise RefusalError(at, UnsupportedError(f"{word} is not supported in features; {reason}"))
 
 
 def _tables(select: exp.Select, names: tuple[str, ...]) -> frozenset[str]:

@@ -44,10 +44,13 @@ def sql_transformation(function: Callable[..., Any]) -> SqlTransformation:
 
 def _place_of(function: Callable[..., Any], text: str) -> Place | None:
     """Where the text stands in the file, when the function holds it letter by letter; None where it is computed."""
-    lines, first = inspect.getsourcelines(function)
-    source = textwrap.dedent("".join(lines))
+    try:
+        lines, first = inspect.getsourcelines(function)
+        tree = ast.parse(source := textwrap.dedent("".join(lines)))
+    except (OSError, SyntaxError):
+        return None
     indent = len(lines[0]) - len(lines[0].lstrip())
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         segment = (ast.get_source_segment(source, node) or "") if isinstance(node, ast.Constant) else ""
         if text and text in segment and isinstance(node, ast.Constant) and node.value == text:
             before = segment[: segment.index(text)]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from headrace.errors import DefinitionError, UnsupportedError
-from headrace.features.sql.rules.common import Rule, arguments, binary, call, constant, method
+from headrace.errors import DefinitionError
+from headrace.features.sql.rules.common import Rule, binary, call, constant, method
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
@@ -33,11 +33,7 @@ def _substring(reader: Reader, node: exp.Substring) -> Any:
 
 def _position(reader: Reader, node: exp.StrPosition) -> Any:
     """Where a string first occurs, which SQL counts from 1: 0 where it does not."""
-    text, sought, *more = reader.all(arguments(node))
-    if more:
-        msg = "strpos within a part of a string is not supported"
-        raise UnsupportedError(msg)
-    return call(node, text, "find", sought) + 1
+    return call(node, reader.read(node.this), "find", reader.read(node.args["substr"])) + 1
 
 
 RULES: dict[type, Rule] = {
