@@ -26,7 +26,7 @@ from headrace.features.sql.script import DIALECT
 from headrace.features.sql.text import view_sql
 from headrace.features.sql.written import RULES as WRITTEN
 from headrace.features.sql.written import to_sql
-from headrace.features.stream import Stream
+from headrace.features.stream import FUNCTIONS, Stream
 
 from .expressions import GROUPS
 from .expressions.case import COLUMNS, TABLE, Case, expression_of
@@ -181,9 +181,52 @@ def test_a_view_printed_as_sql_is_the_same_plan(view: View, tmp_path: Path) -> N
     assert view_sql(again, view.source.where.file) == text
 
 
-def test_a_view_by_hand_in_sql_is_the_same_plan_and_the_same_text_for_both_engines(plans: dict[str, ViewPlan]) -> None:
-    plan = plan_view(load_views(HERE / "every_aggregate.sql").views["shop_features"])
-    python = plans["shop_features"]
+FILTERED = """
+from datetime import datetime
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+
+class Tx(Source):
+    live = KafkaTopic("tx")
+    account: str
+    cents: int
+    ok: bool
+    ts: datetime = event_time()
+
+@transformation
+def f(tx: Tx, wspec: WindowSpec):
+    return tx{conditions}.groupby("account").window(wspec).count()
+
+class Fraud(FeaturePipeline):
+    owner = "a@b.c"
+    features = [f.over("1h")]
+"""
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        "[tx.ok][tx.cents > 1][tx.cents < 5]",
+        "[tx.ok][(tx.cents > 1) & (tx.cents < 5)]",
+        "[tx.ok | (tx.cents > 1)][tx.cents < 5]",
+        "[tx.cents < 5][tx.ok | (tx.cents > 1)]",
+        "[(tx.cents < 5) & ~(tx.ok | (tx.cents > 1))]",
+    ],
+)
+def test_conditions_one_after_the_other_keep_their_order(conditions: str, tmp_path: Path) -> None:
+    (tmp_path / "tx.py").write_text(FILTERED.replace("{conditions}", conditions))
+    view = load_views(tmp_path / "tx.py").views["fraud"]
+    (tmp_path / "tx.sql").write_text(view_sql(view, "tx.py"))
+    again = load_views(tmp_path / "tx.sql").views["fraud"]
+    assert again.features[0].aggregate == view.features[0].aggregate
+
+
+def test_a_view_by_hand_in_sql_is_the_same_plan_and_the_same_text_for_both_engines() -> None:
+    sql = load_views(HERE / "every_aggregate.sql").views["shop_features"]
+    whole = load_views(HERE / "every_aggregate.py").views["shop_features"]
+    names = {feature.name for feature in sql.features}
+    assert {feature.aggregate.function for feature in sql.features} == FUNCTIONS.keys()
+    plan = plan_view(sql)
+    python = plan_view(replace(whole, features=tuple(one for one in whole.features if one.name in names)))
     assert plan.version == python.version
     assert plan.groups == python.groups
     for emit in ENGINES.values():
