@@ -60,10 +60,7 @@ class Header:
 
 def load_sql(file: Path) -> View:
     """The view of a `.sql` file; DefinitionError, with line and column, for whatever is wrong in it."""
-    if not file.is_file():
-        msg = f"{file}: no such file"
-        raise DefinitionError(msg)
-    script = Script(file.read_text(encoding="utf-8"), Place(str(file), 1, 1))
+    script = Script(_text(file), Place(str(file), 1, 1))
     header = Header.read(script.text, str(file))
     name = check_name(header.required("view", "fraud_features", str(file)), "view", header.at("view", str(file)))
     owner = header.required("owner", "team@example.com", str(file))
@@ -100,6 +97,15 @@ def name_for(feature: str, window: Window | None) -> str:
         msg = f"feature {feature!r} has a window of {window.label}, which its name must end in: {name!r}"
         raise DefinitionError(msg)
     return stem
+
+
+def _text(file: Path) -> str:
+    """The text of a file; an editor's byte order mark is no part of it."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{Place(str(file), 1)}: {error}"
+        raise DefinitionError(msg) from error
 
 
 def _us(text: str) -> int | None:

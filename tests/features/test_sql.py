@@ -412,6 +412,13 @@ def test_names_of_features_are_checked_as_in_python(load_sql: Callable[[str], Vi
         load_sql(HEADER + "SELECT last(amt) OVER (PARTITION BY account ORDER BY ts) AS account FROM Tx")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match=r"absent\.sql: no such file"):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"absent\.sql:1: .*No such file"):
         load_views(tmp_path / "absent.sql")
+    (tmp_path / "latin.sql").write_bytes(b"-- owner: caf\xe9")
+    with pytest.raises(DefinitionError, match=r"latin\.sql:1: 'utf-8' codec"):
+        load_views(tmp_path / "latin.sql")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(load_sql: Callable[[str], View]) -> None:
+    assert load_sql("\ufeff" + HEADER + COUNT).name == "fraud"
