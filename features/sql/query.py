@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
+from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
+from headrace.features.coercion import type_of
 from headrace.features.source import SourceSchema
 from headrace.features.sql.aggregates import aggregate
 from headrace.features.sql.expressions import Reader
@@ -131,6 +132,9 @@ class Query:
     def _filtered(self, condition: exp.Expr) -> Stream:
         """The stream with one more condition."""
         value = self._reader.read(condition)
+        if not value.type().is_boolean():
+            msg = f"expected a condition, found an expression of type {type_of(value.type())}"
+            raise RefusalError(condition, ColumnTypeError(msg))
         filtered: Stream = judged(condition, lambda: self._stream[value])
         return filtered
 

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 #: The types that a cast may name.
 TYPES = {"bigint": "int64", "double": "float64", "text": "string", "varchar": "string", "boolean": "boolean"}
 INSTANTS = frozenset({"timestamptz", "timestampltz"})
+_INSTANT = "; there are only instants: write TIMESTAMPTZ '2024-01-01 00:00:00+00:00'"
+#: What to write in place of other types.
+HINTS = {
+    "date": _INSTANT,
+    "time": _INSTANT,
+    **dict.fromkeys(INSTANTS, "; write to_timestamp(x) for seconds since 1970"),
+}
 
 
 def _not(reader: Reader, node: exp.Not) -> Any:
@@ -79,8 +86,7 @@ def _cast(reader: Reader, node: exp.Cast) -> Any:
         return value.cast("timestamp('UTC', 6)")
     if target not in TYPES:
         msg = f"a cast to {target.upper()} is not supported; cast to BIGINT, DOUBLE or VARCHAR"
-        hint = "; write to_timestamp(x) for seconds since 1970" if target in INSTANTS else ""
-        raise UnsupportedError(msg + hint)
+        raise UnsupportedError(msg + HINTS.get(target, ""))
     return value.try_cast(TYPES[target]) if isinstance(node, exp.TryCast) else value.cast(TYPES[target])
 
 
