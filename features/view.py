@@ -163,7 +163,7 @@ def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[F
         raise DefinitionError(msg)
     own = entry.tile_us if isinstance(entry, Windowed) else None
     tile = view_tile if own is None else check_tile(own, f"{where}: {found.name}")
-    named = [(f"{found.name}_{window.label}", window) for window in windows]
+    named: list[tuple[str, Window | None]] = [(f"{found.name}_{window.label}", window) for window in windows]
     return [
         feature_of(name, aggregate, window, tile, found.name, found.description, where)
         for name, window in named or [(found.name, None)]

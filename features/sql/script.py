@@ -60,9 +60,9 @@ class Script:
         try:
             statements = [found for found in sqlglot.parse(self.text, read=DIALECT) if found is not None]
         except sqlglot.errors.ParseError as error:
-            found = error.errors[0]
+            first = error.errors[0]
             hint = '; names are quoted by "' if "`" in self.text else ""
-            msg = f"{self.at(self._offset(found))}: {found['description']}, found {found['highlight']!r}{hint}"
+            msg = f"{self.at(self._offset(first))}: {first['description']}, found {first['highlight']!r}{hint}"
             raise DefinitionError(msg) from error
         except sqlglot.errors.SqlglotError as error:
             msg = f"{self.at(0)}: {error.__cause__ or error}"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.errors import DefinitionError
-from headrace.features.aggregate import Aggregate
+from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.place import Place
 from headrace.features.sql.query import Query
 from headrace.features.sql.script import RefusalError, Script
@@ -19,7 +19,7 @@ from headrace.features.transformation import Transformation
 class SqlTransformation(Transformation):
     """A user's function that returns SQL: `SELECT key, aggregate(...) FROM tx [WHERE ...] GROUP BY key`."""
 
-    def _trace(self) -> Aggregate:
+    def _trace(self) -> Aggregate | Ratio:
         """The aggregate of the SQL; every refusal names the line and column of the file."""
         text = self._returned()
         if not isinstance(text, str):

@@ -180,6 +180,16 @@ def test_a_view_printed_as_sql_is_the_same_plan(view: View, tmp_path: Path) -> N
     assert view_sql(again, view.source.where.file) == text
 
 
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+def test_each_feature_printed_alone_is_the_same_plan(view: View, tmp_path: Path) -> None:
+    path = tmp_path / "printed.sql"
+    for feature in view.features:
+        alone = replace(view, features=(feature,))
+        path.write_text(view_sql(alone, view.source.where.file))
+        (again,) = load_views(path).views.values()
+        assert computed(plan_view(again).to_dict()) == computed(plan_view(alone).to_dict()), feature.name
+
+
 FILTERED = """
 from datetime import datetime
 from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
