@@ -194,4 +194,4 @@ class Grouped:
             expected = ", ".join(sorted(FUNCTIONS[function][0]))
             msg = f"{function}() of {self.argument.text()} ({self.argument.type}) is not possible; it takes {expected}"
             raise ColumnTypeError(msg)
-        return Aggregate(function, self.keys, self.condition, self.argument, self.windowed, self.written)
+        return Aggregate(function, self.keys, self.condition, self.argument, self.windowed, written=self.written)

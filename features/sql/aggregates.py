@@ -55,18 +55,21 @@ def function_of(node: exp.Expr) -> str:
     return found
 
 
-def call_of(function: str, argument: exp.Expr | None) -> exp.Expr:
-    """The call that describes a function, as it is printed.
+def call_of(function: str, argument: exp.Expr | None, size: int = 0) -> exp.Expr:
+    """The call that describes a function, as it is printed; `size` is its second argument, if it has one.
 
     >>> call_of("count_distinct", exp.column("x")).sql("duckdb"), call_of("count", None).sql("duckdb")
     ('COUNT(DISTINCT x)', 'COUNT(*)')
+    >>> call_of("last_n", exp.column("x"), 3).sql("duckdb")
+    'LAST_N(x, 3)'
     """
     if argument is None:
         return exp.Count(this=exp.Star())
     if function == "count_distinct":
         return exp.Count(this=exp.Distinct(expressions=[argument]))
     name = NAMES.get(function, (function,))[0]
-    return exp.func(name, argument, dialect="duckdb")
+    sizes = [exp.Literal.number(size)] if size else []
+    return exp.func(name, argument, *sizes, dialect="duckdb")
 
 
 def _operands(node: exp.Expr) -> list[exp.Expr]:

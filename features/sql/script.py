@@ -13,7 +13,7 @@ from sqlglot import exp
 from headrace.errors import DefinitionError, HeadraceError
 from headrace.features.place import Place
 
-#: The dialect of the texts: what DuckDB reads, within what can be planned (docs/decisions/0004-sql.md).
+#: The dialect of the texts: what DuckDB reads, within what can be planned (docs/decisions/0005-sql.md).
 DIALECT = "duckdb"
 T = TypeVar("T")
 

@@ -61,7 +61,8 @@ def _item(feature: Feature, event_time: str, *, filtered: bool) -> str:
 def _call(aggregate: Aggregate, *, filtered: bool) -> list[str]:
     """The lines of an aggregate: its call, and its filter if it has one of its own."""
     argument = aggregate.written.argument
-    call = call_of(aggregate.function, None if argument is None else to_sql(argument)).sql(dialect=DIALECT)
+    column = None if argument is None else to_sql(argument)
+    call = call_of(aggregate.function, column, aggregate.size).sql(dialect=DIALECT)
     condition = _condition(aggregate) if filtered else ""
     return [call, f"FILTER (WHERE {condition})"] if condition else [call]
 

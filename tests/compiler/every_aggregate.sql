@@ -27,6 +27,11 @@ SELECT
   first_value(weight) OVER last_hour AS first_weight_1h,
   first(weight) OVER last_days AS first_weight_3d,
   first(status) OVER (PARTITION BY shop ORDER BY ordered_at RANGE INTERVAL 20 DAYS PRECEDING) AS first_status_20d,
+  last_n(weight, 3) OVER last_hour AS last_weights_1h,
+  last_n(weight, 3) OVER last_days AS last_weights_3d,
+  LAST_N(status, 5) OVER (PARTITION BY shop ORDER BY ordered_at RANGE INTERVAL 20 DAYS PRECEDING) AS last_statuses_20d,
+  last_n(cents, 2) OVER ever AS last_cents_ever,
+  last_n(express, 100) OVER last_hour AS last_express_1h,
   count(DISTINCT customer) OVER last_days AS customers_3d,
   last_value(weight) OVER last_hour AS last_weight_1h,
   last(weight) OVER (PARTITION BY shop ORDER BY ordered_at
