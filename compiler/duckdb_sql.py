@@ -179,7 +179,7 @@ def _mean(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
     return f"CAST({total} AS DOUBLE) / NULLIF(count({x}) {within}, 0)"
 
 
-def _placed(x: str) -> str:
+def placed(x: str) -> str:
     """A value behind its place, so that the greatest is the newest; `last(x ORDER BY ...)` takes no frame."""
     return f"{{'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': {x}}}"
 
@@ -193,8 +193,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "max": lambda x, within, feature, plan: f"max({x}) {within}",
     "std": lambda x, within, feature, plan: f"stddev_samp({x}) {within}",
     "var": lambda x, within, feature, plan: f"var_samp({x}) {within}",
-    "first": lambda x, within, feature, plan: f"(min({_placed(x)}) {within}).value",
-    "last": lambda x, within, feature, plan: f"(max({_placed(x)}) {within}).value",
-    "last_n": lambda x, within, feature, plan: f"[row.value FOR row IN max({_placed(x)}, {feature.size}) {within}]",
+    "first": lambda x, within, feature, plan: f"(min({placed(x)}) {within}).value",
+    "last": lambda x, within, feature, plan: f"(max({placed(x)}) {within}).value",
+    "last_n": lambda x, within, feature, plan: f"[row.value FOR row IN max({placed(x)}, {feature.size}) {within}]",
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
 }

@@ -6,14 +6,21 @@ A relation is one of `duckdb_sql`. A tile says of its entity the newest event ti
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial as bound
+from typing import Any
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import arguments_sql, judged_sql
+from headrace.compiler.duckdb_sql import arguments_sql, judged_sql, placed
+from headrace.compiler.fold import sketch_of
+from headrace.compiler.newest import packed
 from headrace.compiler.plan import Partial, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import passes
 from headrace.features.scalar import INT
 
+Fields = Callable[[str, Partial, str], tuple[str, ...]]
+#: A row as `placed` has it, in the order of `newest.Row`.
+ROW = ("value", "us", "partition", "offset")
 #: The newest event time, in µs, that a tile folds.
 NEWEST = "_last_event_us"
 
@@ -21,7 +28,7 @@ NEWEST = "_last_event_us"
 def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     """The tiles of a group, all levels: keys, `level`, `tile_start`, the fields of the cell, `_last_event_us`.
 
-    A distinct set is a list of the different values, of which `fold.sketch_of` makes what a cell holds.
+    Where a cell holds bytes there is a list instead, of which `encoders` make them.
     """
     keys = ", ".join(DUCKDB.identifier(key.name) for key in group.keys)
     levels = ", ".join(f"CAST({level} AS BIGINT)" for level in group.levels_us)
@@ -36,6 +43,12 @@ def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
         f"WHERE {DUCKDB.emit(passes(group))}), (SELECT unnest([{levels}]) AS level)\n"
         f"GROUP BY {keys}, level, tile_start"
     )
+
+
+def encoders(group: TileGroup) -> dict[int, Callable[[list[Any] | None], bytes | None]]:
+    """By the number of a cell's field, what makes its bytes of the list that `cells_sql` gives."""
+    names = [field.name for field in group.cell]
+    return {names.index(one.name): bound(LISTS[one.kind], one) for one in group.partials if one.kind in LISTS}
 
 
 def _fields(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
@@ -59,20 +72,30 @@ def _sum(x: str, partial: Partial, label: str) -> tuple[str]:
     )
 
 
-def _last(x: str, partial: Partial, label: str) -> tuple[str, ...]:
-    """The newest row: its value and its place."""
-    place = "{'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': " + x + "}"
-    return tuple(f"max({place}).{part}" for part in ("value", "us", "partition", "offset"))
+def _end(function: str) -> Fields:
+    """The first or last row: its value and its place."""
+    return lambda x, one, label: tuple(f"{function}({placed(x)}).{part}" for part in ROW)
 
 
-Fields = Callable[[str, Partial, str], tuple[str, ...]]
+def _newest(one: Partial, rows: list[Any] | None) -> bytes | None:
+    """The newest rows as a cell holds them."""
+    return packed([tuple(row[part] for part in ROW) for row in rows], one.value_type) if rows else None
+
+
 #: SQL of the fields of each kind of partial: from the argument, the partial and the label of an overflow.
 PARTIALS: dict[str, Fields] = {
-    "count": lambda x, partial, label: (f"count({x})",),
+    "count": lambda x, one, label: (f"count({x})",),
     "sum": _sum,
-    "min": lambda x, partial, label: (f"min({x})",),
-    "max": lambda x, partial, label: (f"max({x})",),
-    "moments": lambda x, partial, label: (f"count({x})", f"avg({x})", f"var_pop({x}) * count({x})"),
-    "last": _last,
-    "distinct": lambda x, partial, label: (f"list(DISTINCT {x}) FILTER ({x} IS NOT NULL)",),
+    "min": lambda x, one, label: (f"min({x})",),
+    "max": lambda x, one, label: (f"max({x})",),
+    "moments": lambda x, one, label: (f"count({x})", f"avg({x})", f"var_pop({x}) * count({x})"),
+    "first": _end("min"),
+    "last": _end("max"),
+    "newest": lambda x, one, label: (f"max({placed(x)}, {one.size})",),
+    "distinct": lambda x, one, label: (f"list(DISTINCT {x}) FILTER ({x} IS NOT NULL)",),
+}
+#: What makes a cell's bytes of a list, by the kind of partial.
+LISTS: dict[str, Callable[[Partial, list[Any] | None], bytes | None]] = {
+    "newest": _newest,
+    "distinct": lambda one, values: sketch_of(values),
 }

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from headrace.compiler.duckdb_tiles import cells_sql
-from headrace.compiler.fold import sketch_of
+from headrace.compiler.duckdb_tiles import cells_sql, encoders
 from headrace.compiler.plan import TileGroup, ViewPlan, table_name
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
@@ -72,17 +71,22 @@ def fill_store(
 def _batches(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, group: TileGroup) -> Iterator[list[Tile]]:
     """The tiles of a group."""
     rows = connection.execute(cells_sql(plan, group, "archive"))
-    sketches = [number for number, field in enumerate(group.cell) if field.type == "bytes"]
+    bytes_of = encoders(group)
     retentions = {level: group.retention_us(level) if plan.clock == "wall" else None for level in group.levels_us}
     while batch := rows.fetchmany(BATCH):
-        yield [_tile(row, len(group.keys), sketches, retentions) for row in batch]
+        yield [_tile(row, len(group.keys), bytes_of, retentions) for row in batch]
 
 
-def _tile(row: tuple[Any, ...], keys: int, sketches: list[int], retentions: Mapping[int, int | None]) -> Tile:
+def _tile(
+    row: tuple[Any, ...],
+    keys: int,
+    bytes_of: Mapping[int, Callable[[Any], bytes | None]],
+    retentions: Mapping[int, int | None],
+) -> Tile:
     """A row of `cells_sql` as a tile."""
     level, start, *values, newest = row[keys:]
-    for number in sketches:
-        values[number] = sketch_of(values[number])
+    for number, encode in bytes_of.items():
+        values[number] = encode(values[number])
     retention = retentions[level]
     expires = None if retention is None else start + level + retention
     return Tile(row[:keys], level, start, tuple(values), newest, expires)
