@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 
 from sqlglot import exp
 
+from headrace.features.aggregate import FUNCTIONS as AGGREGATES
 from headrace.features.sql import aggregates
 from headrace.features.sql.refused import REFUSED
 from headrace.features.sql.rules import FUNCTIONS, RULES
 from headrace.features.sql.rules.common import called
-from headrace.features.stream import FUNCTIONS as AGGREGATES
+from headrace.features.stream import Grouped
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/sql.md"
 MARK = "<!-- Below this line the page is written by tests/features/test_sql_page.py. -->\n"
@@ -27,10 +29,13 @@ def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 def names() -> Iterator[Sequence[str]]:
     """Each aggregate of the language, and what SQL may call it."""
     for function in AGGREGATES:
-        printed = [aggregates.call_of(function, exp.column("x")).sql("duckdb").lower().replace("distinct", "DISTINCT")]
-        others = [f"{name}(x)" for name in (*aggregates.NAMES.get(function, ()), function)]
-        calls = dict.fromkeys([*(["count(*)"] if function == "count" else []), *printed, *others])
-        yield f"`{function}()`", ", ".join(f"`{call}`" for call in calls)
+        numbers = list(signature(getattr(Grouped, function)).parameters)[1:]
+        printed = aggregates.call_of(function, exp.column("x")).sql("duckdb").lower().replace("distinct", "DISTINCT")
+        others = [f"{name}({', '.join(['x', *numbers])})" for name in (*aggregates.NAMES.get(function, ()), function)]
+        calls = dict.fromkeys(
+            [*(["count(*)"] if function == "count" else []), *([] if numbers else [printed]), *others]
+        )
+        yield f"`{function}({', '.join(numbers)})`", ", ".join(f"`{call}`" for call in calls)
 
 
 def refused() -> Iterator[Sequence[str]]:
