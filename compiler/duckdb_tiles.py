@@ -33,15 +33,14 @@ def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     keys = ", ".join(DUCKDB.identifier(key.name) for key in group.keys)
     levels = ", ".join(f"CAST({level} AS BIGINT)" for level in group.levels_us)
     fields = [f"{sql} AS {DUCKDB.identifier(name)}" for name, sql in _fields(plan, group)]
-    columns = ",\n  ".join(
-        [f"{keys}, level, _event_us - _event_us % level AS tile_start", *fields, f"max(_event_us) AS {NEWEST}"]
-    )
+    columns = ",\n  ".join([f"{keys}, _level AS level, _start AS tile_start", *fields, f"max(_event_us) AS {NEWEST}"])
     return (
         f"SELECT {columns}\n"
-        f"FROM (SELECT *{arguments_sql(group)}\n"
+        f"FROM (SELECT *, _event_us - _event_us % _level AS _start\n"
+        f"FROM (SELECT *{arguments_sql(group)}, unnest([{levels}]) AS _level\n"
         f"FROM ({judged_sql(plan, relation)})\n"
-        f"WHERE {DUCKDB.emit(passes(group))}), (SELECT unnest([{levels}]) AS level)\n"
-        f"GROUP BY {keys}, level, tile_start"
+        f"WHERE {DUCKDB.emit(passes(group))}))\n"
+        f"GROUP BY {keys}, _level, _start"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
+from headrace.errors import SettingsError
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
@@ -257,8 +258,13 @@ class ViewPlan:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ViewPlan:
-        """The plan from `to_dict`'s values."""
-        return decode(cls, data)
+        """The plan from `to_dict`'s values; SettingsError for one that another version of headrace wrote."""
+        try:
+            return decode(cls, data)
+        except TypeError as error:
+            what = f"view {data.get('name')}, version {data.get('version')}"
+            msg = f"{what}: planned by another version of headrace ({error}); backfill the view again"
+            raise SettingsError(msg) from error
 
     def to_json(self) -> str:
         """The plan as JSON text, keys sorted, so that equal plans are equal texts."""

@@ -1,7 +1,8 @@
 """Closed tiles kept in memory for a while, in front of any store.
 
 A tile is closed once its end and `SETTLE_S` are past: only late rows, and a backfill that is under way, change it then,
-and what is kept is at most `max_age_s` old. Open tiles, newest tiles and the times of entities are read each time.
+and what is kept is at most `max_age_s` old. Open tiles and newest tiles are read each time. What is kept carries the
+newest event time of its entity as it was when it was read.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class CachedTiles:
     def _answer(self, plan: _Plan, fresh: Mapping[Key, Found]) -> list[Found]:
         """One read's answer; of what was read from the start of the slice the closed part is kept."""
         part = plan.read.slice
-        if part is not None and part.from_us < plan.closed_us:
+        if part is not None and not plan.read.newest_only and part.from_us < plan.closed_us:
             for key, found in fresh.items():
                 if plan.kept[key][1] == part.from_us:
                     self._keep(

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class FeatureValue(NamedTuple):
     """One value; NULL and 0 differ, and `status` says why.
 
-    `last_event_time`: the entity's newest event among those that the feature's tiles fold; where none lies in its
-    windows, among those of all features over the same keys; None for an unknown entity.
+    `last_event_time`: the entity's newest event, as far as the tables that the request read know of it: those of its
+    features over the same keys, and where these hold nothing of it, all of the view's over these keys. None for an
+    unknown entity.
     """
 
     value: Any

@@ -166,7 +166,8 @@ def _newest(reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:
 
 def _empty(feature: PlannedFeature) -> tuple[Any, Status]:
     """The answer of a window that holds nothing."""
-    if feature.function == "last" and feature.window_us is not None:
+    # Before a lagged window begins the newest value may be too new as well as too old.
+    if feature.function == "last" and feature.window_us is not None and not feature.lag_us:
         return None, Status.EXPIRED
     return merge_feature(feature, []), Status.EMPTY_WINDOW
 

@@ -17,10 +17,11 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_files import database
-from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.errors import NotFoundError, did_you_mean
 from headrace.features.instant import instant_from, instant_us
 from headrace.features.view import FeaturePipeline, View
 from headrace.pipelines.local_run import LocalRun, run_in
+from headrace.serving.request import check_rows
 from headrace.testing.rows import Row, open_rows
 
 #: Floats that differ by less, relatively, are equal: the order in which a window's floats are added is nobody's.
@@ -49,7 +50,7 @@ class Evaluation:
 
         Raises:
             NotFoundError: the view has no such feature.
-            RequestError: the entity does not name the feature's keys, and only these.
+            RequestError: the entity does not name the feature's keys, and only these, or one has another type.
         """
         _check(self.plan, feature, entity)
         table = next(table for table in self.run.tables if feature in table.column_names)
@@ -129,9 +130,11 @@ def difference(found: Evaluation, feature: str, entity: Entity, expected: Any) -
 def same(found: Any, expected: Any) -> bool:
     """Whether two values of a feature are equal.
 
-    >>> same(0.1 + 0.2, 0.3), same(0, None), same(1, True), same(2, 2.0)
-    (True, False, False, True)
+    >>> same(0.1 + 0.2, 0.3), same(0, None), same(1, True), same(2, 2.0), same([0], [False])
+    (True, False, False, True, False)
     """
+    if isinstance(found, list) and isinstance(expected, list):
+        return len(found) == len(expected) and all(map(same, found, expected))
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected
     if isinstance(found, float) and isinstance(expected, int | float):
@@ -157,10 +160,7 @@ def _check(plan: ViewPlan, feature: str, entity: Entity) -> None:
     if feature not in known:
         msg = f"view {plan.name}: no feature {feature!r}; {did_you_mean(feature, known)}"
         raise NotFoundError(msg)
-    keys = [key.name for key in plan.group(plan.feature(feature).group).keys]
-    if sorted(keys) != sorted(entity):
-        msg = f"{plan.name}:{feature} has the keys {', '.join(keys)}; found {', '.join(entity) or 'none'}"
-        raise RequestError(msg)
+    check_rows([entity], plan.group(plan.feature(feature).group).keys)
 
 
 def _is_of(row: Mapping[str, Any], entity: Entity) -> bool:

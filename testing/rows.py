@@ -24,8 +24,8 @@ Row = Mapping[str, Any]
 def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Sequence[Row]) -> None:
     """Make the table `archive` of rows, in the order in which they are read.
 
-    Values are taken as the live stream takes those of a record: one that does not fit its column makes the row a dead
-    letter, and so does a column that is missing.
+    Values are taken as those of a CSV file: one that does not fit its column makes the row a dead letter, and so does a
+    column that is missing. The live stream is stricter: there a text of digits is no number.
 
     Raises:
         RequestError: a row has a column that the source has not, or its arrival is no instant with a zone.
@@ -46,6 +46,9 @@ def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: S
 
 
 def _check(source: SourcePlan, names: Sequence[str], number: int, row: Row) -> None:
+    if ARRIVES in row and source.arrival_time in names:
+        msg = f"row {number}: {ARRIVES} beside source {source.name}, which has its arrival in {source.arrival_time!r}"
+        raise RequestError(msg)
     for name in row:
         if name != ARRIVES and name not in names:
             msg = f"row {number}: source {source.name} has no column {name!r}; {did_you_mean(name, [*names, ARRIVES])}"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headrace.compiler.tiles import WindowMode
 from headrace.errors import DefinitionError, did_you_mean
@@ -38,6 +38,13 @@ class Expectation(_Table):
     values: dict[str, Any] = Field(default_factory=dict)
     verdicts: dict[str, int] = Field(default_factory=dict)
     windows: WindowMode | None = None
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> Expectation:
+        if not (self.values or self.verdicts):
+            msg = "expects nothing; give `values` or `verdicts`"
+            raise ValueError(msg)
+        return self
 
 
 class FeatureTable(_Table):

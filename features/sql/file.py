@@ -90,7 +90,7 @@ def name_for(feature: str, window: Window | None) -> str:
     """
     if window is None:
         return feature
-    head, _, lag = feature.rpartition("_lag_") if "_lag_" in feature else (feature, "", "0s")
+    head, _, lag = feature.rpartition("_lag_") if window.lag_us and "_lag_" in feature else (feature, "", "0s")
     stem, _, width = head.rpartition("_")
     if not stem or _us(width) != window.width_us or _us(lag) != window.lag_us:
         name = f"{stem if stem and _us(width) is not None else feature}_{window.label}"

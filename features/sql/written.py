@@ -237,6 +237,31 @@ def _truncate(node: Any) -> Node:
     return _call("date_trunc", _string(node.unit.name.lower()), _written(node.arg))
 
 
+def _is_null(side: Any) -> Node:
+    """Whether there is no value."""
+    return exp.Is(this=_operand(side), expression=exp.null())
+
+
+def _beside_null(node: Any) -> Any:
+    """The other side of a comparison with NULL, which in Python is a test for NULL; None of any other."""
+    left, right = node.args
+    if isinstance(right, ops.Literal) and right.value is None:
+        return left
+    return right if isinstance(left, ops.Literal) and left.value is None else None
+
+
+def _equals(node: Any) -> Node:
+    """`a = b`, or `a IS NULL`."""
+    other = _beside_null(node)
+    return binary(exp.EQ)(node) if other is None else _is_null(other)
+
+
+def _not_equals(node: Any) -> Node:
+    """`a <> b`, or `NOT a IS NULL`."""
+    other = _beside_null(node)
+    return binary(exp.NEQ)(node) if other is None else exp.Not(this=_is_null(other))
+
+
 RULES: dict[type, Rule] = {
     ops.Field: lambda node: exp.column(node.name),
     ops.Literal: _literal,
@@ -247,8 +272,8 @@ RULES: dict[type, Rule] = {
     ops.FloorDivide: ours("floor_div"),
     ops.Modulus: ours("floor_mod"),
     ops.Negate: _negate,
-    ops.Equals: binary(exp.EQ),
-    ops.NotEquals: binary(exp.NEQ),
+    ops.Equals: _equals,
+    ops.NotEquals: _not_equals,
     ops.Less: binary(exp.LT),
     ops.LessEqual: binary(exp.LTE),
     ops.Greater: binary(exp.GT),
@@ -258,8 +283,8 @@ RULES: dict[type, Rule] = {
     ops.Or: chain(exp.Or),
     ops.Xor: binary(exp.NEQ),
     ops.Not: lambda node: exp.Not(this=_operand(node.arg)),
-    ops.IsNull: lambda node: exp.Is(this=_operand(node.arg), expression=exp.null()),
-    ops.NotNull: lambda node: exp.Not(this=exp.Is(this=_operand(node.arg), expression=exp.null())),
+    ops.IsNull: lambda node: _is_null(node.arg),
+    ops.NotNull: lambda node: exp.Not(this=_is_null(node.arg)),
     ops.InValues: _in,
     ops.Between: _between,
     ops.SearchedCase: lambda node: _case(list(zip(node.cases, node.results, strict=True)), node.default),

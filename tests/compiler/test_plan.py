@@ -8,6 +8,7 @@ import pytest
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import MAX_TABLE_NAME, ViewPlan, table_name
 from headrace.compiler.tiles import DAY_US, HOUR_US
+from headrace.errors import SettingsError
 from headrace.features import load_views
 
 EXAMPLE = Path(__file__).parent / "every_aggregate.py"
@@ -41,6 +42,13 @@ def variant(tmp_path: Path, *changes: tuple[str, str]) -> ViewPlan:
 
 def test_a_plan_survives_json(plan: ViewPlan) -> None:
     assert ViewPlan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_of_another_version_of_headrace_is_refused_by_name(plans: dict[str, ViewPlan]) -> None:
+    data = plans["shop_features"].to_dict()
+    data["groups"][0]["retention_us"] = data["groups"][0].pop("retentions_us")
+    with pytest.raises(SettingsError, match=r"view shop_features, .*retention_us.*backfill the view again"):
+        ViewPlan.from_dict(data)
 
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:

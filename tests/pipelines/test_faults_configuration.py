@@ -26,8 +26,9 @@ def plan(tmp_path: Path) -> ViewPlan:
 
 
 def test_a_tile_stays_in_state_for_as_long_as_a_row_may_still_belong_to_it(plan: ViewPlan) -> None:
-    # The widest tile of windows up to a day is an hour; a row may be a day late, and the job may lie still for a day.
-    longest = timedelta(hours=1) + timedelta(days=1) + timedelta(days=1)
+    # Beside a value since ever the widest tile of the windows' own state is a day; a row may be a day late, and the job
+    # may lie still for a day.
+    longest = timedelta(days=1) + timedelta(days=1) + timedelta(days=1)
     options = view_configuration(plan, CHECKPOINTING)
     assert options["table.exec.state.ttl"] == f"{longest // timedelta(milliseconds=1)} ms"
 

@@ -31,6 +31,8 @@ class Rides(Source):
     city: str
     rider: int
     cents: int | None
+    level: int | None
+    tile_start: int | None
     far: bool
     at: datetime = event_time()
 

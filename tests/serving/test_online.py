@@ -17,6 +17,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import window_bounds
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
+from headrace.serving.cache import CachedTiles
 from headrace.serving.online import OnlineStore
 from headrace.serving.result import OnlineFeatures
 from headrace.serving.windows import Status
@@ -166,6 +167,19 @@ def test_a_list_is_a_list_in_every_form(
     assert served.to_arrow().schema.field(name).type == pa.list_(pa.int64())
     assert [None if value is None else list(value) for value in served.to_pandas()[name]] == [[7, 8], None]
     assert "[7, 8]" in served._repr_html_()
+
+
+def test_kept_tiles_give_the_values_of_every_kind_of_feature(
+    store: OnlineStore, registry: Registry, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    randomly = random.Random(9)
+    fill(tiles, plans["shops"], [order(NOON - randomly.randrange(5 * DAY), cents=n) for n in range(100)])
+    keeping = OnlineStore(store.project, registry, CachedTiles(tiles, 60, 1_000))
+    features = [f"shops:{feature.name}" for feature in plans["shops"].features]
+    for later in (0, 0, 7 * MINUTE, -HOUR):
+        asked = (features, [{"shop": "a", "customer": 1}, {"shop": "x", "customer": 2}])
+        kept = keeping.get_online_features(*asked, at=at(NOON + later))
+        assert kept.rows == store.get_online_features(*asked, at=at(NOON + later)).rows
 
 
 def test_a_lifetime_at_a_time_whose_fine_tiles_are_gone_is_expired(

@@ -134,8 +134,10 @@ def test_typing_errors_are_told_with_a_suggestion() -> None:
         evaluate(Cards, [pay("11:00:00"), {"cent": 1}], NOON)
     with pytest.raises(NotFoundError, match=r"view cards: no feature 'spend_1h'; did you mean 'spent_1h'"):
         evaluate(Cards, ROWS, NOON).value("spend_1h", {"card": "a"})
-    with pytest.raises(RequestError, match="cards:weighed_1d has the keys card, shop; found card"):
+    with pytest.raises(RequestError, match="key 'shop' is missing"):
         evaluate(Cards, ROWS, NOON).value("weighed_1d", {"card": "a"})
+    with pytest.raises(RequestError, match=r"key 'card' is 1 \(int\), expected str"):
+        evaluate(Cards, ROWS, NOON).value("spent_1h", {"card": 1})
     with pytest.raises(RequestError, match="at 'noon': expected an instant such as"):
         evaluate(Cards, ROWS, "noon")
     with pytest.raises(RequestError, match="as_of=2026-01-01T12:00:00: has no time zone"):

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.sql.rules.common import Rule, binary, method, number, variadic
+from headrace.features.sql.script import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
@@ -57,6 +58,18 @@ def _between(reader: Reader, node: exp.Between) -> Any:
         msg = "BETWEEN SYMMETRIC is not supported; name the lower bound first"
         raise UnsupportedError(msg)
     return reader.read(node.this).between(reader.read(node.args["low"]), reader.read(node.args["high"]))
+
+
+def _unlike_null(rule: Rule) -> Rule:
+    """A comparison that is refused beside NULL: in SQL it lets no row in, and here it would be a test for NULL."""
+
+    def refusing(reader: Reader, node: exp.Binary) -> Any:
+        if any(isinstance(side.unnest(), exp.Null) for side in (node.this, node.expression)):
+            msg = f"{node.sql(dialect=DIALECT)} is NULL for every row in SQL; write x IS NULL or x IS NOT NULL"
+            raise UnsupportedError(msg)
+        return rule(reader, node)
+
+    return refusing
 
 
 def _case(reader: Reader, node: exp.Case) -> Any:
@@ -109,8 +122,8 @@ RULES: dict[type, Rule] = {
     exp.Literal: lambda reader, node: ibis.literal(number(node)),
     exp.Boolean: lambda reader, node: ibis.literal(node.this),
     exp.Null: lambda reader, node: ibis.null(),
-    exp.EQ: binary(operator.eq),
-    exp.NEQ: binary(operator.ne),
+    exp.EQ: _unlike_null(binary(operator.eq)),
+    exp.NEQ: _unlike_null(binary(operator.ne)),
     exp.LT: binary(operator.lt),
     exp.LTE: binary(operator.le),
     exp.GT: binary(operator.gt),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
+import ibis
 from sqlglot import exp
 
-from headrace.errors import DefinitionError
-from headrace.features.sql.rules.common import Rule, binary, call, constant, method
+from headrace.errors import ColumnTypeError, DefinitionError
+from headrace.features.sql.rules.common import Rule, call, constant, method, sides
+from headrace.features.sql.script import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
@@ -36,8 +37,18 @@ def _position(reader: Reader, node: exp.StrPosition) -> Any:
     return call(node, reader.read(node.this), "find", reader.read(node.args["substr"])) + 1
 
 
+def _concatenated(reader: Reader, node: exp.DPipe) -> Any:
+    """Two strings as one; of numbers it would be a sum here, and is a text in SQL."""
+    left, right = sides(reader, node)
+    for side in (left, right):
+        if isinstance(side, ibis.Value) and not (side.type().is_string() or side.type().is_null()):
+            msg = f"{node.sql(dialect=DIALECT)} is of {side.type()}; || is of strings: CAST(x AS VARCHAR)"
+            raise ColumnTypeError(msg)
+    return left + right
+
+
 RULES: dict[type, Rule] = {
-    exp.DPipe: binary(operator.add),
+    exp.DPipe: _concatenated,
     exp.Like: _like,
     exp.Substring: _substring,
     exp.StrPosition: _position,

@@ -55,15 +55,12 @@ class CassandraSqlIT {
         cluster.table("tiles", "k text, level bigint, tile_start bigint, cell frozen<tiles_cell>,"
                 + " last_event_time bigint STATIC, PRIMARY KEY ((k), level, tile_start)");
         sink("tile_sink", "tiles", "k STRING, level BIGINT, tile_start BIGINT, cell ROW<n BIGINT, sum_x BIGINT,"
-                + " max_x BIGINT>, write_time BIGINT METADATA, PRIMARY KEY (k, level, tile_start) NOT ENFORCED");
-        sink("last_sink", "tiles", "k STRING, last_event_time BIGINT, write_time BIGINT METADATA,"
-                + " PRIMARY KEY (k) NOT ENFORCED");
+                + " max_x BIGINT>, last_event_time BIGINT, write_time BIGINT METADATA,"
+                + " static_write_time BIGINT METADATA", ", 'sink.versions' = 'true'");
         events(10_000);
-        tables.executeSql("INSERT INTO tile_sink SELECT k, CAST(300 AS BIGINT), tile, ROW(n, s, m), tile + n FROM"
+        tables.executeSql("INSERT INTO tile_sink SELECT k, CAST(300 AS BIGINT), tile, ROW(n, s, m), m, tile + n, m FROM"
                 + " (SELECT k, x / 1000 AS tile, COUNT(*) AS n, SUM(x) AS s, MAX(x) AS m FROM events GROUP BY k,"
                 + " x / 1000)").await();
-        tables.executeSql("INSERT INTO last_sink SELECT k, m, m FROM (SELECT k, MAX(x) AS m FROM events GROUP BY k)")
-                .await();
         assertTiles(cluster.cql("SELECT k, tile_start, cell, last_event_time, writetime(cell) AS w FROM %s.tiles"));
     }
 
