@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.tiles import levels_of, tail_tile, window_bounds
 from headrace.connectors.tile_store import Cell, Found, TileRead
-from headrace.serving.windows import Instant, WindowedFeature, cells_of
+from headrace.serving.windows import Instant, Status, WindowedFeature, cells_of
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 FINEST = 5 * MINUTE
@@ -17,11 +18,12 @@ NOON = 20_000 * DAY + 12 * HOUR
 
 
 def group_of(windows: list[int]) -> TileGroup:
-    return TileGroup("0a1b2c3d", (), None, levels_of(windows, FINEST), (), None)
+    levels = levels_of(windows, FINEST)
+    return TileGroup("0a1b2c3d", (), None, levels, (), (None,) * len(levels))
 
 
-def count(name: str, window: int) -> PlannedFeature:
-    return PlannedFeature(name, "count", "0a1b2c3d", (), "int", window, tail_tile(window, FINEST))
+def count(name: str, window: int, lag: int = 0) -> PlannedFeature:
+    return PlannedFeature(name, "count", "0a1b2c3d", (), "int", window, tail_tile(window, FINEST), lag_us=lag)
 
 
 def found(read: TileRead, events: list[int]) -> Found:
@@ -41,17 +43,25 @@ def test_every_window_holds_its_own_events_and_no_other(seed: int) -> None:
     random_ = random.Random(seed)
     pool = [number * FINEST for number in range(1, 144)] + [number * HOUR for number in range(12, 288)]
     windows = [*random_.sample(pool, 9), 20 * DAY]
-    group, features = group_of(windows), [count(str(window), window) for window in windows]
+    asked = [(window, lag) for window in windows for lag in (0, random_.choice([1, FINEST, HOUR, DAY]))]
+    group, features = group_of(windows), [count(f"{window}_{lag}", window, lag) for window, lag in asked]
     events = [NOON - number * 7 * MINUTE - random_.randrange(MINUTE) for number in range(-20, 5_000)]
     for _ in range(8):
         instant = Instant(NOON - random_.randrange(DAY), NOON, is_now=random_.random() < 0.5)
         reads, windowed = WindowedFeature.every(features, group, instant, expires=False)
         answers = [found(TileRead("t", group, ((),), part), events) for part, _ in reads]
-        for window, each in zip(windows, windowed, strict=True):
-            tail = tail_tile(window, FINEST)
-            start, end = window_bounds(window, tail, FINEST, instant.at_us, include_open=instant.is_now)
+        for (window, lag), each in zip(asked, windowed, strict=True):
+            tail, is_open = tail_tile(window, FINEST), instant.is_now and not lag
+            start, end = window_bounds(window, tail, FINEST, instant.at_us - lag, include_open=is_open)
             value, _ = each.value(cells_of(each.parts, answers), known=True)
-            assert value == sum(start <= at < end for at in events), (window, instant)
+            assert value == sum(start <= at < end for at in events), (window, lag, instant)
+
+
+@pytest.mark.parametrize(("lag", "status"), [(0, Status.EXPIRED), (HOUR, Status.EMPTY_WINDOW)])
+def test_a_newest_value_that_is_not_in_its_window_is_too_old_but_for_a_lagged_one(lag: int, status: Status) -> None:
+    feature = replace(count("last_1h", HOUR, lag), function="last", partials=("last_x",))
+    _, (windowed,) = WindowedFeature.every([feature], group_of([HOUR]), Instant(NOON, NOON, is_now=True), expires=True)
+    assert windowed.value([], known=True) == (None, status)
 
 
 def test_fifty_features_over_ten_windows_are_a_handful_of_reads() -> None:
