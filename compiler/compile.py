@@ -11,7 +11,7 @@ from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan, table_name
 from headrace.compiler.tiles import WindowMode
-from headrace.errors import NotFoundError, UnsupportedError, did_you_mean
+from headrace.errors import UnsupportedError, did_you_mean
 
 
 def compile_feature(plan: ViewPlan, engine: str = "flink", feature: str | None = None) -> str:
@@ -27,10 +27,6 @@ def compile_feature(plan: ViewPlan, engine: str = "flink", feature: str | None =
 
 def narrowed(plan: ViewPlan, feature: str) -> ViewPlan:
     """The plan with one feature and its partials; keys of the other groups are not checked any more."""
-    names = [planned.name for planned in plan.features]
-    if feature not in names:
-        msg = f"view {plan.name} has no feature {feature!r}; {did_you_mean(feature, names)}"
-        raise NotFoundError(msg)
     only = plan.feature(feature)
     groups = [plan.group(name) for name in dict.fromkeys(part.group for part in only.parts)]
     return replace(plan, features=(only,), groups=tuple(_kept(group, only) for group in groups))

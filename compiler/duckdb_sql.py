@@ -165,8 +165,13 @@ def _sum(x: str, within: str, feature: PlannedFeature, plan: ViewPlan) -> str:
 
 
 def _checked(total: str, feature: PlannedFeature, plan: ViewPlan) -> str:
-    """A HUGEINT as BIGINT, or an error."""
-    message = text_literal(f"feature {plan.name}.{feature.name}: the sum is beyond BIGINT")
+    """A feature's sum as BIGINT, or an error that names the feature."""
+    return checked_sql(total, f"feature {plan.name}.{feature.name}: the sum")
+
+
+def checked_sql(total: str, what: str) -> str:
+    """A HUGEINT as BIGINT, or an error that says what is beyond it."""
+    message = text_literal(f"{what} is beyond BIGINT")
     fits = f"{total} BETWEEN -9223372036854775808 AND 9223372036854775807"
     return f"CASE WHEN {total} IS NULL THEN NULL WHEN {fits} THEN CAST({total} AS BIGINT) ELSE error({message}) END"
 

@@ -10,11 +10,10 @@ from functools import partial as bound
 from typing import Any
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import arguments_sql, judged_sql, placed
+from headrace.compiler.duckdb_sql import arguments_sql, checked_sql, judged_sql, placed
 from headrace.compiler.fold import sketch_of
 from headrace.compiler.newest import packed
 from headrace.compiler.plan import Partial, TileGroup, ViewPlan
-from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import passes
 from headrace.features.scalar import INT
 
@@ -62,13 +61,7 @@ def _fields(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
 
 def _sum(x: str, partial: Partial, label: str) -> tuple[str]:
     """A sum; of integers an error when it leaves BIGINT."""
-    if partial.value_type != INT:
-        return (f"sum({x})",)
-    message = text_literal(f"{label} is beyond BIGINT")
-    fits = f"sum({x}) BETWEEN -9223372036854775808 AND 9223372036854775807"
-    return (
-        f"CASE WHEN sum({x}) IS NULL THEN NULL WHEN {fits} THEN CAST(sum({x}) AS BIGINT) ELSE error({message}) END",
-    )
+    return (checked_sql(f"sum({x})", label) if partial.value_type == INT else f"sum({x})",)
 
 
 def _end(function: str) -> Fields:

@@ -13,7 +13,7 @@ from typing import Any
 
 from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
-from headrace.errors import SettingsError
+from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
@@ -239,8 +239,12 @@ class ViewPlan:
         return {group.fingerprint: group for group in self.groups}[fingerprint]
 
     def feature(self, name: str) -> PlannedFeature:
-        """The feature `name`; KeyError when there is none."""
-        return {feature.name: feature for feature in self.features}[name]
+        """The feature `name`; NotFoundError, with a suggestion, when there is none."""
+        known = {feature.name: feature for feature in self.features}
+        if name not in known:
+            msg = f"view {self.name}: no feature {name!r}; {did_you_mean(name, known)}"
+            raise NotFoundError(msg)
+        return known[name]
 
     def features_of(self, group: TileGroup) -> tuple[PlannedFeature, ...]:
         """The features computed from one tile group, in the view's order."""

@@ -19,7 +19,7 @@ from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
-from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.errors import RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.options import one_of
@@ -94,7 +94,8 @@ def run_in(
     one_of("windows", window_mode, get_args(WindowMode))
     verdicts, newest_us = verdicts_of(connection, plan)
     at_us = _at_us(plan, as_of, newest_us)
-    asked = tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in _chosen(plan, features))
+    names = features or [feature.name for feature in plan.features]
+    asked = tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in names)
     tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
     return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
 
@@ -116,16 +117,6 @@ def _at_us(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int
         msg = f"view {plan.name}: no row of {plan.source.name} is accepted, so there is nothing to compute"
         raise RequestError(msg)
     return newest_us + 1
-
-
-def _chosen(plan: ViewPlan, features: Sequence[str]) -> list[str]:
-    """The names of the features to compute."""
-    known = [feature.name for feature in plan.features]
-    for name in features:
-        if name not in known:
-            msg = f"view {plan.name}: no feature {name!r}; {did_you_mean(name, known)}"
-            raise NotFoundError(msg)
-    return list(features) or known
 
 
 def _values(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> pa.Table:

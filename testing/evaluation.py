@@ -17,7 +17,6 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_files import database
-from headrace.errors import NotFoundError, did_you_mean
 from headrace.features.instant import instant_from, instant_us
 from headrace.features.view import FeaturePipeline, View
 from headrace.pipelines.local_run import LocalRun, run_in
@@ -156,10 +155,6 @@ def _plan(view: type[FeaturePipeline] | View) -> ViewPlan:
 
 def _check(plan: ViewPlan, feature: str, entity: Entity) -> None:
     """There is such a feature, and the entity names its keys."""
-    known = [one.name for one in plan.features]
-    if feature not in known:
-        msg = f"view {plan.name}: no feature {feature!r}; {did_you_mean(feature, known)}"
-        raise NotFoundError(msg)
     check_rows([entity], plan.group(plan.feature(feature).group).keys)
 
 
