@@ -24,6 +24,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
     private final WriteBuffer buffer = new WriteBuffer();
     private final ProcessingTimeService timers;
     private final int partitionColumns;
+    private final Replicas replicas;
     private final long bufferBytes;
     private final long flushIntervalMillis;
     private boolean timerIsSet;
@@ -40,6 +41,7 @@ final class CassandraWriter implements SinkWriter<RowData> {
         this.shared = shared;
         this.timers = context.getProcessingTimeService();
         this.partitionColumns = binder.shape().partitionColumns();
+        this.replicas = new Replicas(shared.cql(), table.keyspace(), table.positions(binder.shape().partition()));
         this.bufferBytes = delivery.bufferBytes();
         this.flushIntervalMillis = delivery.flushInterval().toMillis();
         this.reader = new RowReader(table, binder.shape(), binder.encoders(), clock);
@@ -98,10 +100,8 @@ final class CassandraWriter implements SinkWriter<RowData> {
     }
 
     private void sendBuffer() throws InterruptedException {
-        for (List<PendingWrite> partition : buffer.drain(partitionColumns)) {
-            for (List<PendingWrite> batch : Batches.of(partition)) {
-                sender.send(batch);
-            }
+        for (List<PendingWrite> batch : Batches.of(buffer.drain(partitionColumns), replicas::of)) {
+            sender.send(batch);
         }
     }
 

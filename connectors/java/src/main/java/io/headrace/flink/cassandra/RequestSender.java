@@ -64,7 +64,7 @@ final class RequestSender {
         this.permits = new Semaphore(maxInFlight);
     }
 
-    /** Sends rows of one partition; waits while too many requests are in flight. */
+    /** Sends the rows of one request; waits while too many requests are in flight. */
     void send(List<PendingWrite> writes) throws InterruptedException {
         acquire(1);
         attempt(new Request(writes, System.nanoTime() + retryTimeout.toNanos()));
@@ -193,10 +193,10 @@ final class RequestSender {
     private String what(Request request) {
         int others = request.writes.size() - 1;
         return "the row " + binder.describeKey(request.writes.get(0))
-                + (others > 0 ? " and " + others + " more of its partition" : "");
+                + (others > 0 ? " and " + others + " more of its request" : "");
     }
 
-    /** Rows of one partition and how long they may still be tried. */
+    /** Rows that go together, and how long they may still be tried. */
     private static final class Request {
         private final long deadlineNanos;
         private List<PendingWrite> writes;

@@ -71,8 +71,8 @@ final class StatementBinder {
     }
 
     /**
-     * One idempotent statement for rows of one partition: a single write, or an unlogged batch, which the server
-     * applies as one mutation.
+     * One idempotent statement for rows: a single write, or an unlogged batch, of which the server applies the rows of
+     * a partition as one mutation.
      *
      * @param now microseconds; what remains until {@code expiresAt} becomes the TTL
      */

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.datastax.oss.driver.api.core.cql.Row;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import org.apache.flink.table.data.GenericRowData;
@@ -200,6 +202,32 @@ class CassandraWriterIT {
         assertThat(cluster.cql("SELECT c, v FROM %s.wide"))
                 .hasSize(1_234)
                 .allMatch(row -> row.getLong("v") == row.getLong("c") * row.getLong("c"));
+    }
+
+    @Test
+    void manyPartitionsOfSeveralColumnsAllArrive() throws Exception {
+        cluster.table("narrow", "k text, c bigint, v bigint, PRIMARY KEY ((k, c))");
+        TableSettings table = new TableSettings(TestCluster.KEYSPACE, "narrow", List.of("v", "c", "k"),
+                List.of(LONG, LONG, TEXT), List.of("k", "c"), List.of());
+        try (WriterHarness writer = open(table)) {
+            for (long c = 0; c < 1_234; c++) {
+                writer.write(GenericRowData.of(c * c, c, text("k" + c % 2)));
+            }
+            writer.flush();
+            assertThat(writer.counter("rowsWritten")).isEqualTo(1_234);
+        }
+        assertThat(cluster.cql("SELECT c, v FROM %s.narrow"))
+                .hasSize(1_234)
+                .allMatch(row -> row.getLong("v") == row.getLong("c") * row.getLong("c"));
+    }
+
+    @Test
+    void theNodesOfAPartitionAreKnownInItsKeyspaceAlone() {
+        ByteBuffer[] values = {ScalarBytes.bigint(7L), ByteBuffer.wrap("k".getBytes(StandardCharsets.UTF_8))};
+        PendingWrite write = new PendingWrite(null, values, 0, PendingWrite.NEVER, PendingWrite.Kind.ROW);
+        assertThat(new Replicas(cluster.session(), TestCluster.KEYSPACE, new int[] {1, 0}).of(write)).hasSize(1);
+        assertThat(new Replicas(cluster.session(), "nowhere", new int[] {1, 0}).of(write)).isEmpty();
+        assertThat(values[0].remaining()).as("reading the key leaves it to be sent").isEqualTo(Long.BYTES);
     }
 
     @Test
