@@ -135,20 +135,32 @@ class FlinkRest:
         """
         body = {"targetDirectory": folder, "drain": drain, "formatType": "CANONICAL"}
         trigger = self._post(f"/jobs/{job_id}/stop", body)["request-id"]
-        return self._await_savepoint(job_id, trigger)
+        return str(_checked(job_id, "savepoint", self._completed(job_id, "savepoint", trigger), "location"))
+
+    def checkpoint(self, job_id: str) -> int:
+        """Have the job take a checkpoint now, between those of its interval; returns its id once it is completed.
+
+        Raises:
+            JobError: the checkpoint failed (that of a job that is over does), or took more than `SAVEPOINT_TIMEOUT_S`.
+        """
+        trigger = self._post(f"/jobs/{job_id}/checkpoints", {"checkpointType": "CONFIGURED"})["request-id"]
+        operation = self._completed(job_id, "checkpoint", trigger)
+        return int(_checked(job_id, "checkpoint", operation, "checkpointId"))
 
     def cancel(self, job_id: str) -> None:
         """End the job without a savepoint."""
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel", None)
 
-    def _await_savepoint(self, job_id: str, trigger: str) -> str:
+    def _completed(self, job_id: str, what: str, trigger: str) -> Mapping[str, Any]:
+        """What became of a savepoint or checkpoint that was asked for, once it is over."""
         deadline = time.monotonic() + SAVEPOINT_TIMEOUT_S
         while time.monotonic() < deadline:
-            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
+            answer = self._get(f"/jobs/{job_id}/{what}s/{trigger}")
             if answer["status"]["id"] == "COMPLETED":
-                return _savepoint_path(job_id, answer["operation"])
+                found: Mapping[str, Any] = answer["operation"]
+                return found
             time.sleep(SAVEPOINT_POLL_S)
-        msg = f"job {job_id}: no savepoint within {SAVEPOINT_TIMEOUT_S:.0f} s; the job goes on"
+        msg = f"job {job_id}: no {what} within {SAVEPOINT_TIMEOUT_S:.0f} s; the job goes on"
         raise JobError(msg)
 
     def _get(self, path: str) -> Any:
@@ -189,12 +201,12 @@ def _vertex_progress(vertex: Mapping[str, Any]) -> VertexProgress:
     )
 
 
-def _savepoint_path(job_id: str, operation: Mapping[str, Any]) -> str:
-    if "location" in operation:
-        return str(operation["location"])
-    msg = (
-        f"job {job_id}: the savepoint failed: {_innermost_cause(str(operation.get('failure-cause')))}; the job goes on"
-    )
+def _checked(job_id: str, what: str, operation: Mapping[str, Any], result: str) -> Any:
+    """The result of a savepoint or checkpoint that did not fail. Flink spells the cause of a failure in two ways."""
+    if operation.get(result) is not None:
+        return operation[result]
+    cause = operation.get("failure-cause") or operation.get("failureCause")
+    msg = f"job {job_id}: the {what} failed: {_innermost_cause(str(cause))}"
     raise JobError(msg)
 
 

@@ -18,7 +18,12 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.errors import HeadraceError
-from headrace.examples.flights.checks import online_against_oracle, oracle, stores_against_each_other
+from headrace.examples.flights.checks import (
+    Comparison,
+    online_against_oracle,
+    oracle,
+    stores_against_each_other,
+)
 from headrace.examples.flights.river import PLANTED, Records, River, flight_river
 from headrace.features.load import load_views
 from headrace.pipelines.archive import ArchivePipeline
@@ -100,10 +105,11 @@ class Story:
             december = background.submit(self.produce, plan, river.live.part(half, len(river.live)))
             self.kill_after_crossing(run, river, december)
             self.await_live(run, river)
-        after = self.hold("ledger at the end", self.ledger(plan, run, river.records))
-        self.compare_ledgers(before, after, river)
-        self.check_online(plan, river)
-        self.check_stores(plan, run)
+            after = self.hold("ledger at the end", self.ledger(plan, run, river.records))
+            self.compare_ledgers(before, after, river)
+            stores = background.submit(self.compare_stores, plan, run)
+            self.check_online(plan, river)
+            self.check_stores(stores.result())
         return run
 
     def load_view(self) -> ViewPlan:
@@ -236,9 +242,13 @@ class Story:
         self.until("all rows to be committed", lambda: self.rows(run) >= records)
         self.until("all records to be archived", lambda: self.archived(plan) >= records)
         # The ledger of a running job tells of the checkpoint before the newest.
-        newest = self.flink.checkpoints(self.job(run)).newest_id
-        self.until("one more checkpoint", lambda: self.flink.checkpoints(self.job(run)).newest_id > newest)
+        self.checkpoint(run)
         return ledger_of(self.platform, run.run)
+
+    def checkpoint(self, run: Run) -> None:
+        """Have the run commit what it has read, and wait until Flink tells of it."""
+        taken = self.flink.checkpoint(self.job(run))
+        self.until("the checkpoint to be told of", lambda: self.flink.checkpoints(self.job(run)).newest_id >= taken)
 
     def hold(self, title: str, ledger: Ledger) -> Ledger:
         """Print a ledger, which must hold."""
@@ -265,15 +275,21 @@ class Story:
                     found = online_against_oracle(store, plan, database, at)
                 self.require(f"online values equal DuckDB's at {at:%Y-%m-%d}: {found}", bool(found))
 
-    def check_stores(self, plan: ViewPlan, run: Run) -> None:
-        """Both stores hold the same tiles."""
+    def compare_stores(self, plan: ViewPlan, run: Run) -> dict[str, Comparison]:
+        """Every tile in Cassandra against its newest version in Iceberg, by table."""
         tables = self.platform.registry.materialization(run.project, run.view, run.version, run.generation).tables
+        found = {}
         with self.platform.cassandra.session() as session:
             for group in plan.groups:
                 table = tables[group.fingerprint]
                 log = self.platform.iceberg.load(TILES_NAMESPACE, table)
-                found = stores_against_each_other(session, group, table, log)
-                self.require(f"tiles of {table} in Cassandra and Iceberg: {found}", bool(found))
+                found[table] = stores_against_each_other(session, group, table, log)
+        return found
+
+    def check_stores(self, stores: dict[str, Comparison]) -> None:
+        """Both stores hold the same tiles."""
+        for table, found in stores.items():
+            self.require(f"tiles of {table} in Cassandra and Iceberg: {found}", bool(found))
 
     @property
     def flink(self) -> FlinkRest:

@@ -146,6 +146,8 @@ def _behaviour(plan: StackPlan) -> dict[str, str]:
         "restart-strategy.exponential-delay.max-backoff": "10 s",
         "restart-strategy.exponential-delay.jitter-factor": "0",
         "web.submit.enable": "true",
+        # Who asks what became of a job hears of the last half second, not of the default's last three.
+        "web.refresh-interval": "500 ms",
         # PyFlink's own threads outlive a job by design; the check would take them for a leak.
         "classloader.check-leaked-classloader": "false",
         "python.executable": str(plan.python),

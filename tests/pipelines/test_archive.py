@@ -83,6 +83,24 @@ def test_history_without_a_topic_runs_to_its_end_and_its_prefix_is_checked(case:
         BackfillPipeline(plan, case.platform).prepare()
 
 
+def test_a_checkpoint_that_is_asked_for_commits_what_was_read_long_before_the_interval_is_over(case: Case) -> None:
+    job = ArchivePipeline(case.plan().source, case.platform, checkpoint_interval="1 h").submit()
+    case.jobs.append(job)
+    flink = case.platform.flink
+    wait_until(lambda: all(vertex.state == "RUNNING" for vertex in flink.progress(job)))
+    taken: list[int] = []
+
+    def committed() -> bool:
+        taken.append(flink.checkpoint(job))
+        return case.archived() >= RECORDS
+
+    wait_until(committed)
+    assert taken == list(range(1, len(taken) + 1))
+    end_archive(case)
+    with pytest.raises(JobError, match=r"the checkpoint failed: .*Could not find Flink job"):
+        flink.checkpoint(job)
+
+
 def test_two_topics_in_one_history_table_are_refused(case: Case) -> None:
     case.archive(RECORDS)
     end_archive(case)
