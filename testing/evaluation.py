@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import duckdb
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
+from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode
@@ -23,8 +23,6 @@ from headrace.pipelines.local_run import LocalRun, run_in
 from headrace.serving.request import check_rows
 from headrace.testing.rows import Row, open_rows
 
-#: Floats that differ by less, relatively, are equal: the order in which a window's floats are added is nobody's.
-TOLERANCE = 1e-9
 #: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
 SHOWN_ROWS = 20
 
@@ -102,7 +100,7 @@ def assert_feature_equal(
 ) -> None:
     """Assert the value of one feature, of one entity, at one instant; arguments and errors as `evaluate`'s.
 
-    Floats are equal within `TOLERANCE`; 0, NULL (None) and False are three different things.
+    Floats are equal within `equality.TOLERANCE`; 0, NULL (None) and False are three different things.
 
     Raises:
         AssertionError: the value is another; the message shows the rows that it was made of.
@@ -124,21 +122,6 @@ def difference(found: Evaluation, feature: str, entity: Entity, expected: Any) -
         f"expected {expected!r}, found {found.value(feature, entity)!r}"
     )
     return "\n".join([head, f"rows given: {verdicts}; rows behind the value: {len(behind)}", *shown, *more])
-
-
-def same(found: Any, expected: Any) -> bool:
-    """Whether two values of a feature are equal.
-
-    >>> same(0.1 + 0.2, 0.3), same(0, None), same(1, True), same(2, 2.0), same([0], [False])
-    (True, False, False, True, False)
-    """
-    if isinstance(found, list) and isinstance(expected, list):
-        return len(found) == len(expected) and all(map(same, found, expected))
-    if isinstance(found, bool) or isinstance(expected, bool):
-        return found is expected
-    if isinstance(found, float) and isinstance(expected, int | float):
-        return math.isclose(found, expected, rel_tol=TOLERANCE)
-    return bool(found == expected)
 
 
 @contextmanager

@@ -19,11 +19,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from headrace.compiler.equality import same
 from headrace.compiler.tiles import WindowMode
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.load import load_views
 from headrace.features.view import View
-from headrace.testing.evaluation import difference, evaluate, same
+from headrace.testing.evaluation import difference, evaluate
 
 
 class _Table(BaseModel):
