@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from headrace.jobs.options import Engine
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-class Engine(StrEnum):
-    """The engines that a feature compiles to."""
-
-    FLINK = "flink"
-    DUCKDB = "duckdb"
 
 
 @app.command(name="compile")

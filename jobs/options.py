@@ -24,6 +24,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Engine(StrEnum):
+    """The engines that compute features."""
+
+    FLINK = "flink"
+    DUCKDB = "duckdb"
+
+
 @dataclass(frozen=True)
 class Options:
     """The options in front of the command's name."""

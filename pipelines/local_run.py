@@ -93,11 +93,15 @@ def run_in(
     """Compute a view in a database that has the relation `archive`; arguments and errors are `run_locally`'s."""
     one_of("windows", window_mode, get_args(WindowMode))
     verdicts, newest_us = verdicts_of(connection, plan)
-    at_us = _at_us(plan, as_of, newest_us)
-    names = features or [feature.name for feature in plan.features]
-    asked = tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in names)
-    tables = tuple(_values(connection, keys, at_us) for keys in key_sets(plan, asked))
+    at_us = instant_of_run(plan, as_of, newest_us)
+    tables = tuple(_values(connection, keys, at_us) for keys in asked_sets(plan, features, window_mode))
     return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
+
+
+def asked_sets(plan: ViewPlan, features: Sequence[str], window_mode: WindowMode) -> list[KeySet]:
+    """The features of a run, all of the view when none is named, by the keys of their entities."""
+    names = features or [feature.name for feature in plan.features]
+    return key_sets(plan, tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in names))
 
 
 def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
@@ -109,8 +113,8 @@ def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[
     return {verdict.label: counts.get(verdict, 0) for verdict in Verdict}, newest
 
 
-def _at_us(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int:
-    """The instant in µs."""
+def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int:
+    """The instant in µs: the asked one, else just after the newest accepted event."""
     if as_of is not None:
         return asked_us("as_of", as_of)
     if newest_us is None:
@@ -119,9 +123,14 @@ def _at_us(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int
     return newest_us + 1
 
 
-def _values(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> pa.Table:
-    """Keys and features of every entity."""
-    connection.execute(f"CREATE OR REPLACE TABLE spine AS {entities_sql(keys, at_us, 'archive')}")
+def values_of(connection: duckdb.DuckDBPyConnection, keys: KeySet) -> pa.Table:
+    """Keys and features of every row of the table `spine`, in its order."""
     values = connection.sql(point_in_time_sql(keys, "spine", "archive"))
     rows = connection.table("spine").join(values, "_row").order("_row").to_arrow_table()
     return rows.select([*(key.name for key in keys.keys), *(one.name for one in keys.asked)])
+
+
+def _values(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> pa.Table:
+    """Keys and features of every entity."""
+    connection.execute(f"CREATE OR REPLACE TABLE spine AS {entities_sql(keys, at_us, 'archive')}")
+    return values_of(connection, keys)

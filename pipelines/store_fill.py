@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,22 +50,33 @@ def fill_store(
     Tiles add to those that are there, each by its number of events: an input that continues another one must hold its
     rows too. `given`, `load`, `sample` and the errors are those of `local_run.run_locally`; also ConnectorError.
     """
-    tables = {group.fingerprint: table_name(project, plan.name, group.fingerprint, 1) for group in plan.groups}
-    counts, all_tiles = dict.fromkeys(tables.values(), 0), 0
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
         verdicts, newest_us = verdicts_of(connection, plan)
         if newest_us is None:
             msg = f"{given}: no row is accepted, so there is nothing to write"
             raise RequestError(msg)
-        for group in plan.groups:
-            table = tables[group.fingerprint]
-            store.tiles.create(table, group)
-            for batch in _batches(connection, plan, group):
-                counts[table] += store.tiles.write(table, group, batch)
-                all_tiles += len(batch)
-    _register(store.registry, project, plan, tables)
+        counts, all_tiles = write_tiles(plan, store, project, lambda group: _batches(connection, plan, group))
     return StoreFill(plan.name, plan.version, verdicts, counts, all_tiles - sum(counts.values()))
+
+
+def write_tiles(
+    plan: ViewPlan, store: OpenStore, project: str, batches: Callable[[TileGroup], Iterable[list[Tile]]]
+) -> tuple[dict[str, int], int]:
+    """Write the tiles of all groups, and let this version of the view serve.
+
+    Returns how many were written to each table, and of how many: those that had expired before are not written.
+    """
+    tables = {group.fingerprint: table_name(project, plan.name, group.fingerprint, 1) for group in plan.groups}
+    counts, all_tiles = dict.fromkeys(tables.values(), 0), 0
+    for group in plan.groups:
+        table = tables[group.fingerprint]
+        store.tiles.create(table, group)
+        for batch in batches(group):
+            counts[table] += store.tiles.write(table, group, batch)
+            all_tiles += len(batch)
+    _register(store.registry, project, plan, tables)
+    return counts, all_tiles
 
 
 def _batches(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, group: TileGroup) -> Iterator[list[Tile]]:

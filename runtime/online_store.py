@@ -11,6 +11,9 @@ from headrace.errors import NotFoundError
 from headrace.registry.store import Registry
 from headrace.runtime.settings import Settings
 
+#: A database that is gone with its connection.
+IN_MEMORY = "sqlite://"
+
 
 @dataclass(frozen=True)
 class OpenStore:
@@ -29,6 +32,15 @@ def open_store(settings: Settings, *, create: bool = False) -> AbstractContextMa
     can be taken elsewhere, and what is tried out in it never decides what a cluster serves.
     """
     return STORES[settings.online.store](settings, create)
+
+
+@contextmanager
+def memory_store() -> Iterator[OpenStore]:
+    """A store and its registry in memory, both gone with the `with`."""
+    from headrace.connectors.sqlite_tiles import MEMORY, SqliteTiles
+
+    with SqliteTiles(MEMORY) as tiles:
+        yield OpenStore(tiles, Registry(IN_MEMORY))
 
 
 @contextmanager

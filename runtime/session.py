@@ -18,6 +18,7 @@ from typing import Any
 from headrace.errors import JobError
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.stack.java import QUICK_START
+from headrace.runtime.stack.preflight import find_pyflink
 
 # The client only plans: a small heap and the first compiler tier start it seconds sooner.
 CLIENT_JVM_ARGS = " ".join(("-Xmx768m", *QUICK_START))
@@ -33,6 +34,9 @@ FIXED_CONFIGURATION: Mapping[str, str] = {
     "table.plan.restore.catalog-objects": "ALL",
     "pipeline.object-reuse": "true",
 }
+
+# A cluster of the client's own JVM, for one job.
+IN_PROCESS: Mapping[str, str] = {"execution.target": "local"}
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,21 @@ class FlinkSession:
             lambda environment: str(_load_plan(environment, spec.plan).execute().get_job_client().get_job_id()),
         )
 
+    def run(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> None:
+        """Run a bounded job to its end, on a cluster inside this process that ends with it.
+
+        The job is made from its compiled plan, as a submitted one is.
+
+        Raises:
+            JobError: the planner refuses a statement, or the job fails; the cause is quoted.
+        """
+
+        def work(environment: Any) -> str:
+            _statement_set(environment, inserts).compile_plan().execute().wait()
+            return ""
+
+        self._planned(statements, {**configuration, **IN_PROCESS}, "the job in this process", work)
+
     def _planned(
         self, statements: Sequence[str], configuration: Mapping[str, str], what: str, work: Callable[[Any], str]
     ) -> str:
@@ -188,6 +207,8 @@ def _prepare_client_jvm(jars: Path, log_dir: Path) -> None:
     os.environ["HADOOP_CLASSPATH"] = str(jars / "*")
     os.environ["FLINK_LOG_DIR"] = str(log_dir)
     os.environ.setdefault("JVM_ARGS", CLIENT_JVM_ARGS)
+    # PyFlink's own choice for clients would print Hadoop's log among what a command prints.
+    os.environ.setdefault("LOG4J_PROPERTIES", str(find_pyflink() / "conf" / "log4j.properties"))
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""Where the rows of a local run come from: the options that say so, for the commands that take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.errors import SettingsError
+
+if TYPE_CHECKING:
+    from headrace.compiler.plan import ViewPlan
+    from headrace.connectors.iceberg import IcebergTable
+    from headrace.jobs.options import Options
+
+FileArgument = Annotated[Path, typer.Argument(help="A feature file.")]
+InputOption = Annotated[
+    str, typer.Option("--input", help="A .csv or .parquet file, a Delta folder, an Iceberg table; default: history.")
+]
+ViewOption = Annotated[str, typer.Option(help="Which of its views; needed when there are several.")]
+SampleOption = Annotated[int | None, typer.Option(min=1, help="Read only so many of the first rows.")]
+
+
+def given_or_history(plan: ViewPlan, given: str) -> str:
+    """The input that is named, else the source's history.
+
+    Raises:
+        SettingsError: there is neither.
+    """
+    history = plan.source.history
+    if given or history is not None:
+        return given or (history.name if history is not None else "")
+    msg = f"source {plan.source.name} has no history; name its rows: --input transactions.csv"
+    raise SettingsError(msg)
+
+
+def loader(options: Options) -> Callable[[str], IcebergTable]:
+    """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use."""
+
+    def load(name: str) -> IcebergTable:
+        from headrace.runtime.platform import Platform
+
+        return Platform(options.settings()).iceberg.named(name)
+
+    return load

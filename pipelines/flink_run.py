@@ -1,0 +1,58 @@
+"""A view computed on this machine by Flink: its job over the rows at hand, and what would be served of the tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_point_in_time import entities_sql
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import KeySet
+from headrace.connectors.duckdb_files import database
+from headrace.features.instant import instant_of
+from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_run import LocalRun, asked_sets, instant_of_run, verdicts_of
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+
+
+def run_on_flink(
+    plan: ViewPlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    engine: FlinkEngine,
+    *,
+    features: Sequence[str] = (),
+    as_of: datetime | None = None,
+    sample: int | None = None,
+) -> LocalRun:
+    """Compute a view on Flink, in mode `tiled`, which is all that tiles can be asked for.
+
+    Arguments and errors are those of `local_run.run_locally`; also JobError. The entities are those of the rows; of one
+    that no filter lets in a store knows nothing, and all its values are NULL.
+    """
+    sets = asked_sets(plan, features, "tiled")
+    with database(f"view {plan.name}") as connection:
+        open_input(connection, plan.source, given, load, sample)
+        at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1])
+        with folded_by_flink(connection, plan, engine) as tiles:
+            tables = tuple(_served(connection, tiles, keys, at_us) for keys in sets)
+            return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables)
+
+
+def _served(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> pa.Table:
+    """Keys and features of every entity that has a row before the instant."""
+    spine = connection.sql(entities_sql(keys, at_us, "archive")).order("_row").to_arrow_table()
+    entities = spine.select([key.name for key in keys.keys])
+    values = tiles.values([one.name for one in keys.asked], entities.to_pylist(), instant_of(at_us))
+    return pa.table({**_columns(entities), **_columns(values)})
+
+
+def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(rows.column_names, rows.columns, strict=True))

@@ -1,0 +1,164 @@
+"""A view's tiles folded by Flink in this process: the production job over rows at hand, its tiles ready to be served.
+
+History is an Iceberg table and so is the log of tiles, as in production, in a folder that is gone afterwards. What is
+left out is the live leg, and Cassandra: the log's tiles go to a store in memory, by the rules that all stores share.
+"""
+
+# ruff: noqa: S608 (names are checked when a file loads, and quoted)
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.flink_sql import flink_job
+from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.plan import Column, TileGroup, ViewPlan
+from headrace.compiler.verdict import Verdict
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
+from headrace.connectors.tile_store import Key, Tile
+from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
+from headrace.pipelines.store_fill import write_tiles
+from headrace.runtime.online_store import OpenStore, memory_store
+from headrace.runtime.session import FlinkSession
+
+#: Names of what is gone afterwards.
+PROJECT, RUN, CATALOG = "local", "local", "lake"
+HISTORY, TILES, LEDGER = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles")
+#: Rows that are written to history, and tiles that are in memory, at once.
+BATCH = 50_000
+
+
+class Serve(Protocol):
+    """How values are read from a filled store: `serving.bulk.served_table`, which no pipeline may import."""
+
+    def __call__(
+        self,
+        store: OpenStore,
+        project: str,
+        references: Sequence[str],
+        entities: Sequence[Mapping[str, Any]],
+        at: datetime,
+    ) -> pa.Table:
+        """A column for each feature, a row for each entity."""
+
+
+@dataclass(frozen=True)
+class FlinkEngine:
+    """Flink in this process, and the code that serves what it made."""
+
+    session: FlinkSession
+    serve: Serve
+
+
+@dataclass(frozen=True)
+class FlinkTiles:
+    """The tiles that Flink made of some rows.
+
+    Attributes:
+        verdicts: how many of the rows were accepted, late, and dead letters, by the job's ledger.
+        entities: by the names of their keys, the entities of which there is a tile.
+    """
+
+    plan: ViewPlan
+    verdicts: Mapping[str, int]
+    entities: Mapping[tuple[str, ...], set[Key]]
+    store: OpenStore
+    serve: Serve
+
+    def values(self, features: Sequence[str], entities: Sequence[Mapping[str, Any]], at: datetime) -> pa.Table:
+        """What is served of features, all of one kind of entity, at an instant: a column each, a row an entity."""
+        references = [f"{self.plan.name}:{feature}" for feature in features]
+        return self.serve(self.store, PROJECT, references, entities, at).rename_columns(list(features))
+
+
+@contextmanager
+def folded_by_flink(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, engine: FlinkEngine) -> Iterator[FlinkTiles]:
+    """The tiles that Flink makes of the relation `archive`, for as long as the `with` lasts.
+
+    No tile expires: the time they are asked for is that of the data.
+
+    Raises:
+        JobError: the planner refuses the job, or it fails, as it does on an integer overflow.
+    """
+    timeless = replace(plan, clock="event")
+    with TemporaryDirectory(prefix="headrace-") as folder, memory_store() as store:
+        lake = IcebergCatalog.sqlite(CATALOG, Path(folder))
+        if _create_tables(connection, timeless, lake):
+            _run(timeless, lake, Path(folder), engine.session)
+        entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
+
+        def batches(group: TileGroup) -> Iterator[list[Tile]]:
+            for batch in _logged(connection, lake, group):
+                entities[_names(group.keys)].update(tile.key for tile in batch)
+                yield batch
+
+        write_tiles(timeless, store, PROJECT, batches)
+        yield FlinkTiles(plan, _verdicts(connection, lake), entities, store, engine.serve)
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog) -> int:
+    """Fill history with the rows and create what the job writes to; returns how many rows there are."""
+    fields = archive_fields(plan.source.columns)
+    history = lake.create_table(*HISTORY, fields)
+    names = ", ".join(DUCKDB.identifier(field.name) for field in fields)
+    rows = connection.sql(f"SELECT {names} FROM archive").to_arrow_reader(BATCH)
+    history.fill(pa.Table.from_batches([batch]) for batch in rows)
+    lake.create_table(*LEDGER, OFFSET_TILES)
+    for group in plan.groups:
+        lake.create_table(TILES, group.fingerprint, tile_fields(group.keys, group.cell))
+    return history.row_count() if history.current_snapshot_id() is not None else 0
+
+
+def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> None:
+    """The view's job over history, with the options of production."""
+    tiles = {
+        group.fingerprint: TileOptions(cassandra=None, iceberg=lake.flink_options(TILES, group.fingerprint))
+        for group in plan.groups
+    }
+    bindings = JobBindings(
+        PROJECT, RUN, lake.flink_options(*HISTORY), None, tiles, offset_tiles=lake.flink_options(*LEDGER)
+    )
+    job = flink_job(plan, bindings)
+    kept = Checkpointing(f"{folder.as_uri()}/checkpoints", f"{folder.as_uri()}/savepoints", CHECKPOINT_INTERVAL)
+    options = {**job.config, **view_configuration(plan, kept), "parallelism.default": "1"}
+    session.run(job.statements, job.inserts, options)
+
+
+def _logged(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog, group: TileGroup) -> Iterator[list[Tile]]:
+    """The tiles of a group, all their versions: a store keeps the fullest."""
+    connection.register("tile_log", lake.load(TILES, group.fingerprint).relation(connection))
+    places = ", ".join(DUCKDB.identifier(name) for name in (*_names(group.keys), "level", "tile_start"))
+    cell = ", ".join(f"cell.{DUCKDB.identifier(column.name)}" for column in group.cell)
+    rows, keys = connection.execute(f"SELECT {places}, {cell} FROM tile_log"), len(group.keys)
+    while batch := rows.fetchmany(BATCH):
+        yield [_tile(row[:keys], *row[keys:]) for row in batch]
+
+
+def _tile(key: Key, level_us: int, start_us: int, *values: Any) -> Tile:
+    """A row of the log as a tile. The log has no newest event times; a start is enough for an entity to be known."""
+    return Tile(key, level_us, start_us, values, start_us)
+
+
+def _verdicts(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog) -> dict[str, int]:
+    """How many rows have each verdict, by the newest version of each block of the ledger."""
+    connection.register("ledger", lake.load(*LEDGER).relation(connection))
+    columns = {Verdict.ACCEPTED: "accepted", Verdict.LATE: "late", Verdict.DEAD_LETTER: "dead_lettered"}
+    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in columns.values())
+    newest = ", ".join(f"max({name}) AS {name}" for name in columns.values())
+    blocks = f"SELECT {newest} FROM ledger GROUP BY topic, partition, block"
+    (counts,) = connection.execute(f"SELECT {sums} FROM ({blocks})").fetchall()
+    return {verdict.label: count for verdict, count in zip(columns, counts, strict=True)}
+
+
+def _names(keys: Sequence[Column]) -> tuple[str, ...]:
+    return tuple(key.name for key in keys)
