@@ -6,10 +6,10 @@ A relation is any SQL that can stand after FROM and has the archive's columns, e
 # ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
 from headrace.compiler.tiles import WindowMode
@@ -52,6 +52,13 @@ def recount_sql(plan: ViewPlan, relation: str) -> str:
         for group in plan.groups
     ]
     return f"WITH judged AS ({judged})\n" + "\nUNION ALL\n".join(counts)
+
+
+def folded_entities_sql(plan: ViewPlan, keys: Sequence[Column], relation: str) -> str:
+    """The entities of which some row was folded into a group over these keys: those that an online store knows."""
+    names = ", ".join(DUCKDB.identifier(key.name) for key in keys)
+    into = " OR ".join(_passes(group) for group in plan.groups if group.keys == tuple(keys))
+    return f"SELECT DISTINCT {names} FROM ({judged_sql(plan, relation)}) WHERE {into}"
 
 
 def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMode = "exact") -> str:

@@ -28,6 +28,7 @@ COMMANDS = {
     "compile": ("headrace.jobs.compile", "Print the SQL of a feature."),
     "sql": ("headrace.jobs.sql", "Print a feature as SQL that is the same plan."),
     "run": ("headrace.jobs.run", "Compute features of a file's rows on this machine."),
+    "diff": ("headrace.jobs.diff", "Compute features on DuckDB and on Flink, and compare."),
     "archive": ("headrace.jobs.archive", "Copy a source's topic into its history table."),
     "backfill": ("headrace.jobs.backfill", "Run a view over its history and on into the live stream."),
     "jobs": ("headrace.jobs.runs:jobs_app", "List runs and jobs."),

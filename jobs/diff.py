@@ -1,0 +1,84 @@
+"""`headrace diff`: features on both engines, compared value by value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.jobs.definitions import view_plan
+from headrace.jobs.inputs import InputOption, SampleOption, ViewOption, given_or_history, loader
+from headrace.jobs.options import Format, FormatOption, instant, options_of
+from headrace.jobs.output import print_rows, progress
+
+if TYPE_CHECKING:
+    from headrace.pipelines.engine_diff import Difference, EngineDiff
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
+    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
+    given: InputOption = "",
+    view: ViewOption = "",
+    as_of: Annotated[str, typer.Option(help="An instant; default: just after the newest event.")] = "",
+    sample: SampleOption = None,
+    format_: FormatOption = None,
+) -> None:
+    """Compute features of a file's rows on DuckDB and on Flink, and print the values that differ, with their rows.
+
+    Flink runs in this process; no server is needed. Values are those of mode tiled, as they are served. Exit status 1
+    when anything differs.
+
+    Example: headrace diff all --file examples/fraud/features.py --input examples/fraud/transactions.csv
+    """
+    from headrace.jobs.flink_engine import flink_engine
+    from headrace.pipelines.engine_diff import diff_locally
+
+    options, plan = options_of(context), view_plan(file, view)
+    chosen = () if feature == "all" else (plan.feature(feature).name,)
+    rows, at = given_or_history(plan, given), instant("--as-of", as_of)
+    found = diff_locally(plan, rows, loader(options), flink_engine(options), features=chosen, as_of=at, sample=sample)
+    PRINT[options.chosen(format_)](found)
+    if found.differing:
+        raise typer.Exit(1)
+
+
+def _print_text(found: EngineDiff) -> None:
+    counts = ", ".join(f"{count:,} {name}" for name, count in found.verdicts[0].items())
+    progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {counts}")
+    for line in found.differing_verdict_lines():
+        typer.echo(line)
+    for one in found.differences:
+        typer.echo(str(one))
+        if one.rows is not None:
+            print_rows(one.rows.to_pylist(), Format.TABLE)
+    typer.echo(found.summary())
+
+
+def _print_json(found: EngineDiff) -> None:
+    duckdb, flink = found.verdicts
+    counts = {"entities": found.entities, "values": found.values, "unknown": found.unknown}
+    differences = [_plain(one) for one in found.differences]
+    whole = {
+        "view": found.view,
+        "as_of": found.as_of.isoformat(),
+        "verdicts": {"duckdb": duckdb, "flink": flink},
+        **counts,
+        "differing": found.differing,
+        "differences": differences,
+    }
+    print_rows([whole], Format.JSON)
+
+
+def _plain(one: Difference) -> dict[str, Any]:
+    rows = None if one.rows is None else one.rows.to_pylist()
+    entity = dict(one.entity)
+    return {"feature": one.feature, "entity": entity, "duckdb": one.duckdb, "flink": one.flink, "rows": rows}
+
+
+PRINT = {Format.TABLE: _print_text, Format.JSON: _print_json}

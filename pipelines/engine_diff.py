@@ -1,0 +1,216 @@
+"""One view over the same rows on both engines: DuckDB from the rows, Flink by its tiles as they are served."""
+
+# ruff: noqa: S608 (the only thing put into a query is the number of a row)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
+from headrace.compiler.duckdb_sql import folded_entities_sql
+from headrace.compiler.equality import same
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KeySet
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.frame import html_table
+from headrace.connectors.tile_store import Key
+from headrace.features.instant import instant_of
+from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_run import asked_sets, instant_of_run, values_of, verdicts_of
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+
+#: Differing values of one feature whose rows are looked up; each takes a query over all rows.
+EXPLAINED = 20
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A value that the engines do not agree on. `rows`: those that it is made of; None beyond the first `EXPLAINED`."""
+
+    feature: str
+    entity: Mapping[str, Any]
+    duckdb: Any
+    flink: Any
+    rows: pa.Table | None
+
+    def __str__(self) -> str:
+        """The entity and both values."""
+        keys = ", ".join(f"{name}={value!r}" for name, value in self.entity.items())
+        made_of = "" if self.rows is None else f"; made of {self.rows.num_rows:,} rows"
+        return f"{self.feature} of {keys}: duckdb {self.duckdb!r}, flink {self.flink!r}{made_of}"
+
+
+@dataclass(frozen=True)
+class EngineDiff:
+    """What was compared at an instant, and what differs.
+
+    Attributes:
+        verdicts: how many rows were accepted, late and dead letters: on DuckDB, and on Flink.
+        entities: how many entities were compared, and `values` of how many features of them together.
+        unknown: entities that were not compared, because no filter lets a row of them in: no store knows them.
+    """
+
+    view: str
+    as_of: datetime
+    verdicts: tuple[Mapping[str, int], Mapping[str, int]]
+    entities: int
+    values: int
+    unknown: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def differing(self) -> int:
+        """How many values differ, and verdicts whose counts do."""
+        return len(self.differences) + len(self.differing_verdicts)
+
+    @property
+    def differing_verdicts(self) -> dict[str, tuple[int, int]]:
+        """The verdicts that another number of rows has, with both numbers."""
+        left, right = self.verdicts
+        return {name: (count, right[name]) for name, count in left.items() if count != right[name]}
+
+    def differing_verdict_lines(self) -> list[str]:
+        """The verdicts that differ, a line each."""
+        return [
+            f"rows {name}: duckdb {one:,}, flink {other:,}" for name, (one, other) in self.differing_verdicts.items()
+        ]
+
+    def lines(self) -> list[str]:
+        """Everything that differs, a line each."""
+        return [*self.differing_verdict_lines(), *map(str, self.differences)]
+
+    def summary(self) -> str:
+        """How much differs of how much."""
+        compared = f"{self.values:,} values of {self.entities:,} entities compared"
+        left_out = f", {self.unknown:,} left out that no filter lets in" if self.unknown else ""
+        return f"{self.differing:,} differing; {compared}{left_out}"
+
+    def _repr_html_(self) -> str:
+        """The summary, and below it what differs."""
+        head = f"<p>{escape(self.view)} as of {escape(self.as_of.isoformat())}: {escape(self.summary())}</p>"
+        lines = self.lines()
+        return head + (html_table(pa.table({"differing": lines})) if lines else "")
+
+
+def diff_locally(
+    plan: ViewPlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    engine: FlinkEngine,
+    *,
+    features: Sequence[str] = (),
+    as_of: datetime | None = None,
+    sample: int | None = None,
+) -> EngineDiff:
+    """Compute a view on both engines from the same rows and compare; arguments and errors as `run_on_flink`'s."""
+    with database(f"view {plan.name}") as connection:
+        open_input(connection, plan.source, given, load, sample)
+        with folded_by_flink(connection, plan, engine) as tiles:
+            return compare(connection, plan, tiles, features=features, as_of=as_of)
+
+
+def compare(
+    connection: duckdb.DuckDBPyConnection,
+    plan: ViewPlan,
+    tiles: FlinkTiles,
+    *,
+    features: Sequence[str] = (),
+    as_of: datetime | None = None,
+) -> EngineDiff:
+    """Compare the engines over the relation `archive`, of which `tiles` were made, at an instant.
+
+    Values are those of mode `tiled`, equal as `compiler.equality` says. Arguments and errors are `local_run.run_in`'s.
+    """
+    verdicts, newest_us = verdicts_of(connection, plan)
+    at_us = instant_of_run(plan, as_of, newest_us)
+    parts = [_compared(connection, tiles, keys, at_us) for keys in asked_sets(plan, features, "tiled")]
+    return EngineDiff(
+        view=plan.name,
+        as_of=instant_of(at_us),
+        verdicts=(verdicts, tiles.verdicts),
+        entities=sum(part.entities for part in parts),
+        values=sum(part.values for part in parts),
+        unknown=sum(part.unknown for part in parts),
+        differences=tuple(one for part in parts for one in part.differences),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The share of one kind of entity."""
+
+    entities: int
+    values: int
+    unknown: int
+    differences: Sequence[Difference]
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> _Part:
+    """Compare the features of one kind of entity."""
+    entities, unknown = _entities(connection, tiles, keys, at_us)
+    connection.from_arrow(_spine(keys, entities, at_us)).create("spine")
+    try:
+        left = values_of(connection, keys)
+        rows = left.select([key.name for key in keys.keys]).to_pylist()
+        right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
+        found = [one for asked in keys.asked for one in _differences(connection, keys, asked, rows, left, right)]
+    finally:
+        connection.execute("DROP TABLE spine")
+    return _Part(len(entities), len(entities) * len(keys.asked), unknown, found)
+
+
+def _entities(
+    connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int
+) -> tuple[list[Key], int]:
+    """The entities to compare, and how many of those with a row before the instant no filter lets in.
+
+    One of which Flink has a tile without a row is compared too: on DuckDB it is unknown.
+    """
+    known = [row[2:] for row in connection.sql(entities_sql(keys, at_us, "archive")).order("_row").fetchall()]
+    folded = set(connection.sql(folded_entities_sql(keys.plan, keys.keys, "archive")).fetchall())
+    invented = tiles.entities[tuple(key.name for key in keys.keys)] - folded
+    compared = [key for key in known if key in folded]
+    return [*compared, *invented], len(known) - len(compared)
+
+
+def _spine(keys: KeySet, entities: Sequence[Key], at_us: int) -> pa.Table:
+    """The entities at the instant, as a spine."""
+    types = {"str": pa.string(), "int": pa.int64(), "bool": pa.bool_()}
+    columns = {
+        key.name: pa.array([entity[number] for entity in entities], types[key.type])
+        for number, key in enumerate(keys.keys)
+    }
+    places = pa.array(range(len(entities)), pa.int64())
+    return pa.table({"_row": places, "_t": pa.array([at_us] * len(entities), pa.int64()), **columns})
+
+
+def _differences(
+    connection: duckdb.DuckDBPyConnection,
+    keys: KeySet,
+    asked: AskedFeature,
+    entities: Sequence[Mapping[str, Any]],
+    left: pa.Table,
+    right: pa.Table,
+) -> Iterator[Difference]:
+    """The values of one feature that differ."""
+    pairs = enumerate(zip(left[asked.name].to_pylist(), right[asked.name].to_pylist(), strict=True))
+    for found, (row, (one, other)) in enumerate((row, pair) for row, pair in pairs if not same(*pair)):
+        rows = _rows_behind(connection, keys, asked, row) if found < EXPLAINED else None
+        yield Difference(asked.name, entities[row], one, other, rows)
+
+
+def _rows_behind(connection: duckdb.DuckDBPyConnection, keys: KeySet, asked: AskedFeature, row: int) -> pa.Table:
+    """The rows that a value is made of, in the order of events."""
+    spine = f"(SELECT * FROM spine WHERE _row = {row})"
+    evidence = connection.sql(evidence_sql(keys, asked, spine, "archive"))
+    return evidence.to_arrow_table().drop_columns(["_row"])

@@ -1,0 +1,89 @@
+"""`headrace diff` and `headrace run --engine flink`: what they print, and with which status they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from headrace.compiler import flink_tiles
+from headrace.jobs import diff, run
+from headrace.jobs.options import Format
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAUD = ROOT / "examples/fraud"
+GIVEN = ["--input", str(FRAUD / "transactions.csv")]
+DIFF = ["all", "--file", str(FRAUD / "features.py"), *GIVEN]
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADRACE__JARS", str(ROOT / ".build/jars"))
+
+
+def differing(*arguments: str) -> Result:
+    return CliRunner().invoke(diff.app, [*DIFF, *arguments])
+
+
+def test_nothing_differs_and_it_is_said_of_how_much() -> None:
+    found = differing()
+    assert (found.exit_code, found.stdout) == (0, "0 differing; 11 values of 8 entities compared\n"), found.output
+
+
+def test_what_differs_is_printed_with_its_rows_and_the_status_is_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(flink_tiles.CALLS, "count", lambda x, partial, label: f"COUNT({x}) + 1")
+    found = differing("--format", "json")
+    (told,) = json.loads(found.stdout)
+    assert (found.exit_code, told["differing"]) == (1, 5)
+    first = told["differences"][0]
+    assert first["feature"] == "average_transaction_amount_by_merchant_30d"
+    assert (first["entity"], first["duckdb"]) == ({"cc_num": 41, "merchant": "books"}, 20.0)
+    assert [row["amt"] for row in first["rows"]] == [12.5, 20.0, 27.5]
+    assert first["flink"] < first["duckdb"]
+
+
+def test_a_run_on_flink_prints_its_tables() -> None:
+    found = CliRunner().invoke(run.app, [str(FRAUD / "features.py"), *GIVEN, "--engine", "flink", "--format", "json"])
+    rows = json.loads(found.stdout)
+    assert rows[0] == {"account_id": "a1", "transaction_count_1h": 0, "transaction_count_7d": 2}
+    assert "rows: 9 accepted, 0 late, 1 dead_letter" in found.stderr
+    assert "INFO" not in found.output
+
+
+def test_flink_has_no_exact_windows_and_fills_no_store() -> None:
+    asked = [str(FRAUD / "features.py"), *GIVEN, "--engine", "flink"]
+    refused = CliRunner().invoke(run.app, [*asked, "--windows", "exact"])
+    assert "--windows exact: Flink keeps tiles" in str(refused.exception)
+    refused = CliRunner().invoke(run.app, [*asked, "--to-store", "sqlite"])
+    assert "--engine flink does not go with --to-store" in str(refused.exception)
+
+
+def test_a_feature_that_is_not_there_is_refused_before_flink_starts() -> None:
+    found = CliRunner().invoke(diff.app, ["transaction_count_2h", *DIFF[1:]])
+    assert "did you mean 'transaction_count_1h'" in str(found.exception)
+
+
+def test_differences_are_printed_as_lines_with_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow as pa
+
+    from headrace.features.instant import instant_of
+    from headrace.pipelines.engine_diff import Difference, EngineDiff
+
+    verdicts = {"accepted": 2, "late": 1}, {"accepted": 2, "late": 0}
+    one = Difference("n_1h", {"k": "a"}, 2, 3, pa.table({"k": ["a", "a"], "_src_offset": [0, 4]}))
+    diff.PRINT[Format.TABLE](EngineDiff("v", instant_of(0), verdicts, 1, 1, 0, (one,)))
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "rows late: duckdb 1, flink 0",
+        "n_1h of k='a': duckdb 2, flink 3; made of 2 rows",
+        "K  _SRC_OFFSET",
+        "a  0",
+        "a  4",
+        "2 differing; 1 values of 1 entities compared",
+    ]
+    assert said.err == "v as of 1970-01-01T00:00:00+00:00; rows: 2 accepted, 1 late\n"

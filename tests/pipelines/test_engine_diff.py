@@ -1,0 +1,173 @@
+"""The same rows on both engines: nothing differs, and what is made to differ is seen with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace.compiler.build import plan_view
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.tile_store import Tile
+from headrace.errors import PreflightError
+from headrace.features.instant import instant_of
+from headrace.features.load import load_views
+from headrace.pipelines.engine_diff import EngineDiff, compare, diff_locally
+from headrace.pipelines.flink_run import run_on_flink
+from headrace.pipelines.flink_tiles import PROJECT, FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.pipelines.local_run import run_locally
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.settings import load_settings
+from headrace.serving.bulk import served_table
+
+from ..compiler import events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
+FRAUD = ROOT / "examples/fraud"
+#: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
+INSTANTS = (
+    events.BASE,
+    events.BASE + 7 * events.MINUTE + 3,
+    events.BASE - events.HOUR - 1,
+    events.BASE - 20 * events.DAY,
+    events.BASE - events.YEARS + events.MINUTE,
+)
+
+
+def never(name: str) -> Any:
+    raise AssertionError(name)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> FlinkEngine:
+    flags = {"home": str(tmp_path_factory.mktemp("home")), "jars": str(ROOT / ".build/jars")}
+    return FlinkEngine(local_session(load_settings(flags=flags, environment={})), served_table)
+
+
+@pytest.fixture(scope="module")
+def shop(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
+    """Random events of every kind of aggregate, and the tiles that Flink makes of them in one job."""
+    with database("shop") as connection:
+        connection.register("archive", pa.Table.from_pylist(events.events(11, 600), schema=SCHEMA))
+        with folded_by_flink(connection, SHOP, engine) as tiles:
+            yield connection, tiles
+
+
+@pytest.mark.parametrize("at_us", INSTANTS)
+def test_both_engines_agree_on_random_events(shop: tuple[Any, FlinkTiles], at_us: int) -> None:
+    found = compare(shop[0], SHOP, shop[1], as_of=instant_of(at_us))
+    assert (found.lines(), found.differing) == ([], 0)
+    assert found.verdicts[0] == found.verdicts[1]
+    assert min(found.verdicts[1].values()) > 0
+    assert found.values > len(SHOP.features)
+
+
+def served_wrong(tiles: FlinkTiles, feature: str, wrong: Any) -> FlinkTiles:
+    """Tiles of which one feature is served wrongly for the first entity."""
+
+    def serve(*given: Any) -> pa.Table:
+        table = tiles.serve(*given)
+        name = f"{SHOP.name}:{feature}"
+        if name not in table.column_names:
+            return table
+        values = [wrong, *table[name].to_pylist()[1:]]
+        return table.set_column(table.column_names.index(name), name, pa.array(values, table[name].type))
+
+    return replace(tiles, serve=serve)
+
+
+def test_a_value_that_differs_is_told_with_its_rows(shop: tuple[Any, FlinkTiles]) -> None:
+    connection, tiles = shop
+    (one,) = compare(connection, SHOP, served_wrong(tiles, "orders_1h", -1), as_of=instant_of(events.BASE)).differences
+    entity = (one.entity["shop"],)
+    rows = [row for row in events.events(11, 600) if row["shop"] == entity[0] and events.verdict(row) == "accepted"]
+    inside = [row for row in rows if events.BASE - events.HOUR <= row["ordered_at"] < events.BASE]
+    assert (one.feature, one.duckdb, one.flink) == ("orders_1h", len(inside), -1)
+    assert one.rows is not None
+    assert sorted(one.rows["_src_offset"].to_pylist()) == [row["_src_offset"] for row in inside]
+    assert str(one) == f"orders_1h of shop={entity[0]!r}: duckdb {len(inside)}, flink -1; made of {len(inside)} rows"
+
+
+@pytest.mark.parametrize(("feature", "right", "wrong"), [("orders_1h", 0, None), ("last_weight_1h", None, 0.0)])
+def test_nothing_is_not_zero(
+    shop: tuple[Any, FlinkTiles], feature: str, right: float | None, wrong: float | None
+) -> None:
+    at = instant_of(events.BASE + events.DAY)
+    (one,) = compare(shop[0], SHOP, served_wrong(shop[1], feature, wrong), as_of=at).differences
+    assert (one.duckdb, one.flink) == (right, wrong)
+
+
+def test_rows_of_another_verdict_differ(shop: tuple[Any, FlinkTiles]) -> None:
+    wrong = replace(shop[1], verdicts={**shop[1].verdicts, "late": 0})
+    found = compare(shop[0], SHOP, wrong, as_of=instant_of(events.BASE))
+    assert found.differing == 1
+    assert found.lines() == [f"rows late: duckdb {shop[1].verdicts['late']}, flink 0"]
+
+
+def test_an_entity_of_which_there_is_a_tile_and_no_row_differs(shop: tuple[Any, FlinkTiles]) -> None:
+    connection, tiles = shop
+    group = next(one for one in SHOP.groups if [key.name for key in one.keys] == ["shop"])
+    entities = {**tiles.entities, ("shop",): tiles.entities["shop",] | {("nobody",)}}
+    named = f"{PROJECT}_{SHOP.name}_{group.fingerprint}_g1"
+    nothing = tuple(None for _ in group.cell[1:])
+    tiles.store.tiles.write(named, group, [Tile(("nobody",), group.finest_us, events.BASE, (1, *nothing), events.BASE)])
+    found = compare(connection, SHOP, replace(tiles, entities=entities), as_of=instant_of(events.BASE))
+    assert {one.entity["shop"] for one in found.differences} == {"nobody"}
+    assert all(one.duckdb is None and one.flink == 0 for one in found.differences)
+    tiles.store.tiles.erase(named, group, [("nobody",)])
+
+
+class Desk:
+    """The fraud example with accounts of which no transaction failed."""
+
+    plan = plan_view(next(iter(load_views(FRAUD / "features.py").views.values())))
+
+    def __init__(self, folder: Path, engine: FlinkEngine) -> None:
+        self.engine, self.given = engine, folder / "tx.csv"
+        text = (FRAUD / "transactions.csv").read_text().splitlines()
+        quiet = text[1].split(",")
+        quiet[text[0].split(",").index("account_id")] = "quiet"
+        quiet[text[0].split(",").index("status")] = "ok"
+        self.given.write_text("\n".join([*text, ",".join(quiet)]) + "\n")
+
+    def diff(self, **options: Any) -> EngineDiff:
+        return diff_locally(self.plan, str(self.given), never, self.engine, **options)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, engine: FlinkEngine) -> Desk:
+    return Desk(tmp_path, engine)
+
+
+def test_a_run_on_flink_is_what_duckdb_says_in_mode_tiled(desk: Desk) -> None:
+    one = run_locally(desk.plan, str(desk.given), never, window_mode="tiled")
+    other = run_on_flink(desk.plan, str(desk.given), never, desk.engine)
+    assert (other.view, other.as_of, other.verdicts) == (one.view, one.as_of, one.verdicts)
+    assert [table.schema.names for table in other.tables] == [table.schema.names for table in one.tables]
+    quiet = {"account_id": "quiet", "transaction_count_1h": 0, "transaction_count_7d": 0}
+    rows = [[row for row in table.to_pylist() if row != quiet] for table in one.tables]
+    unknown = {"account_id": "quiet", "transaction_count_1h": None, "transaction_count_7d": None}
+    assert [[row for row in table.to_pylist() if row != unknown] for table in other.tables] == rows
+    assert [len(table) for table in other.tables] == [len(table) for table in one.tables]
+
+
+def test_an_entity_that_no_filter_lets_in_is_left_out_and_counted(desk: Desk) -> None:
+    found = desk.diff(features=["transaction_count_1h"])
+    assert (found.differing, found.unknown, found.entities, found.values) == (0, 1, 3, 3)
+    assert found.summary() == "0 differing; 3 values of 3 entities compared, 1 left out that no filter lets in"
+    assert found.summary() in found._repr_html_()
+
+
+def test_flink_needs_java_and_says_who_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PreflightError, match=r"Flink cannot run here: no Java on the PATH .*; `headrace doctor`"):
+        local_session(load_settings(environment={}, folder=tmp_path))
