@@ -158,14 +158,12 @@ class _Part:
 def _compared(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> _Part:
     """Compare the features of one kind of entity."""
     entities, unknown = _entities(connection, tiles, keys, at_us)
-    connection.from_arrow(_spine(keys, entities, at_us)).create("spine")
-    try:
-        left = values_of(connection, keys)
-        rows = left.select([key.name for key in keys.keys]).to_pylist()
-        right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
-        found = [one for asked in keys.asked for one in _differences(connection, keys, asked, rows, left, right)]
-    finally:
-        connection.execute("DROP TABLE spine")
+    connection.register("entities", _spine(keys, entities, at_us))
+    connection.execute("CREATE OR REPLACE TABLE spine AS SELECT * FROM entities")
+    left = values_of(connection, keys)
+    rows = left.select([key.name for key in keys.keys]).to_pylist()
+    right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
+    found = [one for asked in keys.asked for one in _differences(connection, keys, asked, rows, left, right)]
     return _Part(len(entities), len(entities) * len(keys.asked), unknown, found)
 
 

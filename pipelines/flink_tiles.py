@@ -65,15 +65,21 @@ class FlinkTiles:
     """The tiles that Flink made of some rows.
 
     Attributes:
-        verdicts: how many of the rows were accepted, late, and dead letters, by the job's ledger.
+        blocks: for each partition how many of its rows were accepted, late, and dead letters, by the job's ledger.
         entities: by the names of their keys, the entities of which there is a tile.
     """
 
     plan: ViewPlan
-    verdicts: Mapping[str, int]
+    blocks: Mapping[int, Mapping[str, int]]
     entities: Mapping[tuple[str, ...], set[Key]]
     store: OpenStore
     serve: Serve
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many of the rows were accepted, late, and dead letters."""
+        counts = self.blocks.values()
+        return {verdict.label: sum(count[verdict.label] for count in counts) for verdict in Verdict}
 
     def values(self, features: Sequence[str], entities: Sequence[Mapping[str, Any]], at: datetime) -> pa.Table:
         """What is served of features, all of one kind of entity, at an instant: a column each, a row an entity."""
@@ -91,19 +97,28 @@ def folded_by_flink(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, engin
         JobError: the planner refuses the job, or it fails, as it does on an integer overflow.
     """
     timeless = replace(plan, clock="event")
-    with TemporaryDirectory(prefix="headrace-") as folder, memory_store() as store:
-        lake = IcebergCatalog.sqlite(CATALOG, Path(folder))
-        if _create_tables(connection, timeless, lake):
-            _run(timeless, lake, Path(folder), engine.session)
-        entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
+    with memory_store() as store:
+        with TemporaryDirectory(prefix="headrace-") as folder:
+            tiles = _folded(connection, timeless, Path(folder), store, engine)
+        yield replace(tiles, plan=plan)
 
-        def batches(group: TileGroup) -> Iterator[list[Tile]]:
-            for batch in _logged(connection, lake, group):
-                entities[_names(group.keys)].update(tile.key for tile in batch)
-                yield batch
 
-        write_tiles(timeless, store, PROJECT, batches)
-        yield FlinkTiles(plan, _verdicts(connection, lake), entities, store, engine.serve)
+def _folded(
+    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, folder: Path, store: OpenStore, engine: FlinkEngine
+) -> FlinkTiles:
+    """Run the job in a folder and fill the store with what it made."""
+    lake = IcebergCatalog.sqlite(CATALOG, folder)
+    if _create_tables(connection, plan, lake):
+        _run(plan, lake, folder, engine.session)
+    entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
+
+    def batches(group: TileGroup) -> Iterator[list[Tile]]:
+        for batch in _logged(connection, lake, group):
+            entities[_names(group.keys)].update(tile.key for tile in batch)
+            yield batch
+
+    write_tiles(plan, store, PROJECT, batches)
+    return FlinkTiles(plan, _blocks(connection, lake), entities, store, engine.serve)
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog) -> int:
@@ -149,15 +164,15 @@ def _tile(key: Key, level_us: int, start_us: int, *values: Any) -> Tile:
     return Tile(key, level_us, start_us, values, start_us)
 
 
-def _verdicts(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog) -> dict[str, int]:
-    """How many rows have each verdict, by the newest version of each block of the ledger."""
+def _blocks(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog) -> dict[int, dict[str, int]]:
+    """How many rows of each partition have each verdict, by the newest version of each block of the ledger."""
     connection.register("ledger", lake.load(*LEDGER).relation(connection))
     columns = {Verdict.ACCEPTED: "accepted", Verdict.LATE: "late", Verdict.DEAD_LETTER: "dead_lettered"}
-    sums = ", ".join(f"coalesce(sum({name}), 0)::BIGINT" for name in columns.values())
+    sums = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in columns.values())
     newest = ", ".join(f"max({name}) AS {name}" for name in columns.values())
-    blocks = f"SELECT {newest} FROM ledger GROUP BY topic, partition, block"
-    (counts,) = connection.execute(f"SELECT {sums} FROM ({blocks})").fetchall()
-    return {verdict.label: count for verdict, count in zip(columns, counts, strict=True)}
+    blocks = f"SELECT partition, {newest} FROM ledger GROUP BY topic, partition, block"
+    rows = connection.execute(f"SELECT partition, {sums} FROM ({blocks}) GROUP BY partition").fetchall()
+    return {row[0]: {verdict.label: count for verdict, count in zip(columns, row[1:], strict=True)} for row in rows}
 
 
 def _names(keys: Sequence[Column]) -> tuple[str, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-import duckdb
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
@@ -16,12 +13,12 @@ from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode
-from headrace.connectors.duckdb_files import database
 from headrace.features.instant import instant_from, instant_us
 from headrace.features.view import FeaturePipeline, View
 from headrace.pipelines.local_run import LocalRun, run_in
 from headrace.serving.request import check_rows
-from headrace.testing.rows import Row, open_rows
+from headrace.testing.repetition import repetitions
+from headrace.testing.rows import Row, in_words, opened_rows
 
 #: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
 SHOWN_ROWS = 20
@@ -53,6 +50,10 @@ class Evaluation:
         table = next(table for table in self.run.tables if feature in table.column_names)
         return next((row[feature] for row in table.to_pylist() if _is_of(row, entity)), None)
 
+    def _repr_html_(self) -> str:
+        """The values, for a notebook."""
+        return self.run._repr_html_()
+
     def rows_behind(self, feature: str, entity: Entity) -> list[dict[str, Any]]:
         """The rows that a feature of an entity is made of, as they were taken, in the order of events.
 
@@ -61,7 +62,7 @@ class Evaluation:
         _check(self.plan, feature, entity)
         asked = AskedFeature(feature, self.plan.feature(feature), window_mode=self.windows)
         (keys,) = key_sets(self.plan, (asked,))
-        with _opened(self.plan, self.rows) as connection:
+        with opened_rows(self.plan, self.rows) as connection:
             spine = entities_sql(keys, instant_us(self.run.as_of), "archive")
             connection.execute(f"CREATE TABLE spine AS {spine}")
             evidence = connection.sql(evidence_sql(keys, asked, "spine", "archive")).to_arrow_table()
@@ -73,6 +74,9 @@ def evaluate(
 ) -> Evaluation:
     """Compute a view over rows, by DuckDB.
 
+    Where tests are repeated on Flink (`pytest --headrace-engine flink`), Flink computes the same rows too, and all
+    values of the view at the instant must be the same, those of mode `tiled`.
+
     Args:
         view: the pipeline class, or its view.
         rows: in the order in which they are read; `ARRIVES` in a row says when it arrived, if later than it happened.
@@ -82,10 +86,14 @@ def evaluate(
     Raises:
         RequestError: a row has an unknown column, or an instant has no zone.
         NumericOverflowError: a number is beyond its type.
+        EnginesDifferError: Flink has other values.
     """
     plan, instant = _plan(view), instant_from("at", at)
-    with _opened(plan, rows) as connection:
-        return Evaluation(plan, rows, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
+    with opened_rows(plan, rows) as connection:
+        found = Evaluation(plan, rows, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
+        for repetition in repetitions():
+            repetition.check(connection, plan, rows, instant)
+    return found
 
 
 def assert_feature_equal(
@@ -114,22 +122,14 @@ def assert_feature_equal(
 def difference(found: Evaluation, feature: str, entity: Entity, expected: Any) -> str:
     """What is wrong with a value, and the rows that it was made of."""
     behind = found.rows_behind(feature, entity)
-    shown = [f"  {_in_words(row)}" for row in behind[:SHOWN_ROWS]]
+    shown = [f"  {in_words(row)}" for row in behind[:SHOWN_ROWS]]
     more = [f"  and {len(behind) - SHOWN_ROWS} more"] if len(behind) > SHOWN_ROWS else []
     verdicts = ", ".join(f"{count} {name}" for name, count in found.run.verdicts.items())
     head = (
-        f"{found.plan.name}:{feature} of {_in_words(entity)} at {found.run.as_of.isoformat()}: "
+        f"{found.plan.name}:{feature} of {in_words(entity)} at {found.run.as_of.isoformat()}: "
         f"expected {expected!r}, found {found.value(feature, entity)!r}"
     )
     return "\n".join([head, f"rows given: {verdicts}; rows behind the value: {len(behind)}", *shown, *more])
-
-
-@contextmanager
-def _opened(plan: ViewPlan, rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the rows as `archive`."""
-    with database(f"view {plan.name}") as connection:
-        open_rows(connection, plan.source, rows)
-        yield connection
 
 
 def _plan(view: type[FeaturePipeline] | View) -> ViewPlan:
@@ -143,9 +143,3 @@ def _check(plan: ViewPlan, feature: str, entity: Entity) -> None:
 
 def _is_of(row: Mapping[str, Any], entity: Entity) -> bool:
     return all(row[key] == value for key, value in entity.items())
-
-
-def _in_words(row: Mapping[str, Any]) -> str:
-    """Columns and values; what no test writes, a record's place, left out."""
-    shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
-    return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_"))

@@ -16,8 +16,41 @@ from headrace.errors import HeadraceError
 if TYPE_CHECKING:
     from headrace.features.view import View
     from headrace.testing.tables import Expectation, FeatureTable
-
 SUFFIX = ".features.yaml"
+ENGINES = ("duckdb", "flink")
+OPTION = "--headrace-engine"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that repeats tests of features on Flink."""
+    help_ = "duckdb computes features; flink: Flink does too, in this process, and both must have the same values"
+    parser.getgroup("headrace").addoption(OPTION, choices=ENGINES, default=ENGINES[0], help=help_)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to repeat tests on Flink, if that is asked for, until pytest ends."""
+    if config.getoption(OPTION) == "duckdb":
+        return
+    from headrace.testing.on_flink import repeat_on_flink
+
+    try:
+        config.add_cleanup(repeat_on_flink())
+    except HeadraceError as error:
+        msg = f"{OPTION} flink: {error}"
+        raise pytest.UsageError(msg) from error
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the tables of a view share a job."""
+    tables = [item for item in session.items if isinstance(item, FeatureItem)]
+    if not tables or session.config.getoption(OPTION) == "duckdb":
+        return
+    from headrace.compiler.build import plan_view
+    from headrace.testing.repetition import repetitions
+
+    for repetition in repetitions():
+        for item in tables:
+            repetition.announce(plan_view(item.view), item.table.rows)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -65,7 +98,7 @@ class FeatureItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Ours in words alone: a traceback through the test kit tells a user nothing."""
-        if isinstance(excinfo.value, WrongFeatureError | HeadraceError):
+        if isinstance(excinfo.value, AssertionError | HeadraceError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
 from typing import Any
 
 import duckdb
@@ -11,7 +12,8 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
-from headrace.compiler.plan import SourcePlan
+from headrace.compiler.plan import SourcePlan, ViewPlan
+from headrace.connectors.duckdb_files import database
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
 
@@ -19,6 +21,24 @@ from headrace.features.instant import asked_us, instant_from
 ARRIVES = "_arrives"
 
 Row = Mapping[str, Any]
+
+
+@contextmanager
+def opened_rows(plan: ViewPlan, rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the rows as `archive`; raises what `open_rows` does."""
+    with database(f"view {plan.name}") as connection:
+        open_rows(connection, plan.source, rows)
+        yield connection
+
+
+def in_words(row: Mapping[str, Any]) -> str:
+    """Columns and values; what no test writes, a record's place, left out.
+
+    >>> in_words({"card": "a", "_src_offset": 3})
+    "card='a'"
+    """
+    shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+    return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_"))
 
 
 def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Sequence[Row]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headrace.compiler import merge
 from headrace.compiler.build import plan_view
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
@@ -105,9 +106,20 @@ def test_nothing_is_not_zero(
     assert (one.duckdb, one.flink) == (right, wrong)
 
 
+@pytest.mark.parametrize("function", merge.MERGES)
+def test_merging_that_loses_a_tile_is_seen(
+    shop: tuple[Any, FlinkTiles], function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = merge.MERGES[function]
+    monkeypatch.setitem(merge.MERGES, function, lambda feature, cells: whole(feature, cells[1:]))
+    found = compare(shop[0], SHOP, shop[1], as_of=instant_of(events.BASE)).differences
+    assert found
+    assert all(function in {part.function for part in SHOP.feature(one.feature).parts} for one in found)
+
+
 def test_rows_of_another_verdict_differ(shop: tuple[Any, FlinkTiles]) -> None:
-    wrong = replace(shop[1], verdicts={**shop[1].verdicts, "late": 0})
-    found = compare(shop[0], SHOP, wrong, as_of=instant_of(events.BASE))
+    blocks = {partition: {**counts, "late": 0} for partition, counts in shop[1].blocks.items()}
+    found = compare(shop[0], SHOP, replace(shop[1], blocks=blocks), as_of=instant_of(events.BASE))
     assert found.differing == 1
     assert found.lines() == [f"rows late: duckdb {shop[1].verdicts['late']}, flink 0"]
 

@@ -1,0 +1,165 @@
+"""Tests of features repeated on Flink, in this process: what it makes of a test's rows must be what DuckDB makes.
+
+A job takes seconds, however few its rows, so that tests share one: the number of an example is one more key of its
+rows, and the tiles of a job answer for every instant.
+"""
+
+# ruff: noqa: S608 (the only thing put into a query is the number of an example)
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.verdict import Verdict
+from headrace.connectors.duckdb_files import in_utc
+from headrace.errors import HeadraceError, JobError
+from headrace.features.scalar import INT
+from headrace.pipelines.engine_diff import Difference, EngineDiff, compare
+from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.settings import load_settings
+from headrace.serving.bulk import served_table
+from headrace.testing.repetition import EnginesDifferError, repeat_on
+from headrace.testing.rows import Row, in_words, opened_rows
+
+#: The column that tells the examples of a job apart; no source has one that begins with an underscore.
+EXAMPLE = Column("_example", INT)
+#: How much of what differs is shown.
+SHOWN_DIFFERENCES, SHOWN_ROWS = 5, 20
+
+
+def repeat_on_flink() -> Callable[[], None]:
+    """Repeat all tests of features on Flink from now on; returns what ends it. PreflightError without Java."""
+    repetition = OnFlink(FlinkEngine(local_session(load_settings()), served_table))
+    stop = repeat_on(repetition)
+
+    def end() -> None:
+        stop()
+        repetition.close()
+
+    return end
+
+
+@dataclass(frozen=True)
+class Example:
+    """A view and rows; equal when both are."""
+
+    plan: ViewPlan
+    rows: Sequence[Row]
+
+    @property
+    def view(self) -> str:
+        """What the plan is, as text."""
+        return self.plan.to_json()
+
+    @property
+    def text(self) -> str:
+        """What both are, as text."""
+        return self.view + json.dumps([list(row.items()) for row in self.rows], default=repr)
+
+
+class OnFlink:
+    """The Flink of a test session; a `Repetition`."""
+
+    def __init__(self, engine: FlinkEngine) -> None:
+        self.jobs = 0
+        self._engine = engine
+        self._open = ExitStack()
+        self._announced: dict[str, dict[str, Example]] = {}
+        self._made: dict[str, FlinkTiles] = {}
+
+    def announce(self, plan: ViewPlan, rows: Sequence[Row]) -> None:
+        """Let an example share the job of the next one of the same view."""
+        example = Example(plan, rows)
+        self._announced.setdefault(example.view, {})[example.text] = example
+
+    def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, rows: Sequence[Row], at: datetime) -> None:
+        """Compare all values of a view at an instant with those of DuckDB; EnginesDifferError when one differs."""
+        found = compare(connection, plan, self._tiles(Example(plan, rows)), as_of=at)
+        if found.differing:
+            raise EnginesDifferError(_told(found))
+
+    def close(self) -> None:
+        """Forget all tiles."""
+        self._open.close()
+
+    def _tiles(self, example: Example) -> FlinkTiles:
+        """The tiles of an example, made with those of all that were announced for its view."""
+        if example.text not in self._made:
+            others = [one for text, one in self._announced.pop(example.view, {}).items() if text != example.text]
+            try:
+                self._fold([example, *filter(_has_rows, others)])
+            except JobError:
+                if not others:
+                    raise
+                # One bad example fails the job of all: each has its own then.
+                self._fold([example])
+        return self._made[example.text]
+
+    def _fold(self, examples: Sequence[Example]) -> None:
+        """Make the tiles of some examples of one view, by one job."""
+        plan = examples[0].plan
+        self.jobs += 1
+        with in_utc() as connection:
+            connection.register("archive", pa.concat_tables(_rows(*numbered) for numbered in enumerate(examples)))
+            tiles = self._open.enter_context(folded_by_flink(connection, _together(plan), self._engine))
+        self._made.update((one.text, _part(tiles, plan, number)) for number, one in enumerate(examples))
+
+
+def _has_rows(example: Example) -> bool:
+    """Whether all rows of an example are such rows; if not, its own test says so."""
+    try:
+        _rows(0, example)
+    except HeadraceError:
+        return False
+    return True
+
+
+def _rows(number: int, example: Example) -> pa.Table:
+    """The rows of an example as an archive of its own partition, with its number."""
+    with opened_rows(example.plan, example.rows) as connection:
+        partition = f"CAST({number} AS INTEGER) AS _src_partition"
+        numbered = f"SELECT * REPLACE ({partition}), CAST({number} AS BIGINT) AS {EXAMPLE.name} FROM archive"
+        return connection.sql(numbered).to_arrow_table()
+
+
+def _together(plan: ViewPlan) -> ViewPlan:
+    """The view over several examples: the number of the example is a column, and a key of every group."""
+    source = replace(plan.source, columns=(*plan.source.columns, EXAMPLE))
+    groups = tuple(replace(group, keys=(EXAMPLE, *group.keys)) for group in plan.groups)
+    return replace(plan, source=source, groups=groups)
+
+
+def _part(tiles: FlinkTiles, plan: ViewPlan, number: int) -> FlinkTiles:
+    """What a job made of one of its examples, as if it had been alone."""
+
+    def serve(store: Any, project: str, references: Any, entities: Iterable[Mapping[str, Any]], at: datetime) -> Any:
+        numbered = [{**entity, EXAMPLE.name: number} for entity in entities]
+        return tiles.serve(store, project, references, numbered, at)
+
+    entities = {names[1:]: {key[1:] for key in keys if key[0] == number} for names, keys in tiles.entities.items()}
+    counts = tiles.blocks.get(number, {verdict.label: 0 for verdict in Verdict})
+    return replace(tiles, plan=plan, blocks={number: counts}, entities=entities, serve=serve)
+
+
+def _told(found: EngineDiff) -> str:
+    """What differs, with the rows behind the first values."""
+    head = f"{found.view} at {found.as_of.isoformat()}, DuckDB (windows tiled) and Flink: {found.summary()}"
+    more = len(found.differences) - SHOWN_DIFFERENCES
+    shown = [line for one in found.differences[:SHOWN_DIFFERENCES] for line in _lines(one)]
+    rest = [f"and {more} more values"] if more > 0 else []
+    return "\n".join([head, *found.differing_verdict_lines(), *shown, *rest])
+
+
+def _lines(one: Difference) -> list[str]:
+    """A value that differs, and its first rows."""
+    rows = [] if one.rows is None else one.rows.slice(0, SHOWN_ROWS).to_pylist()
+    return [str(one), *(f"  {in_words(row)}" for row in rows)]

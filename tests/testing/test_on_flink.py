@@ -1,0 +1,104 @@
+"""Tests of features repeated on Flink: few jobs, each example alone, and a fault of Flink fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.compiler import flink_tiles
+from headrace.compiler.build import plan_view
+from headrace.features.instant import instant_from
+from headrace.features.load import load_views
+from headrace.pipelines.flink_tiles import FlinkEngine
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.settings import load_settings
+from headrace.serving.bulk import served_table
+from headrace.testing.on_flink import OnFlink
+from headrace.testing.rows import opened_rows
+
+from .test_plugin import FEATURES, TABLE
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = """
+from headrace.testing import assert_feature_equal
+from features import Cards
+
+def test_what_a_card_spent():
+    rows = [{"card": "a", "cents": 3, "at": "2026-01-01T10:00:00Z"}]
+    assert_feature_equal(Cards, "spent_1h", 3, rows=rows, entity={"card": "a"}, at="2026-01-01T11:00:00Z")
+"""
+TEN = "2026-01-01T10:00:00Z"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "features.py").write_text(FEATURES)
+    (tmp_path / "one.features.yaml").write_text(TABLE)
+    (tmp_path / "two.features.yaml").write_text(TABLE.replace("cents: 10", "cents: 90").replace("h: 10}", "h: 90}"))
+    (tmp_path / "misspelt.features.yaml").write_text(TABLE.replace("cents: 10", "cent: 10"))
+    (tmp_path / "test_cards.py").write_text(PYTHON)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("HEADRACE__JARS", str(ROOT / ".build/jars"))
+    return tmp_path
+
+
+@pytest.fixture
+def flink(tmp_path: Path) -> Iterator[OnFlink]:
+    flags = {"home": str(tmp_path), "jars": str(ROOT / ".build/jars")}
+    repetition = OnFlink(FlinkEngine(local_session(load_settings(flags=flags, environment={})), served_table))
+    yield repetition
+    repetition.close()
+
+
+def pay(card: str, cents: Any, at: str = TEN, **more: str) -> dict[str, Any]:
+    return {"card": card, "cents": cents, "at": at, **more}
+
+
+def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: OnFlink) -> None:
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    examples: list[list[dict[str, Any]]] = [
+        [pay("a", 1), pay("b", 2), pay("a", 4, "2026-01-01T10:30:00Z")],
+        [pay("a", 100)],
+        [],
+        [pay("c", "ten"), pay("c", 7, _arrives="2026-01-03T00:00:00Z")],
+        [pay("a", 9), pay("d", "ten"), pay("c", 7, _arrives="2026-01-03T00:00:00Z"), pay("e", 5)],
+    ]
+    for rows in examples:
+        flink.announce(plan, rows)
+    flink.announce(plan, [{"card": "a", "misspelt": 1}])
+    for at in ("2026-01-01T10:31:00Z", "2026-01-01T11:10:00Z"):
+        for rows in examples:
+            with opened_rows(plan, rows) as connection:
+                flink.check(connection, plan, rows, instant_from("at", at))
+    assert flink.jobs == 1
+    with opened_rows(plan, [pay("a", 101)]) as connection, pytest.raises(AssertionError, match="duckdb 101, flink 100"):
+        flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
+
+
+def run(capsys: pytest.CaptureFixture[str], desk: Path, *names: str) -> str:
+    """pytest within this process, which has started Flink's client already."""
+    options = ["--rootdir", str(desk), "-p", "no:cacheprovider", "--headrace-engine", "flink"]
+    pytest.main([*options, *(str(desk / name) for name in names)])
+    return capsys.readouterr().out
+
+
+def test_tables_and_python_tests_pass_on_flink_as_well(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "9 passed" in run(capsys, desk, "one.features.yaml", "two.features.yaml", "test_cards.py")
+
+
+def test_a_fault_of_flink_fails_the_test(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(flink_tiles.CALLS, "sum", lambda x, partial, label: f"MAX({x}) + 1")
+    said = run(capsys, desk, "one.features.yaml", "misspelt.features.yaml")
+    assert "cards at 2026-01-01T11:00:00+00:00, DuckDB (windows tiled) and Flink: 2 differing" in said
+    assert "spent_1h of card='a': duckdb 10, flink 11; made of 1 rows" in said
+    assert "card='a', cents=10" in said
+    assert "row 0: source Payments has no column 'cent'" in said
+    assert "Traceback" not in said
