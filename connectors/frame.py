@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from headrace.features.html import html_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,13 +36,6 @@ def html_table(rows: pa.Table, caption: str = "") -> str:
     >>> html_table(pa.table({"a": [1, None]}), "two")[:69]
     '<table><caption>two</caption><thead><tr><th>a</th></tr></thead><tbody'
     """
-    heads = "".join(f"<th>{escape(name)}</th>" for name in rows.column_names)
-    lines = (row.values() for row in rows.slice(0, SHOWN_ROWS).to_pylist())
-    body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in line)}</tr>" for line in lines)
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    lines = [list(row.values()) for row in rows.slice(0, SHOWN_ROWS).to_pylist()]
     more = f"<p>{rows.num_rows - SHOWN_ROWS:,} more rows</p>" if rows.num_rows > SHOWN_ROWS else ""
-    return f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{more}"
-
-
-def _cell(value: Any) -> str:
-    return "NULL" if value is None else escape(str(value))
+    return html_rows(rows.column_names, lines, caption) + more

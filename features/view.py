@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
+from headrace.features.html import html_rows
 from headrace.features.names import check_name, snake_case
 from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
@@ -35,6 +36,14 @@ class Feature:
     where: Place
     lag_us: int = 0
 
+    @property
+    def window_text(self) -> str:
+        """The window in words: `1h`, `1h ending 1d ago`, or `ever`."""
+        if self.window_us is None:
+            return "ever"
+        lag = f" ending {format_duration(self.lag_us)} ago" if self.lag_us else ""
+        return format_duration(self.window_us) + lag
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -47,6 +56,12 @@ class View:
     features: tuple[Feature, ...]
     clock: str
     where: Place
+
+    def _repr_html_(self) -> str:
+        """The features, for a notebook; nothing is computed."""
+        rows = [(one.name, _key_names(one), one.window_text, one.description) for one in self.features]
+        caption = f"{self.name} of {self.source.name}, owner {self.owner}"
+        return html_rows(("feature", "entity", "window", "description"), rows, caption)
 
 
 class FeaturePipeline:
@@ -67,6 +82,10 @@ class FeaturePipeline:
         _check_options(cls, f"{where}: view {cls.__name__}")
         if not abstract:
             cls.view = _view_of(cls, where)
+
+
+def _key_names(feature: Feature) -> str:
+    return ", ".join(key.name for key in feature.aggregate.keys)
 
 
 def _check_options(cls: type[FeaturePipeline], at: str) -> None:

@@ -321,3 +321,12 @@ def test_a_feature_named_as_a_key_is_refused(load: Load) -> None:
     view = '\nclass Named(FeaturePipeline):\n    owner = "a"\n    features = [account]\n'
     with pytest.raises(DefinitionError, match="feature 'account' has the name of a key"):
         load(SOURCE, body, view)
+
+
+def test_a_notebook_shows_the_features_of_a_view(load: Load) -> None:
+    head = "\n@transformation\ndef f(tx: Tx, w: WindowSpec):\n    'All <of> it.'\n"
+    body = f"{head}    return tx.groupby('account').window(w).count()\n"
+    view = VIEW.replace('f.over("1h")', 'f.over("1h", WindowSpec("2d", lag="1d"))')
+    shown = load(SOURCE, body, view).views["fraud"]._repr_html_()
+    assert "<td>f_1h</td><td>account</td><td>1h</td><td>All &lt;of&gt; it.</td>" in shown
+    assert "<td>f_2d_lag_1d</td><td>account</td><td>2d ending 1d ago</td>" in shown
