@@ -43,8 +43,11 @@ def run(
     options, plan = options_of(context), view_plan(file, view)
     rows = given_or_history(plan, given)
     if to_store:
-        flags = (("--feature", feature), ("--as-of", as_of), ("--engine flink", engine is Engine.FLINK))
-        _fill(options, plan, rows, to_store, sample, [name for name, set_ in flags if set_], format_)
+        if engine is Engine.FLINK:
+            msg = "--engine flink: --to-store is filled by DuckDB; `headrace backfill` fills a store by Flink"
+            raise SettingsError(msg)
+        chosen = [name for name, set_ in (("--feature", feature), ("--as-of", as_of)) if set_]
+        _fill(options, plan, rows, to_store, sample, chosen, format_)
         return
     asked = {"features": feature or (), "as_of": instant("--as-of", as_of), "sample": sample}
     found = ENGINES[engine](options, plan, rows, windows, asked)

@@ -113,10 +113,12 @@ def diff_locally(
     sample: int | None = None,
 ) -> EngineDiff:
     """Compute a view on both engines from the same rows and compare; arguments and errors as `run_on_flink`'s."""
+    asked_sets(plan, features, "tiled")
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
+        at = instant_of(instant_of_run(plan, as_of, verdicts_of(connection, plan)[1]))
         with folded_by_flink(connection, plan, engine) as tiles:
-            return compare(connection, plan, tiles, features=features, as_of=as_of)
+            return compare(connection, plan, tiles, features=features, as_of=at)
 
 
 def compare(
@@ -178,7 +180,7 @@ def _entities(
     folded = set(connection.sql(folded_entities_sql(keys.plan, keys.keys, "archive")).fetchall())
     invented = tiles.entities[tuple(key.name for key in keys.keys)] - folded
     compared = [key for key in known if key in folded]
-    return [*compared, *invented], len(known) - len(compared)
+    return [*compared, *sorted(invented, key=repr)], len(known) - len(compared)
 
 
 def _spine(keys: KeySet, entities: Sequence[Key], at_us: int) -> pa.Table:

@@ -34,6 +34,8 @@ from headrace.runtime.session import FlinkSession
 #: Names of what is gone afterwards.
 PROJECT, RUN, CATALOG = "local", "local", "lake"
 HISTORY, TILES, LEDGER = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles")
+#: What fails here, such as an overflow, would fail again; left alone, Flink would try for ever.
+ONE_TASK_ONE_TRY = {"parallelism.default": "1", "restart-strategy.type": "disable"}
 #: Rows that are written to history, and tiles that are in memory, at once.
 BATCH = 50_000
 
@@ -145,8 +147,7 @@ def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSessi
     )
     job = flink_job(plan, bindings)
     kept = Checkpointing(f"{folder.as_uri()}/checkpoints", f"{folder.as_uri()}/savepoints", CHECKPOINT_INTERVAL)
-    options = {**job.config, **view_configuration(plan, kept), "parallelism.default": "1"}
-    session.run(job.statements, job.inserts, options)
+    session.run(job.statements, job.inserts, {**job.config, **view_configuration(plan, kept), **ONE_TASK_ONE_TRY})
 
 
 def _logged(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog, group: TileGroup) -> Iterator[list[Tile]]:

@@ -60,7 +60,7 @@ def test_flink_has_no_exact_windows_and_fills_no_store() -> None:
     refused = CliRunner().invoke(run.app, [*asked, "--windows", "exact"])
     assert "--windows exact: Flink keeps tiles" in str(refused.exception)
     refused = CliRunner().invoke(run.app, [*asked, "--to-store", "sqlite"])
-    assert "--engine flink does not go with --to-store" in str(refused.exception)
+    assert "--engine flink: --to-store is filled by DuckDB" in str(refused.exception)
 
 
 def test_a_feature_that_is_not_there_is_refused_before_flink_starts() -> None:

@@ -14,7 +14,7 @@ from headrace.compiler import merge
 from headrace.compiler.build import plan_view
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
-from headrace.errors import PreflightError
+from headrace.errors import JobError, NotFoundError, PreflightError, RequestError
 from headrace.features.instant import instant_of
 from headrace.features.load import load_views
 from headrace.pipelines.engine_diff import EngineDiff, compare, diff_locally
@@ -176,6 +176,25 @@ def test_an_entity_that_no_filter_lets_in_is_left_out_and_counted(desk: Desk) ->
     assert (found.differing, found.unknown, found.entities, found.values) == (0, 1, 3, 3)
     assert found.summary() == "0 differing; 3 values of 3 entities compared, 1 left out that no filter lets in"
     assert found.summary() in found._repr_html_()
+
+
+def test_an_overflow_ends_the_job_and_names_the_feature(tmp_path: Path, engine: FlinkEngine) -> None:
+    rows = events.events(11, 2)
+    good = {**rows[0], "shop": "a", "customer": 1, "status": "paid", "weight": 1.0, "_error": None, "cents": 2**62}
+    many = [{**good, "ordered_at": events.BASE, "_src_timestamp": events.BASE, "_src_offset": n} for n in range(3)]
+    with database("shop") as connection:
+        connection.register("archive", pa.Table.from_pylist(many, schema=SCHEMA))
+        with pytest.raises(JobError, match="revenue"), folded_by_flink(connection, SHOP, engine):
+            pass
+
+
+def test_what_cannot_be_asked_is_refused_before_flink_starts(desk: Desk, engine: FlinkEngine) -> None:
+    never_used = replace(engine, session=None)  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError, match="did you mean 'transaction_count_1h'"):
+        diff_locally(desk.plan, str(desk.given), never, never_used, features=["transaction_count_2h"])
+    desk.given.write_text(desk.given.read_text().splitlines()[0] + "\n")
+    with pytest.raises(RequestError, match="no row of Transactions is accepted"):
+        diff_locally(desk.plan, str(desk.given), never, never_used)
 
 
 def test_flink_needs_java_and_says_who_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
