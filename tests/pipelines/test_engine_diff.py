@@ -17,22 +17,21 @@ from headrace.connectors.tile_store import Tile
 from headrace.errors import JobError, NotFoundError, PreflightError, RequestError
 from headrace.features.instant import instant_of
 from headrace.features.load import load_views
-from headrace.pipelines.engine_diff import EngineDiff, compare, diff_locally
+from headrace.pipelines.engine_diff import compare, diff_locally
 from headrace.pipelines.flink_run import run_on_flink
 from headrace.pipelines.flink_tiles import PROJECT, FlinkEngine, FlinkTiles, folded_by_flink
-from headrace.pipelines.local_run import run_locally
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
 from ..compiler import events  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
+from ..testing.test_plugin import FEATURES  # noqa: TID252
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
-FRAUD = ROOT / "examples/fraud"
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
     events.BASE,
@@ -137,64 +136,24 @@ def test_an_entity_of_which_there_is_a_tile_and_no_row_differs(shop: tuple[Any, 
     tiles.store.tiles.erase(named, group, [("nobody",)])
 
 
-class Desk:
-    """The fraud example with accounts of which no transaction failed."""
-
-    plan = plan_view(next(iter(load_views(FRAUD / "features.py").views.values())))
-
-    def __init__(self, folder: Path, engine: FlinkEngine) -> None:
-        self.engine, self.given = engine, folder / "tx.csv"
-        text = (FRAUD / "transactions.csv").read_text().splitlines()
-        quiet = text[1].split(",")
-        quiet[text[0].split(",").index("account_id")] = "quiet"
-        quiet[text[0].split(",").index("status")] = "ok"
-        self.given.write_text("\n".join([*text, ",".join(quiet)]) + "\n")
-
-    def diff(self, **options: Any) -> EngineDiff:
-        return diff_locally(self.plan, str(self.given), never, self.engine, **options)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, engine: FlinkEngine) -> Desk:
-    return Desk(tmp_path, engine)
-
-
-def test_a_run_on_flink_is_what_duckdb_says_in_mode_tiled(desk: Desk) -> None:
-    one = run_locally(desk.plan, str(desk.given), never, window_mode="tiled")
-    other = run_on_flink(desk.plan, str(desk.given), never, desk.engine)
-    assert (other.view, other.as_of, other.verdicts) == (one.view, one.as_of, one.verdicts)
-    assert [table.schema.names for table in other.tables] == [table.schema.names for table in one.tables]
-    quiet = {"account_id": "quiet", "transaction_count_1h": 0, "transaction_count_7d": 0}
-    rows = [[row for row in table.to_pylist() if row != quiet] for table in one.tables]
-    unknown = {"account_id": "quiet", "transaction_count_1h": None, "transaction_count_7d": None}
-    assert [[row for row in table.to_pylist() if row != unknown] for table in other.tables] == rows
-    assert [len(table) for table in other.tables] == [len(table) for table in one.tables]
-
-
-def test_an_entity_that_no_filter_lets_in_is_left_out_and_counted(desk: Desk) -> None:
-    found = desk.diff(features=["transaction_count_1h"])
-    assert (found.differing, found.unknown, found.entities, found.values) == (0, 1, 3, 3)
-    assert found.summary() == "0 differing; 3 values of 3 entities compared, 1 left out that no filter lets in"
-    assert found.summary() in found._repr_html_()
-
-
 def test_an_overflow_ends_the_job_and_names_the_feature(tmp_path: Path, engine: FlinkEngine) -> None:
-    rows = events.events(11, 2)
-    good = {**rows[0], "shop": "a", "customer": 1, "status": "paid", "weight": 1.0, "_error": None, "cents": 2**62}
-    many = [{**good, "ordered_at": events.BASE, "_src_timestamp": events.BASE, "_src_offset": n} for n in range(3)]
-    with database("shop") as connection:
-        connection.register("archive", pa.Table.from_pylist(many, schema=SCHEMA))
-        with pytest.raises(JobError, match="revenue"), folded_by_flink(connection, SHOP, engine):
-            pass
+    (tmp_path / "features.py").write_text(FEATURES)
+    (tmp_path / "tx.csv").write_text("card,cents,at\n" + f"a,{2**62},2026-01-01T10:00:00Z\n" * 3)
+    cards = plan_view(load_views(tmp_path / "features.py").views["cards"])
+    with pytest.raises(JobError, match="spent"):
+        run_on_flink(cards, str(tmp_path / "tx.csv"), never, engine)
 
 
-def test_what_cannot_be_asked_is_refused_before_flink_starts(desk: Desk, engine: FlinkEngine) -> None:
+def test_what_cannot_be_asked_is_refused_before_flink_starts(tmp_path: Path, engine: FlinkEngine) -> None:
     never_used = replace(engine, session=None)  # type: ignore[arg-type]
-    with pytest.raises(NotFoundError, match="did you mean 'transaction_count_1h'"):
-        diff_locally(desk.plan, str(desk.given), never, never_used, features=["transaction_count_2h"])
-    desk.given.write_text(desk.given.read_text().splitlines()[0] + "\n")
-    with pytest.raises(RequestError, match="no row of Transactions is accepted"):
-        diff_locally(desk.plan, str(desk.given), never, never_used)
+    (tmp_path / "features.py").write_text(FEATURES)
+    (tmp_path / "tx.csv").write_text("card,cents,at\n")
+    cards = plan_view(load_views(tmp_path / "features.py").views["cards"])
+    for ask in (run_on_flink, diff_locally):
+        with pytest.raises(NotFoundError, match="did you mean 'spent_1h'"):
+            ask(cards, str(tmp_path / "tx.csv"), never, never_used, features=["spend_1h"])
+        with pytest.raises(RequestError, match="no row of Payments is accepted"):
+            ask(cards, str(tmp_path / "tx.csv"), never, never_used)
 
 
 def test_flink_needs_java_and_says_who_tells_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
