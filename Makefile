@@ -35,7 +35,7 @@ check: setup ## Lint, format and type-check.
 
 test: setup ## Run every test but those of failures, on the real stack.
 	@echo "test: all but the tests of failures, which kill parts of the stack; \`make faults\` runs those"
-	@$(BIN)/pytest -m 'not faults'
+	@$(BIN)/pytest -m 'not faults' --durations=25
 
 faults: setup ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults
