@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,18 +22,22 @@ def get_online(
     entity: Annotated[list[str], typer.Option(help="A key of the entity as name=value; once for each key.")],
     store: Annotated[str, typer.Option(help="cassandra, sqlite or sqlite:PATH; default: the settings'.")] = "",
     at: Annotated[str, typer.Option(help="An instant such as 2013-11-01T12:00:00Z; default: now.")] = "",
+    log: Annotated[Path | None, typer.Option(help="Append the answer to this .jsonl file too.")] = None,
     format_: FormatOption = None,
 ) -> None:
     """Show features of one entity with their status and the time of its newest event.
 
     Example: headrace get-online fraud_features:transaction_count_1h --entity account_id=a1
     """
+    from headrace.serving.log import append_log
     from headrace.serving.tiles import online_store
 
     options = options_of(context)
     with online_store(options.settings(store_flags("--store", store))) as opened:
         row = opened.typed_row(features, dict(map(_key_value, entity)))
         served = opened.get_online_features(features, [row], at=instant("--at", at))
+    if log is not None:
+        append_log(served, log)
     chosen = options.chosen(format_)
     print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
 

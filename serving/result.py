@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headrace.compiler.served import ASKED_AT, SERVED_AT, STATUS, VERSION, Status, version_text
 from headrace.connectors.frame import nullable_frame
 from headrace.features.reference import Reference
 from headrace.features.scalar import element_type
-from headrace.serving.windows import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +40,11 @@ class ServedFeature:
     version: str
     generation: int
 
+    @property
+    def version_text(self) -> str:
+        """Version and generation, as a log of what was served names them."""
+        return version_text(self.version, self.generation)
+
 
 @dataclass(frozen=True)
 class OnlineFeatures:
@@ -66,18 +71,23 @@ class OnlineFeatures:
         seen = value.last_event_time
         return None if seen is None or seen > self.at else self.at - seen
 
-    def to_dict(self, *, statuses: bool = False, times: bool = False) -> dict[str, list[Any]]:
+    def to_dict(self, *, statuses: bool = False, times: bool = False, asked: bool = False) -> dict[str, list[Any]]:
         """Columns by name: the keys, then the features.
 
         With `statuses` also `<feature>__status` of each; with `times` also `<feature>__event_time`, when the newest
-        event of the entity was, and `<feature>__freshness`, how long that was before the asked time.
+        event of the entity was, and `<feature>__freshness`, how long that was before the asked time; with `asked` also
+        `asked_at`, `served_at`, and of each feature `<feature>__version`, the version and generation that served it.
         """
         columns = {key: [row[key] for row in self.entity_rows] for key in self._keys}
+        if asked:
+            columns |= {ASKED_AT: [self.at] * len(self.rows), SERVED_AT: [self.served_at] * len(self.rows)}
         for number, name in enumerate(self._names):
             values = [row[number] for row in self.rows]
             columns[name] = [value.value for value in values]
             if statuses:
-                columns[f"{name}__status"] = [value.status.value for value in values]
+                columns[f"{name}{STATUS}"] = [value.status.value for value in values]
+            if asked:
+                columns[f"{name}{VERSION}"] = [self.features[number].version_text] * len(values)
             if times:
                 columns[f"{name}__event_time"] = [value.last_event_time for value in values]
                 columns[f"{name}__freshness"] = [self.freshness(value) for value in values]
@@ -93,21 +103,21 @@ class OnlineFeatures:
             for entity, values in zip(self.entity_rows, self.rows, strict=True)
         ]
 
-    def to_arrow(self, *, statuses: bool = False, times: bool = False) -> pa.Table:
+    def to_arrow(self, *, statuses: bool = False, times: bool = False, asked: bool = False) -> pa.Table:
         """The columns of `to_dict` with their types; NULL stays NULL."""
         import pyarrow as pa
 
-        types: dict[str, Any] = {}
+        types: dict[str, Any] = dict.fromkeys((ASKED_AT, SERVED_AT), pa.timestamp("us", "UTC"))
         for feature in self.features:
             name = str(feature.reference)
-            types |= {name: _arrow_type(feature.type), f"{name}__status": pa.string()}
+            types |= {name: _arrow_type(feature.type)} | dict.fromkeys((name + STATUS, name + VERSION), pa.string())
             types |= {f"{name}__event_time": pa.timestamp("us", "UTC"), f"{name}__freshness": pa.duration("us")}
-        columns = self.to_dict(statuses=statuses, times=times)
+        columns = self.to_dict(statuses=statuses, times=times, asked=asked)
         return pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
 
-    def to_pandas(self, *, statuses: bool = False, times: bool = False) -> pd.DataFrame:
+    def to_pandas(self, *, statuses: bool = False, times: bool = False, asked: bool = False) -> pd.DataFrame:
         """The columns of `to_dict` as a DataFrame with nullable types, so that NULL is neither NaN nor 0."""
-        return nullable_frame(self.to_arrow(statuses=statuses, times=times))
+        return nullable_frame(self.to_arrow(statuses=statuses, times=times, asked=asked))
 
     def _repr_html_(self) -> str:
         """A table in which a value that is not `present` says so."""

@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, TileGroup
+from headrace.compiler.served import Status
 from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
 from headrace.connectors.tile_store import Cell, Found
 
 #: A read costs as much as some thirty tiles: 50 to 70 µs of this process against about 2 µs (measured).
 BRIDGED_TILES = 32
-
-
-class Status(StrEnum):
-    """What stands behind a value.
-
-    - `present`: something was folded in; the value may still be NULL or 0.
-    - `empty_window`: the entity is known, and nothing of it lies in the window: counts are 0, all else is NULL.
-    - `expired`: not known any more: tiles of the window may have been deleted by retention, or the newest value of a
-      `last` is older than its window.
-    - `unknown_entity`: no event of this entity was ever seen.
-    """
-
-    PRESENT = "present"
-    EMPTY_WINDOW = "empty_window"
-    EXPIRED = "expired"
-    UNKNOWN_ENTITY = "unknown_entity"
-
-
 #: Which of its parts' statuses a feature has: the first of these that one has.
 _OF_PARTS = (Status.UNKNOWN_ENTITY, Status.EXPIRED, Status.PRESENT, Status.EMPTY_WINDOW)
 

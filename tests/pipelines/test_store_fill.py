@@ -12,6 +12,7 @@ import pytest
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.served import Status
 from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import RequestError
 from headrace.features.load import load_views
@@ -20,7 +21,6 @@ from headrace.pipelines.store_fill import StoreFill, fill_store
 from headrace.runtime.online_store import OpenStore, open_store
 from headrace.runtime.settings import load_settings
 from headrace.serving.online import OnlineStore
-from headrace.serving.windows import Status
 
 FEATURES = """
 from datetime import datetime

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pytest
 
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.served import Status
 from headrace.compiler.tiles import window_bounds
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
 from headrace.serving.cache import CachedTiles
 from headrace.serving.online import OnlineStore
 from headrace.serving.result import OnlineFeatures
-from headrace.serving.windows import Status
 
 from .conftest import CountedTiles, Order, fill
 
