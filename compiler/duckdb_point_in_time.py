@@ -50,12 +50,17 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     )
 
 
-def entities_sql(keys: KeySet, at_us: int, relation: str) -> str:
-    """A spine of all entities that have an event before an instant (µs), at that instant, ordered by their keys."""
+def entities_sql(keys: KeySet, at_us: int, relation: str, sample: int | None = None) -> str:
+    """A spine of all entities that have an event before an instant (µs), at that instant, ordered by their keys.
+
+    `sample`: of so many only, those whose keys have the least MD5.
+    """
     names = ", ".join(_names(keys))
+    texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in _names(keys))
+    chosen = "" if sample is None else f"\nORDER BY md5(concat_ws('/', {texts})), {names} LIMIT {sample}"
     return (
         f"SELECT row_number() OVER (ORDER BY {names}) - 1 AS _row, CAST({at_us} AS BIGINT) AS _t, {names}\n"
-        f"FROM (SELECT DISTINCT {names} FROM ({_events(keys, relation)}) WHERE _event_us < {at_us})"
+        f"FROM (SELECT DISTINCT {names} FROM ({_events(keys, relation)}) WHERE _event_us < {at_us}{chosen})"
     )
 
 
@@ -174,10 +179,13 @@ def _start(asked: AskedFeature) -> str | None:
 
 
 def _end(keys: KeySet, asked: AskedFeature) -> str:
-    """The first event time after the window; a write holds its own event, so without a lag it is not rounded."""
+    """The first event time after the window.
+
+    A write holds its own event, and an open tile nothing of the future: without a lag neither is rounded.
+    """
     lag = asked.feature.lag_us
     end = f"({_at(asked)} - {lag})" if lag else _at(asked)
-    rounded = asked.window_mode == "tiled" and (asked.mode == "recomputed" or lag)
+    rounded = asked.window_mode == "tiled" and ((asked.mode == "recomputed" and not asked.open_end) or lag)
     return floor_sql(end, keys.group(asked).finest_us) if rounded else end
 
 

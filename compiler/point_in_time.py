@@ -16,13 +16,17 @@ KnownBy = Literal["event", "arrival"]
 
 @dataclass(frozen=True, slots=True)
 class AskedFeature:
-    """A feature under the name of its column. `ttl_us` belongs to mode `ttl`; `window_mode`: how windows end."""
+    """A feature under the name of its column. `ttl_us` belongs to mode `ttl`; `window_mode`: how windows end.
+
+    `open_end`: the tile that is open at the row's time counts, as in an online read at now; in mode `tiled` only.
+    """
 
     name: str
     feature: PlannedFeature
     mode: ValueMode = "recomputed"
     ttl_us: int | None = None
     window_mode: WindowMode = "exact"
+    open_end: bool = False
 
     @property
     def parts(self) -> tuple[AskedFeature, ...]:
@@ -32,16 +36,20 @@ class AskedFeature:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Features of one view that describe the same kind of entity: computed in one pass over its events."""
+    """Features of one view that describe the same kind of entity: computed in one pass over its events.
+
+    `apart`: further columns of spine and events, in which both must agree, as in the keys.
+    """
 
     plan: ViewPlan
     asked: tuple[AskedFeature, ...]
     known_by: KnownBy = "event"
+    apart: tuple[Column, ...] = ()
 
     @property
     def keys(self) -> tuple[Column, ...]:
         """What names the entity."""
-        return self.group(self.asked[0]).keys
+        return (*self.apart, *self.group(self.asked[0]).keys)
 
     @property
     def groups(self) -> dict[str, int]:

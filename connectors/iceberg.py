@@ -243,6 +243,12 @@ class IcebergTable:
         found = self.table.current_snapshot()
         return None if found is None else int(found.snapshot_id)
 
+    def snapshot_at(self, instant: datetime) -> int | None:
+        """The newest snapshot that was committed by an instant (processing time) and is still there, if any."""
+        by_then = [found for found in self.table.snapshots() if self.committed_at(found.snapshot_id) <= instant]
+        newest = max(by_then, key=lambda found: found.sequence_number or 0, default=None)
+        return None if newest is None else int(newest.snapshot_id)
+
     def has_snapshot(self, snapshot_id: int) -> bool:
         """Whether the snapshot is still there (not expired)."""
         return self.table.snapshot_by_id(snapshot_id) is not None

@@ -1,0 +1,270 @@
+"""Why a served value is not that of history: proven by computing it again without the rows that it may not have had.
+
+Causes are tried one at a time and then together, and the fewest that make the value equal are the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace.compiler.equality import same
+from headrace.compiler.merge import LG_K, merge_feature, value_from
+from headrace.compiler.plan import PlannedFeature, ViewPlan
+from headrace.compiler.served import Status
+from headrace.compiler.tiles import WindowMode, floor_to
+from headrace.features.duration import format_duration
+from headrace.features.instant import instant_of
+from headrace.pipelines.consistency import Cause
+from headrace.pipelines.consistency_history import History, Marks, Part, Values
+from headrace.pipelines.served import Answer, Served
+
+#: A sketch counts exactly up to so many values; beyond, one standard error is 1 / sqrt of it. Five leave no doubt.
+EXACT_UP_TO = 1 << LG_K
+STANDARD_ERRORS = 5
+#: Of rows that were not committed, how many are taken in one by one: a job commits every few seconds.
+MOST_UNCOMMITTED = 64
+ALL = Part("TRUE")
+KNOWN_LATER = "the store knows the entity by a row at or after the asked time"
+NEVER_LET_IN = "no filter let a row of the entity in, so the store does not know it"
+
+#: A value that differs: the feature and the row.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class About:
+    """Rows that show a cause, and what is said of them."""
+
+    part: Part
+    words: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Causes that together may make a value equal: history in these windows, of this part of its rows.
+
+    `about`: for each cause that rows show, these.
+    """
+
+    causes: tuple[Cause, ...]
+    windows: WindowMode
+    part: Part
+    about: Mapping[Cause, About] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Why a value differs, and what shows it."""
+
+    causes: tuple[Cause, ...]
+    detail: str
+
+
+@dataclass
+class Search:
+    """Looks for the causes of the values that differ.
+
+    Args:
+        plan: the version of the view that served.
+        served: what was served.
+        history: the rows of history.
+        windows: the mode in which history was computed.
+        truth: the values of history.
+    """
+
+    plan: ViewPlan
+    served: Served
+    history: History
+    windows: WindowMode
+    truth: Values
+    found: dict[Place, Found] = field(default_factory=dict)
+    open: set[Place] = field(default_factory=set)
+    known: set[int] = field(default_factory=set)
+
+    def begin(self, different: Sequence[Place]) -> list[int]:
+        """Explain what needs no rows; returns the rows that are left."""
+        self.open = set(different)
+        self.known = self.history.known(self.rows)
+        self._expired()
+        self.take(Explanation((), self.windows, ALL), self.truth)
+        if self.windows == "exact" and self.open:
+            self.take(Explanation((Cause.TAIL_ROUNDING,), "tiled", ALL), self.history.values("tiled"))
+        return self.rows
+
+    def go_on(self, commits: Mapping[int, Mapping[int, int]]) -> dict[Place, Found]:
+        """Explain the rest by the rows behind each value; what is left then is unexplained."""
+        marks = self.history.gather(self.rows, commits)
+        for one in explanations(self.windows, marks):
+            if self.open:
+                values = self.history.again(self.names, one.windows, one.part)
+                self.take(one, values)
+        self._leave()
+        return self.found
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows of which something is not explained."""
+        return sorted({row for _, row in self.open})
+
+    @property
+    def names(self) -> list[str]:
+        """The features of which something is not explained."""
+        return [name for name in self.served.answers if any(name == other for other, _ in self.open)]
+
+    def take(self, one: Explanation, values: Values) -> None:
+        """Explain what these values make equal."""
+        behind = _Behind(self.history, one)
+        for place in sorted(self.open):
+            more = self.besides(place, values)
+            if more is not None and (one.causes or more):
+                causes = (*one.causes, *more)
+                self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
+                self.open.discard(place)
+
+    def besides(self, place: Place, values: Values) -> tuple[Cause, ...] | None:
+        """What besides makes a served value equal to another one; None where nothing does."""
+        name, row = place
+        feature, served, value = self.plan.feature(name), self.answer(place)[0], values.features[name].get(row)
+        if same(served, value):
+            return ()
+        if same(served, self._as_known(feature, value, row, values)):
+            return (Cause.UNKNOWN_ENTITY,)
+        return (Cause.ESTIMATE,) if is_estimate(feature, served, value) else None
+
+    def answer(self, place: Place) -> Answer:
+        """What was served."""
+        name, row = place
+        return self.served.answers[name][row] or Answer(None)
+
+    def _as_known(self, feature: PlannedFeature, value: Any, row: int, values: Values) -> Any:
+        """A value as the store gives it, which knows an entity by other rows than history does.
+
+        Only of an empty window do they say something else.
+        """
+        if row in self.known:
+            return empty_value(feature) if values.seen.get(row) is None else value
+        return None if same(value, empty_value(feature)) else value
+
+    def _expired(self) -> None:
+        """Explain what the store says is expired; by the clock of events nothing expires."""
+        for place in sorted(self.open):
+            answer = self.answer(place)
+            if self.plan.clock == "wall" and answer.status == Status.EXPIRED and answer.value is None:
+                group = self.plan.group(self.plan.feature(place[0]).group)
+                kept = ", ".join("for ever" if one is None else format_duration(one) for one in group.retentions_us)
+                self.found[place] = Found((Cause.EXPIRED,), f"tiles are kept {kept} after their end")
+                self.open.discard(place)
+
+    def _leave(self) -> None:
+        """What is left is unexplained."""
+        about = {Cause.UNEXPLAINED: About(ALL, "of history behind it, none of which explains the difference")}
+        behind = _Behind(self.history, Explanation((Cause.UNEXPLAINED,), self.windows, ALL, about))
+        for place in sorted(self.open):
+            self.found[place] = Found((Cause.UNEXPLAINED,), behind.text(place, Cause.UNEXPLAINED))
+        self.open.clear()
+
+    def _details(self, place: Place, causes: Sequence[Cause], behind: _Behind) -> Iterator[str]:
+        """What shows each cause."""
+        name, row = place
+        at_us, now = self.served.asked_us(row), bool(self.served.spine["_now"][row].as_py())
+        for cause in causes:
+            if cause is Cause.TAIL_ROUNDING:
+                feature = self.plan.feature(name)
+                yield rounding(feature.parts[0], self.plan.group(feature.group).finest_us, at_us, now=now)
+            elif cause is Cause.UNKNOWN_ENTITY:
+                yield KNOWN_LATER if row in self.known else NEVER_LET_IN
+            elif cause is Cause.ESTIMATE:
+                yield f"more than {EXACT_UP_TO:,} different values are estimated"
+            else:
+                yield behind.text(place, cause)
+
+
+@dataclass
+class _Behind:
+    """The rows that an explanation is about, by cause and feature; looked up once."""
+
+    history: History
+    one: Explanation
+    looked_up: dict[tuple[Cause, str], Mapping[int, Any]] = field(default_factory=dict)
+
+    def text(self, place: Place, cause: Cause) -> str:
+        """The rows that show a cause, in words."""
+        name, row = place
+        about = self.one.about[cause]
+        if (cause, name) not in self.looked_up:
+            self.looked_up[cause, name] = self.history.rows_behind(name, self.one.windows, about.part)
+        return f"{self.looked_up[cause, name].get(row, 'no row')} {about.words}"
+
+
+def explanations(windows: WindowMode, marks: Marks) -> Iterator[Explanation]:
+    """What may explain a value by the rows behind it: one cause before two, and two before three."""
+    rounded: list[tuple[tuple[Cause, ...], WindowMode]] = [((), windows)]
+    if windows == "exact":
+        rounded.append(((Cause.TAIL_ROUNDING,), "tiled"))
+    for parts in (list(_singles(marks)), list(_pairs(marks))):
+        for rounding_too, mode in rounded:
+            for part, about in parts:
+                yield Explanation((*about, *rounding_too), mode, part, about)
+
+
+AFTER = About(Part("_after"), "arrived after it was served")
+LATE = About(Part("_late", with_late=True), "judged late, and in the value all the same")
+
+
+def _singles(marks: Marks) -> Iterator[tuple[Part, Mapping[Cause, About]]]:
+    """Parts of the rows that one cause leaves out or takes in."""
+    if marks.after:
+        yield Part("NOT _after"), {Cause.LATE_ROW: AFTER}
+    if marks.late:
+        yield Part("TRUE", with_late=True), {Cause.LATE_ROW: LATE}
+    for most in range(min(marks.uncommitted, MOST_UNCOMMITTED)):
+        yield Part(f"_rank <= {most}"), {Cause.NOT_MATERIALIZED: _uncommitted(most)}
+
+
+def _pairs(marks: Marks) -> Iterator[tuple[Part, Mapping[Cause, About]]]:
+    """Parts of the rows that two causes leave out."""
+    for most in range(min(marks.uncommitted, MOST_UNCOMMITTED) if marks.after else 0):
+        about = {Cause.LATE_ROW: AFTER, Cause.NOT_MATERIALIZED: _uncommitted(most)}
+        yield Part(f"NOT _after AND _rank <= {most}"), about
+
+
+def _uncommitted(most: int) -> About:
+    """The rows beyond some that were not committed."""
+    return About(Part(f"NOT _after AND _rank > {most}"), "not committed by the job when it was served")
+
+
+def empty_value(feature: PlannedFeature) -> Any:
+    """The value of a window that holds nothing."""
+    return value_from(feature, [merge_feature(part, []) for part in feature.parts])
+
+
+def is_estimate(feature: PlannedFeature, served: Any, value: Any) -> bool:
+    """Whether two counts of different values differ by no more than an estimate may.
+
+    >>> feature = PlannedFeature("ips_1h", "count_distinct", "0a1b2c3d", ("distinct_ip",), "int")
+    >>> is_estimate(feature, 10_100, 10_000), is_estimate(feature, 101, 100)
+    (True, False)
+    """
+    if feature.function != "count_distinct" or served is None or value is None or value <= EXACT_UP_TO:
+        return False
+    return bool(abs(served - value) <= STANDARD_ERRORS * value / EXACT_UP_TO**0.5)
+
+
+def rounding(feature: PlannedFeature, finest_us: int, at_us: int, *, now: bool) -> str:
+    """The window of a feature, and what its tiles hold.
+
+    >>> hour = 3_600_000_000
+    >>> feature = PlannedFeature("clicks_1h", "count", "0a1b2c3d", (), "int", hour, hour // 12)
+    >>> rounding(feature, hour // 12, 2 * hour + 60_000_000, now=False).partition(", ")[2]
+    'tiles 1970-01-01T01:00:00+00:00 to 1970-01-01T02:00:00+00:00'
+    """
+    end = at_us - feature.lag_us
+    open_end = now and not feature.lag_us
+    tiles_end = instant_of(end if open_end else floor_to(end, finest_us)).isoformat()
+    if feature.window_us is None or feature.tail_us is None:
+        return f"tiles to {tiles_end}, of {instant_of(end).isoformat()}"
+    start = end - feature.window_us
+    tiles = f"{instant_of(floor_to(start, feature.tail_us)).isoformat()} to {tiles_end}"
+    return f"window {instant_of(start).isoformat()} to {instant_of(end).isoformat()}, tiles {tiles}"

@@ -1,0 +1,265 @@
+"""`ConsistencyCheck`: what was served, or is served now, beside the same values recomputed from history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+import duckdb
+
+from headrace.compiler.duckdb_point_in_time import entities_sql
+from headrace.compiler.duckdb_sql import judged_sql
+from headrace.compiler.equality import same
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
+from headrace.compiler.tiles import WindowMode, floor_to
+from headrace.compiler.verdict import Verdict
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.schema import archive_fields
+from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.features.instant import asked_us, instant_of
+from headrace.pipelines.commits import Commits
+from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
+from headrace.pipelines.consistency_causes import Found, Place, Search
+from headrace.pipelines.consistency_history import History, Values
+from headrace.pipelines.options import one_of
+from headrace.pipelines.served import Columns, Served, served_of
+from headrace.pipelines.spine import shown_rows
+from headrace.pipelines.training_pipeline import TrainingSetPipeline
+from headrace.pipelines.training_set import PinnedHistory
+from headrace.registry.store import Registry
+from headrace.runtime.platform import Platform
+
+#: Entities of one request: some thousand values, a second or so.
+BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class ServingVersion:
+    """A version of a view that serves or served, and the runs that write its tables."""
+
+    plan: ViewPlan
+    generation: int
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entities:
+    """Entities of one kind and the features over their keys, as `view:feature`."""
+
+    features: tuple[str, ...]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+def serving_version(
+    registry: Registry, project: str, view: str, version: tuple[str, int] | None = None
+) -> ServingVersion:
+    """The version of a view that serves, or another one with its generation.
+
+    Raises:
+        NotFoundError: no such view or version, or none serves yet.
+    """
+    known = registry.views(project)
+    if view not in known:
+        msg = f"project {project!r}: no view {view!r}; {did_you_mean(view, known)}"
+        raise NotFoundError(msg)
+    name, generation = version or _pointed(registry, project, view)
+    plan = ViewPlan.from_dict(dict(registry.version(project, view, name).plan))
+    tables = set(registry.materialization(project, view, name, generation).tables.values())
+    runs = [run for run in registry.runs(project) if run.job_id is not None]
+    made = {run.run: registry.materialization(project, run.view, run.version, run.generation).tables for run in runs}
+    writing = tuple(run for run, found in made.items() if not tables.isdisjoint(found.values()))
+    return ServingVersion(plan, generation, writing)
+
+
+def _pointed(registry: Registry, project: str, view: str) -> tuple[str, int]:
+    """The version and generation that serve."""
+    pointer = registry.pointer(project, view)
+    if pointer is None:
+        msg = f"view {view!r}: no version serves yet, so nothing is materialized; `headrace backfill FILE` does that"
+        raise NotFoundError(msg)
+    return pointer.version, pointer.generation
+
+
+class ConsistencyCheck:
+    """Compares served values of one version of a view with history.
+
+    Args:
+        platform: where history and the ledger are.
+        serving: the version.
+        windows: `exact`, so that what tiles round is seen and named; or `tiled`, as served values are rounded.
+        said: is told how far the work is.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        serving: ServingVersion,
+        *,
+        windows: WindowMode = "exact",
+        said: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.platform, self.serving, self.plan = platform, serving, serving.plan
+        self.commits = Commits(platform, serving.runs)
+        self.windows: WindowMode = one_of("windows", windows, get_args(WindowMode))
+        self.said = said
+
+    def pin(self) -> PinnedHistory:
+        """History as it is now, at one snapshot. Raises as `TrainingSetPipeline.history` does."""
+        return TrainingSetPipeline(self.platform, {self.plan.name: self.plan}).history(self.plan)
+
+    def newest_closed(self) -> datetime:
+        """The newest time before which history and the job both have all that is not out of order by `max_delay`.
+
+        Raises:
+            NotFoundError: neither has an accepted row in common.
+        """
+        with self._opened(self.pin()) as connection:
+            rows = connection.sql(judged_sql(self.plan, "archive")).filter(f"_verdict = {int(Verdict.ACCEPTED)}")
+            common = rows.filter(_within(self.commits.newest())).aggregate("max(_event_us)")
+            newest = common.to_arrow_table()[0][0].as_py()
+        if newest is None:
+            msg = f"view {self.plan.name}: no accepted row is in both history and the store; look again later"
+            raise NotFoundError(msg)
+        finest_us = max(group.finest_us for group in self.plan.groups)
+        return instant_of(floor_to(newest - self.plan.source.max_delay_us, finest_us))
+
+    def entities(self, at: datetime, sample: int | None = None) -> Iterator[Entities]:
+        """The entities that history knows at a time, in batches for one request each.
+
+        `sample`: so many of each kind only, always the same: those whose keys have the least MD5.
+
+        Raises:
+            RequestError: the time has no zone.
+        """
+        at_us = asked_us("at", at)
+        asked = tuple(AskedFeature(one.name, one) for one in self.plan.features)
+        with self._opened(self.pin()) as connection:
+            for keys in key_sets(self.plan, asked):
+                found = connection.sql(entities_sql(keys, at_us, "archive", sample)).order("_row").to_arrow_table()
+                names = tuple(f"{self.plan.name}:{one.name}" for one in keys.asked)
+                rows = found.select([key.name for key in keys.keys]).to_pylist()
+                for first in range(0, len(rows), BATCH):
+                    self.said(f"reading {min(first + BATCH, len(rows)):,} of {len(rows):,} entities")
+                    yield Entities(names, tuple(rows[first : first + BATCH]))
+
+    def compare(self, given: Sequence[Columns], what: str) -> Consistency:
+        """What was served beside history as it is now.
+
+        Args:
+            given: tables of `OnlineFeatures.to_dict(statuses=True, asked=True)`, or what `read_served` gives.
+            what: names them in errors.
+
+        Raises:
+            RequestError: they are not what was served, or ask for a time that history does not cover.
+            NotFoundError: there is no history, or a feature is not known.
+        """
+        # Pinned after the store was read, so that history has what the store had, unless the archive is behind.
+        history = self.pin()
+        served = [part for columns in given for part in served_of(self.plan, columns, what)]
+        self.said(f"rows to recompute from {history.table.name}: {sum(part.spine.num_rows for part in served):,}")
+        compared: dict[str, int] = {}
+        differences: list[Difference] = []
+        for part in served:
+            with self._opened(history) as connection:
+                differences += self._differences(History(connection, self.plan, part), part, history)
+            for name, answers in part.answers.items():
+                compared[name] = compared.get(name, 0) + sum(answer is not None for answer in answers)
+        return Consistency(
+            view=self.plan.name,
+            version=self.plan.version,
+            generation=self.serving.generation,
+            windows=self.windows,
+            history=history.table.name,
+            snapshot_id=history.snapshot_id,
+            committed_at=instant_of(history.until_us),
+            notes=tuple(self._notes(history)),
+            features=tuple(lines_of(compared, differences)),
+            differences=tuple(differences),
+        )
+
+    def _differences(self, history: History, served: Served, pinned: PinnedHistory) -> Iterator[Difference]:
+        """The values of one kind of entity that are not those of history, with their causes."""
+        self._check_coverage(history, served, pinned)
+        truth = history.values(self.windows)
+        different = list(_different(served, truth))
+        if not different:
+            return
+        self.said(f"differing values: {len(different):,}; looking for causes")
+        search = Search(self.plan, served, history, self.windows, truth)
+        left = search.begin(different)
+        found = search.go_on(self._committed_by(served, left)) if left else search.found
+        for place in different:
+            yield _difference(served, truth, place, found[place])
+
+    def _committed_by(self, served: Served, rows: Sequence[int]) -> dict[int, Mapping[int, int]]:
+        """For each time at which a row was served, the offsets that the runs had committed by then."""
+        times = sorted(set(served.spine["_served_us"].take(rows).to_pylist()))
+        return {us: found for us in times if (found := self.commits.by(us)) is not None}
+
+    def _check_coverage(self, history: History, served: Served, pinned: PinnedHistory) -> None:
+        """Refuse times of which history cannot tell."""
+        outside = history.outside(pinned.until_us)
+        if outside:
+            row, why = outside[0]
+            msg = (
+                f"{len(outside):,} of {served.spine.num_rows:,} rows were served for a time that history does not "
+                f"cover: {shown_rows([each for each, _ in outside])}; row {row} at "
+                f"{instant_of(served.asked_us(row)).isoformat()} is {why} (snapshot {pinned.snapshot_id} of "
+                f"{pinned.table.name}, of {instant_of(pinned.until_us).isoformat()}). Archive further, or leave them "
+                "out"
+            )
+            raise RequestError(msg)
+
+    def _notes(self, history: PinnedHistory) -> Iterator[str]:
+        """Where the job is ahead of the archive: what it has read beyond cannot be recomputed."""
+        committed = self.commits.newest()
+        if not committed:
+            return
+        archived = {part.partition: part.max_offset for part in history.table.prefix(history.snapshot_id)}
+        for partition, last in sorted(committed.items()):
+            if (end := archived.get(partition, -1)) < last:
+                yield f"partition {partition}: history ends at offset {end}, the job has committed to {last}"
+
+    @contextmanager
+    def _opened(self, history: PinnedHistory) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A database with `archive`."""
+        with database(f"view {self.plan.name}") as connection:
+            columns = [field.name for field in archive_fields(self.plan.source.columns) if field.name != "_raw"]
+            history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
+            yield connection
+
+
+def _within(offsets: Mapping[int, int]) -> str:
+    """The condition that a row is among those committed; where nothing is known of commits, every row is."""
+    each = (f"(_src_partition = {part} AND _src_offset <= {last})" for part, last in offsets.items())
+    return " OR ".join(each) or "TRUE"
+
+
+def _different(served: Served, truth: Values) -> Iterator[Place]:
+    """The values that are not those of history."""
+    for name, answers in served.answers.items():
+        for row, answer in enumerate(answers):
+            if answer is not None and not same(answer.value, truth.features[name].get(row)):
+                yield name, row
+
+
+def _difference(served: Served, truth: Values, place: Place, found: Found) -> Difference:
+    """A value that differs, with its causes."""
+    name, row = place
+    answer, history = served.answers[name][row], truth.features[name].get(row)
+    value, status = (answer.value, answer.status) if answer is not None else (None, None)
+    return Difference(
+        feature=name,
+        entity=served.entity(row),
+        asked_at=instant_of(served.asked_us(row)),
+        kind=Kind.of(value, history),
+        served=value,
+        status=status,
+        history=history,
+        causes=found.causes,
+        detail=found.detail,
+    )
