@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from headrace.connectors.tile_store import TileStore
 from headrace.errors import NotFoundError
@@ -34,6 +35,11 @@ def open_store(settings: Settings, *, create: bool = False) -> AbstractContextMa
     return STORES[settings.online.store](settings, create)
 
 
+def store_registry(settings: Settings) -> Registry:
+    """The registry of the views in the store of `online.store`; no server is asked. Raises as `open_store` does."""
+    return REGISTRIES[settings.online.store](settings)
+
+
 @contextmanager
 def memory_store() -> Iterator[OpenStore]:
     """A store and its registry in memory, both gone with the `with`."""
@@ -58,15 +64,31 @@ def _cassandra(settings: Settings, create: bool) -> Iterator[OpenStore]:
 def _sqlite(settings: Settings, create: bool) -> Iterator[OpenStore]:
     from headrace.connectors.sqlite_tiles import SqliteTiles
 
-    file = settings.online.file
-    if not create and not file.exists():
-        msg = f"no online store {file}; fill it by `headrace run FEATURES --input ROWS --to-store sqlite:{file}`"
-        raise NotFoundError(msg)
+    file = settings.online.file if create else _existing(settings)
     with SqliteTiles(file) as tiles:
         yield OpenStore(tiles, Registry.at(file))
+
+
+def _existing(settings: Settings) -> Path:
+    """The file of the store."""
+    file = settings.online.file
+    if not file.exists():
+        msg = f"no online store {file}; fill it by `headrace run FEATURES --input ROWS --to-store sqlite:{file}`"
+        raise NotFoundError(msg)
+    return file
+
+
+def _registry_of_jobs(settings: Settings) -> Registry:
+    from headrace.runtime.platform import Platform
+
+    return Platform(settings).registry
 
 
 STORES: dict[str, Callable[[Settings, bool], AbstractContextManager[OpenStore]]] = {
     "cassandra": _cassandra,
     "sqlite": _sqlite,
+}
+REGISTRIES: dict[str, Callable[[Settings], Registry]] = {
+    "cassandra": _registry_of_jobs,
+    "sqlite": lambda settings: Registry.at(_existing(settings)),
 }

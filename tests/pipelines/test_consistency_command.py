@@ -1,0 +1,107 @@
+"""`headrace consistency` over an SQLite store and an archive, without a server: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from headrace.jobs.cli import main
+
+from .trips import MIDNIGHT, PROJECT, depot_in, trips
+
+TRIPS = trips(60)
+AT = MIDNIGHT.isoformat()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("desk")
+    with depot_in(folder) as depot:
+        depot.archive(TRIPS)
+        depot.serve(TRIPS)
+        settings = depot.platform.settings
+        values = {
+            "project": PROJECT,
+            "home": str(settings.home),
+            "iceberg": settings.iceberg.model_dump(),
+            "online": {"store": "sqlite", "file": str(settings.online.file)},
+        }
+        (folder / "headrace.yaml").write_text(yaml.safe_dump(values))
+    return folder
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process: libraries are loaded once."""
+    monkeypatch.chdir(desk)
+    for name in [name for name in os.environ if name.startswith("HEADRACE")]:
+        monkeypatch.delenv(name)
+
+    def command(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(int(end.value.code or 0), *capsys.readouterr())
+
+    return command
+
+
+def test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature(run: Run) -> None:
+    found = run("consistency", "town_trips", "--sample", "2")
+    assert found.returncode == 0, found.stderr
+    head, *lines = found.stdout.splitlines()
+    assert head.split() == ["FEATURE", "COMPARED", "EQUAL", "DIFFERENT", "MISSING", "EXTRA", "CAUSES"]
+    assert lines[0].split()[:2] == ["trips_1h", "2"]
+    assert lines[-1].endswith(", unexplained: 0")
+    assert "history raw.trips, snapshot" in found.stderr
+
+
+def test_a_log_of_what_was_served_is_compared_and_an_unexplained_value_fails(desk: Path, run: Run) -> None:
+    ask = ["get-online", "town_trips:trips_3d", "town_trips:takings", "--entity", "town=t0", "--at", AT]
+    assert run(*ask, "--log", "served.jsonl").returncode == 0
+    check = ["--format", "json", "consistency", "town_trips", "--served"]
+    assert run(*check, "served.jsonl").returncode == 0
+    row = json.loads((desk / "served.jsonl").read_text())
+    row["town_trips:trips_3d"] += 1
+    (desk / "wrong.jsonl").write_text(json.dumps(row) + "\n")
+    wrong = run(*check, "wrong.jsonl")
+    report = json.loads(wrong.stdout)
+    assert (wrong.returncode, report["compared"], report["unexplained"]) == (1, 2, 1)
+    (one,) = report["differences"]
+    assert (one["feature"], one["causes"], one["entity"]) == ("trips_3d", ["unexplained"], {"town": "t0"})
+    assert one["served"] == one["history"] + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["town_trip"], "did you mean 'town_trips'"),
+        (["town_trips", "--served", "none.jsonl"], "no file none.jsonl"),
+        (["town_trips", "--served", "x.jsonl", "--sample", "3"], "leave out --at and --sample"),
+        (["town_trips", "--at", "2026-03-04T00:00:00"], "has no time zone"),
+        (["town_trips", "--at", "1999-01-01T00:00:00Z"], "history knows no entity before 1999"),
+        (["town_trips", "--windows", "round"], "expected one of exact, tiled"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_message(run: Run, arguments: list[str], message: str) -> None:
+    found = run("consistency", *arguments)
+    assert (found.returncode, message in found.stderr, "Traceback" in found.stderr) == (1, True, False), found.stderr
