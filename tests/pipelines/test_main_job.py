@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from headrace.compiler.plan import ViewPlan
+from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.connectors.schema import Field
+from headrace.connectors.tile_store import Tile
 from headrace.errors import CutoverError, JobError, NotFoundError, SchemaMismatchError
+from headrace.features.instant import instant_us
 from headrace.pipelines.archive import ArchivePipeline
 from headrace.pipelines.backfill import BackfillPipeline
+from headrace.pipelines.consistency import Cause, Consistency
+from headrace.pipelines.consistency_check import ConsistencyCheck, serving_version
 from headrace.pipelines.lifecycle import promote, resume, stop
 from headrace.pipelines.outcome import statuses
+from headrace.registry.store import Run
 from headrace.runtime.settings import Settings
+from headrace.serving.online import OnlineStore
 
-from .case import PARTITIONS, Case, archived_case
-from .orders import BROKEN, orders
+from .case import PARTITIONS, Case, archived_case, wait_until
+from .orders import BROKEN, START, orders
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 HISTORY = orders(3_000, seed=1)
 LIVE = orders(900, seed=2, first=3_000)
 MORE = orders(300, seed=3, first=3_900)
+#: Of which some are sent after an answer, and some while no job runs.
+AFTERWARDS, UNREAD = orders(40, seed=4, first=4_200), orders(40, seed=5, first=4_240)
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +120,62 @@ def test_a_changed_window_is_a_new_version_beside_the_old(case: Case) -> None:
     case.assert_online(every, day="2d")
     versions = [version.version for version in case.platform.registry.versions(project, "shop_orders")]
     assert versions == [old.version, changed.version]
+
+
+class Served:
+    """The version that serves from Cassandra, beside history."""
+
+    def __init__(self, case: Case, tiles: CassandraTiles) -> None:
+        project, registry = case.platform.settings.project, case.platform.registry
+        self.serving = serving_version(registry, project, "shop_orders")
+        self.check = ConsistencyCheck(case.platform, self.serving)
+        self.online = OnlineStore(project, registry, tiles)
+
+    def read(self, at: datetime) -> list[dict[str, list[object]]]:
+        answers = [self.online.get_online_features(one.features, one.rows, at=at) for one in self.check.entities(at)]
+        return [answer.to_dict(statuses=True, asked=True) for answer in answers]
+
+    def now(self, at: datetime) -> Consistency:
+        return self.check.compare(self.read(at), "store")
+
+
+def causes(found: Consistency) -> set[str]:
+    return {one.cause for one in found.differences}
+
+
+def test_served_values_are_those_of_history_and_each_difference_has_its_cause(case: Case) -> None:
+    read = len(HISTORY) + len(LIVE) + len(MORE) + 2 * len(BROKEN)
+    runs = case.platform.registry.runs(case.platform.settings.project)
+    at = START + timedelta(hours=48)
+    with case.platform.cassandra.session() as session:
+        tiles = CassandraTiles(session)
+        served = Served(case, tiles)
+        assert set(served.serving.runs) <= {run.run for run in runs}
+        assert served.now(at).differences == ()
+        assert causes(served.now(START + timedelta(hours=37, minutes=7, seconds=13))) == {Cause.TAIL_ROUNDING}
+
+        answered = served.read(at)
+        case.send(AFTERWARDS, [])
+        for run in runs:
+            case.ledger(run, read + len(AFTERWARDS))
+        assert causes(served.check.compare(answered, "log")) == {Cause.LATE_ROW}
+        assert served.now(at).differences == ()
+
+        for run in runs:
+            stop(case.platform, run.run)
+        case.send(UNREAD, [])
+        wait_until(lambda: case.archived() >= read + len(AFTERWARDS) + len(UNREAD))
+        assert causes(Served(case, tiles).now(at)) == {Cause.NOT_MATERIALIZED}
+
+        alter_failures(served.serving.plan, tiles, case, runs[0], at - timedelta(minutes=30))
+        unexplained = Served(case, tiles).now(at).unexplained
+        assert {one.feature for one in unexplained} == {"failures_1h", "failed_share_1h"}
+        assert {one.entity["shop"] for one in unexplained} == {"ams"}
+
+
+def alter_failures(plan: ViewPlan, tiles: CassandraTiles, case: Case, run: Run, start: datetime) -> None:
+    """Let a tile of failures say five hundred."""
+    group = plan.group(plan.feature("failures_1h").group)
+    made = case.platform.registry.materialization(run.project, run.view, run.version, run.generation)
+    us = instant_us(start)
+    assert tiles.write(made.tables[group.fingerprint], group, [Tile(("ams",), group.finest_us, us, (500,), us)]) == 1
