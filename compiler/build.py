@@ -38,7 +38,11 @@ PARTIALS: dict[str, tuple[str, ...]] = {
     "last": ("last",),
     "last_n": ("newest",),
     "count_distinct": ("distinct",),
+    "quantile": ("buckets",),
+    "quantiles": ("buckets",),
 }
+#: Kinds of partials that are of floats, whatever the column is.
+OF_FLOATS = frozenset({"moments", "buckets"})
 
 
 class _Part(NamedTuple):
@@ -84,7 +88,7 @@ def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) ->
 def _contents(f: PlannedFeature) -> list[Any]:
     """Whatever of a feature decides its value."""
     own = [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type]
-    return [*own, list(map(_contents, f.operands))]
+    return [*own, list(map(_contents, f.operands)), *f.per_million]
 
 
 def _source_plan(schema: SourceSchema) -> SourcePlan:
@@ -210,7 +214,7 @@ def _partials(part: _Part, source: SourcePlan) -> tuple[Partial, ...]:
         return ()
     x = argument_name(aggregate.argument, source)
     kinds = PARTIALS[aggregate.function]
-    argument = cast(aggregate.argument, FLOAT) if "moments" in kinds else aggregate.argument
+    argument = aggregate.argument if OF_FLOATS.isdisjoint(kinds) else cast(aggregate.argument, FLOAT)
     return tuple(Partial(kind, x, argument, aggregate.size) for kind in kinds)
 
 
@@ -253,4 +257,5 @@ def _planned_part(part: _Part, group: TileGroup, source: SourcePlan) -> PlannedF
         where=str(feature.where),
         lag_us=feature.lag_us,
         size=aggregate.size,
+        per_million=aggregate.per_million,
     )

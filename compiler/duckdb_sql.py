@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
@@ -209,4 +210,6 @@ AGGREGATES: dict[str, Aggregate] = {
     "last": lambda x, within, feature, plan: f"(max({placed(x)}) {within}).value",
     "last_n": lambda x, within, feature, plan: f"[row.value FOR row IN max({placed(x)}, {feature.size}) {within}]",
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
+    "quantile": lambda x, within, feature, plan: quantile_sql(x, within, *feature.per_million),
+    "quantiles": lambda x, within, feature, plan: quantiles_sql(x, within, feature.per_million),
 }

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial as bound
 from typing import Any
 
+from headrace.compiler import buckets
 from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_sketches import rounded_sql
 from headrace.compiler.duckdb_sql import arguments_sql, checked_sql, judged_sql, placed
 from headrace.compiler.fold import sketch_of
 from headrace.compiler.newest import packed
@@ -27,7 +29,7 @@ NEWEST = "_last_event_us"
 def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     """The tiles of a group, all levels: keys, `level`, `tile_start`, the fields of the cell, `_last_event_us`.
 
-    Where a cell holds bytes there is a list instead, of which `encoders` make them.
+    Where a cell holds bytes there is a list or a map instead, of which `encoders` make them.
     """
     keys = ", ".join(DUCKDB.identifier(key.name) for key in group.keys)
     levels = ", ".join(f"CAST({level} AS BIGINT)" for level in group.levels_us)
@@ -43,7 +45,7 @@ def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     )
 
 
-def encoders(group: TileGroup) -> dict[int, Callable[[list[Any] | None], bytes | None]]:
+def encoders(group: TileGroup) -> dict[int, Callable[[Any], bytes | None]]:
     """By the number of a cell's field, what makes its bytes of the list that `cells_sql` gives."""
     names = [field.name for field in group.cell]
     return {names.index(one.name): bound(LISTS[one.kind], one) for one in group.partials if one.kind in LISTS}
@@ -74,6 +76,11 @@ def _newest(one: Partial, rows: list[Any] | None) -> bytes | None:
     return packed([tuple(row[part] for part in ROW) for row in rows], one.value_type) if rows else None
 
 
+def _buckets(one: Partial, counts: dict[float, int] | None) -> bytes | None:
+    """Rounded numbers with their counts as a cell holds them."""
+    return buckets.packed(buckets.merged([{buckets.bucket_of(number): n for number, n in (counts or {}).items()}]))
+
+
 #: SQL of the fields of each kind of partial: from the argument, the partial and the label of an overflow.
 PARTIALS: dict[str, Fields] = {
     "count": lambda x, one, label: (f"count({x})",),
@@ -85,9 +92,11 @@ PARTIALS: dict[str, Fields] = {
     "last": _end("max"),
     "newest": lambda x, one, label: (f"max({placed(x)}, {one.size})",),
     "distinct": lambda x, one, label: (f"list(DISTINCT {x}) FILTER ({x} IS NOT NULL)",),
+    "buckets": lambda x, one, label: (f"histogram({rounded_sql(x)})",),
 }
-#: What makes a cell's bytes of a list, by the kind of partial.
-LISTS: dict[str, Callable[[Partial, list[Any] | None], bytes | None]] = {
+#: What makes a cell's bytes of a list or a map, by the kind of partial.
+LISTS: dict[str, Callable[[Partial, Any], bytes | None]] = {
     "newest": _newest,
     "distinct": lambda one, values: sketch_of(values),
+    "buckets": _buckets,
 }

@@ -33,6 +33,7 @@ FUNCTIONS = {
     "HR_LAST": "HrLast",
     "HR_LAST_N": "HrLastN",
     "HR_DISTINCT": "HrDistinct",
+    "HR_BUCKETS": "HrBuckets",
 }
 
 LEVEL, TILE_START, CELL = Column("level", INT), Column("tile_start", INT), "cell"

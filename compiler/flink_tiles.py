@@ -45,6 +45,7 @@ CALLS: dict[str, Callable[[str, Partial, str], str]] = {
     "last": lambda x, partial, label: f"HR_LAST({x}, `_event_us`, `_src_partition`, `_src_offset`)",
     "newest": lambda x, partial, label: f"HR_LAST_N({x}, `_event_us`, `_src_partition`, `_src_offset`, {partial.size})",
     "distinct": lambda x, partial, label: f"HR_DISTINCT({x})",
+    "buckets": lambda x, partial, label: f"HR_BUCKETS({x})",
 }
 
 #: What the cell takes of the rows that some aggregates return, in the order of the partial's fields.

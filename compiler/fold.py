@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from headrace.compiler import buckets
 from headrace.compiler.merge import LG_K, chan
 from headrace.compiler.newest import newest, packed
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
@@ -94,6 +95,11 @@ def _fold_distinct(name: str, rows: Rows) -> dict[str, Any]:
     return {name: sketch_of(_values(rows))}
 
 
+def _fold_buckets(name: str, rows: Rows) -> dict[str, Any]:
+    """How many values round alike, or None."""
+    return {name: buckets.packed(buckets.counted(_values(rows)))}
+
+
 FOLDS: dict[str, Callable[[str, Rows], dict[str, Any]]] = {
     "count": lambda name, rows: {name: len(_values(rows))},
     "sum": _fold_sum,
@@ -103,4 +109,5 @@ FOLDS: dict[str, Callable[[str, Rows], dict[str, Any]]] = {
     "first": _fold_first,
     "last": _fold_last,
     "distinct": _fold_distinct,
+    "buckets": _fold_buckets,
 }

@@ -11,6 +11,7 @@ from functools import reduce
 from operator import add, itemgetter
 from typing import Any
 
+from headrace.compiler import buckets
 from headrace.compiler.newest import newest, unpacked
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
@@ -167,6 +168,18 @@ def distinct_of(sketches: Iterable[bytes]) -> int:
     return round(estimate)
 
 
+def _quantiles(feature: PlannedFeature, cells: Sequence[Cell]) -> list[float] | None:
+    """Quantiles in the order asked; None without a value."""
+    counts = buckets.merged(map(buckets.unpacked, _present(cells, feature.partials[0])))
+    return buckets.quantiles(counts, feature.per_million)
+
+
+def _quantile(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+    """One quantile; None without a value."""
+    found = _quantiles(feature, cells)
+    return found[0] if found else None
+
+
 MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "count": _count,
     "sum": _sum,
@@ -179,4 +192,6 @@ MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "last": _last,
     "last_n": _last_n,
     "count_distinct": _count_distinct,
+    "quantile": _quantile,
+    "quantiles": _quantiles,
 }

@@ -118,6 +118,7 @@ FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "last": (("", None), *PLACE),
     "newest": (("", "bytes"),),
     "distinct": (("", "bytes"),),
+    "buckets": (("", "bytes"),),
 }
 
 
@@ -177,8 +178,8 @@ class PlannedFeature:
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
     `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
-    `size` is the n of `last_n`. A ratio has no partials: `operands` are its numerator and denominator, and `group` is
-    the numerator's.
+    `size` is the n of `last_n`, `per_million` the shares of quantiles. A ratio has no partials: `operands` are its
+    numerator and denominator, and `group` is the numerator's.
     """
 
     name: str
@@ -194,6 +195,7 @@ class PlannedFeature:
     lag_us: int = 0
     operands: tuple[PlannedFeature, ...] = ()
     size: int = 0
+    per_million: tuple[int, ...] = ()
 
     @property
     def parts(self) -> tuple[PlannedFeature, ...]:

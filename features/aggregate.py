@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import ColumnTypeError, DefinitionError
+from headrace.features.fraction import MILLION
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
 from headrace.features.source import SourceColumn
 
@@ -24,10 +25,14 @@ FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "last": (ANY, None),
     "last_n": (frozenset({STR, INT, FLOAT, BOOL}), None),
     "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
+    "quantile": (NUMERIC, FLOAT),
+    "quantiles": (NUMERIC, FLOAT),
 }
+#: Functions whose value is a list.
+LISTS = frozenset({"last_n", "quantiles"})
 RATIO = "ratio"
-#: A tile keeps so many values of an entity at most: more belong in a sketch or in a table.
-LAST_N_AT_MOST = 100
+#: A list has so many values at most: more belong in a table.
+LIST_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,9 @@ AS_IT_IS = Written()
 class Aggregate:
     """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
 
-    `argument` None counts rows; `size` is the n of `last_n`. `windowed` False is over all that happened since ever.
-    `a / b` is a `Ratio`. `written` is for people, and decides nothing.
+    `argument` None counts rows; `size` is the n of `last_n`, `per_million` the shares of quantiles in millionths.
+    `windowed` False is over all that happened since ever. `a / b` is a `Ratio`. `written` is for people, and decides
+    nothing.
     """
 
     function: str
@@ -55,13 +61,26 @@ class Aggregate:
     argument: Scalar | None
     windowed: bool
     size: int = 0
+    per_million: tuple[int, ...] = ()
     written: Written = field(default=AS_IT_IS, compare=False, repr=False)
 
     @property
     def type(self) -> str:
         """The type of its value."""
         type_ = FUNCTIONS[self.function][1] or (self.argument.type if self.argument else INT)
-        return list_of(type_) if self.size else type_
+        return list_of(type_) if self.function in LISTS else type_
+
+    @property
+    def constants(self) -> list[Any]:
+        """What its verb was called with.
+
+        >>> Aggregate("quantiles", (), None, None, True, per_million=(500_000, 990_000)).constants
+        [[0.5, 0.99]]
+        """
+        shares: list[Any] = [share / MILLION for share in self.per_million]
+        if shares and self.function in LISTS:
+            return [shares]
+        return shares or ([self.size] if self.size else [])
 
     @property
     def parts(self) -> tuple[Aggregate, ...]:

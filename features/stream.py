@@ -12,8 +12,9 @@ from typing import Any
 import ibis
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
-from headrace.features.aggregate import AS_IT_IS, FUNCTIONS, LAST_N_AT_MOST, Aggregate, Written
+from headrace.features.aggregate import AS_IT_IS, FUNCTIONS, LIST_AT_MOST, Aggregate, Written
 from headrace.features.expression import to_scalar
+from headrace.features.fraction import per_million
 from headrace.features.scalar import BOOL, INT, STR, Scalar, conjunction
 from headrace.features.source import SourceColumn, SourceSchema
 from headrace.features.window import WindowSpec
@@ -176,14 +177,29 @@ class Grouped:
 
     def last_n(self, n: int) -> Aggregate:
         """The values in the n newest rows, a list with the newest first; they may be NULL. At most 100."""
-        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= LAST_N_AT_MOST:
-            msg = f"last_n({n!r}): expected 1 to {LAST_N_AT_MOST}"
+        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= LIST_AT_MOST:
+            msg = f"last_n({n!r}): expected 1 to {LIST_AT_MOST}"
             raise DefinitionError(msg)
         return replace(self._aggregate("last_n"), size=n)
 
     def count_distinct(self) -> Aggregate:
         """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window."""
         return self._aggregate("count_distinct")
+
+    def quantile(self, p: float) -> Aggregate:
+        """The value of rank ceil(p n) among n, as float, within 0.8 %; NULL for an empty window. p is from 0 to 1."""
+        return replace(self._aggregate("quantile"), per_million=(per_million("quantile", p),))
+
+    def quantiles(self, ps: Sequence[float]) -> Aggregate:
+        """Several quantiles, a list in the order of `ps`; NULL for an empty window. At most 100."""
+        if not isinstance(ps, list | tuple) or not 1 <= len(ps) <= LIST_AT_MOST:
+            msg = f"quantiles({ps!r}): expected a list of 1 to {LIST_AT_MOST} shares, such as [0.5, 0.99]"
+            raise DefinitionError(msg)
+        return replace(self._aggregate("quantiles"), per_million=tuple(per_million("quantiles", p) for p in ps))
+
+    def median(self) -> Aggregate:
+        """The quantile of 0.5: of an even number of values the lower of the two in the middle."""
+        return self.quantile(0.5)
 
     def _aggregate(self, function: str) -> Aggregate:
         """The checked aggregate."""

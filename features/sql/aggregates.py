@@ -22,10 +22,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "first": ("first_value",),
     "last": ("last_value",),
     "count_distinct": ("approx_count_distinct", "approx_distinct"),
+    "quantile": ("approx_quantile",),
 }
 #: By SQL's name, the function.
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases if name in FUNCTIONS}
+_EXACT = "tiles keep what values round to, so an exact quantile cannot be had; write approx_quantile(x, 0.99)"
 REFUSED = {
+    **dict.fromkeys(("median", "percentile_cont", "percentile_disc", "within group"), _EXACT),
     "stddev_pop": "a feature's deviation is that of a sample; write stddev_samp",
     "var_pop": "a feature's variance is that of a sample; write var_samp",
     "ignore nulls": "the newest row decides, also when its value is NULL; write FILTER (WHERE x IS NOT NULL)",
@@ -55,21 +58,22 @@ def function_of(node: exp.Expr) -> str:
     return found
 
 
-def call_of(function: str, argument: exp.Expr | None, size: int = 0) -> exp.Expr:
-    """The call that describes a function, as it is printed; `size` is its second argument, if it has one.
+def call_of(function: str, argument: exp.Expr | None, constants: Sequence[Any] = ()) -> exp.Expr:
+    """The call that describes a function, as it is printed; `constants` follow its argument.
 
     >>> call_of("count_distinct", exp.column("x")).sql("duckdb"), call_of("count", None).sql("duckdb")
     ('COUNT(DISTINCT x)', 'COUNT(*)')
-    >>> call_of("last_n", exp.column("x"), 3).sql("duckdb")
+    >>> call_of("last_n", exp.column("x"), [3]).sql("duckdb")
     'LAST_N(x, 3)'
+    >>> call_of("quantiles", exp.column("x"), [[0.5, 0.99]]).sql("duckdb")
+    'QUANTILES(x, [0.5, 0.99])'
     """
     if argument is None:
         return exp.Count(this=exp.Star())
     if function == "count_distinct":
         return exp.Count(this=exp.Distinct(expressions=[argument]))
     name = NAMES.get(function, (function,))[0]
-    sizes = [exp.Literal.number(size)] if size else []
-    return exp.func(name, argument, *sizes, dialect="duckdb")
+    return exp.func(name, argument, *map(exp.convert, constants), dialect="duckdb")
 
 
 def _operands(node: exp.Expr) -> list[exp.Expr]:
@@ -95,7 +99,9 @@ def _end(grouped: Grouped, function: str, reader: Reader, operands: Sequence[exp
 
 
 def _constant(node: exp.Expr) -> Any:
-    """A constant argument of an aggregate."""
+    """A constant argument of an aggregate, or a list of them."""
+    if isinstance(node, exp.Array):
+        return [_constant(one) for one in node.expressions]
     if not isinstance(node, exp.Literal):
         msg = f"the second argument must be a constant, found {node.sql(dialect=DIALECT)}"
         raise RefusalError(node, DefinitionError(msg))

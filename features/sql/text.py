@@ -62,7 +62,7 @@ def _call(aggregate: Aggregate, *, filtered: bool) -> list[str]:
     """The lines of an aggregate: its call, and its filter if it has one of its own."""
     argument = aggregate.written.argument
     column = None if argument is None else to_sql(argument)
-    call = call_of(aggregate.function, column, aggregate.size).sql(dialect=DIALECT)
+    call = call_of(aggregate.function, column, aggregate.constants).sql(dialect=DIALECT)
     condition = _condition(aggregate) if filtered else ""
     return [call, f"FILTER (WHERE {condition})"] if condition else [call]
 

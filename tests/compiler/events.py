@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from headrace.compiler.fold import fold
@@ -160,6 +161,10 @@ SPECS: dict[str, Spec] = {
     "last_cents_ever": (CUSTOMER, everything, of("cents"), "last_n:2", None, M5),
     "last_express_1h": (SHOP, everything, of("express"), "last_n:100", HOUR, M5),
     "customers_3d": (SHOP, everything, of("customer"), "count_distinct", 3 * DAY, HOUR),
+    "middle_weight_3d": (SHOP, everything, of("weight"), "quantile:0.5", 3 * DAY, HOUR),
+    "dear_cents_1h": (SHOP, everything, of("cents"), "quantile:0.99", HOUR, M5),
+    "dear_cents_20d": (SHOP, everything, of("cents"), "quantile:0.99", 20 * DAY, DAY),
+    "cents_spread_ever": (CUSTOMER, everything, of("cents"), "quantiles:0,0.25,0.700001,1", None, M5),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
     "last_weight_3d_lag_1s": (SHOP, everything, of("weight"), "last", 3 * DAY, HOUR),
     "last_status": (CUSTOMER, everything, of("status"), "last", None, M5),
@@ -209,11 +214,29 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
     values = [argument(row) for row in rows if argument(row) is not None]
     if function in {"count", "count_distinct"}:
         return len(values) if function == "count" else len(set(values))
+    if function.startswith("quantile"):
+        found = [quantile(values, share) for share in function.partition(":")[2].split(",")]
+        return None if not values else found if function.startswith("quantiles") else found[0]
     if function in {"std", "var"}:
         of_sample = statistics.stdev if function == "std" else statistics.variance
         return of_sample(values) if len(values) > 1 else None
     by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "min": min, "max": max}
     return by_name[function](values) if values else None
+
+
+def quantile(values: list[float], share: str) -> float | None:
+    """The value of rank ceil(p n), rounded as all values are; what is 2^32 times smaller than the largest is 0."""
+    near = [rounded(value) for value in values]
+    largest = max(map(abs, near), default=0.0)
+    counted = sorted(0.0 if abs(value) <= largest / 2**32 else value for value in near)
+    return counted[max(1, math.ceil(Fraction(share) * len(counted))) - 1] if counted else None
+
+
+def rounded(value: float) -> float:
+    """Seven binary digits of a number; of the largest the last ones that are still a float."""
+    mantissa, exponent = math.frexp(value)
+    digits = min(math.floor(abs(mantissa) * 128 + 0.5), 127 if exponent == 1024 else 128)
+    return 0.0 if abs(value) < 2.0**-1022 else math.copysign(math.ldexp(digits, exponent - 7), value)
 
 
 def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[Any, ...], Any]:

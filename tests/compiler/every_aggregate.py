@@ -106,6 +106,21 @@ def customers(tx: Orders, wspec: WindowSpec):
 
 
 @transformation
+def middle_weight(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["weight"].window(wspec).median()
+
+
+@transformation
+def dear_cents(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).quantile(0.99)
+
+
+@transformation
+def cents_spread_ever(tx: Orders):
+    return tx.groupby("customer")["cents"].quantiles([0, 0.25, 0.700001, 1])
+
+
+@transformation
 def last_weight(tx: Orders, wspec: WindowSpec):
     return tx.groupby("shop")["weight"].window(wspec).last()
 
@@ -202,6 +217,9 @@ class ShopFeatures(FeaturePipeline):
         last_cents_ever,
         last_express.over("1h"),
         customers.over("3d"),
+        middle_weight.over("3d"),
+        dear_cents.over("1h", "20d"),
+        cents_spread_ever,
         last_weight.over("1h", WindowSpec("3d", lag="1s")),
         last_status,
         orders_ever,

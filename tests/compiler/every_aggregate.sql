@@ -33,6 +33,10 @@ SELECT
   last_n(cents, 2) OVER ever AS last_cents_ever,
   last_n(express, 100) OVER last_hour AS last_express_1h,
   count(DISTINCT customer) OVER last_days AS customers_3d,
+  approx_quantile(weight, 0.5) OVER last_days AS middle_weight_3d,
+  quantile(cents, 0.99) OVER last_hour AS dear_cents_1h,
+  quantile(cents, .99) OVER (PARTITION BY shop ORDER BY ordered_at RANGE INTERVAL 20 DAYS PRECEDING) AS dear_cents_20d,
+  quantiles(cents, [0, 0.25, 0.700001, 1]) OVER ever AS cents_spread_ever,
   last_value(weight) OVER last_hour AS last_weight_1h,
   last(weight) OVER (PARTITION BY shop ORDER BY ordered_at
     RANGE BETWEEN INTERVAL '259201' SECOND PRECEDING AND INTERVAL '1' SECOND PRECEDING) AS last_weight_3d_lag_1s,

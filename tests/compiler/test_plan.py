@@ -22,6 +22,7 @@ LIFETIMES = (
     "first_shop",
     "heavy_share_ever",
     "last_cents_ever",
+    "cents_spread_ever",
 )
 
 
@@ -53,7 +54,7 @@ def test_a_plan_of_another_version_of_headrace_is_refused_by_name(plans: dict[st
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [26, 9, 1, 3, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [29, 10, 1, 3, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)

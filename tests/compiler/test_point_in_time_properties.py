@@ -34,6 +34,9 @@ NAMES = [
     "last_cents_ever",
     "last_express_1h",
     "customers_3d",
+    "middle_weight_3d",
+    "dear_cents_1h",
+    "cents_spread_ever",
     "last_weight_1h",
 ]
 

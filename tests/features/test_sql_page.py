@@ -26,11 +26,21 @@ def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])
 
 
+def constants(function: str) -> list[str]:
+    """What an aggregate is called with."""
+    return list(signature(getattr(Grouped, function)).parameters)[1:]
+
+
+def call(function: str) -> exp.Expr:
+    """An aggregate's call as it is printed."""
+    return aggregates.call_of(function, exp.column("x"), [1 for _ in constants(function)])
+
+
 def names() -> Iterator[Sequence[str]]:
     """Each aggregate of the language, and what SQL may call it."""
     for function in AGGREGATES:
-        numbers = list(signature(getattr(Grouped, function)).parameters)[1:]
-        printed = aggregates.call_of(function, exp.column("x")).sql("duckdb").lower().replace("distinct", "DISTINCT")
+        numbers = constants(function)
+        printed = call(function).sql("duckdb").lower().replace("distinct", "DISTINCT")
         others = [f"{name}({', '.join(['x', *numbers])})" for name in (*aggregates.NAMES.get(function, ()), function)]
         calls = dict.fromkeys(
             [*(["count(*)"] if function == "count" else []), *([] if numbers else [printed]), *others]
@@ -69,5 +79,6 @@ def test_nothing_is_both_read_and_refused() -> None:
 
 
 def test_every_name_of_an_aggregate_is_read() -> None:
-    for alias in aggregates.ALIASES:
-        assert aggregates.function_of(exp.func(alias, exp.column("x"), dialect="duckdb")) == aggregates.ALIASES[alias]
+    for alias, function in aggregates.ALIASES.items():
+        numbers = [exp.Literal.number(1) for _ in constants(function)]
+        assert aggregates.function_of(exp.func(alias, exp.column("x"), *numbers, dialect="duckdb")) == function

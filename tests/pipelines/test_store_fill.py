@@ -49,6 +49,10 @@ def fares(tx: Rides, wspec: WindowSpec):
     return tx.groupby("city")["cents"].window(wspec).std()
 
 @transformation
+def middle_fare(tx: Rides, wspec: WindowSpec):
+    return tx.groupby("city")["cents"].window(wspec).median()
+
+@transformation
 def dearest(tx: Rides, wspec: WindowSpec):
     return tx[tx.far].groupby(["city", "far"])["cents"].window(wspec).max()
 
@@ -59,7 +63,14 @@ def last_fare(tx: Rides):
 class Cities(FeaturePipeline):
     owner = "rides@example.com"
     clock = "{clock}"
-    features = [rides.over("1h", "3d"), riders.over("1d"), fares.over("3d"), dearest.over("3d"), last_fare]
+    features = [
+        rides.over("1h", "3d"),
+        riders.over("1d"),
+        fares.over("3d"),
+        middle_fare.over("1d"),
+        dearest.over("3d"),
+        last_fare,
+    ]
 """
 END = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -113,7 +124,7 @@ def test_what_is_served_is_what_run_computes(tmp_path: Path, store: OpenStore, a
             found = [value.value for value in values]
             assert found == [pytest.approx(expected[name]) for name in names]
             compared += len(found)
-    assert compared == 5 * 3 + 6
+    assert compared == 6 * 3 + 6
 
 
 def test_what_is_written_again_or_as_a_part_changes_nothing(tmp_path: Path, store: OpenStore) -> None:

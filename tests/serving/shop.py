@@ -64,6 +64,11 @@ def newest_orders(tx: Orders):
 
 
 @transformation
+def cents_spread(tx: Orders):
+    return tx.groupby("customer")["cents"].quantiles([0, 0.5, 1])
+
+
+@transformation
 def first_order(tx: Orders):
     return tx.groupby("customer")["cents"].first()
 
@@ -89,6 +94,7 @@ class Shops(FeaturePipeline):
         orders_ever,
         first_order,
         newest_orders,
+        cents_spread,
     ]
 
 

@@ -157,6 +157,18 @@ def test_a_lifetime_equals_a_loop_over_all_events(
         assert {value.status for value in served.rows[0]} == {Status.PRESENT}
 
 
+def test_quantiles_are_values_of_the_events_within_one_part_in_128(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    randomly = random.Random(10)
+    orders = [order(NOON - randomly.randrange(900 * DAY), randomly.randrange(1, 10**6)) for _ in range(200)]
+    fill(tiles, plans["shops"], orders)
+    cents = sorted(one.cents for one in orders)
+    served = store.get_online_features(["shops:cents_spread"], [{"customer": 1}], at=at(NOON))
+    (value,) = served.rows[0]
+    assert value.value == pytest.approx([cents[0], cents[99], cents[199]], rel=1 / 128)
+
+
 def test_a_list_is_a_list_in_every_form(
     store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:

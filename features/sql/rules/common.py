@@ -38,6 +38,7 @@ CALLED = {
     "timestamp_trunc": "date_trunc",
     "unix_to_time": "to_timestamp",
     "week_of_year": "weekofyear",
+    "withingroup": "within group",
 }
 
 

@@ -40,6 +40,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST_N AS 'io.headrace.flink.f
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DISTINCT AS 'io.headrace.flink.functions.HrDistinct';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.functions.HrBuckets';
+
 CREATE TEMPORARY TABLE `history` (
   `shop` STRING,
   `customer` BIGINT,

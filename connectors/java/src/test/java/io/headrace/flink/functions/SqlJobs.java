@@ -29,7 +29,8 @@ public final class SqlJobs {
                     Map.entry("HR_SUM_OF", HrSumOf.class),
                     Map.entry("HR_MOMENTS", HrMoments.class),
                     Map.entry("HR_LAST", HrLast.class),
-                    Map.entry("HR_DISTINCT", HrDistinct.class));
+                    Map.entry("HR_DISTINCT", HrDistinct.class),
+                    Map.entry("HR_BUCKETS", HrBuckets.class));
 
     private SqlJobs() {}
 
