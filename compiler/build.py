@@ -40,7 +40,10 @@ PARTIALS: dict[str, tuple[str, ...]] = {
     "count_distinct": ("distinct",),
     "quantile": ("buckets",),
     "quantiles": ("buckets",),
+    "top_k": ("tally",),
 }
+#: Kinds of partials that keep so many rows as their features ask for; from others a read takes what it wants.
+SIZED = frozenset({"newest"})
 #: Kinds of partials that are of floats, whatever the column is.
 OF_FLOATS = frozenset({"moments", "buckets"})
 
@@ -88,7 +91,7 @@ def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) ->
 def _contents(f: PlannedFeature) -> list[Any]:
     """Whatever of a feature decides its value."""
     own = [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type]
-    return [*own, list(map(_contents, f.operands)), *f.per_million]
+    return [*own, list(map(_contents, f.operands)), *f.per_million, *([f.size] if f.size else [])]
 
 
 def _source_plan(schema: SourceSchema) -> SourcePlan:
@@ -215,7 +218,7 @@ def _partials(part: _Part, source: SourcePlan) -> tuple[Partial, ...]:
     x = argument_name(aggregate.argument, source)
     kinds = PARTIALS[aggregate.function]
     argument = aggregate.argument if OF_FLOATS.isdisjoint(kinds) else cast(aggregate.argument, FLOAT)
-    return tuple(Partial(kind, x, argument, aggregate.size) for kind in kinds)
+    return tuple(Partial(kind, x, argument, aggregate.size if kind in SIZED else 0) for kind in kinds)
 
 
 def argument_name(argument: Scalar, source: SourcePlan) -> str:

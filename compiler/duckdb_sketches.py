@@ -1,11 +1,13 @@
-"""Quantiles in DuckDB SQL, by the rules of `buckets.py`."""
+"""Quantiles and the most frequent values in DuckDB SQL, by the rules of `buckets.py` and `tally.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from headrace.compiler.buckets import GREATEST_BUCKET, LEAST, SHIFT, SPAN
+from headrace.compiler.tally import BOUND, HEAD_BYTES
 from headrace.features.fraction import MILLION
+from headrace.features.scalar import BOOL, INT, STR
 
 #: How much smaller than the largest number one is that counts as 0.
 _SMALLER = 1 << (SPAN >> (52 - SHIFT))
@@ -34,3 +36,19 @@ def quantiles_sql(x: str, within: str, per_million: Sequence[int]) -> str:
     """A list of quantiles; NULL without a value."""
     values = ", ".join(quantile_sql(x, within, share) for share in per_million)
     return f"CASE WHEN count({x}) {within} > 0 THEN [{values}] END"
+
+
+#: How many bytes a value takes, by its type.
+BYTES_SQL = {STR: "octet_length(encode(e.key))", INT: "8", BOOL: "1"}
+
+
+def top_k_sql(x: str, within: str, type_: str, size: int) -> str:
+    """The most frequent values; NULL without a value, and where the values do not fit.
+
+    >>> "octet_length" in top_k_sql("x", "", "str", 3)
+    True
+    """
+    entries = f"map_entries(histogram({x}) {within})"
+    taken = f"list_sum([{HEAD_BYTES} + {BYTES_SQL[type_]} FOR e IN {entries}])"
+    ranked = f"list_sort([{{'n': -CAST(e.value AS BIGINT), 'value': e.key}} FOR e IN {entries}])"
+    return f"CASE WHEN {taken} <= {BOUND} THEN [e.value FOR e IN {ranked}[:{size}]] END"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql
+from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql, top_k_sql
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
 from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, arrival_us, event_us, folds, judged, passes, verdict
 from headrace.features.coercion import finite
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar
+from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, element_type
 
 
 def judged_sql(plan: ViewPlan, relation: str) -> str:
@@ -212,4 +212,5 @@ AGGREGATES: dict[str, Aggregate] = {
     "count_distinct": lambda x, within, feature, plan: f"count(DISTINCT {x}) {within}",
     "quantile": lambda x, within, feature, plan: quantile_sql(x, within, *feature.per_million),
     "quantiles": lambda x, within, feature, plan: quantiles_sql(x, within, feature.per_million),
+    "top_k": lambda x, within, feature, plan: top_k_sql(x, within, element_type(feature.type), feature.size),
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial as bound
 from typing import Any
 
-from headrace.compiler import buckets
+from headrace.compiler import buckets, tally
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sketches import rounded_sql
 from headrace.compiler.duckdb_sql import arguments_sql, checked_sql, judged_sql, placed
@@ -81,6 +81,11 @@ def _buckets(one: Partial, counts: dict[float, int] | None) -> bytes | None:
     return buckets.packed(buckets.merged([{buckets.bucket_of(number): n for number, n in (counts or {}).items()}]))
 
 
+def _tally(one: Partial, counts: dict[Any, int] | None) -> bytes | None:
+    """Values with their counts as a cell holds them."""
+    return tally.packed(tally.merged([counts or {}], one.value_type), one.value_type)
+
+
 #: SQL of the fields of each kind of partial: from the argument, the partial and the label of an overflow.
 PARTIALS: dict[str, Fields] = {
     "count": lambda x, one, label: (f"count({x})",),
@@ -93,10 +98,12 @@ PARTIALS: dict[str, Fields] = {
     "newest": lambda x, one, label: (f"max({placed(x)}, {one.size})",),
     "distinct": lambda x, one, label: (f"list(DISTINCT {x}) FILTER ({x} IS NOT NULL)",),
     "buckets": lambda x, one, label: (f"histogram({rounded_sql(x)})",),
+    "tally": lambda x, one, label: (f"histogram({x})",),
 }
 #: What makes a cell's bytes of a list or a map, by the kind of partial.
 LISTS: dict[str, Callable[[Partial, Any], bytes | None]] = {
     "newest": _newest,
     "distinct": lambda one, values: sketch_of(values),
     "buckets": _buckets,
+    "tally": _tally,
 }

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "HR_LAST_N": "HrLastN",
     "HR_DISTINCT": "HrDistinct",
     "HR_BUCKETS": "HrBuckets",
+    "HR_TALLY": "HrTally",
 }
 
 LEVEL, TILE_START, CELL = Column("level", INT), Column("tile_start", INT), "cell"

@@ -46,6 +46,7 @@ CALLS: dict[str, Callable[[str, Partial, str], str]] = {
     "newest": lambda x, partial, label: f"HR_LAST_N({x}, `_event_us`, `_src_partition`, `_src_offset`, {partial.size})",
     "distinct": lambda x, partial, label: f"HR_DISTINCT({x})",
     "buckets": lambda x, partial, label: f"HR_BUCKETS({x})",
+    "tally": lambda x, partial, label: f"HR_TALLY({x})",
 }
 
 #: What the cell takes of the rows that some aggregates return, in the order of the partial's fields.

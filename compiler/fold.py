@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import add
+from string import digits
 from typing import Any
 
-from headrace.compiler import buckets
+from headrace.compiler import buckets, tally
 from headrace.compiler.merge import LG_K, chan
 from headrace.compiler.newest import newest, packed
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
@@ -29,7 +31,7 @@ def fold(feature: PlannedFeature, values: Iterable[tuple[Any, int, int, int]]) -
     rows = list(values)
     cell: dict[str, Any] = {CELL_COUNT: len(rows)}
     for name in feature.partials:
-        cell.update(_fold_newest(feature, rows) if feature.size else FOLDS[name.split("_", 1)[0]](name, rows))
+        cell.update(FOLDS[name.split("_", 1)[0].rstrip(digits)](feature, name, rows))
     return cell
 
 
@@ -52,31 +54,31 @@ def _values(rows: Rows) -> list[Any]:
     return [row[0] for row in rows if row[0] is not None]
 
 
-def _fold_sum(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_sum(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """The sum of values, or None."""
     values = _values(rows)
     return {name: reduce(add, values) if values else None}
 
 
-def _fold_moments(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_moments(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """Count, mean and squared deviations, one value at a time."""
     n, mean, m2 = reduce(chan, [(1, float(value), 0.0) for value in _values(rows)], (0, 0.0, 0.0))
     return {f"{name}_n": n, f"{name}_mean": mean if n else None, f"{name}_m2": m2 if n else None}
 
 
-def _fold_first(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_first(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """The oldest row."""
     return _placed(name, min(rows, key=_place, default=_NO_ROW))
 
 
-def _fold_last(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_last(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """The newest row."""
     return _placed(name, max(rows, key=_place, default=_NO_ROW))
 
 
-def _fold_newest(feature: PlannedFeature, rows: Rows) -> dict[str, Any]:
+def _fold_newest(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """The newest rows as bytes, or None."""
-    return {feature.partials[0]: packed(newest(rows, feature.size), element_type(feature.type)) if rows else None}
+    return {name: packed(newest(rows, feature.size), element_type(feature.type)) if rows else None}
 
 
 def _place(row: tuple[Any, int, int, int]) -> tuple[int, int, int]:
@@ -90,24 +92,32 @@ def _placed(name: str, row: tuple[Any, int | None, int | None, int | None]) -> d
     return {name: value, f"{name}_us": us, f"{name}_partition": partition, f"{name}_offset": offset}
 
 
-def _fold_distinct(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_distinct(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """A compact Theta sketch of the values, or None."""
     return {name: sketch_of(_values(rows))}
 
 
-def _fold_buckets(name: str, rows: Rows) -> dict[str, Any]:
+def _fold_buckets(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
     """How many values round alike, or None."""
     return {name: buckets.packed(buckets.counted(_values(rows)))}
 
 
-FOLDS: dict[str, Callable[[str, Rows], dict[str, Any]]] = {
-    "count": lambda name, rows: {name: len(_values(rows))},
+def _fold_tally(feature: PlannedFeature, name: str, rows: Rows) -> dict[str, Any]:
+    """How often each value occurs, or None."""
+    type_ = element_type(feature.type)
+    return {name: tally.packed(tally.merged([Counter(_values(rows))], type_), type_)}
+
+
+FOLDS: dict[str, Callable[[PlannedFeature, str, Rows], dict[str, Any]]] = {
+    "count": lambda feature, name, rows: {name: len(_values(rows))},
     "sum": _fold_sum,
-    "min": lambda name, rows: {name: min(_values(rows), default=None)},
-    "max": lambda name, rows: {name: max(_values(rows), default=None)},
+    "min": lambda feature, name, rows: {name: min(_values(rows), default=None)},
+    "max": lambda feature, name, rows: {name: max(_values(rows), default=None)},
     "moments": _fold_moments,
     "first": _fold_first,
     "last": _fold_last,
     "distinct": _fold_distinct,
     "buckets": _fold_buckets,
+    "newest": _fold_newest,
+    "tally": _fold_tally,
 }

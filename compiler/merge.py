@@ -11,7 +11,7 @@ from functools import reduce
 from operator import add, itemgetter
 from typing import Any
 
-from headrace.compiler import buckets
+from headrace.compiler import buckets, tally
 from headrace.compiler.newest import newest, unpacked
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
@@ -180,6 +180,13 @@ def _quantile(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
     return found[0] if found else None
 
 
+def _top_k(feature: PlannedFeature, cells: Sequence[Cell]) -> list[Any] | None:
+    """The most frequent values; None without any, and where they are too many."""
+    type_ = element_type(feature.type)
+    parts = [tally.unpacked(data, type_) for data in _present(cells, feature.partials[0])]
+    return tally.top(tally.merged(parts, type_), feature.size)
+
+
 MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "count": _count,
     "sum": _sum,
@@ -194,4 +201,5 @@ MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
     "count_distinct": _count_distinct,
     "quantile": _quantile,
     "quantiles": _quantiles,
+    "top_k": _top_k,
 }

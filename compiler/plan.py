@@ -119,6 +119,7 @@ FIELDS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "newest": (("", "bytes"),),
     "distinct": (("", "bytes"),),
     "buckets": (("", "bytes"),),
+    "tally": (("", "bytes"),),
 }
 
 
@@ -178,8 +179,8 @@ class PlannedFeature:
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
     `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
-    `size` is the n of `last_n`, `per_million` the shares of quantiles. A ratio has no partials: `operands` are its
-    numerator and denominator, and `group` is the numerator's.
+    `size` is the n of `last_n` and the k of `top_k`, `per_million` the shares of quantiles. A ratio has no partials:
+    `operands` are its numerator and denominator, and `group` is the numerator's.
     """
 
     name: str

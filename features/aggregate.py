@@ -27,9 +27,10 @@ FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
     "quantile": (NUMERIC, FLOAT),
     "quantiles": (NUMERIC, FLOAT),
+    "top_k": (frozenset({STR, INT, BOOL}), None),
 }
 #: Functions whose value is a list.
-LISTS = frozenset({"last_n", "quantiles"})
+LISTS = frozenset({"last_n", "quantiles", "top_k"})
 RATIO = "ratio"
 #: A list has so many values at most: more belong in a table.
 LIST_AT_MOST = 100
@@ -50,9 +51,9 @@ AS_IT_IS = Written()
 class Aggregate:
     """What a transformation describes: `function` of `argument` per key, over rows that pass `filter`.
 
-    `argument` None counts rows; `size` is the n of `last_n`, `per_million` the shares of quantiles in millionths.
-    `windowed` False is over all that happened since ever. `a / b` is a `Ratio`. `written` is for people, and decides
-    nothing.
+    `argument` None counts rows; `size` is the n of `last_n` and the k of `top_k`, `per_million` the shares of quantiles
+    in millionths. `windowed` False is over all that happened since ever. `a / b` is a `Ratio`. `written` is for people,
+    and decides nothing.
     """
 
     function: str

@@ -177,10 +177,7 @@ class Grouped:
 
     def last_n(self, n: int) -> Aggregate:
         """The values in the n newest rows, a list with the newest first; they may be NULL. At most 100."""
-        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= LIST_AT_MOST:
-            msg = f"last_n({n!r}): expected 1 to {LIST_AT_MOST}"
-            raise DefinitionError(msg)
-        return replace(self._aggregate("last_n"), size=n)
+        return self._list_of("last_n", n)
 
     def count_distinct(self) -> Aggregate:
         """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window."""
@@ -197,9 +194,23 @@ class Grouped:
             raise DefinitionError(msg)
         return replace(self._aggregate("quantiles"), per_million=tuple(per_million("quantiles", p) for p in ps))
 
+    def top_k(self, k: int) -> Aggregate:
+        """The k most frequent values, a list; of equally frequent ones the least first. At most 100.
+
+        Counts are exact. NULL for an empty window, and where the different values take more than 32 KiB.
+        """
+        return self._list_of("top_k", k)
+
     def median(self) -> Aggregate:
         """The quantile of 0.5: of an even number of values the lower of the two in the middle."""
         return self.quantile(0.5)
+
+    def _list_of(self, function: str, size: int) -> Aggregate:
+        """An aggregate that is a list of at most so many values."""
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= LIST_AT_MOST:
+            msg = f"{function}({size!r}): expected 1 to {LIST_AT_MOST}"
+            raise DefinitionError(msg)
+        return replace(self._aggregate(function), size=size)
 
     def _aggregate(self, function: str) -> Aggregate:
         """The checked aggregate."""

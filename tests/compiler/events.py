@@ -165,6 +165,10 @@ SPECS: dict[str, Spec] = {
     "dear_cents_1h": (SHOP, everything, of("cents"), "quantile:0.99", HOUR, M5),
     "dear_cents_20d": (SHOP, everything, of("cents"), "quantile:0.99", 20 * DAY, DAY),
     "cents_spread_ever": (CUSTOMER, everything, of("cents"), "quantiles:0,0.25,0.700001,1", None, M5),
+    "top_statuses_3d": (SHOP, everything, of("status"), "top_k:2", 3 * DAY, HOUR),
+    "top_statuses_20d": (SHOP, everything, of("status"), "top_k:2", 20 * DAY, DAY),
+    "top_cents_1h": (SHOP, everything, of("cents"), "top_k:3", HOUR, M5),
+    "top_express_ever": (CUSTOMER, everything, of("express"), "top_k:100", None, M5),
     "last_weight_1h": (SHOP, everything, of("weight"), "last", HOUR, M5),
     "last_weight_3d_lag_1s": (SHOP, everything, of("weight"), "last", 3 * DAY, HOUR),
     "last_status": (CUSTOMER, everything, of("status"), "last", None, M5),
@@ -214,6 +218,9 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
     values = [argument(row) for row in rows if argument(row) is not None]
     if function in {"count", "count_distinct"}:
         return len(values) if function == "count" else len(set(values))
+    if function.startswith("top_k"):
+        most = sorted(set(values), key=lambda value: (-values.count(value), value))
+        return most[: int(function.removeprefix("top_k:"))] or None
     if function.startswith("quantile"):
         found = [quantile(values, share) for share in function.partition(":")[2].split(",")]
         return None if not values else found if function.startswith("quantiles") else found[0]

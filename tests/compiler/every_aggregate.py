@@ -121,6 +121,21 @@ def cents_spread_ever(tx: Orders):
 
 
 @transformation
+def top_statuses(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["status"].window(wspec).top_k(2)
+
+
+@transformation
+def top_cents(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["cents"].window(wspec).top_k(3)
+
+
+@transformation
+def top_express_ever(tx: Orders):
+    return tx.groupby("customer")["express"].top_k(100)
+
+
+@transformation
 def last_weight(tx: Orders, wspec: WindowSpec):
     return tx.groupby("shop")["weight"].window(wspec).last()
 
@@ -220,6 +235,9 @@ class ShopFeatures(FeaturePipeline):
         middle_weight.over("3d"),
         dear_cents.over("1h", "20d"),
         cents_spread_ever,
+        top_statuses.over("3d", "20d"),
+        top_cents.over("1h"),
+        top_express_ever,
         last_weight.over("1h", WindowSpec("3d", lag="1s")),
         last_status,
         orders_ever,

@@ -37,6 +37,10 @@ SELECT
   quantile(cents, 0.99) OVER last_hour AS dear_cents_1h,
   quantile(cents, .99) OVER (PARTITION BY shop ORDER BY ordered_at RANGE INTERVAL 20 DAYS PRECEDING) AS dear_cents_20d,
   quantiles(cents, [0, 0.25, 0.700001, 1]) OVER ever AS cents_spread_ever,
+  top_k(status, 2) OVER last_days AS top_statuses_3d,
+  TOP_K(status, 2) OVER (PARTITION BY shop ORDER BY ordered_at RANGE INTERVAL 20 DAYS PRECEDING) AS top_statuses_20d,
+  top_k(cents, 3) OVER last_hour AS top_cents_1h,
+  top_k(express, 100) OVER ever AS top_express_ever,
   last_value(weight) OVER last_hour AS last_weight_1h,
   last(weight) OVER (PARTITION BY shop ORDER BY ordered_at
     RANGE BETWEEN INTERVAL '259201' SECOND PRECEDING AND INTERVAL '1' SECOND PRECEDING) AS last_weight_3d_lag_1s,

@@ -24,6 +24,7 @@ PARTIALS = {
     "last": ("last_x",),
     "last_n": ("newest3_x",),
     "count_distinct": ("distinct_x",),
+    "top_k": ("tally_x",),
     "quantile": ("buckets_x",),
     "quantiles": ("buckets_x",),
 }
@@ -33,7 +34,7 @@ SHARES = {"quantile": (500_000,), "quantiles": (0, 250_000, 990_000)}
 
 
 def feature_of(function: str, type_: str = "int") -> PlannedFeature:
-    size = 3 if function == "last_n" else 0
+    size = 3 if function in {"last_n", "top_k"} else 0
     return PlannedFeature(
         "f_1h", function, "0a1b2c3d", PARTIALS[function], type_, size=size, per_million=SHARES.get(function, ())
     )

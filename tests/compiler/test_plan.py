@@ -23,6 +23,7 @@ LIFETIMES = (
     "heavy_share_ever",
     "last_cents_ever",
     "cents_spread_ever",
+    "top_express_ever",
 )
 
 
@@ -54,7 +55,7 @@ def test_a_plan_of_another_version_of_headrace_is_refused_by_name(plans: dict[st
 
 def test_features_with_one_filter_and_keys_share_a_group(plans: dict[str, ViewPlan]) -> None:
     plan = plans["shop_features"]
-    assert [len(plan.features_of(group)) for group in plan.groups] == [29, 10, 1, 3, 1, 1]
+    assert [len(plan.features_of(group)) for group in plan.groups] == [32, 11, 1, 3, 1, 1]
     assert plan.group(plan.feature("orders_1h").group).levels_us == (300_000_000, 3_600_000_000, 86_400_000_000)
     assert plan.feature("orders_1h").partials == ()
     assert plan.feature("weighed_1h").partials == ("count_weight",)
@@ -148,3 +149,19 @@ def test_table_names_fit_and_stay_apart() -> None:
     long = [table_name("project", "v" * 60 + end, "0a1b2c3d", 12) for end in "ab"]
     assert len(set(long)) == 2
     assert all(len(name) <= MAX_TABLE_NAME and re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in long)
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ('["weight"].window(wspec).median()', '["weight"].window(wspec).quantile(0.51)'),
+        ('["cents"].quantiles([0, 0.25, 0.700001, 1])', '["cents"].quantiles([0, 0.25, 1, 0.700001])'),
+        ('["status"].window(wspec).top_k(2)', '["status"].window(wspec).top_k(3)'),
+    ],
+)
+def test_what_is_read_from_a_sketch_is_another_version_over_the_same_tiles(
+    tmp_path: Path, plans: dict[str, ViewPlan], line: str, other: str
+) -> None:
+    plan, changed = plans["shop_features"], variant(tmp_path, (line, other))
+    assert changed.version != plan.version
+    assert changed.groups == plan.groups

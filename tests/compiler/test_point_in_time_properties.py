@@ -37,6 +37,9 @@ NAMES = [
     "middle_weight_3d",
     "dear_cents_1h",
     "cents_spread_ever",
+    "top_statuses_3d",
+    "top_cents_1h",
+    "top_express_ever",
     "last_weight_1h",
 ]
 

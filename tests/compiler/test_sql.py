@@ -247,7 +247,7 @@ def test_a_view_by_hand_in_sql_is_the_same_plan_and_the_same_text_for_both_engin
 def is_plain(feature: Feature) -> bool:
     """Whether plain SQL has the value: not for division by zero, ties, lists, quantiles, the end of a lagged window."""
     divides = feature.name in {"paid_density_3d", "express_fee_1h"} or feature.aggregate.function == "ratio"
-    ours = {"first", "last", "last_n", "quantile", "quantiles"}
+    ours = {"first", "last", "last_n", "quantile", "quantiles", "top_k"}
     return not divides and feature.aggregate.function not in ours and not feature.lag_us
 
 

@@ -104,6 +104,7 @@ PAIRS = [
         "SELECT approx_quantile(amt, 1) FROM tx GROUP BY account",
         "tx.groupby('account')['amt'].window(wspec).quantile(1)",
     ),
+    ("SELECT top_k(cents, 3) FROM tx GROUP BY account", "tx.groupby('account')['cents'].window(wspec).top_k(3)"),
     ("SELECT last_n(amt, 3) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).last_n(3)"),
     ("SELECT variance(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).var()"),
     ("SELECT std(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),

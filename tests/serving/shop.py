@@ -69,6 +69,11 @@ def cents_spread(tx: Orders):
 
 
 @transformation
+def top_customers(tx: Orders, wspec: WindowSpec):
+    return tx.groupby("shop")["customer"].window(wspec).top_k(2)
+
+
+@transformation
 def first_order(tx: Orders):
     return tx.groupby("customer")["cents"].first()
 
@@ -95,6 +100,7 @@ class Shops(FeaturePipeline):
         first_order,
         newest_orders,
         cents_spread,
+        top_customers.over("3d"),
     ]
 
 

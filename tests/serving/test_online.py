@@ -169,6 +169,15 @@ def test_quantiles_are_values_of_the_events_within_one_part_in_128(
     assert value.value == pytest.approx([cents[0], cents[99], cents[199]], rel=1 / 128)
 
 
+def test_the_most_frequent_values_come_first_and_of_equals_the_least(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
+) -> None:
+    ages = {5: [HOUR, 2 * DAY], 4: [7 * MINUTE, DAY], 3: [9 * DAY, 8 * DAY, 7 * DAY, HOUR], 9: [HOUR, HOUR + 1, DAY]}
+    fill(tiles, plans["shops"], [order(NOON - age, customer=one) for one in ages for age in ages[one]])
+    served = store.get_online_features(["shops:top_customers_3d"], [{"shop": "a"}, {"shop": "x"}], at=at(NOON))
+    assert [row[0].value for row in served.rows] == [[9, 4], None]
+
+
 def test_a_list_is_a_list_in_every_form(
     store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At
 ) -> None:

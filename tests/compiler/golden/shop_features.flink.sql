@@ -42,6 +42,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DISTINCT AS 'io.headrace.flink
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.functions.HrBuckets';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
+
 CREATE TEMPORARY TABLE `history` (
   `shop` STRING,
   `customer` BIGINT,
@@ -109,12 +111,12 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < (`_arrival_us` - CAST(7200000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_verdict`
 FROM `timed`;
 
-CREATE TEMPORARY VIEW `members_0ff08100` AS
+CREATE TEMPORARY VIEW `members_1ed66575` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE(CAST(`cents` AS DOUBLE)) AS `_arg1`, `weight` AS `_arg2`, `cents` AS `_arg3`, `customer` AS `_arg4`, `status` AS `_arg5`, HR_MICROS(`ordered_at`) AS `_arg6`, `express` AS `_arg7`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_0ff08100` AS
+CREATE TEMPORARY VIEW `folded_1ed66575` AS
 SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
@@ -133,21 +135,23 @@ SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHE
   HR_LAST_N(`_arg2`, `_event_us`, `_src_partition`, `_src_offset`, 3) AS `newest3_weight`,
   HR_LAST_N(`_arg5`, `_event_us`, `_src_partition`, `_src_offset`, 5) AS `newest5_status`,
   HR_SUM_OF(SUM(`_arg3`), SUM(`_arg3` / CAST(4294967296 AS BIGINT)), 'revenue, mean_cents, cents_by_weight') AS `sum_cents`,
-  SUM(`_arg2`) AS `sum_weight`
-FROM `members_0ff08100`
+  SUM(`_arg2`) AS `sum_weight`,
+  HR_TALLY(`_arg3`) AS `tally_cents`,
+  HR_TALLY(`_arg5`) AS `tally_status`
+FROM `members_1ed66575`
 GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`), (`shop`, `_tile3`));
 
-CREATE TEMPORARY VIEW `cells_0ff08100` AS
+CREATE TEMPORARY VIEW `cells_1ed66575` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`buckets_weight`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`first_status`.`value`, -`f`.`first_status`.`us`, -`f`.`first_status`.`partition`, -`f`.`first_status`.`offset`, `f`.`first_weight`.`value`, -`f`.`first_weight`.`us`, -`f`.`first_weight`.`partition`, -`f`.`first_weight`.`offset`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest100_express`, `f`.`newest3_weight`, `f`.`newest5_status`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_0ff08100` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`buckets_weight`, `f`.`count_cents`, `f`.`count_weight`, `f`.`distinct_customer`, `f`.`first_status`.`value`, -`f`.`first_status`.`us`, -`f`.`first_status`.`partition`, -`f`.`first_status`.`offset`, `f`.`first_weight`.`value`, -`f`.`first_weight`.`us`, -`f`.`first_weight`.`partition`, -`f`.`first_weight`.`offset`, `f`.`last_weight`.`value`, `f`.`last_weight`.`us`, `f`.`last_weight`.`partition`, `f`.`last_weight`.`offset`, `f`.`max_ordered_at`, `f`.`min_cents`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest100_express`, `f`.`newest3_weight`, `f`.`newest5_status`, `f`.`sum_cents`, `f`.`sum_weight`, `f`.`tally_cents`, `f`.`tally_status`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_cents` BYTES, `tally_status` BYTES>) AS `cell`
+FROM `folded_1ed66575` AS `f`;
 
-CREATE TEMPORARY VIEW `members_514b3251` AS
-SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE(CAST(`cents` AS DOUBLE)) AS `_arg1`, `weight` AS `_arg2`, `shop` AS `_arg3`, `status` AS `_arg4`, `cents` AS `_arg5`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
+CREATE TEMPORARY VIEW `members_6742bb59` AS
+SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, HR_FINITE(CAST(`cents` AS DOUBLE)) AS `_arg1`, `weight` AS `_arg2`, `shop` AS `_arg3`, `status` AS `_arg4`, `cents` AS `_arg5`, `express` AS `_arg6`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_514b3251` AS
+CREATE TEMPORARY VIEW `folded_6742bb59` AS
 SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
@@ -160,12 +164,13 @@ SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT)
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_LAST_N(`_arg5`, `_event_us`, `_src_partition`, `_src_offset`, 2) AS `newest2_cents`,
   HR_SUM_OF(SUM(`_arg5`), SUM(`_arg5` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
-  SUM(`_arg2`) AS `sum_weight`
-FROM `members_514b3251`
+  SUM(`_arg2`) AS `sum_weight`,
+  HR_TALLY(`_arg6`) AS `tally_express`
+FROM `members_6742bb59`
 GROUP BY GROUPING SETS ((`customer`, `_tile1`), (`customer`, `_tile2`), (`customer`, `_tile3`));
 
-CREATE TEMPORARY VIEW `folded_514b3251_32d` AS
-SELECT /*+ STATE_TTL('members_514b3251' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
+CREATE TEMPORARY VIEW `folded_6742bb59_32d` AS
+SELECT /*+ STATE_TTL('members_6742bb59' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_BUCKETS(`_arg1`) AS `buckets_cents`,
@@ -177,12 +182,13 @@ SELECT /*+ STATE_TTL('members_514b3251' = '5536800 s') */ `customer`, CASE WHEN 
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_LAST_N(`_arg5`, `_event_us`, `_src_partition`, `_src_offset`, 2) AS `newest2_cents`,
   HR_SUM_OF(SUM(`_arg5`), SUM(`_arg5` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
-  SUM(`_arg2`) AS `sum_weight`
-FROM `members_514b3251`
+  SUM(`_arg2`) AS `sum_weight`,
+  HR_TALLY(`_arg6`) AS `tally_express`
+FROM `members_6742bb59`
 GROUP BY GROUPING SETS ((`customer`, `_tile4`));
 
-CREATE TEMPORARY VIEW `folded_514b3251_1024d` AS
-SELECT /*+ STATE_TTL('members_514b3251' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
+CREATE TEMPORARY VIEW `folded_6742bb59_1024d` AS
+SELECT /*+ STATE_TTL('members_6742bb59' = '176954400 s') */ `customer`, CASE WHEN `_tile5` IS NOT NULL THEN CAST(88473600000000 AS BIGINT) END AS `level`, COALESCE(`_tile5`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_BUCKETS(`_arg1`) AS `buckets_cents`,
@@ -194,22 +200,23 @@ SELECT /*+ STATE_TTL('members_514b3251' = '176954400 s') */ `customer`, CASE WHE
   HR_MOMENTS(`_arg2`) AS `moments_weight`,
   HR_LAST_N(`_arg5`, `_event_us`, `_src_partition`, `_src_offset`, 2) AS `newest2_cents`,
   HR_SUM_OF(SUM(`_arg5`), SUM(`_arg5` / CAST(4294967296 AS BIGINT)), 'revenue_ever, heavy_share_ever') AS `sum_cents`,
-  SUM(`_arg2`) AS `sum_weight`
-FROM `members_514b3251`
+  SUM(`_arg2`) AS `sum_weight`,
+  HR_TALLY(`_arg6`) AS `tally_express`
+FROM `members_6742bb59`
 GROUP BY GROUPING SETS ((`customer`, `_tile5`));
 
-CREATE TEMPORARY VIEW `cells_514b3251` AS
+CREATE TEMPORARY VIEW `cells_6742bb59` AS
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_514b3251` AS `f`
+  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`, `f`.`tally_express`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_express` BYTES>) AS `cell`
+FROM `folded_6742bb59` AS `f`
 UNION ALL
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_514b3251_32d` AS `f`
+  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`, `f`.`tally_express`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_express` BYTES>) AS `cell`
+FROM `folded_6742bb59_32d` AS `f`
 UNION ALL
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>) AS `cell`
-FROM `folded_514b3251_1024d` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`buckets_cents`, `f`.`count_weight`, `f`.`distinct_shop`, `f`.`first_shop`.`value`, -`f`.`first_shop`.`us`, -`f`.`first_shop`.`partition`, -`f`.`first_shop`.`offset`, `f`.`last_status`.`value`, `f`.`last_status`.`us`, `f`.`last_status`.`partition`, `f`.`last_status`.`offset`, `f`.`min_weight`, `f`.`moments_weight`.`n`, `f`.`moments_weight`.`mean`, `f`.`moments_weight`.`m2`, `f`.`newest2_cents`, `f`.`sum_cents`, `f`.`sum_weight`, `f`.`tally_express`) AS ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_express` BYTES>) AS `cell`
+FROM `folded_6742bb59_1024d` AS `f`;
 
 CREATE TEMPORARY VIEW `members_6657e7d4` AS
 SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, CASE WHEN `express` THEN HR_ADD(HR_MUL(`cents`, CAST(2 AS BIGINT), 'express_fee'), CAST(5 AS BIGINT), 'express_fee') ELSE HR_SUB(`cents`, CAST(1 AS BIGINT), 'express_fee') END AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
@@ -326,58 +333,58 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('shop_features' AS STRING) AS `vie
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_0ff08100` (
+CREATE TEMPORARY TABLE `tiles_1ed66575` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
+  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_cents` BYTES, `tally_status` BYTES>,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA,
   `static_write_time` BIGINT METADATA,
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '0ff08100',
+  'table' = '1ed66575',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_0ff08100` (
+CREATE TEMPORARY TABLE `tile_log_1ed66575` (
   `shop` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>
+  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `buckets_weight` BYTES, `count_cents` BIGINT, `count_weight` BIGINT, `distinct_customer` BYTES, `first_status` STRING, `first_status_us` BIGINT, `first_status_partition` INT, `first_status_offset` BIGINT, `first_weight` DOUBLE, `first_weight_us` BIGINT, `first_weight_partition` INT, `first_weight_offset` BIGINT, `last_weight` DOUBLE, `last_weight_us` BIGINT, `last_weight_partition` INT, `last_weight_offset` BIGINT, `max_ordered_at` BIGINT, `min_cents` BIGINT, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest100_express` BYTES, `newest3_weight` BYTES, `newest5_status` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_cents` BYTES, `tally_status` BYTES>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '0ff08100'
+  'delegate.catalog-table' = '1ed66575'
 );
 
-CREATE TEMPORARY TABLE `tiles_514b3251` (
+CREATE TEMPORARY TABLE `tiles_6742bb59` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>,
+  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_express` BYTES>,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA,
   `static_write_time` BIGINT METADATA,
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '514b3251',
+  'table' = '6742bb59',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_514b3251` (
+CREATE TEMPORARY TABLE `tile_log_6742bb59` (
   `customer` BIGINT,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE>
+  `cell` ROW<`n` BIGINT, `buckets_cents` BYTES, `count_weight` BIGINT, `distinct_shop` BYTES, `first_shop` STRING, `first_shop_us` BIGINT, `first_shop_partition` INT, `first_shop_offset` BIGINT, `last_status` STRING, `last_status_us` BIGINT, `last_status_partition` INT, `last_status_offset` BIGINT, `min_weight` DOUBLE, `moments_weight_n` BIGINT, `moments_weight_mean` DOUBLE, `moments_weight_m2` DOUBLE, `newest2_cents` BYTES, `sum_cents` BIGINT, `sum_weight` DOUBLE, `tally_express` BYTES>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '514b3251'
+  'delegate.catalog-table' = '6742bb59'
 );
 
 CREATE TEMPORARY TABLE `tiles_6657e7d4` (
@@ -530,23 +537,23 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_0ff08100`
+INSERT INTO `tiles_1ed66575`
 SELECT `shop`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(1821605000000 AS BIGINT)
-FROM `cells_0ff08100`;
+FROM `cells_1ed66575`;
 
-INSERT INTO `tile_log_0ff08100`
+INSERT INTO `tile_log_1ed66575`
 SELECT `shop`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_0ff08100`;
+FROM `cells_1ed66575`;
 
-INSERT INTO `tiles_514b3251`
+INSERT INTO `tiles_6742bb59`
 SELECT `customer`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, CASE WHEN `level` = CAST(3600000000 AS BIGINT) THEN `tile_start` + CAST(97205000000 AS BIGINT) WHEN `level` = CAST(86400000000 AS BIGINT) THEN `tile_start` + CAST(2858405000000 AS BIGINT) WHEN `level` = CAST(2764800000000 AS BIGINT) THEN `tile_start` + CAST(91245605000000 AS BIGINT) END
-FROM `cells_514b3251`;
+FROM `cells_6742bb59`;
 
-INSERT INTO `tile_log_514b3251`
+INSERT INTO `tile_log_6742bb59`
 SELECT `customer`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_514b3251`;
+FROM `cells_6742bb59`;
 
 INSERT INTO `tiles_6657e7d4`
 SELECT `shop`, `level`, `tile_start`, `cell`,

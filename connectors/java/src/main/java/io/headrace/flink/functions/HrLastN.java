@@ -1,13 +1,11 @@
 package io.headrace.flink.functions;
 
-import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.catalog.DataTypeFactory;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.functions.AggregateFunction;
 import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.inference.TypeInference;
@@ -17,8 +15,8 @@ import org.apache.flink.table.types.inference.TypeInference;
  * with their places, the newest first, as {@link NewestRows} packs them; NULL without a row. Values may be NULL; rows
  * without a place are skipped.
  *
- * <p>T is STRING, BIGINT, INT, DOUBLE or BOOLEAN: UTF-8, 8 bytes (an INT too), 8 bytes, 1 byte. The bytes depend on
- * the set of rows alone, neither on their order nor on how the set was split and merged.
+ * <p>T is STRING, BIGINT, INT, DOUBLE or BOOLEAN. The bytes depend on the set of rows alone, neither on their order
+ * nor on how the set was split and merged.
  */
 public final class HrLastN extends AggregateFunction<byte[], RowData> {
 
@@ -42,7 +40,7 @@ public final class HrLastN extends AggregateFunction<byte[], RowData> {
             return;
         }
         NewestRows rows = NewestRows.of(acc.getBinary(ROWS));
-        if (rows.add(NewestRows.row(micros, partition, offset, bytesOf(value)), n)) {
+        if (rows.add(NewestRows.row(micros, partition, offset, ValueBytes.of(value)), n)) {
             store((GenericRowData) acc, n, rows);
         }
     }
@@ -66,19 +64,6 @@ public final class HrLastN extends AggregateFunction<byte[], RowData> {
     private static void store(GenericRowData acc, int limit, NewestRows rows) {
         acc.setField(LIMIT, limit);
         acc.setField(ROWS, rows.packed());
-    }
-
-    private static byte[] bytesOf(Object value) {
-        if (value instanceof StringData text) {
-            return text.toBytes();
-        }
-        if (value instanceof Boolean truth) {
-            return new byte[] {(byte) (truth ? 1 : 0)};
-        }
-        if (value instanceof Double number) {
-            return ByteBuffer.allocate(Double.BYTES).putDouble(number).array();
-        }
-        return value == null ? null : ByteBuffer.allocate(Long.BYTES).putLong(((Number) value).longValue()).array();
     }
 
     @Override

@@ -30,7 +30,8 @@ public final class SqlJobs {
                     Map.entry("HR_MOMENTS", HrMoments.class),
                     Map.entry("HR_LAST", HrLast.class),
                     Map.entry("HR_DISTINCT", HrDistinct.class),
-                    Map.entry("HR_BUCKETS", HrBuckets.class));
+                    Map.entry("HR_BUCKETS", HrBuckets.class),
+                    Map.entry("HR_TALLY", HrTally.class));
 
     private SqlJobs() {}
 
