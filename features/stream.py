@@ -22,6 +22,8 @@ from headrace.features.window import WindowSpec
 IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
 #: No floats: 0.1 + 0.2 and 0.3 would be two entities. No instants: an entity is not a moment.
 KEY_TYPES = frozenset({STR, INT, BOOL})
+#: Why a quantile cannot be exact.
+ROUNDED = "tiles keep what values round to, so it is within 0.8 %"
 #: Columns of every tile table, beside the keys.
 RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"})
 
@@ -179,20 +181,30 @@ class Grouped:
         """The values in the n newest rows, a list with the newest first; they may be NULL. At most 100."""
         return self._list_of("last_n", n)
 
-    def count_distinct(self) -> Aggregate:
-        """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window."""
+    def count_distinct(self, *, exact: bool = False) -> Aggregate:
+        """How many different values: exact to 4,096, then within 1.6 %; 0 for an empty window. Never `exact` beyond."""
+        _refuse_exact("count_distinct", "beyond 4,096 values it is within 1.6 %", exact=exact)
         return self._aggregate("count_distinct")
 
-    def quantile(self, p: float) -> Aggregate:
-        """The value of rank ceil(p n) among n, as float, within 0.8 %; NULL for an empty window. p is from 0 to 1."""
+    def quantile(self, p: float, *, exact: bool = False) -> Aggregate:
+        """The value of rank ceil(p n) among n, as float; NULL for an empty window. p is from 0 to 1.
+
+        It is within 0.8 % of a value that was there, and never `exact`.
+        """
+        _refuse_exact("quantile", ROUNDED, exact=exact)
         return replace(self._aggregate("quantile"), per_million=(per_million("quantile", p),))
 
-    def quantiles(self, ps: Sequence[float]) -> Aggregate:
+    def quantiles(self, ps: Sequence[float], *, exact: bool = False) -> Aggregate:
         """Several quantiles, a list in the order of `ps`; NULL for an empty window. At most 100."""
+        _refuse_exact("quantiles", ROUNDED, exact=exact)
         if not isinstance(ps, list | tuple) or not 1 <= len(ps) <= LIST_AT_MOST:
             msg = f"quantiles({ps!r}): expected a list of 1 to {LIST_AT_MOST} shares, such as [0.5, 0.99]"
             raise DefinitionError(msg)
         return replace(self._aggregate("quantiles"), per_million=tuple(per_million("quantiles", p) for p in ps))
+
+    def median(self, *, exact: bool = False) -> Aggregate:
+        """The quantile of 0.5: of an even number of values the lower of the two in the middle."""
+        return self.quantile(0.5, exact=exact)
 
     def top_k(self, k: int) -> Aggregate:
         """The k most frequent values, a list; of equally frequent ones the least first. At most 100.
@@ -200,10 +212,6 @@ class Grouped:
         Counts are exact. NULL for an empty window, and where the different values take more than 32 KiB.
         """
         return self._list_of("top_k", k)
-
-    def median(self) -> Aggregate:
-        """The quantile of 0.5: of an even number of values the lower of the two in the middle."""
-        return self.quantile(0.5)
 
     def _list_of(self, function: str, size: int) -> Aggregate:
         """An aggregate that is a list of at most so many values."""
@@ -222,3 +230,10 @@ class Grouped:
             msg = f"{function}() of {self.argument.text()} ({self.argument.type}) is not possible; it takes {expected}"
             raise ColumnTypeError(msg)
         return Aggregate(function, self.keys, self.condition, self.argument, self.windowed, written=self.written)
+
+
+def _refuse_exact(function: str, reason: str, *, exact: bool) -> None:
+    """UnsupportedError for a sketch that is asked for exactness."""
+    if exact:
+        msg = f"{function}(exact=True) is not possible: {reason}; leave `exact` out"
+        raise UnsupportedError(msg)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.compiler.buckets import bucket_of, counted, merged, packed, quantiles, unpacked, value_of
-from headrace.compiler.duckdb_sketches import quantile_sql, rounded_sql
+from headrace.compiler.duckdb_sketches import quantiles_sql, rounded_sql
 
 from .events import quantile, rounded
 
@@ -61,20 +61,31 @@ def test_the_largest_numbers_round_to_a_finite_one() -> None:
     assert value_of(bucket_of(1.7976931348623157e308)) == (2 - 2**-6) * 2.0**1023
 
 
+def by_duckdb(numbers: list[float], sql: str) -> list:
+    connection = duckdb.connect()
+    connection.register("numbers", pa.table({"x": pa.array(numbers, pa.float64())}))
+    return [row[0] for row in connection.execute(f"SELECT {sql} FROM numbers").fetchall()]
+
+
 @settings(deadline=None, max_examples=50)
 @given(numbers=LISTS, share=st.sampled_from(SHARES))
 def test_duckdb_rounds_and_ranks_alike(numbers: list[float], share: str) -> None:
-    connection = duckdb.connect()
-    connection.register("numbers", pa.table({"x": pa.array(numbers, pa.float64())}))
-    found = connection.execute(f"SELECT {rounded_sql('x')} FROM numbers").fetchall()
-    assert found == [(value_of(bucket_of(number)),) for number in numbers]
-    one = connection.execute(f"SELECT {quantile_sql('x', '', millionths(share))} FROM numbers").fetchall()
-    assert one == [((quantiles(counted(numbers), [millionths(share)]) or [None])[0],)]
+    assert by_duckdb(numbers, rounded_sql("x")) == [value_of(bucket_of(number)) for number in numbers]
+    found = by_duckdb(numbers, quantiles_sql("x", "", [millionths(share)]))
+    assert found == [quantiles(counted(numbers), [millionths(share)])]
 
 
 def test_a_number_4_billion_times_smaller_than_the_largest_counts_as_0() -> None:
-    numbers = [2.0**32, 1.0, 1.02, -1.0, -1.02]
-    assert quantiles(counted(numbers), [0, 400_000, 600_000, 800_000]) == [rounded(-1.02), 0.0, 0.0, rounded(1.02)]
+    numbers, shares = [2.0**32, 1.0, 1.02, -1.0, -1.02], [0, 400_000, 600_000, 800_000]
+    assert quantiles(counted(numbers), shares) == [rounded(-1.02), 0.0, 0.0, rounded(1.02)]
+    assert by_duckdb(numbers, quantiles_sql("x", "", shares)) == [quantiles(counted(numbers), shares)]
+
+
+def test_a_rank_is_found_in_whole_numbers() -> None:
+    """In floating point 0.07 of 100 is above 7."""
+    numbers = [float(number) for number in range(1, 101)]
+    assert quantiles(counted(numbers), [70_000]) == [7.0]
+    assert by_duckdb(numbers, quantiles_sql("x", "", [70_000])) == [[7.0]]
 
 
 def test_the_bytes_are_those_of_flink() -> None:

@@ -243,6 +243,17 @@ BODIES = [
     (f"{GROUPED}['amt'].window(wspec).top_k(3)", ColumnTypeError, r"top_k\(\) of amt \(float\) is not possible"),
     (f"{GROUPED}['ts'].window(wspec).top_k(3)", ColumnTypeError, r"top_k\(\) of ts \(datetime\) is not possible"),
     (f"{GROUPED}['cents'].window(wspec).top_k(3) / {COUNT}", ColumnTypeError, r"top_k\(\) is list\[int\]"),
+    (
+        f"{GROUPED}['amt'].window(wspec).median(exact=True)",
+        UnsupportedError,
+        r"quantile\(exact=True\) is not possible: t",
+    ),
+    (f"{GROUPED}['amt'].window(wspec).quantiles([1], exact=True)", UnsupportedError, r"quantiles\(exact=True\) is not"),
+    (
+        f"{GROUPED}['status'].window(wspec).count_distinct(exact=True)",
+        UnsupportedError,
+        r"count_distinct\(exact=True\) is not possible: beyond 4,096 values it is within 1.6 %; leave `exact` out",
+    ),
     (f"{COUNT} / 2", DefinitionError, r"count\(\) / 2: expected another aggregate"),
     (f"{COUNT} / tx.groupby('status').window(wspec).count()", DefinitionError, "a ratio is of one entity"),
     (f"{COUNT} / tx.groupby('account').count()", DefinitionError, "one has a window and the other has none"),

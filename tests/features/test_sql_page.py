@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 
 from sqlglot import exp
@@ -28,7 +28,8 @@ def table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 
 def constants(function: str) -> list[str]:
     """What an aggregate is called with."""
-    return list(signature(getattr(Grouped, function)).parameters)[1:]
+    parameters = list(signature(getattr(Grouped, function)).parameters.values())[1:]
+    return [parameter.name for parameter in parameters if parameter.kind is not Parameter.KEYWORD_ONLY]
 
 
 def call(function: str) -> exp.Expr:
