@@ -82,10 +82,11 @@ def test_a_number_4_billion_times_smaller_than_the_largest_counts_as_0() -> None
 
 
 def test_a_rank_is_found_in_whole_numbers() -> None:
-    """In floating point 0.07 of 100 is above 7."""
-    numbers = [float(number) for number in range(1, 101)]
-    assert quantiles(counted(numbers), [70_000]) == [7.0]
-    assert by_duckdb(numbers, quantiles_sql("x", "", [70_000])) == [[7.0]]
+    """In floating point 0.56 of 25 is above 14, and 0.07 of 100 above 7."""
+    for size, share, rank in ((25, 560_000, 14.0), (100, 70_000, 7.0)):
+        numbers = [float(number) for number in range(1, size + 1)]
+        assert quantiles(counted(numbers), [share]) == [rank]
+        assert by_duckdb(numbers, quantiles_sql("x", "", [share])) == [[rank]]
 
 
 def test_the_bytes_are_those_of_flink() -> None:
