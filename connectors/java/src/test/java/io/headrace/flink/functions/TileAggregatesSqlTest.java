@@ -12,6 +12,8 @@ import org.apache.datasketches.memory.Memory;
 import org.apache.datasketches.theta.CompactSketch;
 import org.apache.flink.table.api.PlanReference;
 import org.apache.flink.table.api.TableEnvironment;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
 import org.apache.flink.types.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +31,8 @@ class TileAggregatesSqlTest {
                     + " HR_MOMENTS(CAST(x AS DOUBLE)) AS moments_x,"
                     + " HR_LAST(name, us, 0, i) AS last_name, HR_LAST(x, us, 0, i) AS last_x,"
                     + " HR_LAST(ts, us, 0, i) AS last_ts, HR_DISTINCT(name) AS distinct_name,"
-                    + " HR_DISTINCT(x) AS distinct_x"
+                    + " HR_DISTINCT(x) AS distinct_x, HR_BUCKETS(CAST(x AS DOUBLE)) AS buckets_x,"
+                    + " HR_TALLY(name) AS tally_name"
                     + " FROM events CROSS JOIN UNNEST(ARRAY[CAST(" + LEVEL + " AS BIGINT), CAST(" + 2 * LEVEL
                     + " AS BIGINT)]) AS levels (level)"
                     + " GROUP BY k, level, HR_SUB(us, MOD(us, level), 'tile_start')";
@@ -64,7 +67,7 @@ class TileAggregatesSqlTest {
                         + " last_name ROW<`value` STRING, us BIGINT, `partition` INT, `offset` BIGINT>,"
                         + " last_x ROW<`value` BIGINT, us BIGINT, `partition` INT, `offset` BIGINT>,"
                         + " last_ts ROW<`value` TIMESTAMP_LTZ(3), us BIGINT, `partition` INT, `offset` BIGINT>,"
-                        + " distinct_name BYTES, distinct_x BYTES)"
+                        + " distinct_name BYTES, distinct_x BYTES, buckets_x BYTES, tally_name BYTES)"
                         + " WITH ('connector'='headrace-append', 'delegate.connector'='test-append',"
                         + " 'delegate.name'='tiles')");
         Path file = folder.resolve("plan.json");
@@ -105,13 +108,19 @@ class TileAggregatesSqlTest {
             long sum = 0;
             long lastI = -1;
             java.util.Set<String> names = new java.util.HashSet<>();
+            HrBuckets buckets = new HrBuckets();
+            HrTally tally = new HrTally();
+            RowData rounded = buckets.createAccumulator();
+            RowData counted = tally.createAccumulator();
             for (long i = from; i < to; i++) {
                 if (i % 3 == k) {
                     n++;
                     sum += i * 7;
                     lastI = i;
+                    buckets.accumulate(rounded, i * 7.0);
                     if (i % 5 != 4) {
                         names.add("n" + i % 11);
+                        tally.accumulate(counted, StringData.fromString("n" + i % 11));
                     }
                 }
             }
@@ -126,6 +135,8 @@ class TileAggregatesSqlTest {
             assertThat(((Row) row.getField(8)).getField(0)).isEqualTo(java.time.Instant.ofEpochMilli(lastI));
             assertThat(distinct(row.getField(9))).isEqualTo(names.size());
             assertThat(distinct(row.getField(10))).isEqualTo(n);
+            assertThat(row.getField(11)).isEqualTo(buckets.getValue(rounded));
+            assertThat(row.getField(12)).isEqualTo(tally.getValue(counted));
         }
 
         private static double distinct(Object sketch) {
