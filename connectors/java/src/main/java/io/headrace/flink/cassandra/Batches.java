@@ -23,8 +23,14 @@ final class Batches {
     /** Bytes in one request: rows with sketches may be large, and a node holds a whole request on its heap. */
     static final long MAX_BYTES = 256 * 1024;
 
-    /** Partitions in one request: beyond ten a node logs a warning (unlogged_batch_across_partitions_warn_threshold). */
+    /**
+     * Partitions in one request, and bytes in a request of several. Above ten
+     * (unlogged_batch_across_partitions_warn_threshold) or 5 KiB (batch_size_warn_threshold) a node logs a warning, above
+     * 50 KiB (batch_size_fail_threshold) it refuses; a request of one partition it does not measure.
+     */
     static final int MAX_PARTITIONS = 10;
+
+    static final long MAX_SHARED_BYTES = 5 * 1024;
 
     private final List<List<PendingWrite>> full = new ArrayList<>();
     private final Map<Set<?>, Batch> open = new HashMap<>();
@@ -46,49 +52,70 @@ final class Batches {
         return batches.full;
     }
 
+    /** Rows grouped by partition: the first {@code partitionColumns} parts of their keys. */
+    static List<List<PendingWrite>> byPartition(List<PendingWrite> rows, int partitionColumns) {
+        Map<KeyBytes, List<PendingWrite>> partitions = new HashMap<>();
+        for (PendingWrite row : rows) {
+            partitions.computeIfAbsent(row.key().prefix(partitionColumns), key -> new ArrayList<>(1)).add(row);
+        }
+        return new ArrayList<>(partitions.values());
+    }
+
     private void add(List<PendingWrite> partition, Set<?> replicas) {
-        Batch batch = open.getOrDefault(replicas, new Batch());
+        List<List<PendingWrite>> pieces = pieces(partition);
+        if (replicas.isEmpty() || pieces.size() > 1) {
+            full.addAll(pieces);
+            return;
+        }
+        Batch batch = open.computeIfAbsent(replicas, nodes -> new Batch());
         if (!batch.hasRoomFor(partition)) {
             full.add(batch.rows);
             batch = new Batch();
-        }
-        batch.partitions++;
-        for (PendingWrite write : partition) {
-            if (!batch.hasRoomFor(write)) {
-                full.add(batch.rows);
-                batch = new Batch();
-                batch.partitions++;
-            }
-            batch.add(write);
-        }
-        if (replicas.isEmpty()) {
-            full.add(batch.rows);
-        } else {
             open.put(replicas, batch);
         }
+        batch.add(partition);
     }
 
-    /** Rows of one request to be. */
+    /** The rows of one partition, cut where a request would be too large. */
+    private static List<List<PendingWrite>> pieces(List<PendingWrite> partition) {
+        List<List<PendingWrite>> pieces = new ArrayList<>(1);
+        int from = 0;
+        long bytes = 0;
+        for (int i = 0; i < partition.size(); i++) {
+            long size = partition.get(i).size();
+            boolean full = i - from == MAX_ROWS || bytes + size > MAX_BYTES;
+            if (full && i > from) {
+                pieces.add(partition.subList(from, i));
+                from = i;
+                bytes = 0;
+            }
+            bytes += size;
+        }
+        pieces.add(partition.subList(from, partition.size()));
+        return pieces;
+    }
+
+    /** Whole partitions of one request to be. */
     private static final class Batch {
         private final List<PendingWrite> rows = new ArrayList<>(1);
         private long bytes;
         private int partitions;
 
-        /** Whether a whole partition fits, so that none is cut that need not be. */
         private boolean hasRoomFor(List<PendingWrite> partition) {
-            return rows.isEmpty()
+            return partitions == 0
                     || partitions < MAX_PARTITIONS
                             && rows.size() + partition.size() <= MAX_ROWS
-                            && bytes + partition.stream().mapToLong(PendingWrite::size).sum() <= MAX_BYTES;
+                            && bytes + counted(partition) <= MAX_SHARED_BYTES;
         }
 
-        private boolean hasRoomFor(PendingWrite write) {
-            return rows.isEmpty() || rows.size() < MAX_ROWS && bytes + write.size() <= MAX_BYTES;
+        private void add(List<PendingWrite> partition) {
+            rows.addAll(partition);
+            bytes += counted(partition);
+            partitions++;
         }
 
-        private void add(PendingWrite write) {
-            rows.add(write);
-            bytes += write.size();
+        private static long counted(List<PendingWrite> partition) {
+            return partition.stream().mapToLong(PendingWrite::countedSize).sum();
         }
     }
 }

@@ -30,6 +30,9 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
     /** Bytes of heap beside the content, as a 64-bit JVM with short references lays it out: objects and map entries. */
     private static final long BYTES_OF_A_ROW = 256;
 
+    /** What a node counts beside the value of a cell, and of a row that has no cell: write time, TTL and its end. */
+    private static final long COUNTED_BESIDE = 20;
+
     /** A ByteBuffer and the header of its array. */
     private static final long BYTES_OF_A_VALUE = 80;
 
@@ -69,6 +72,11 @@ record PendingWrite(KeyBytes key, ByteBuffer[] values, long writeTime, long expi
             size += value == null ? 0 : value.remaining();
         }
         return size;
+    }
+
+    /** Bytes as a node counts them at most, when it judges whether a request of several partitions is too large. */
+    long countedSize() {
+        return COUNTED_BESIDE * (values.length + 1) + size();
     }
 
     /** Bytes of heap that the row takes while it waits, about; the key repeats a part of the values. */

@@ -4,6 +4,7 @@ import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.metadata.Node;
 import com.datastax.oss.driver.api.core.metadata.TokenMap;
+import com.datastax.oss.driver.api.core.metadata.token.Token;
 import java.nio.ByteBuffer;
 import java.util.Set;
 
@@ -27,14 +28,18 @@ final class Replicas {
 
     /** The nodes of a row's partition; empty when the driver does not know them. */
     Set<Node> of(PendingWrite write) {
-        return session.getMetadata().getTokenMap().map(ring -> of(ring, write)).orElse(Set.of());
+        return session.getMetadata()
+                .getTokenMap()
+                .map(ring -> ring.getReplicas(keyspace, token(ring, write)))
+                .orElse(Set.of());
     }
 
-    private Set<Node> of(TokenMap ring, PendingWrite write) {
+    /** Where a row's partition lies on a ring. */
+    Token token(TokenMap ring, PendingWrite write) {
         ByteBuffer[] key = new ByteBuffer[partition.length];
         for (int i = 0; i < key.length; i++) {
             key[i] = write.values()[partition[i]].duplicate();
         }
-        return ring.getReplicas(keyspace, ring.newToken(key));
+        return ring.newToken(key);
     }
 }

@@ -3,7 +3,9 @@ package io.headrace.flink.cassandra;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Statement;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
@@ -34,6 +36,7 @@ final class RequestSender {
     private final int maxInFlight;
     private final Duration retryTimeout;
     private final Runnable onFailure;
+    private final int partitionColumns;
     private final Semaphore permits;
     private final AtomicReference<CassandraSinkException> failure = new AtomicReference<>();
     private final LogPace pace = new LogPace();
@@ -61,6 +64,7 @@ final class RequestSender {
         this.maxInFlight = delivery.maxInFlight();
         this.retryTimeout = delivery.retryTimeout();
         this.onFailure = onFailure;
+        this.partitionColumns = binder.shape().partitionColumns();
         this.permits = new Semaphore(maxInFlight);
     }
 
@@ -122,7 +126,7 @@ final class RequestSender {
             request.writes = alive;
         }
         if (alive.isEmpty()) {
-            permits.release();
+            goOn(request);
             return;
         }
         int rows = alive.size();
@@ -143,11 +147,35 @@ final class RequestSender {
     private void settle(Request request, int rows, Throwable error) {
         if (error == null) {
             metrics.written.inc(rows);
-            permits.release();
+            goOn(request);
         } else if (!Failures.isRetryable(error)) {
-            fail(finalFailure(request, error));
+            refused(request, error);
         } else {
             retryLater(request, error);
+        }
+    }
+
+    /** Sends what a refused request had besides, if it was one; else its permit is free. */
+    private void goOn(Request request) {
+        if (request.others.isEmpty()) {
+            permits.release();
+        } else {
+            request.writes = request.others.remove();
+            attempt(request);
+        }
+    }
+
+    /**
+     * Several partitions are tried one by one: a node may take less in a request than it does by default, and of rows
+     * that are refused the error names the one.
+     */
+    private void refused(Request request, Throwable error) {
+        List<List<PendingWrite>> partitions = Batches.byPartition(request.writes, partitionColumns);
+        if (partitions.size() == 1) {
+            fail(finalFailure(request, error));
+        } else {
+            request.others.addAll(partitions);
+            goOn(request);
         }
     }
 
@@ -193,12 +221,13 @@ final class RequestSender {
     private String what(Request request) {
         int others = request.writes.size() - 1;
         return "the row " + binder.describeKey(request.writes.get(0))
-                + (others > 0 ? " and " + others + " more of its request" : "");
+                + (others > 0 ? " and " + others + " more of its partition" : "");
     }
 
     /** Rows that go together, and how long they may still be tried. */
     private static final class Request {
         private final long deadlineNanos;
+        private final Queue<List<PendingWrite>> others = new ArrayDeque<>();
         private List<PendingWrite> writes;
         private int attempts;
 

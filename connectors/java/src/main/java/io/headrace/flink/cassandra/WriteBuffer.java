@@ -48,16 +48,11 @@ final class WriteBuffer {
 
     /** Takes all rows out, grouped by partition: the first {@code partitionColumns} parts of the key. */
     List<List<PendingWrite>> drain(int partitionColumns) {
-        Map<KeyBytes, List<PendingWrite>> partitions = new HashMap<>();
-        newest.values().forEach(write -> group(partitions, write, partitionColumns));
-        beside.forEach(write -> group(partitions, write, partitionColumns));
+        List<PendingWrite> rows = new ArrayList<>(newest.values());
+        rows.addAll(beside);
         newest.clear();
         beside.clear();
         memory = 0;
-        return new ArrayList<>(partitions.values());
-    }
-
-    private static void group(Map<KeyBytes, List<PendingWrite>> partitions, PendingWrite write, int columns) {
-        partitions.computeIfAbsent(write.key().prefix(columns), key -> new ArrayList<>(1)).add(write);
+        return Batches.byPartition(rows, partitionColumns);
     }
 }

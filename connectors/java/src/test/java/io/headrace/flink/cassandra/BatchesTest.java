@@ -30,7 +30,7 @@ class BatchesTest {
     }
 
     @Test
-    void putsPartitionsOfTheSameNodesTogetherUpToWhatANodeTakesWithoutAWarning() {
+    void putsPartitionsOfTheSameNodesTogetherUpToTen() {
         assertThat(Batches.of(partitions(2 * Batches.MAX_PARTITIONS + 1, 2), write -> NODES)).extracting(List::size)
                 .containsExactly(2 * Batches.MAX_PARTITIONS, 2 * Batches.MAX_PARTITIONS, 2);
     }
@@ -41,6 +41,25 @@ class BatchesTest {
                 .containsExactly(Batches.MAX_ROWS, Batches.MAX_ROWS / 2);
         assertThat(Batches.of(partitions(2, Batches.MAX_ROWS / 2 + 1), write -> NODES)).extracting(List::size)
                 .containsExactly(Batches.MAX_ROWS / 2 + 1, Batches.MAX_ROWS / 2 + 1);
+    }
+
+    @Test
+    void boundsTheBytesOfSeveralPartitionsByWhatANodeTakesWithoutAWarning() {
+        int bytes = (int) (Batches.MAX_SHARED_BYTES * 2 / 5);
+        List<PendingWrite> first = rows(1, bytes);
+        assertThat(Batches.of(List.of(first, rows(1, bytes), rows(1, bytes)), write -> NODES))
+                .extracting(List::size).containsExactly(2, 1);
+        assertThat(first.get(0).countedSize()).as("more than its bytes").isGreaterThan(bytes);
+        assertThat(Batches.of(List.of(first, rows(20, bytes), first), write -> NODES))
+                .as("a partition by itself may be larger").extracting(List::size).containsExactly(1, 20, 1);
+    }
+
+    @Test
+    void sharesNoRequestWithAPartitionThatIsCut() {
+        List<List<PendingWrite>> partitions = new ArrayList<>(partitions(Batches.MAX_PARTITIONS, 1));
+        partitions.add(1, rows(Batches.MAX_ROWS + 1, 1));
+        assertThat(Batches.of(partitions, write -> NODES)).extracting(List::size)
+                .containsExactly(Batches.MAX_ROWS, 1, Batches.MAX_PARTITIONS);
     }
 
     @Test

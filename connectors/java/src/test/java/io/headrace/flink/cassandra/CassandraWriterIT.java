@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.datastax.oss.driver.api.core.cql.Row;
+import com.datastax.oss.driver.api.core.metadata.TokenMap;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -219,6 +220,31 @@ class CassandraWriterIT {
         assertThat(cluster.cql("SELECT c, v FROM %s.narrow"))
                 .hasSize(1_234)
                 .allMatch(row -> row.getLong("v") == row.getLong("c") * row.getLong("c"));
+    }
+
+    @Test
+    void ofPartitionsThatShareARequestARefusedOneIsNamed() throws Exception {
+        try (WriterHarness writer = open("shared", List.of())) {
+            for (String key : List.of("a", "", "b")) {
+                writer.write(row(key, 1L, 1L));
+            }
+            assertThatThrownBy(writer::flush)
+                    .isInstanceOf(CassandraSinkException.class)
+                    .hasMessageContaining("refuses the row k=''")
+                    .hasMessageNotContaining("more of its partition");
+        }
+    }
+
+    @Test
+    void theTokenOfAPartitionIsTheServers() {
+        cluster.table("tokens", "k text, c bigint, v bigint, PRIMARY KEY ((k, c))");
+        cluster.cql("INSERT INTO %s.tokens (k, c, v) VALUES ('k', 7, 1)");
+        ByteBuffer[] values = {ScalarBytes.bigint(7L), ByteBuffer.wrap("k".getBytes(StandardCharsets.UTF_8))};
+        Row row = cluster.cql("SELECT token(k, c) AS place FROM %s.tokens").get(0);
+        TokenMap ring = cluster.session().getMetadata().getTokenMap().orElseThrow();
+        PendingWrite write = new PendingWrite(null, values, 0, PendingWrite.NEVER, PendingWrite.Kind.ROW);
+        assertThat(new Replicas(cluster.session(), TestCluster.KEYSPACE, new int[] {1, 0}).token(ring, write))
+                .isEqualTo(row.getToken("place"));
     }
 
     @Test
