@@ -25,7 +25,7 @@ def diff(
     file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
     given: InputOption = "",
     view: ViewOption = "",
-    as_of: Annotated[str, typer.Option(help="An instant; default: just after the newest event.")] = "",
+    as_of: Annotated[str, typer.Option(help="An instant; default: the end of the newest tile.")] = "",
     sample: SampleOption = None,
     format_: FormatOption = None,
 ) -> None:

@@ -29,7 +29,7 @@ def run(
     given: InputOption = "",
     view: ViewOption = "",
     feature: Annotated[list[str] | None, typer.Option(help="Only this feature; may be given again.")] = None,
-    as_of: Annotated[str, typer.Option(help="An instant; default: just after the newest event.")] = "",
+    as_of: Annotated[str, typer.Option(help="An instant; default: when the newest event counts.")] = "",
     engine: Annotated[Engine, typer.Option(help="Flink runs in this process, without a server.")] = Engine.DUCKDB,
     windows: Annotated[str, typer.Option(help="exact (DuckDB's default), or tiled as served values are.")] = "",
     sample: SampleOption = None,

@@ -116,7 +116,7 @@ def diff_locally(
     asked_sets(plan, features, "tiled")
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
-        at = instant_of(instant_of_run(plan, as_of, verdicts_of(connection, plan)[1]))
+        at = instant_of(instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled"))
         with folded_by_flink(connection, plan, engine) as tiles:
             return compare(connection, plan, tiles, features=features, as_of=at)
 
@@ -134,7 +134,7 @@ def compare(
     Values are those of mode `tiled`, equal as `compiler.equality` says. Arguments and errors are `local_run.run_in`'s.
     """
     verdicts, newest_us = verdicts_of(connection, plan)
-    at_us = instant_of_run(plan, as_of, newest_us)
+    at_us = instant_of_run(plan, as_of, newest_us, "tiled")
     parts = [_compared(connection, tiles, keys, at_us) for keys in asked_sets(plan, features, "tiled")]
     return EngineDiff(
         view=plan.name,

@@ -40,7 +40,7 @@ def run_on_flink(
     sets = asked_sets(plan, features, "tiled")
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
-        at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1])
+        at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled")
         with folded_by_flink(connection, plan, engine) as tiles:
             tables = tuple(_served(connection, tiles, keys, at_us) for keys in sets)
             return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables)

@@ -15,7 +15,7 @@ from headrace.compiler.duckdb_point_in_time import entities_sql, point_in_time_s
 from headrace.compiler.duckdb_sql import judged_sql
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
-from headrace.compiler.tiles import WindowMode
+from headrace.compiler.tiles import WindowMode, ceil_to
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
@@ -67,7 +67,7 @@ def run_locally(
         given: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table `namespace.name`.
         load: finds an Iceberg table by its name.
         features: which of the view's features; by default all.
-        as_of: the instant; by default just after the newest accepted event.
+        as_of: the instant; by default that of `instant_of_run`.
         window_mode: `exact`, or `tiled` as served values are rounded.
         sample: how many of the first rows to read; by default all.
 
@@ -93,7 +93,7 @@ def run_in(
     """Compute a view in a database that has the relation `archive`; arguments and errors are `run_locally`'s."""
     one_of("windows", window_mode, get_args(WindowMode))
     verdicts, newest_us = verdicts_of(connection, plan)
-    at_us = instant_of_run(plan, as_of, newest_us)
+    at_us = instant_of_run(plan, as_of, newest_us, window_mode)
     tables = tuple(_values(connection, keys, at_us) for keys in asked_sets(plan, features, window_mode))
     return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
 
@@ -113,14 +113,18 @@ def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[
     return {verdict.label: counts.get(verdict, 0) for verdict in Verdict}, newest
 
 
-def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None) -> int:
-    """The instant in µs: the asked one, else just after the newest accepted event."""
+def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None, window_mode: WindowMode) -> int:
+    """The instant in µs: the asked one, else the first at which the newest accepted event counts.
+
+    That is just after it; in mode `tiled`, where an instant is rounded down, the end of its tile.
+    """
     if as_of is not None:
         return asked_us("as_of", as_of)
     if newest_us is None:
         msg = f"view {plan.name}: no row of {plan.source.name} is accepted, so there is nothing to compute"
         raise RequestError(msg)
-    return newest_us + 1
+    tile_us = max(group.finest_us for group in plan.groups) if window_mode == "tiled" else 1
+    return ceil_to(newest_us + 1, tile_us)
 
 
 def values_of(connection: duckdb.DuckDBPyConnection, keys: KeySet) -> pa.Table:

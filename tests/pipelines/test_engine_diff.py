@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.compiler import merge
+from headrace.compiler import flink_tiles, merge
 from headrace.compiler.build import plan_view
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
@@ -134,6 +134,18 @@ def test_an_entity_of_which_there_is_a_tile_and_no_row_differs(shop: tuple[Any, 
     assert {one.entity["shop"] for one in found.differences} == {"nobody"}
     assert all(one.duckdb is None and one.flink == 0 for one in found.differences)
     tiles.store.tiles.erase(named, group, [("nobody",)])
+
+
+def test_the_newest_rows_are_compared_by_default(
+    tmp_path: Path, engine: FlinkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "features.py").write_text(FEATURES)
+    (tmp_path / "tx.csv").write_text("card,cents,at\na,3,2026-01-01T10:00:00Z\na,4,2026-01-01T10:00:01Z\n")
+    cards = plan_view(load_views(tmp_path / "features.py").views["cards"])
+    monkeypatch.setitem(flink_tiles.CALLS, "sum", lambda x, partial, label: f"MAX({x}) + 1")
+    (one,) = diff_locally(cards, str(tmp_path / "tx.csv"), never, engine).differences
+    assert (one.duckdb, one.flink) == (7, 5)
+    assert run_on_flink(cards, str(tmp_path / "tx.csv"), never, engine).tables[0]["spent_1h"].to_pylist() == [5]
 
 
 def test_an_overflow_ends_the_job_and_names_the_feature(tmp_path: Path, engine: FlinkEngine) -> None:

@@ -127,6 +127,13 @@ def test_a_csv_file_gives_the_answer_by_hand(desk: Desk) -> None:
     assert found.verdicts == {"accepted": 5, "late": 0, "dead_letter": 0}
 
 
+def test_the_newest_event_counts_by_default_in_mode_tiled_too(desk: Desk) -> None:
+    for newest, at in (("00:04:59.999999", "00:05"), ("00:05:00", "00:10")):
+        found = desk.run(desk.csv([f"1,a,failed,10,true,2024-01-01T{newest}Z"]), window_mode="tiled")
+        assert found.as_of == datetime.fromisoformat(f"2024-01-01T{at}:00Z")
+        assert rows(found)[0] == [{"cc_num": 1, "failed_1h": 1}]
+
+
 def test_parquet_and_delta_give_the_same(desk: Desk) -> None:
     pq.write_table(typed(), desk.folder / "tx.parquet")
     write_deltalake(str(desk.folder / "delta"), typed())
