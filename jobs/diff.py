@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.jobs.definitions import view_plan
 from headrace.jobs.inputs import InputOption, SampleOption, ViewOption, given_or_history, loader
 from headrace.jobs.options import Format, FormatOption, instant, options_of
 from headrace.jobs.output import print_rows, progress
@@ -36,6 +35,7 @@ def diff(
 
     Example: headrace diff all --file examples/fraud/features.py --input examples/fraud/transactions.csv
     """
+    from headrace.jobs.definitions import view_plan
     from headrace.jobs.flink_engine import flink_engine
     from headrace.pipelines.engine_diff import diff_locally
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.definitions import view_plan
 from headrace.jobs.inputs import FileArgument, InputOption, SampleOption, ViewOption, given_or_history, loader
 from headrace.jobs.options import Engine, Format, FormatOption, Options, instant, options_of, store_flags
 from headrace.jobs.output import print_rows, progress
@@ -40,6 +39,8 @@ def run(
 
     Example: headrace run features.py --input transactions.csv --as-of 2026-01-31T00:00:00Z
     """
+    from headrace.jobs.definitions import view_plan
+
     options, plan = options_of(context), view_plan(file, view)
     rows = given_or_history(plan, given)
     if to_store:

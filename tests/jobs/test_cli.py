@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from headrace.jobs.cli import COMMANDS
+
 HEAVY = {
     "pyflink",
     "py4j",
@@ -51,15 +53,22 @@ def test_help_answers_at_once(tmp_path: Path) -> None:
 
 
 def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    code = (
-        "import json, sys, headrace.jobs.cli as c\n"
-        "try: c.app(['--help'])\n"
-        "except SystemExit: print('\\0' + json.dumps(list(sys.modules)))"
+    assert (
+        not loaded("import headrace.jobs.cli as c\ntry: c.app(['--help'])\nexcept SystemExit: pass", tmp_path) & HEAVY
     )
-    names = json.loads(run(folder=tmp_path, code=code).stdout.rpartition("\0")[2])
-    loaded = {name.partition(".")[0] for name in names}
-    assert "typer" in loaded
-    assert not loaded & HEAVY
+
+
+def test_the_module_of_no_command_loads_anything_heavy(tmp_path: Path) -> None:
+    code = "\n".join(f"import {place.partition(':')[0]}" for place, _ in COMMANDS.values())
+    assert not loaded(code, tmp_path) & HEAVY
+
+
+def loaded(code: str, folder: Path) -> set[str]:
+    """The packages that some code loads in a process of its own."""
+    told = f"import json, sys\n{code}\nprint('\\0' + json.dumps(list(sys.modules)))"
+    names = {name.partition(".")[0] for name in json.loads(run(folder=folder, code=told).stdout.rpartition("\0")[2])}
+    assert "typer" in names
+    return names
 
 
 @pytest.mark.parametrize(
