@@ -42,7 +42,8 @@ def diff(
     options, plan = options_of(context), view_plan(file, view)
     chosen = () if feature == "all" else (plan.feature(feature).name,)
     rows, at = given_or_history(plan, given), instant("--as-of", as_of)
-    found = diff_locally(plan, rows, loader(options), flink_engine(options), features=chosen, as_of=at, sample=sample)
+    with flink_engine(options) as engine:
+        found = diff_locally(plan, rows, loader(options), engine, features=chosen, as_of=at, sample=sample)
     PRINT[options.chosen(format_)](found)
     if found.differing:
         raise typer.Exit(1)

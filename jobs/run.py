@@ -70,7 +70,8 @@ def _on_flink(options: Options, plan: ViewPlan, given: str, windows: str, asked:
     if windows not in {"", "tiled"}:
         msg = f"--windows {windows}: Flink keeps tiles, of which only windows in mode tiled can be had"
         raise SettingsError(msg)
-    return run_on_flink(plan, given, loader(options), flink_engine(options), **asked)
+    with flink_engine(options) as engine:
+        return run_on_flink(plan, given, loader(options), engine, **asked)
 
 
 ENGINES: Mapping[Engine, Callable[[Options, ViewPlan, str, str, Mapping[str, Any]], LocalRun]] = {

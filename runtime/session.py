@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -139,14 +139,15 @@ class FlinkSession:
     def run(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> None:
         """Run a bounded job to its end, on a cluster inside this process that ends with it.
 
-        The job is made from its compiled plan, as a submitted one is.
+        The job is made from its compiled plan, as a submitted one is. When the wait is interrupted, as by Ctrl-C, the
+        job is cancelled: nothing of it goes on, or writes, afterwards.
 
         Raises:
             JobError: the planner refuses a statement, or the job fails; the cause is quoted.
         """
 
         def work(environment: Any) -> str:
-            _statement_set(environment, inserts).compile_plan().execute().wait()
+            _finish(_statement_set(environment, inserts).compile_plan().execute())
             return ""
 
         self._planned(statements, {**configuration, **IN_PROCESS}, "the job in this process", work)
@@ -191,6 +192,24 @@ def _statement_set(environment: Any, inserts: Sequence[str]) -> Any:
         with _planner_errors(insert):
             statement_set.add_insert_sql(insert)
     return statement_set
+
+
+def _finish(submitted: Any) -> None:
+    """Wait for a job to end; cancel it, and see that it is over, when the wait is given up."""
+    from py4j.protocol import Py4JError
+
+    try:
+        submitted.wait()
+    except Py4JError:
+        raise
+    except BaseException:
+        # Either call fails when the job has just ended by itself.
+        job = submitted.get_job_client()
+        with suppress(Py4JError):
+            job.cancel().result()
+        with suppress(Py4JError):
+            job.get_job_execution_result().result()
+        raise
 
 
 def _load_plan(environment: Any, plan: str) -> Any:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +81,19 @@ def test_flink_has_no_exact_windows_and_fills_no_store() -> None:
     assert "--windows exact: Flink keeps tiles" in str(refused.exception)
     refused = CliRunner().invoke(run.app, [*asked, "--to-store", "sqlite"])
     assert "--engine flink: --to-store is filled by DuckDB" in str(refused.exception)
+
+
+def test_a_terminated_run_leaves_no_folder(tmp_path: Path) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    code = "from headrace.jobs.cli import main; main()"
+    command = [sys.executable, "-P", "-c", code, "run", FILE, *GIVEN, "--engine", "flink"]
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(temporary)}, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not list(temporary.glob("headrace-*")):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not list(temporary.glob("headrace-*"))
 
 
 def test_a_feature_that_is_not_there_is_refused_before_flink_starts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ INSERT = "INSERT INTO `t` SELECT `k`, COUNT(*) FROM `s` GROUP BY GROUPING SETS (
 
 # Long enough for another thread to begin its call.
 HEAD_START_S = 0.2
+# Long enough for a job that was asked for to run.
+UNTIL_IT_RUNS_S = 8.0
 
 
 @pytest.fixture
@@ -60,6 +63,35 @@ def test_no_garbage_is_collected_while_it_plans(session: FlinkSession) -> None:
     session.compile(Interrupted([SOURCE, SINK], lambda: collecting.append(gc.isenabled())), [INSERT], {})
     assert collecting == [False, False]
     assert gc.isenabled()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_a_job_that_is_not_waited_for_any_longer_is_cancelled(
+    session: FlinkSession, interruption: type[BaseException]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise interruption
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    endless = f"{SOURCE[:-1]}, 'rows-per-second' = '10')".replace("`s`", "`endless`")
+    insert = "INSERT INTO `t` SELECT `k`, `a` FROM `endless`"
+    session.start()
+    waits = Interrupted([endless, SINK], lambda: signal.setitimer(signal.ITIMER_REAL, UNTIL_IT_RUNS_S))
+    try:
+        with pytest.raises(interruption):
+            session.run(waits, [insert], {"parallelism.default": "1"})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not [name for name in java_threads() if "endless" in name]
+
+
+def java_threads() -> list[str]:
+    """The names of all threads of the client's JVM; a task's names its operators."""
+    from pyflink.java_gateway import get_gateway
+
+    return [thread.getName() for thread in get_gateway().jvm.java.lang.Thread.getAllStackTraces().keySet()]
 
 
 @pytest.mark.slow
