@@ -75,6 +75,7 @@ class OnFlink:
         self._open = ExitStack()
         self._announced: dict[str, dict[str, Example]] = {}
         self._made: dict[str, FlinkTiles] = {}
+        self._failed: dict[str, str] = {}
 
     def announce(self, plan: ViewPlan, rows: Sequence[Row]) -> None:
         """Let an example share the job of the next one of the same view."""
@@ -82,7 +83,10 @@ class OnFlink:
         self._announced.setdefault(example.view, {})[example.text] = example
 
     def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, rows: Sequence[Row], at: datetime) -> None:
-        """Compare all values of a view at an instant with those of DuckDB; EnginesDifferError when one differs."""
+        """Compare all values of a view at an instant with those of DuckDB.
+
+        Raises EnginesDifferError when one differs, and JobError when the job over these rows fails.
+        """
         found = compare(connection, plan, self._tiles(Example(plan, rows)), as_of=at)
         if found.differing:
             raise EnginesDifferError(_told(found))
@@ -93,16 +97,27 @@ class OnFlink:
 
     def _tiles(self, example: Example) -> FlinkTiles:
         """The tiles of an example, made with those of all that were announced for its view."""
-        if example.text not in self._made:
+        if example.text not in self._made and example.text not in self._failed:
             others = [one for text, one in self._announced.pop(example.view, {}).items() if text != example.text]
-            try:
-                self._fold([example, *filter(_has_rows, others)])
-            except JobError:
-                if not others:
-                    raise
-                # One bad example fails the job of all: each has its own then.
-                self._fold([example])
+            self._make([example, *filter(_has_rows, others)])
+        if example.text in self._failed:
+            raise JobError(self._failed[example.text])
         return self._made[example.text]
+
+    def _make(self, examples: Sequence[Example]) -> None:
+        """Make the tiles of some examples of one view; of those whose job fails, note why.
+
+        One bad example fails the job of all. Halving finds it, in fewer jobs than one for each.
+        """
+        try:
+            self._fold(examples)
+        except JobError as error:
+            half = len(examples) // 2
+            if not half:
+                self._failed[examples[0].text] = str(error)
+                return
+            self._make(examples[:half])
+            self._make(examples[half:])
 
     def _fold(self, examples: Sequence[Example]) -> None:
         """Make the tiles of some examples of one view, by one job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from headrace.compiler import flink_tiles
 from headrace.compiler.build import plan_view
+from headrace.errors import JobError
 from headrace.features.instant import instant_from
 from headrace.features.load import load_views
 from headrace.pipelines.flink_tiles import FlinkEngine
@@ -80,6 +82,28 @@ def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: 
     assert flink.jobs == 1
     with opened_rows(plan, [pay("a", 101)]) as connection, pytest.raises(AssertionError, match="duckdb 101, flink 100"):
         flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
+
+
+def test_a_bad_example_fails_alone_and_once(desk: Path, flink: OnFlink) -> None:
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    bad = [pay("a", 2**62)] * 3
+    examples: list[list[dict[str, Any]]] = [[pay("a", 1)], [pay("a", 2)], bad, [pay("a", 4)]]
+    for rows in examples:
+        flink.announce(plan, rows)
+
+    def check(rows: list[dict[str, Any]]) -> None:
+        with opened_rows(plan, rows) as connection:
+            flink.check(connection, plan, rows, instant_from("at", TEN))
+
+    for rows in [*examples, bad]:
+        with pytest.raises(JobError, match="spent") if rows is bad else nullcontext():
+            check(rows)
+    whole, halves, quarters = 1, 2, 2
+    assert flink.jobs == whole + halves + quarters
+    bad_alone = [pay("b", 2**62)] * 3
+    with pytest.raises(JobError, match="spent"):
+        check(bad_alone)
+    assert flink.jobs == whole + halves + quarters + 1
 
 
 def run(capsys: pytest.CaptureFixture[str], desk: Path, *names: str) -> str:
