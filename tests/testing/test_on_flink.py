@@ -74,7 +74,8 @@ def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: 
     ]
     for rows in examples:
         flink.announce(plan, rows)
-    flink.announce(plan, [{"card": "a", "misspelt": 1}])
+    for no_rows in ([{"card": "a", "misspelt": 1}], [{"card": "\ud800"}]):
+        flink.announce(plan, no_rows)
     for at in ("2026-01-01T10:31:00Z", "2026-01-01T11:10:00Z"):
         for rows in examples:
             with opened_rows(plan, rows) as connection:
