@@ -71,6 +71,10 @@ class Database:
                 )
                 raise ConnectorError(msg)
 
+    def close(self) -> None:
+        """Close the connections; a database in memory is gone with them."""
+        self._engine.dispose()
+
     @property
     def _url(self) -> str:
         """The database's URL, as it may be printed."""

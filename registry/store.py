@@ -151,6 +151,10 @@ class Registry:
         """The registry in an SQLite file, made when it is not there."""
         return cls(url_of(file))
 
+    def close(self) -> None:
+        """Let go of the database; one in memory is gone."""
+        self._database.close()
+
     def add_version(self, version: ViewVersion) -> None:
         """Keep a version. The same fingerprint again computes the same: only owner, words and places are renewed."""
         row = {**_named(version), "plan": _text(version.plan), "created_at": version.created_at.isoformat()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,8 @@ def memory_store() -> Iterator[OpenStore]:
     """A store and its registry in memory, both gone with the `with`."""
     from headrace.connectors.sqlite_tiles import MEMORY, SqliteTiles
 
-    with SqliteTiles(MEMORY) as tiles:
-        yield OpenStore(tiles, Registry(IN_MEMORY))
+    with SqliteTiles(MEMORY) as tiles, closing(Registry(IN_MEMORY)) as registry:
+        yield OpenStore(tiles, registry)
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.served import Status
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import RequestError
+from headrace.errors import ConnectorError, RequestError
 from headrace.features.load import load_views
 from headrace.pipelines.local_run import run_locally
 from headrace.pipelines.store_fill import StoreFill, fill_store
-from headrace.runtime.online_store import OpenStore, open_store
+from headrace.runtime.online_store import OpenStore, memory_store, open_store
 from headrace.runtime.settings import load_settings
 from headrace.serving.online import OnlineStore
 
@@ -159,3 +159,10 @@ def test_an_input_without_an_accepted_row_is_refused(tmp_path: Path, store: Open
     with pytest.raises(RequestError, match="no row is accepted"):
         fill(plan_of(tmp_path), csv(tmp_path, rows=0), store)
     assert store.registry.views("demo") == []
+
+
+def test_a_store_in_memory_is_gone_afterwards_registry_and_all() -> None:
+    with memory_store() as store:
+        assert store.registry.views("local") == []
+    with pytest.raises(ConnectorError, match="no such table"):
+        store.registry.views("local")
