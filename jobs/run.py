@@ -47,7 +47,7 @@ def run(
         if engine is Engine.FLINK:
             msg = "--engine flink: --to-store is filled by DuckDB; `headrace backfill` fills a store by Flink"
             raise SettingsError(msg)
-        chosen = [name for name, set_ in (("--feature", feature), ("--as-of", as_of)) if set_]
+        chosen = [name for name, set_ in (("--feature", feature), ("--as-of", as_of), ("--windows", windows)) if set_]
         _fill(options, plan, rows, to_store, sample, chosen, format_)
         return
     asked = {"features": feature or (), "as_of": instant("--as-of", as_of), "sample": sample}

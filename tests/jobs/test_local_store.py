@@ -71,6 +71,10 @@ def test_a_file_is_filled_and_read_without_a_server(desk: Path) -> None:
             ["run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite", "--feature", "clicks_1h"],
             "--feature does not go with --to-store",
         ),
+        (
+            ["run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite", "--windows", "exact"],
+            "--windows does not go with --to-store",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(desk: Path, command: list[str], message: str) -> None:
