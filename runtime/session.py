@@ -143,7 +143,7 @@ class FlinkSession:
         job is cancelled: nothing of it goes on, or writes, afterwards.
 
         Raises:
-            JobError: the planner refuses a statement, or the job fails; the cause is quoted.
+            JobError: the planner refuses a statement, or the job fails, the cause being quoted; or the JVM has died.
         """
 
         def work(environment: Any) -> str:
@@ -158,6 +158,8 @@ class FlinkSession:
         """What some work with a prepared environment gives; nothing of the environment outlives the call."""
 
         def attempt() -> str | JobError:
+            from py4j.protocol import Py4JError
+
             try:
                 environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
                 for statement in statements:
@@ -168,6 +170,10 @@ class FlinkSession:
             except JobError as error:
                 # Its causes and frames hold Java objects, which are let go of here.
                 return JobError(str(error))
+            except Py4JError:
+                if _client_answers():
+                    raise
+                return JobError(f"{what}: Flink's JVM in this process is gone; see {self.log_dir}, and start anew")
 
         with _planner_alone():
             found = attempt()
@@ -210,6 +216,18 @@ def _finish(submitted: Any) -> None:
         with suppress(Py4JError):
             job.get_job_execution_result().result()
         raise
+
+
+def _client_answers() -> bool:
+    """Whether the client JVM is alive; of one that dies meanwhile py4j says only that a call failed."""
+    from py4j.protocol import Py4JError
+    from pyflink.java_gateway import get_gateway
+
+    try:
+        get_gateway().jvm.java.lang.System.nanoTime()
+    except Py4JError:
+        return False
+    return True
 
 
 def _load_plan(environment: Any, plan: str) -> Any:

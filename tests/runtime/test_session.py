@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -85,6 +87,36 @@ def test_a_job_that_is_not_waited_for_any_longer_is_cancelled(
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert not [name for name in java_threads() if "endless" in name]
+
+
+DYING = """
+import os, signal, sys, threading
+from pathlib import Path
+from headrace.errors import JobError
+from headrace.runtime.session import FlinkSession
+
+jars, logs, insert, *statements = sys.argv[1:]
+session = FlinkSession(Path(jars), Path(logs))
+session.start()
+from pyflink.java_gateway import get_gateway
+pid = get_gateway().jvm.java.lang.ProcessHandle.current().pid()
+threading.Timer(5, os.kill, (pid, signal.SIGKILL)).start()
+for work in (session.run, session.compile):
+    try:
+        work(statements, [insert], {"parallelism.default": "1"})
+    except JobError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_jvm_that_dies_is_told_with_the_place_of_its_log(tmp_path: Path) -> None:
+    endless = f"{SOURCE[:-1]}, 'rows-per-second' = '10')"
+    arguments = [str(ROOT / ".build/jars/flink"), str(tmp_path), "INSERT INTO `t` SELECT `k`, `a` FROM `s`"]
+    command = [sys.executable, "-P", "-c", DYING, *arguments, endless, SINK]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    gone = f"Flink's JVM in this process is gone; see {tmp_path}, and start anew"
+    assert told == [f"the job in this process: {gone}", f"COMPILE PLAN of the statement set: {gone}"]
 
 
 def java_threads() -> list[str]:
