@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from headrace.jobs.options import Options
+from headrace.jobs.output import progress
 from headrace.pipelines.flink_tiles import FlinkEngine
 from headrace.runtime.local_flink import local_session
 from headrace.serving.bulk import served_table
@@ -24,6 +25,6 @@ def flink_engine(options: Options) -> Iterator[FlinkEngine]:
     """
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
-        yield FlinkEngine(local_session(options.settings()), served_table)
+        yield FlinkEngine(local_session(options.settings()), served_table, progress)
     finally:
         signal.signal(signal.SIGTERM, before)

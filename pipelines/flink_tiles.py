@@ -7,7 +7,7 @@ left out is the live leg, and Cassandra: the log's tiles go to a store in memory
 # ruff: noqa: S608 (names are checked when a file loads, and quoted)
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -56,10 +56,11 @@ class Serve(Protocol):
 
 @dataclass(frozen=True)
 class FlinkEngine:
-    """Flink in this process, and the code that serves what it made."""
+    """Flink in this process, the code that serves what it made, and whoever is told what takes long."""
 
     session: FlinkSession
     serve: Serve
+    tell: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def _folded(
 ) -> FlinkTiles:
     """Run the job in a folder and fill the store with what it made."""
     lake = IcebergCatalog.sqlite(CATALOG, folder)
-    if _create_tables(connection, plan, lake):
+    if rows := _create_tables(connection, plan, lake):
+        engine.tell(f"starting Flink over {rows:,} rows")
         _run(plan, lake, folder, engine.session)
     entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
 

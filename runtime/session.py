@@ -20,7 +20,8 @@ from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.stack.java import QUICK_START
 from headrace.runtime.stack.preflight import find_pyflink
 
-# The client only plans: a small heap and the first compiler tier start it seconds sooner.
+# A small heap and the first compiler tier start a client that only plans seconds sooner. `run` has a whole job in this
+# JVM, which must fit beside the planner; JVM_ARGS in the environment replaces all of these.
 CLIENT_JVM_ARGS = " ".join(("-Xmx768m", *QUICK_START))
 
 # There is one client JVM in a process, and one call at a time to its planner.

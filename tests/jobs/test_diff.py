@@ -67,7 +67,7 @@ def test_a_run_on_flink_prints_what_duckdb_says_in_mode_tiled(quiet: str) -> Non
     asked = [FILE, "--input", quiet, "--format", "json"]
     flink = CliRunner().invoke(run.app, [*asked, "--engine", "flink"])
     local = CliRunner().invoke(run.app, [*asked, "--windows", "tiled"])
-    assert flink.stderr == local.stderr
+    assert flink.stderr == f"starting Flink over 11 rows\n{local.stderr}"
     assert "rows: 10 accepted, 0 late, 1 dead_letter" in flink.stderr
     unknown = {"account_id": "quiet", "transaction_count_1h": None, "transaction_count_7d": None}
     expected = [unknown if row.get("account_id") == "quiet" else row for row in json.loads(local.stdout)]
