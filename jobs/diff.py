@@ -63,7 +63,7 @@ def _print_text(found: EngineDiff) -> None:
 
 def _print_json(found: EngineDiff) -> None:
     duckdb, flink = found.verdicts
-    counts = {"entities": found.entities, "values": found.values, "unknown": found.unknown}
+    counts = {"entities": found.entities, "values": found.values, "left_out": found.left_out}
     differences = [_plain(one) for one in found.differences]
     whole = {
         "view": found.view,

@@ -57,7 +57,7 @@ class EngineDiff:
     Attributes:
         verdicts: how many rows were accepted, late and dead letters: on DuckDB, and on Flink.
         entities: how many entities were compared, and `values` of how many features of them together.
-        unknown: entities that were not compared, because no filter lets a row of them in: no store knows them.
+        left_out: entities that were not compared, because no filter lets a row of them in: no store knows them.
     """
 
     view: str
@@ -65,7 +65,7 @@ class EngineDiff:
     verdicts: tuple[Mapping[str, int], Mapping[str, int]]
     entities: int
     values: int
-    unknown: int
+    left_out: int
     differences: tuple[Difference, ...]
 
     @property
@@ -92,7 +92,7 @@ class EngineDiff:
     def summary(self) -> str:
         """How much differs of how much."""
         compared = f"{self.values:,} values of {self.entities:,} entities compared"
-        left_out = f", {self.unknown:,} left out that no filter lets in" if self.unknown else ""
+        left_out = f", {self.left_out:,} left out that no filter lets in" if self.left_out else ""
         return f"{self.differing:,} differing; {compared}{left_out}"
 
     def _repr_html_(self) -> str:
@@ -142,7 +142,7 @@ def compare(
         verdicts=(verdicts, tiles.verdicts),
         entities=sum(part.entities for part in parts),
         values=sum(part.values for part in parts),
-        unknown=sum(part.unknown for part in parts),
+        left_out=sum(part.left_out for part in parts),
         differences=tuple(one for part in parts for one in part.differences),
     )
 
@@ -153,20 +153,20 @@ class _Part:
 
     entities: int
     values: int
-    unknown: int
+    left_out: int
     differences: Sequence[Difference]
 
 
 def _compared(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> _Part:
     """Compare the features of one kind of entity."""
-    entities, unknown = _entities(connection, tiles, keys, at_us)
+    entities, left_out = _entities(connection, tiles, keys, at_us)
     connection.register("entities", _spine(keys, entities, at_us))
     connection.execute("CREATE OR REPLACE TABLE spine AS SELECT * FROM entities")
     left = values_of(connection, keys)
     rows = left.select([key.name for key in keys.keys]).to_pylist()
     right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
     found = [one for asked in keys.asked for one in _differences(connection, keys, asked, rows, left, right)]
-    return _Part(len(entities), len(entities) * len(keys.asked), unknown, found)
+    return _Part(len(entities), len(entities) * len(keys.asked), left_out, found)
 
 
 def _entities(

@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.compiler import flink_tiles
+from headrace.features.instant import instant_of
 from headrace.jobs import diff, run
 from headrace.jobs.options import Format
+from headrace.pipelines.engine_diff import Difference, EngineDiff
 
 pytestmark = pytest.mark.slow
 
@@ -101,22 +105,41 @@ def test_a_feature_that_is_not_there_is_refused_before_flink_starts() -> None:
     assert "did you mean 'transaction_count_1h'" in str(found.exception)
 
 
-def test_differences_are_printed_as_lines_with_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    import pyarrow as pa
-
-    from headrace.features.instant import instant_of
-    from headrace.pipelines.engine_diff import Difference, EngineDiff
-
+def one_difference() -> EngineDiff:
     verdicts = {"accepted": 2, "late": 1}, {"accepted": 2, "late": 0}
-    one = Difference("n_1h", {"k": "a"}, 2, 3, pa.table({"k": ["a", "a"], "_src_offset": [0, 4]}))
-    diff.PRINT[Format.TABLE](EngineDiff("v", instant_of(0), verdicts, 1, 1, 0, (one,)))
+    one = Difference("n_1h", {"k": "<a>"}, 2, 3, pa.table({"k": ["<a>", "<a>"], "_src_offset": [0, 4]}))
+    return EngineDiff("v", instant_of(0), verdicts, 1, 1, 5, (one,))
+
+
+def test_differences_are_printed_as_lines_with_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    diff.PRINT[Format.TABLE](one_difference())
     said = capsys.readouterr()
     assert said.out.splitlines() == [
         "rows late: duckdb 1, flink 0",
-        "n_1h of k='a': duckdb 2, flink 3; made of 2 rows",
-        "K  _SRC_OFFSET",
-        "a  0",
-        "a  4",
-        "2 differing; 1 values of 1 entities compared",
+        "n_1h of k='<a>': duckdb 2, flink 3; made of 2 rows",
+        "K    _SRC_OFFSET",
+        "<a>  0",
+        "<a>  4",
+        "2 differing; 1 values of 1 entities compared, 5 left out that no filter lets in",
     ]
     assert said.err == "v as of 1970-01-01T00:00:00+00:00; rows: 2 accepted, 1 late\n"
+
+
+def test_differences_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    diff.PRINT[Format.JSON](one_difference())
+    (told,) = json.loads(capsys.readouterr().out)
+    assert {name: told[name] for name in ("entities", "values", "left_out", "differing")} == {
+        "entities": 1,
+        "values": 1,
+        "left_out": 5,
+        "differing": 2,
+    }
+    assert told["differences"][0]["rows"] == [{"k": "<a>", "_src_offset": 0}, {"k": "<a>", "_src_offset": 4}]
+
+
+def test_differences_are_shown_in_a_notebook() -> None:
+    shown = one_difference()._repr_html_()
+    assert "v as of 1970-01-01T00:00:00+00:00: 2 differing; 1 values of 1 entities compared, 5 left out" in shown
+    assert "&lt;a&gt;" in shown
+    assert "<a>" not in shown
+    assert "<table>" not in replace(one_difference(), differences=(), verdicts=({}, {}))._repr_html_()
