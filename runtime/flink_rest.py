@@ -21,6 +21,8 @@ SAVEPOINT_TIMEOUT_S = 600.0
 
 # What Flink calls the checkpoint behind which it ends a job.
 STOPPING = "SYNC_SAVEPOINT"
+# What is left when a job cannot be stopped.
+GOES_ON = "; the job goes on"
 CAUSED_BY = "Caused by: "
 # The package of our own Java classes.
 OWN = "io.headrace."
@@ -135,7 +137,8 @@ class FlinkRest:
         """
         body = {"targetDirectory": folder, "drain": drain, "formatType": "CANONICAL"}
         trigger = self._post(f"/jobs/{job_id}/stop", body)["request-id"]
-        return str(_checked(job_id, "savepoint", self._completed(job_id, "savepoint", trigger), "location"))
+        operation = self._completed(job_id, "savepoint", trigger)
+        return str(_checked(job_id, "savepoint", operation, "location", GOES_ON))
 
     def checkpoint(self, job_id: str) -> int:
         """Have the job take a checkpoint now, between those of its interval; returns its id once it is completed.
@@ -160,7 +163,7 @@ class FlinkRest:
                 found: Mapping[str, Any] = answer["operation"]
                 return found
             time.sleep(SAVEPOINT_POLL_S)
-        msg = f"job {job_id}: no {what} within {SAVEPOINT_TIMEOUT_S:.0f} s; the job goes on"
+        msg = f"job {job_id}: no {what} within {SAVEPOINT_TIMEOUT_S:.0f} s{GOES_ON}"
         raise JobError(msg)
 
     def _get(self, path: str) -> Any:
@@ -201,12 +204,17 @@ def _vertex_progress(vertex: Mapping[str, Any]) -> VertexProgress:
     )
 
 
-def _checked(job_id: str, what: str, operation: Mapping[str, Any], result: str) -> Any:
-    """The result of a savepoint or checkpoint that did not fail. Flink spells the cause of a failure in two ways."""
+def _checked(job_id: str, what: str, operation: Mapping[str, Any], result: str, then: str = "") -> Any:
+    """The result of a savepoint or checkpoint that did not fail. Flink spells the cause of a failure in two ways.
+
+    >>> _checked("a1", "savepoint", {"failure-cause": "A: x"}, "location", GOES_ON)
+    Traceback (most recent call last):
+    headrace.errors.JobError: job a1: the savepoint failed: A: x; the job goes on
+    """
     if operation.get(result) is not None:
         return operation[result]
     cause = operation.get("failure-cause") or operation.get("failureCause")
-    msg = f"job {job_id}: the {what} failed: {_innermost_cause(str(cause))}"
+    msg = f"job {job_id}: the {what} failed: {_innermost_cause(str(cause))}{then}"
     raise JobError(msg)
 
 
