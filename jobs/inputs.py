@@ -29,9 +29,10 @@ def given_or_history(plan: ViewPlan, given: str) -> str:
     Raises:
         SettingsError: there is neither.
     """
-    history = plan.source.history
-    if given or history is not None:
-        return given or (history.name if history is not None else "")
+    if given:
+        return given
+    if plan.source.history is not None:
+        return plan.source.history.name
     msg = f"source {plan.source.name} has no history; name its rows: --input transactions.csv"
     raise SettingsError(msg)
 

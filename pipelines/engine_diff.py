@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -35,7 +36,7 @@ EXPLAINED = 20
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that the engines do not agree on. `rows`: those that it is made of; None beyond the first `EXPLAINED`."""
+    """A value that the engines do not agree on. `rows`: those that it is made of; None beyond the first `explained`."""
 
     feature: str
     entity: Mapping[str, Any]
@@ -128,14 +129,16 @@ def compare(
     *,
     features: Sequence[str] = (),
     as_of: datetime | None = None,
+    explained: int = EXPLAINED,
 ) -> EngineDiff:
     """Compare the engines over the relation `archive`, of which `tiles` were made, at an instant.
 
-    Values are those of mode `tiled`, equal as `compiler.equality` says. Arguments and errors are `local_run.run_in`'s.
+    Values are those of mode `tiled`, equal as `compiler.equality` says. Arguments and errors are `local_run.run_in`'s;
+    `explained`: of how many differing values of one feature the rows are looked up.
     """
     verdicts, newest_us = verdicts_of(connection, plan)
     at_us = instant_of_run(plan, as_of, newest_us, "tiled")
-    parts = [_compared(connection, tiles, keys, at_us) for keys in asked_sets(plan, features, "tiled")]
+    parts = [_compared(connection, tiles, keys, at_us, explained) for keys in asked_sets(plan, features, "tiled")]
     return EngineDiff(
         view=plan.name,
         as_of=instant_of(at_us),
@@ -157,7 +160,9 @@ class _Part:
     differences: Sequence[Difference]
 
 
-def _compared(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> _Part:
+def _compared(
+    connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int, explained: int
+) -> _Part:
     """Compare the features of one kind of entity."""
     entities, left_out = _entities(connection, tiles, keys, at_us)
     connection.register("entities", _spine(keys, entities, at_us))
@@ -165,8 +170,8 @@ def _compared(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: Ke
     left = values_of(connection, keys)
     rows = left.select([key.name for key in keys.keys]).to_pylist()
     right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
-    found = [one for asked in keys.asked for one in _differences(connection, keys, asked, rows, left, right)]
-    return _Part(len(entities), len(entities) * len(keys.asked), left_out, found)
+    found = [_differences(connection, keys, asked, rows, left, right, explained) for asked in keys.asked]
+    return _Part(len(entities), len(entities) * len(keys.asked), left_out, list(chain(*found)))
 
 
 def _entities(
@@ -201,11 +206,12 @@ def _differences(
     entities: Sequence[Mapping[str, Any]],
     left: pa.Table,
     right: pa.Table,
+    explained: int,
 ) -> Iterator[Difference]:
     """The values of one feature that differ."""
     pairs = enumerate(zip(left[asked.name].to_pylist(), right[asked.name].to_pylist(), strict=True))
     for found, (row, (one, other)) in enumerate((row, pair) for row, pair in pairs if not same(*pair)):
-        rows = _rows_behind(connection, keys, asked, row) if found < EXPLAINED else None
+        rows = _rows_behind(connection, keys, asked, row) if found < explained else None
         yield Difference(asked.name, entities[row], one, other, rows)
 
 

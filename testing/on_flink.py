@@ -27,13 +27,14 @@ from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_fl
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
+from headrace.testing.evaluation import SHOWN_ROWS
 from headrace.testing.repetition import EnginesDifferError, repeat_on
 from headrace.testing.rows import Row, in_words, opened_rows
 
 #: The column that tells the examples of a job apart; no source has one that begins with an underscore.
 EXAMPLE = Column("_example", INT)
-#: How much of what differs is shown.
-SHOWN_DIFFERENCES, SHOWN_ROWS = 5, 20
+#: How many values that differ are shown, with their rows.
+SHOWN_DIFFERENCES = 5
 
 
 def repeat_on_flink() -> Callable[[], None]:
@@ -87,7 +88,7 @@ class OnFlink:
 
         Raises EnginesDifferError when one differs, and JobError when the job over these rows fails.
         """
-        found = compare(connection, plan, self._tiles(Example(plan, rows)), as_of=at)
+        found = compare(connection, plan, self._tiles(Example(plan, rows)), as_of=at, explained=SHOWN_DIFFERENCES)
         if found.differing:
             raise EnginesDifferError(_told(found))
 

@@ -146,3 +146,9 @@ def test_typing_errors_are_told_with_a_suggestion() -> None:
         evaluate(Cards, [pay("11:00:00", **{ARRIVES: "2026-01-01T12:00:00"})], NOON)
     with pytest.raises(RequestError, match="windows"):
         evaluate(Cards, ROWS, NOON, windows="sliced")  # type: ignore[arg-type]
+
+
+def test_values_are_shown_in_a_notebook() -> None:
+    shown = evaluate(Cards, ROWS, NOON)._repr_html_()
+    assert "cards as of 2026-01-01T12:00:00+00:00; rows: 5 accepted, 0 late, 0 dead_letter" in shown
+    assert "<td>19</td>" in shown
