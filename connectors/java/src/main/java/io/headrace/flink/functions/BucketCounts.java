@@ -127,9 +127,12 @@ final class BucketCounts {
 
     private void reserve(int needed) {
         if (needed * ENTRY > entries.capacity()) {
-            int room = needed + (needed >> GROWTH_SHIFT);
-            entries = ByteBuffer.wrap(Arrays.copyOf(entries.array(), room * ENTRY));
+            entries = ByteBuffer.wrap(Arrays.copyOf(entries.array(), roomFor(needed) * ENTRY));
         }
+    }
+
+    private static int roomFor(int needed) {
+        return needed + (needed >> GROWTH_SHIFT);
     }
 
     /** The size of a bucket up to which it counts as 0. */
@@ -145,5 +148,13 @@ final class BucketCounts {
             kept.append(Math.abs(bucket(i)) <= floor ? 0 : bucket(i), count(i));
         }
         take(kept);
+        trim();
+    }
+
+    /** Gives back room beyond what growing leaves, for it would lie in state. */
+    private void trim() {
+        if (entries.capacity() > roomFor(size) * ENTRY) {
+            entries = ByteBuffer.wrap(packed());
+        }
     }
 }

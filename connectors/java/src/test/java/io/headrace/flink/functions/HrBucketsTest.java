@@ -95,6 +95,30 @@ class HrBucketsTest {
         assertThat(function.getValue(accumulate(numbers)).length).isLessThanOrEqualTo(4097 * ENTRY);
     }
 
+    @Test
+    void stateHasLittleRoomBesideItsBuckets() {
+        List<Double> numbers = new ArrayList<>();
+        for (int i = 0; i < 4000; i++) {
+            numbers.add((i % 2 == 0 ? 1 : -1) * Math.scalb(1 + (i / 2 % 64) / 64.0, i / 128));
+        }
+        RowData acc = accumulate(numbers);
+        assertThat(acc.getInt(1)).isEqualTo(4000);
+        assertLittleRoom(acc);
+        function.merge(acc, List.of(accumulate(numbers)));
+        assertThat(acc.getInt(1)).isEqualTo(4000);
+        assertLittleRoom(acc);
+        function.accumulate(acc, Double.MAX_VALUE);
+        assertThat(acc.getInt(1)).isEqualTo(2);
+        assertLittleRoom(acc);
+    }
+
+    /** What lies in state: the entries, and an eighth of room at most. */
+    private static void assertLittleRoom(RowData acc) {
+        int size = acc.getInt(1);
+        assertThat(size).isLessThanOrEqualTo(4097);
+        assertThat(acc.getBinary(0).length).isLessThanOrEqualTo((size + size / 8) * ENTRY);
+    }
+
     private static Map<Double, Long> decoded(byte[] bytes) {
         Map<Double, Long> found = new TreeMap<>();
         ByteBuffer buffer = ByteBuffer.wrap(bytes);
