@@ -45,10 +45,12 @@ BYTES_SQL = {STR: "octet_length(encode(e.key))", INT: "8", BOOL: "1"}
 def top_k_sql(x: str, within: str, type_: str, size: int) -> str:
     """The most frequent values; NULL without a value, and where the values do not fit.
 
+    The few first ones are selected rather than all sorted: in a frame before each row that is most of the time.
+
     >>> "octet_length" in top_k_sql("x", "", "str", 3)
     True
     """
     entries = f"map_entries(histogram({x}) {within})"
     taken = f"list_sum([{HEAD_BYTES} + {BYTES_SQL[type_]} FOR e IN {entries}])"
-    ranked = f"list_sort([{{'n': -CAST(e.value AS BIGINT), 'value': e.key}} FOR e IN {entries}])"
-    return f"CASE WHEN {taken} <= {BOUND} THEN [e.value FOR e IN {ranked}[:{size}]] END"
+    counted = f"[{{'n': -CAST(e.value AS BIGINT), 'value': e.key}} FOR e IN {entries}]"
+    return f"CASE WHEN {taken} <= {BOUND} THEN [e.value FOR e IN list_aggregate({counted}, 'min', {size})] END"
