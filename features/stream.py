@@ -204,7 +204,8 @@ class Grouped:
 
     def median(self, *, exact: bool = False) -> Aggregate:
         """The quantile of 0.5: of an even number of values the lower of the two in the middle."""
-        return self.quantile(0.5, exact=exact)
+        _refuse_exact("median", ROUNDED, exact=exact)
+        return self.quantile(0.5)
 
     def top_k(self, k: int) -> Aggregate:
         """The k most frequent values, a list; of equally frequent ones the least first. At most 100.

@@ -246,7 +246,7 @@ BODIES = [
     (
         f"{GROUPED}['amt'].window(wspec).median(exact=True)",
         UnsupportedError,
-        r"quantile\(exact=True\) is not possible: t",
+        r"median\(exact=True\) is not possible: t",
     ),
     (f"{GROUPED}['amt'].window(wspec).quantiles([1], exact=True)", UnsupportedError, r"quantiles\(exact=True\) is not"),
     (
