@@ -26,9 +26,10 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 #: By SQL's name, the function.
 ALIASES = {alias: name for name, aliases in NAMES.items() for alias in aliases if name in FUNCTIONS}
-_EXACT = "tiles keep what values round to, so an exact quantile cannot be had; write approx_quantile(x, 0.99)"
+_EXACT = "tiles keep what values round to, so an exact quantile cannot be had; write approx_quantile(x, {share})"
 REFUSED = {
-    **dict.fromkeys(("median", "percentile_cont", "percentile_disc", "within group"), _EXACT),
+    "median": _EXACT.format(share="0.5"),
+    **dict.fromkeys(("percentile_cont", "percentile_disc", "within group"), _EXACT.format(share="0.99")),
     "stddev_pop": "a feature's deviation is that of a sample; write stddev_samp",
     "var_pop": "a feature's variance is that of a sample; write var_samp",
     "ignore nulls": "the newest row decides, also when its value is NULL; write FILTER (WHERE x IS NOT NULL)",
