@@ -189,7 +189,7 @@ class Grouped:
     def quantile(self, p: float, *, exact: bool = False) -> Aggregate:
         """The value of rank ceil(p n) among n, as float; NULL for an empty window. p is from 0 to 1.
 
-        It is within 0.8 % of a value that was there, and never `exact`.
+        It is within 0.8 % of a value that was there, or 0 for one 2^32 times smaller than the largest; never `exact`.
         """
         _refuse_exact("quantile", ROUNDED, exact=exact)
         return replace(self._aggregate("quantile"), per_million=(per_million("quantile", p),))
