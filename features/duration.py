@@ -32,3 +32,16 @@ def format_duration(duration_us: int) -> str:
     fitting = [unit for unit, width in UNITS_US.items() if duration_us % width == 0 and duration_us >= width]
     unit = fitting[-1] if fitting else "us"
     return f"{duration_us // UNITS_US[unit]}{unit}"
+
+
+def readable_duration(duration_us: int) -> str:
+    """A duration for people, in as many units as it takes, the widest first.
+
+    >>> readable_duration(5_821 * 60_000_000), readable_duration(90_000_000), readable_duration(0)
+    ('4d 1h 1m', '1m 30s', '0us')
+    """
+    found = []
+    for unit, width in reversed(UNITS_US.items()):
+        count, duration_us = divmod(duration_us, width)
+        found += [f"{count}{unit}"] if count else []
+    return " ".join(found) or "0us"

@@ -14,7 +14,8 @@ from headrace.compiler.merge import LG_K, merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import WindowMode, floor_to
-from headrace.features.duration import format_duration
+from headrace.compiler.window_slices import Instant, deleted_levels, slices_of
+from headrace.features.duration import format_duration, readable_duration
 from headrace.features.instant import instant_of
 from headrace.pipelines.consistency import Cause
 from headrace.pipelines.consistency_history import History, Marks, Part, Values
@@ -87,7 +88,6 @@ class Search:
         """Explain what needs no rows; returns the rows that are left."""
         self.open = set(different)
         self.known = self.history.known(self.rows)
-        self._expired()
         self.take(Explanation((), self.windows, ALL), self.truth)
         if self.windows == "exact" and self.open:
             self.take(Explanation((Cause.TAIL_ROUNDING,), "tiled", ALL), self.history.values("tiled"))
@@ -100,6 +100,7 @@ class Search:
             if self.open:
                 values = self.history.again(self.names, one.windows, one.part)
                 self.take(one, values)
+        self._expired()
         self._leave()
         return self.found
 
@@ -148,14 +149,23 @@ class Search:
         return None if same(value, empty_value(feature)) else value
 
     def _expired(self) -> None:
-        """Explain what the store says is expired; by the clock of events nothing expires."""
-        for place in sorted(self.open):
-            answer = self.answer(place)
-            if self.plan.clock == "wall" and answer.status == Status.EXPIRED and answer.value is None:
-                group = self.plan.group(self.plan.feature(place[0]).group)
-                kept = ", ".join("for ever" if one is None else format_duration(one) for one in group.retentions_us)
-                self.found[place] = Found((Cause.EXPIRED,), f"tiles are kept {kept} after their end")
+        """Explain what the store rightly says is expired; by the clock of events nothing expires."""
+        for place in sorted(self.open if self.plan.clock == "wall" else ()):
+            answer, kept = self.answer(place), list(self._not_kept(place))
+            if answer.status == Status.EXPIRED and answer.value is None and kept:
+                self.found[place] = Found((Cause.EXPIRED,), "; ".join(dict.fromkeys(kept)))
                 self.open.discard(place)
+
+    def _not_kept(self, place: Place) -> Iterator[str]:
+        """How long tiles are kept of which one of the window was past that when the answer was made."""
+        name, row = place
+        now_us, is_now = self.served.made_us(row), self.served.is_now(row)
+        instant = Instant(self.served.asked_us(row), now_us, is_now=is_now)
+        for part in self.plan.feature(name).parts:
+            group = self.plan.group(part.group)
+            for level_us in deleted_levels(slices_of(part, group, instant), group, instant):
+                kept_us = group.retention_us(level_us) or 0
+                yield f"tiles of {format_duration(level_us)} are kept {readable_duration(kept_us)} after their end"
 
     def _leave(self) -> None:
         """What is left is unexplained."""
@@ -168,7 +178,7 @@ class Search:
     def _details(self, place: Place, causes: Sequence[Cause], behind: _Behind) -> Iterator[str]:
         """What shows each cause."""
         name, row = place
-        at_us, now = self.served.asked_us(row), bool(self.served.spine["_now"][row].as_py())
+        at_us, now = self.served.asked_us(row), self.served.is_now(row)
         for cause in causes:
             if cause is Cause.TAIL_ROUNDING:
                 feature = self.plan.feature(name)

@@ -58,6 +58,14 @@ class Served:
         """The asked time of a row."""
         return int(self.spine["_t"][row].as_py())
 
+    def made_us(self, row: int) -> int:
+        """When the answer of a row was made."""
+        return int(self.spine["_served_us"][row].as_py())
+
+    def is_now(self, row: int) -> bool:
+        """Whether a row asked for the values at now."""
+        return bool(self.spine["_now"][row].as_py())
+
 
 def read_served(path: str) -> dict[str, list[Any]]:
     """The columns of a .jsonl, .parquet or .csv file; of a CSV file all are texts.

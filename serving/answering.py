@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import Cell, Found, Key, TileRead
 from headrace.features.instant import instant_of
 from headrace.features.reference import Reference
 from headrace.serving.result import FeatureValue
-from headrace.serving.windows import Instant, Part, WindowedFeature, cells_of, combined
+from headrace.serving.windows import Part, WindowedFeature, cells_of, combined
 
 Rows = Sequence[Mapping[str, Any]]
 Wave = list[TileRead]

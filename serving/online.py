@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import TileReader
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
@@ -24,7 +25,6 @@ from headrace.registry.store import Registry
 from headrace.serving.answering import AskedFeature, ServedView, answers
 from headrace.serving.request import check_rows, from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
-from headrace.serving.windows import Instant
 
 #: How old the choice of version may be: a promotion is seen within this time, and a request seldom asks the registry.
 POINTER_AGE_S = 1.0

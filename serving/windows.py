@@ -9,37 +9,14 @@ from typing import Any, NamedTuple
 from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.served import Status
-from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
+from headrace.compiler.tiles import BEFORE_ALL_US, Slice
+from headrace.compiler.window_slices import Instant, deleted_levels, slices_of
 from headrace.connectors.tile_store import Cell, Found
 
 #: A read costs as much as some thirty tiles: 50 to 70 µs of this process against about 2 µs (measured).
 BRIDGED_TILES = 32
 #: Which of its parts' statuses a feature has: the first of these that one has.
 _OF_PARTS = (Status.UNKNOWN_ENTITY, Status.EXPIRED, Status.PRESENT, Status.EMPTY_WINDOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """The asked time, in µs. At now the open finest tile counts too, because it cannot hold the future yet."""
-
-    at_us: int
-    now_us: int
-    is_now: bool
-
-    def end(self, finest_us: int) -> int:
-        """Where windows end: tiles that start before it count."""
-        return window_end(finest_us, self.at_us, include_open=self.is_now)
-
-
-def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> list[Slice]:
-    """The slices that a feature merges; for an as-of value the finest tiles before the instant, of any age."""
-    if feature.is_as_of:
-        return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
-    if feature.window_us is None or feature.tail_us is None:
-        return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
-    # The tile that was open some time ago holds what came after: only at now itself is there nothing after.
-    at_us, include_open = instant.at_us - feature.lag_us, instant.is_now and not feature.lag_us
-    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us, include_open=include_open)
 
 
 def reads_of(features: Iterable[PlannedFeature], group: TileGroup, instant: Instant) -> list[tuple[Slice, bool]]:
@@ -124,7 +101,7 @@ class WindowedFeature:
             if _window(feature) not in windows:
                 slices = slices_of(feature, group, instant)
                 parts = _newest(reads) if feature.is_as_of else parts_of(slices, reads)
-                windows[_window(feature)] = (parts, expires and _may_be_deleted(slices, group, instant))
+                windows[_window(feature)] = (parts, expires and any(deleted_levels(slices, group, instant)))
         return reads, [cls(feature, *windows[_window(feature)], _empty(feature)) for feature in features]
 
     def value(self, cells: Sequence[Cell], *, known: bool) -> tuple[Any, Status]:
@@ -166,9 +143,3 @@ def combined(feature: PlannedFeature, parts: Sequence[tuple[Any, Status]]) -> tu
     statuses = {status for _, status in parts}
     status = next(status for status in _OF_PARTS if status in statuses)
     return value_from(feature, [value for value, _ in parts]), status
-
-
-def _may_be_deleted(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> bool:
-    """Whether a tile of the slices can be past the end of its retention: `tile end + retention <= now`."""
-    ends = [(part.from_us + part.level_us, group.retention_us(part.level_us)) for part in slices]
-    return any(retention is not None and end + retention <= instant.now_us for end, retention in ends)

@@ -14,6 +14,7 @@ from headrace.pipelines.consistency import Cause, Consistency, Kind
 from .trips import AFTERNOON, MIDNIGHT, Depot, counted, depot_in, floored, trip, trips
 
 TRIPS = trips()
+KEPT = "tiles of 1h are kept 4d 1h 1m after their end"
 TILE, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 
 
@@ -49,7 +50,7 @@ def test_where_tiles_fit_windows_only_cars_that_filters_keep_out_differ(whole: D
     cars = [one.entity["car"] for one in found.differences]
     assert cars == list(range(5))
     assert {(one.cause, one.kind) for one in found.differences} == {(Cause.UNKNOWN_ENTITY, Kind.MISSING)}
-    assert found.compared == 3 * 8 + 30
+    assert found.compared == 3 * 9 + 30
 
 
 @pytest.mark.parametrize("at", [AFTERNOON, AFTERNOON - timedelta(days=1, hours=9, microseconds=3)])
@@ -75,7 +76,7 @@ def test_now_the_open_tile_counts(depot: Depot) -> None:
     now = datetime.now(UTC)
     rows = [trip(now - timedelta(seconds=age), "t0") for age in (1, 2, 70, 3_000, 3_700)]
     depot.serve(rows)
-    answer = depot.online.get_online_features(depot.names[:8], [{"town": "t0"}])
+    answer = depot.online.get_online_features(depot.names[:9], [{"town": "t0"}])
     depot.archive(rows)
     assert depot.compare([answer], windows="tiled").differences == ()
     rounded = depot.compare([answer])
@@ -216,7 +217,33 @@ def test_what_is_expired_is_explained_by_the_wall_clock_alone(tmp_path: Path) ->
             depot.serve(TRIPS)
             gone = {"town": ["t0"], "asked_at": [MIDNIGHT], "served_at": [MIDNIGHT + 90 * DAY]}
             gone |= {"town_trips:trips_1h": [None], "town_trips:trips_1h__status": ["expired"]}
-            assert causes(depot.check().compare([gone], "test")) == {expected}
+            (one,) = depot.check().compare([gone], "test").differences
+            assert one.cause == expected
+            assert (one.detail == KEPT) == (expected == Cause.EXPIRED)
+
+
+def test_an_answer_within_retention_is_not_expired(tmp_path: Path) -> None:
+    """The window of a `last` that holds nothing is called expired too; with tiles lost that must not hide them."""
+    with depot_in(tmp_path, "wall") as depot:
+        now = floored(datetime.now(UTC), HOUR) + timedelta(minutes=3)
+        rows = [trip(now - HOUR * ago, "t0") for ago in (1, 30)]
+        depot.archive(rows)
+        depot.serve(rows)
+        depot.alter("DELETE FROM {tiles}", f"tile_start > {int((now - 5 * HOUR).timestamp() * 1_000_000)}")
+        (answer,) = [one for one in depot.read(now - timedelta(minutes=30)) if "town" in one.entity_rows[0]]
+        assert answer.value(0, "town_trips:recent_car_3h").status == "expired"
+        (one,) = [one for one in depot.compare([answer]).differences if one.feature == "recent_car_3h"]
+        assert (one.served, one.cause) == (None, Cause.UNEXPLAINED)
+
+
+def test_a_last_whose_window_tiles_round_to_nothing_is_rounded(tmp_path: Path) -> None:
+    with depot_in(tmp_path, "wall") as depot:
+        at = floored(datetime.now(UTC), HOUR) - HOUR + timedelta(minutes=3)
+        rows = [trip(at - timedelta(minutes=2), "t0"), trip(at - DAY, "t0")]
+        depot.archive(rows)
+        depot.serve(rows)
+        (one,) = [one for one in served_now(depot, at).differences if one.feature == "recent_car_3h"]
+        assert (one.served, one.status, one.cause) == (None, "expired", Cause.TAIL_ROUNDING)
 
 
 def test_many_different_values_are_estimated(depot: Depot) -> None:

@@ -75,6 +75,10 @@ def last_car(tx: Trips):
     return tx.groupby("town")["car"].last()
 
 @transformation
+def recent_car(tx: Trips, wspec: WindowSpec):
+    return tx.groupby("town")["car"].window(wspec).last()
+
+@transformation
 def far_trips(tx: Trips, wspec: WindowSpec):
     """Over a key of its own, behind a filter."""
     return tx[tx.far].groupby("car").window(wspec).count()
@@ -90,6 +94,7 @@ class TownTrips(FeaturePipeline):
         cars.over("1d"),
         far_share.over("1d"),
         last_car,
+        recent_car.over("3h"),
         far_trips.over("1d"),
     ]
 '''

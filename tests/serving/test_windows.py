@@ -10,8 +10,9 @@ import pytest
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import levels_of, tail_tile, window_bounds
+from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import Cell, Found, TileRead
-from headrace.serving.windows import Instant, WindowedFeature, cells_of
+from headrace.serving.windows import WindowedFeature, cells_of
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 FINEST = 5 * MINUTE

@@ -1,0 +1,41 @@
+"""Which tiles the window of a feature reads at an asked time, and whether they may be gone by then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from headrace.compiler.plan import PlannedFeature, TileGroup
+from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """The asked time, in µs. At now the open finest tile counts too, because it cannot hold the future yet."""
+
+    at_us: int
+    now_us: int
+    is_now: bool
+
+    def end(self, finest_us: int) -> int:
+        """Where windows end: tiles that start before it count."""
+        return window_end(finest_us, self.at_us, include_open=self.is_now)
+
+
+def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> list[Slice]:
+    """The slices that a feature merges; for an as-of value the finest tiles before the instant, of any age."""
+    if feature.is_as_of:
+        return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
+    if feature.window_us is None or feature.tail_us is None:
+        return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
+    # The tile that was open some time ago holds what came after: only at now itself is there nothing after.
+    at_us, include_open = instant.at_us - feature.lag_us, instant.is_now and not feature.lag_us
+    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us, include_open=include_open)
+
+
+def deleted_levels(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> Iterator[int]:
+    """The levels of slices of which a tile can be past its retention: `tile end + retention <= now`."""
+    for part in slices:
+        retention_us = group.retention_us(part.level_us)
+        if retention_us is not None and part.from_us + part.level_us + retention_us <= instant.now_us:
+            yield part.level_us
