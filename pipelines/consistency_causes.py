@@ -5,7 +5,7 @@ Causes are tried one at a time and then together, and the fewest that make the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,36 +117,30 @@ class Search:
     def take(self, one: Explanation, values: Values) -> None:
         """Explain what these values make equal."""
         behind = _Behind(self.history, one)
+        # An entity whose rows were not committed may not have been known either.
+        known = self.history.known_by(one.part) if Cause.NOT_MATERIALIZED in one.causes else self.known
         for place in sorted(self.open):
-            more = self.besides(place, values)
+            more = self.besides(place, values, known)
             if more is not None and (one.causes or more):
                 causes = (*one.causes, *more)
                 self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
                 self.open.discard(place)
 
-    def besides(self, place: Place, values: Values) -> tuple[Cause, ...] | None:
+    def besides(self, place: Place, values: Values, known: Set[int]) -> tuple[Cause, ...] | None:
         """What besides makes a served value equal to another one; None where nothing does."""
         name, row = place
         feature, served, value = self.plan.feature(name), self.answer(place)[0], values.features[name].get(row)
         if same(served, value):
             return ()
-        if same(served, self._as_known(feature, value, row, values)):
-            return (Cause.UNKNOWN_ENTITY,)
+        if same(served, _as_known(feature, value, values.seen.get(row), known=row in known)):
+            # Known to the store but for rows of the explanation: that is their cause.
+            return () if row in self.known - known else (Cause.UNKNOWN_ENTITY,)
         return (Cause.ESTIMATE,) if is_estimate(feature, served, value) else None
 
     def answer(self, place: Place) -> Answer:
         """What was served."""
         name, row = place
         return self.served.answers[name][row] or Answer(None)
-
-    def _as_known(self, feature: PlannedFeature, value: Any, row: int, values: Values) -> Any:
-        """A value as the store gives it, which knows an entity by other rows than history does.
-
-        Only of an empty window do they say something else.
-        """
-        if row in self.known:
-            return empty_value(feature) if values.seen.get(row) is None else value
-        return None if same(value, empty_value(feature)) else value
 
     def _expired(self) -> None:
         """Explain what the store rightly says is expired; by the clock of events nothing expires."""
@@ -248,6 +242,16 @@ def _uncommitted(most: int) -> About:
 def empty_value(feature: PlannedFeature) -> Any:
     """The value of a window that holds nothing."""
     return value_from(feature, [merge_feature(part, []) for part in feature.parts])
+
+
+def _as_known(feature: PlannedFeature, value: Any, seen_us: int | None, *, known: bool) -> Any:
+    """A value as the store gives it, which knows an entity by other rows than history does.
+
+    Only of an empty window do they say something else.
+    """
+    if known:
+        return empty_value(feature) if seen_us is None else value
+    return None if same(value, empty_value(feature)) else value
 
 
 def is_estimate(feature: PlannedFeature, served: Any, value: Any) -> bool:

@@ -106,14 +106,20 @@ class History:
     def known(self, rows: Sequence[int]) -> set[int]:
         """Those rows whose entity had a row that a filter let in by when it was served: such the store knows."""
         self._choose(rows)
-        groups = [group for group in self._plan.groups if group.keys == self._served.keys]
-        let_in = " OR ".join(DUCKDB.emit(passes(group)) for group in groups)
-        found = self._connection.execute(
-            f"SELECT DISTINCT s._row FROM spine AS s JOIN ({judged_sql(self._plan, 'archive')}) AS e\n"
-            f"ON {self._same('s', 'e')} AND {KNOWN_US} < s._served_us\n"
-            f"WHERE s._row IN (SELECT _row FROM chosen) AND ({let_in})"
+        return self._let_in("TRUE")
+
+    def known_by(self, part: Part) -> set[int]:
+        """Those rows whose entity the store knows by a part of the gathered rows, or by those committed of later ones.
+
+        Of the rows that were gathered for.
+        """
+        rows = judged_sql(self._judging(part), f"(SELECT * FROM evidence WHERE {part.condition})")
+        before = self._connection.execute(f"SELECT DISTINCT _case FROM ({rows}) WHERE {self._passes()}").fetchall()
+        committed = (
+            "e._event_us >= s._t AND EXISTS (SELECT * FROM commits AS p\n"
+            "WHERE p.us = s._served_us AND p.partition = e._src_partition AND e._src_offset <= p.last)"
         )
-        return {row for (row,) in found.fetchall()}
+        return {row for (row,) in before} | self._let_in(committed)
 
     def gather(self, rows: Sequence[int], commits: Mapping[int, Mapping[int, int]]) -> Marks:
         """Gather the rows behind some values, and mark them.
@@ -147,6 +153,20 @@ class History:
             behind = evidence_sql(keys, asked, _of(now, "cases"), f"(SELECT * FROM evidence WHERE {part.condition})")
             found |= {row: Rows(*rest) for row, *rest in self._connection.execute(_places(behind)).fetchall()}
         return found
+
+    def _let_in(self, condition: str) -> set[int]:
+        """Of the chosen rows those whose entity had a row that a filter let in, and that meets a condition."""
+        found = self._connection.execute(
+            f"SELECT DISTINCT s._row FROM spine AS s JOIN ({judged_sql(self._plan, 'archive')}) AS e\n"
+            f"ON {self._same('s', 'e')} AND {KNOWN_US} < s._served_us\n"
+            f"WHERE s._row IN (SELECT _row FROM chosen) AND ({self._passes()}) AND ({condition})"
+        )
+        return {row for (row,) in found.fetchall()}
+
+    def _passes(self) -> str:
+        """The condition that one of the filters over these keys lets a row in."""
+        groups = [group for group in self._plan.groups if group.keys == self._served.keys]
+        return " OR ".join(DUCKDB.emit(passes(group)) for group in groups)
 
     def _computed(
         self,

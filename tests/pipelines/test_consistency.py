@@ -170,6 +170,18 @@ def test_rows_that_the_job_has_not_committed_are_not_materialized(depot: Depot, 
     assert one.detail.endswith("not committed by the job when it was served")
 
 
+def test_a_car_whose_only_row_behind_the_filter_is_not_committed_is_not_materialized(depot: Depot) -> None:
+    """History knows the car by a row that the filter keeps out, the store not at all."""
+    near = trip(MIDNIGHT - 2 * HOUR, car=77, far=False)
+    depot.archive([*TRIPS, near, trip(MIDNIGHT - HOUR, car=77)])
+    depot.serve([*TRIPS, near])
+    depot.commit(len(TRIPS))
+    for at, history in ((MIDNIGHT, 1), (MIDNIGHT + DAY, 0)):
+        answer = depot.online.get_online_features(["town_trips:far_trips_1d"], [{"car": 77}], at=at)
+        (one,) = depot.compare([answer]).differences
+        assert (one.served, one.history, one.cause) == (None, history, Cause.NOT_MATERIALIZED)
+
+
 def test_of_rows_that_are_not_committed_those_after_the_asked_time_do_not_matter(depot: Depot) -> None:
     later = [trip(MIDNIGHT + HOUR, "t1") for _ in range(70)]
     fresh = [trip(MIDNIGHT - TILE * number, "t1", reported=MIDNIGHT + (5 - number) * HOUR) for number in (2, 1)]
