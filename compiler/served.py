@@ -25,6 +25,9 @@ class Status(StrEnum):
 ASKED_AT, SERVED_AT = "asked_at", "served_at"
 #: What a feature's column is followed by: the status of each value, and the version that served it.
 STATUS, VERSION = "__status", "__version"
+#: And where times were asked for: its newest event, and how long before the asked time that was.
+EVENT_TIME, FRESHNESS = "__event_time", "__freshness"
+BESIDE = (STATUS, VERSION, EVENT_TIME, FRESHNESS)
 
 
 def version_text(version: str, generation: int) -> str:

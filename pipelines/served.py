@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from headrace.compiler.plan import Column, PlannedFeature, ViewPlan
-from headrace.compiler.served import ASKED_AT, SERVED_AT, STATUS, VERSION, parsed_version
+from headrace.compiler.served import ASKED_AT, BESIDE, SERVED_AT, STATUS, VERSION, parsed_version
 from headrace.connectors.duckdb_files import database, is_file, read_file
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
@@ -144,7 +144,7 @@ def _line(where: str, text: str) -> dict[str, Any]:
 
 def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeature]:
     """The features of the view that were served."""
-    ours = [name for name in columns if name.startswith(f"{plan.name}:") and not _is_beside(name, columns)]
+    ours = [name for name in columns if name.startswith(f"{plan.name}:") and not _is_beside(plan, name, columns)]
     if not ours:
         known = ", ".join(columns) or "none"
         msg = f"{what}: no column of view {plan.name}, such as {plan.name}:{plan.features[0].name}; found {known}"
@@ -152,9 +152,11 @@ def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeatur
     return [plan.feature(Reference.parse(name).feature) for name in ours]
 
 
-def _is_beside(name: str, columns: Columns) -> bool:
-    """Whether a column says something of the feature in another one, such as its status."""
-    return "__" in name and name.rpartition("__")[0] in columns
+def _is_beside(plan: ViewPlan, name: str, columns: Columns) -> bool:
+    """Whether a column says something of the feature in another one, such as its status, and is no feature itself."""
+    if any(name == f"{plan.name}:{feature.name}" for feature in plan.features):
+        return False
+    return any(name.endswith(suffix) and name.removesuffix(suffix) in columns for suffix in BESIDE)
 
 
 def _answer(plan: ViewPlan, feature: PlannedFeature, columns: Columns, row: int, what: str) -> Answer | None:

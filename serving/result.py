@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from headrace.compiler.served import ASKED_AT, SERVED_AT, STATUS, VERSION, Status, version_text
+from headrace.compiler.served import ASKED_AT, EVENT_TIME, FRESHNESS, SERVED_AT, STATUS, VERSION, Status, version_text
 from headrace.connectors.frame import nullable_frame
 from headrace.features.reference import Reference
 from headrace.features.scalar import element_type
@@ -89,8 +89,8 @@ class OnlineFeatures:
             if asked:
                 columns[f"{name}{VERSION}"] = [self.features[number].version_text] * len(values)
             if times:
-                columns[f"{name}__event_time"] = [value.last_event_time for value in values]
-                columns[f"{name}__freshness"] = [self.freshness(value) for value in values]
+                columns[f"{name}{EVENT_TIME}"] = [value.last_event_time for value in values]
+                columns[f"{name}{FRESHNESS}"] = [self.freshness(value) for value in values]
         return columns
 
     def to_records(self) -> list[dict[str, Any]]:

@@ -95,6 +95,15 @@ def test_what_is_wrong_is_named(depot: Depot, row: dict[str, Any], error: type[E
         depot.check().compare([columns], "file")
 
 
+def test_only_what_an_answer_has_beside_a_feature_is_left_alone(depot: Depot) -> None:
+    columns = {name: [value] for name, value in ROW.items()}
+    beside = {f"town_trips:trips_1h{suffix}": ["1"] for suffix in ("__event_time", "__freshness")}
+    (served,) = served_of(depot.plan, columns | beside, "file")
+    assert list(served.answers) == ["trips_1h"]
+    with pytest.raises(NotFoundError, match="no feature 'trips_1h__vip'"):
+        served_of(depot.plan, columns | {"town_trips:trips_1h__vip": [1]}, "file")
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
