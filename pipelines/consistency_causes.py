@@ -1,6 +1,6 @@
 """Why a served value is not that of history: proven by computing it again without the rows that it may not have had.
 
-Causes are tried one at a time and then together, and the fewest that make the value equal are the answer.
+Causes are tried one at a time and then together, and the first that make the value equal are the answer.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from headrace.compiler.plan import Column, PlannedFeature, ViewPlan
-from headrace.compiler.served import ASKED_AT, BESIDE, SERVED_AT, STATUS, VERSION, parsed_version
+from headrace.compiler.served import ASKED_AT, BESIDE, SERVED_AT, STATUS, VERSION, parsed_version, version_text
 from headrace.connectors.duckdb_files import database, is_file, read_file
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
@@ -88,14 +89,15 @@ def version_in(columns: Columns, view: str, what: str) -> tuple[str, int] | None
     """Version and generation that served a view's features; None where nothing says so.
 
     Raises:
-        RequestError: there are several.
+        RequestError: there are several, or one is none.
     """
-    named = (values for name, values in columns.items() if name.startswith(f"{view}:") and name.endswith(VERSION))
-    found = sorted({value for values in named for value in values if value})
+    named = [name for name in columns if name.startswith(f"{view}:") and name.endswith(VERSION)]
+    found = {_version(value, what, row, name) for name in named for row, value in enumerate(columns[name]) if value}
     if len(found) > 1:
-        msg = f"{what}: view {view} was served by several versions: {', '.join(found)}; compare each by itself"
+        several = ", ".join(version_text(*each) for each in sorted(found))
+        msg = f"{what}: view {view} was served by several versions: {several}; compare each by itself"
         raise RequestError(msg)
-    return parsed_version(found[0]) if found else None
+    return found.pop() if found else None
 
 
 def served_of(plan: ViewPlan, columns: Columns, what: str) -> list[Served]:
@@ -117,17 +119,44 @@ def served_of(plan: ViewPlan, columns: Columns, what: str) -> list[Served]:
     return [_served(keys, answers, columns, times, what) for keys, answers in kinds.items()]
 
 
+def typed(given: Any, type_: str, where: str) -> Any:
+    """A value of a type of the language, itself or from its text; RequestError for any other."""
+    if given is None:
+        return None
+    try:
+        return _list(given, type_, where) if element_type(type_) != type_ else READERS[type_](given)
+    except (TypeError, ValueError, KeyError) as error:
+        msg = f"{where} is {given!r} ({type(given).__name__}), expected {_expected(type_)}"
+        raise RequestError(msg) from error
+
+
+def _version(given: Any, what: str, row: int, name: str) -> tuple[str, int]:
+    """Version and generation of a row."""
+    try:
+        return parsed_version(_str(given))
+    except (TypeError, ValueError) as error:
+        msg = f"{what}: row {row}: column {name!r} is {given!r}, expected a version and its generation, as 7c94c2a1_g2"
+        raise RequestError(msg) from error
+
+
 def _lines(path: str) -> dict[str, list[Any]]:
     """The columns of JSON lines; what a line does not have is None."""
     file = Path(path)
     if not file.exists():
         msg = f"no file {path}"
         raise NotFoundError(msg)
-    rows = [
-        _line(f"{path}:{number}", text) for number, text in enumerate(file.read_text("utf-8").splitlines(), 1) if text
-    ]
+    # Not splitlines(): it also ends lines at characters that JSON may hold as they are, such as U+2028.
+    rows = [_line(f"{path}:{number}", text) for number, text in enumerate(_text(file).split("\n"), 1) if text.strip()]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{file}: expected JSON lines in UTF-8: {error}"
+        raise RequestError(msg) from error
 
 
 def _line(where: str, text: str) -> dict[str, Any]:
@@ -165,7 +194,7 @@ def _answer(plan: ViewPlan, feature: PlannedFeature, columns: Columns, row: int,
     statuses = columns.get(name + STATUS)
     if statuses is not None and statuses[row] is None:
         return None
-    value = _typed(columns[name][row], feature.type, f"{what}: row {row}: column {name!r}")
+    value = typed(columns[name][row], feature.type, f"{what}: row {row}: column {name!r}")
     return Answer(value, None if statuses is None else statuses[row])
 
 
@@ -194,7 +223,7 @@ def _keys(key: Column, columns: Columns, rows: Sequence[int], what: str) -> Iter
         raise RequestError(msg)
     for row in rows:
         where = f"{what}: row {row}: key {key.name!r}"
-        value = _typed(columns[key.name][row], key.type, where)
+        value = typed(columns[key.name][row], key.type, where)
         if value is None:
             msg = f"{where} is missing"
             raise RequestError(msg)
@@ -206,7 +235,7 @@ def _times(columns: Columns, name: str, what: str) -> list[int | None]:
     if name not in columns:
         msg = f"{what}: no column {name!r}, the instant that was asked for; {did_you_mean(name, columns)}"
         raise RequestError(msg)
-    found = [_typed(value, "datetime", f"{what}: row {row}: {name!r}") for row, value in enumerate(columns[name])]
+    found = [typed(value, "datetime", f"{what}: row {row}: {name!r}") for row, value in enumerate(columns[name])]
     return [None if one is None else asked_us(name, one) for one in found]
 
 
@@ -219,20 +248,9 @@ def _there(times: Sequence[int | None], rows: Sequence[int], name: str, what: st
     return [time for row in rows if (time := times[row]) is not None]
 
 
-def _typed(given: Any, type_: str, where: str) -> Any:
-    """A value of a type of the language, itself or from its text; RequestError for any other."""
-    if given is None:
-        return None
-    try:
-        return _list(given, type_, where) if element_type(type_) != type_ else READERS[type_](given)
-    except (TypeError, ValueError, KeyError) as error:
-        msg = f"{where} is {given!r} ({type(given).__name__}), expected {_expected(type_)}"
-        raise RequestError(msg) from error
-
-
 def _list(given: Any, type_: str, where: str) -> list[Any]:
     values = json.loads(given) if isinstance(given, str) else list(given)
-    return [_typed(value, element_type(type_), where) for value in values]
+    return [typed(value, element_type(type_), where) for value in values]
 
 
 def _expected(type_: str) -> str:
@@ -248,11 +266,14 @@ def _int(given: Any) -> int:
 def _float(given: Any) -> float:
     if isinstance(given, bool):
         raise TypeError
-    return float(given)
+    found = float(given)
+    if not isfinite(found):
+        raise ValueError
+    return found
 
 
 def _bool(given: Any) -> bool:
-    return given if isinstance(given, bool) else {"true": True, "false": False}[given.lower()]
+    return given if isinstance(given, bool) else {"true": True, "false": False}[_str(given).lower()]
 
 
 def _str(given: Any) -> str:

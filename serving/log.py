@@ -13,10 +13,14 @@ from headrace.serving.result import OnlineFeatures
 
 
 def append_log(answer: OnlineFeatures, file: Path) -> None:
-    """Append an answer to a log, a line for each entity row; ConnectorError when the file cannot be written."""
+    """Append an answer to a log, a line for each entity row; ConnectorError when the file cannot be written.
+
+    The lines go in one write, so that writers on a local file system may share a log.
+    """
+    lines = "".join(log_lines(answer)).encode()
     try:
-        with file.open("a", encoding="utf-8") as log:
-            log.writelines(log_lines(answer))
+        with file.open("ab", buffering=0) as log:
+            log.write(lines)
     except OSError as error:
         msg = f"log {file}: {error}"
         raise ConnectorError(msg) from error

@@ -14,7 +14,7 @@ import pytest
 
 from headrace.errors import NotFoundError, RequestError
 from headrace.pipelines.consistency_check import ConsistencyCheck, serving_version
-from headrace.pipelines.served import read_served, served_of, version_in
+from headrace.pipelines.served import read_served, served_of, typed, version_in
 from headrace.serving.log import append_log
 
 from .trips import MIDNIGHT, PROJECT, VIEW, Depot, depot_in, trip, trips
@@ -85,6 +85,7 @@ def test_without_the_time_of_the_answer_it_was_made_when_asked(depot: Depot) -> 
         ),
         ({"town_trips:trips_1h": 1.5}, RequestError, r"is 1.5 \(float\), expected int"),
         ({"town_trips:trips_1h": True}, RequestError, r"is True \(bool\), expected int"),
+        ({"town_trips:fares_3d": float("nan")}, RequestError, r"row 0: column 'town_trips:fares_3d' is nan .*float"),
         ({"asked_at": "1999-01-01T00:00:00Z"}, RequestError, "1 of 1 rows .* row 0 at 1999.* before the first event"),
         ({"asked_at": "2999-01-01T00:00:00Z"}, RequestError, r"is after the snapshot \(snapshot \d+ of raw.trips"),
     ],
@@ -126,6 +127,7 @@ def test_a_column_that_is_missing_is_named(depot: Depot, missing: str, message: 
         ("served.txt", "", RequestError, r"expected a .jsonl, .parquet or .csv file"),
         ("served.jsonl", '{"town": 1}\n{', RequestError, r"served.jsonl:2: "),
         ("served.jsonl", "[1]", RequestError, r"served.jsonl:1: expected an object .* found list"),
+        ("served.jsonl", '{"town": "\xe9"}', RequestError, "served.jsonl: expected JSON lines in UTF-8"),
         ("served.parquet", "no parquet", RequestError, "served.parquet"),
     ],
 )
@@ -133,9 +135,32 @@ def test_a_file_that_cannot_be_read_is_named(
     tmp_path: Path, name: str, text: str | None, error: type[Exception], message: str
 ) -> None:
     if text is not None:
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
     with pytest.raises(error, match=message):
         read_served(str(tmp_path / name))
+
+
+def test_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").mkdir()
+    with pytest.raises(RequestError, match=r"log.jsonl: expected JSON lines in UTF-8: .*Is a directory"):
+        read_served(str(tmp_path / "log.jsonl"))
+
+
+def test_a_text_may_hold_what_else_ends_lines(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"town": "a\u2028b"}\r\n\n{"town": "c"}\n', "utf-8")
+    assert read_served(str(tmp_path / "log.jsonl")) == {"town": ["a\u2028b", "c"]}
+
+
+@pytest.mark.parametrize("given", [7, 0.5, "maybe"])
+def test_only_a_bool_is_one(given: Any) -> None:
+    with pytest.raises(RequestError, match=r"here is .*expected bool"):
+        typed(given, "bool", "here")
+
+
+@pytest.mark.parametrize("given", ["7c94c2a1_gx", 3])
+def test_what_is_no_version_is_named(given: Any) -> None:
+    with pytest.raises(RequestError, match=r"file: row 1: column 'town_trips:a__version' is .*expected a version"):
+        version_in({"town_trips:a__version": [None, given]}, VIEW, "file")
 
 
 def test_answers_of_two_versions_are_not_compared_as_one(depot: Depot) -> None:
