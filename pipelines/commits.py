@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.iceberg import IcebergTable
@@ -37,7 +37,7 @@ class Commits:
 
     def newest(self) -> Mapping[int, int]:
         """What is committed now."""
-        return self.by(_now_us()) or {}
+        return self.by(time.time_ns() // 1000) or {}
 
     def _at(self, table: IcebergTable, snapshot: int) -> dict[int, int]:
         """What a snapshot says."""
@@ -46,7 +46,3 @@ class Commits:
                 table.relation(connection, snapshot, _COLUMNS).create_view("tiles")
                 self._found[snapshot] = dict(connection.execute(_NEWEST, {"runs": self._runs}).fetchall())
         return self._found[snapshot]
-
-
-def _now_us() -> int:
-    return int(datetime.now(UTC).timestamp() * 1_000_000)

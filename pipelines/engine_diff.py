@@ -19,13 +19,13 @@ from headrace.compiler.duckdb_sql import folded_entities_sql
 from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
-from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
 from headrace.connectors.tile_store import Key
 from headrace.features.instant import instant_of
-from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
-from headrace.pipelines.local_input import open_input
+from headrace.pipelines.flink_run import folded_input
+from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles
 from headrace.pipelines.local_run import asked_sets, instant_of_run, values_of, verdicts_of
+from headrace.pipelines.spine import KEY_TYPES
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
@@ -114,12 +114,9 @@ def diff_locally(
     sample: int | None = None,
 ) -> EngineDiff:
     """Compute a view on both engines from the same rows and compare; arguments and errors as `run_on_flink`'s."""
-    asked_sets(plan, features, "tiled")
-    with database(f"view {plan.name}") as connection:
-        open_input(connection, plan.source, given, load, sample)
-        at = instant_of(instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled"))
-        with folded_by_flink(connection, plan, engine) as tiles:
-            return compare(connection, plan, tiles, features=features, as_of=at)
+    opened = folded_input(plan, given, load, engine, features=features, as_of=as_of, sample=sample)
+    with opened as (connection, tiles, at_us):
+        return compare(connection, plan, tiles, features=features, as_of=instant_of(at_us))
 
 
 def compare(
@@ -190,9 +187,8 @@ def _entities(
 
 def _spine(keys: KeySet, entities: Sequence[Key], at_us: int) -> pa.Table:
     """The entities at the instant, as a spine."""
-    types = {"str": pa.string(), "int": pa.int64(), "bool": pa.bool_()}
     columns = {
-        key.name: pa.array([entity[number] for entity in entities], types[key.type])
+        key.name: pa.array([entity[number] for entity in entities], KEY_TYPES[key.type][0])
         for number, key in enumerate(keys.keys)
     }
     places = pa.array(range(len(entities)), pa.int64())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,34 @@ def run_on_flink(
     Arguments and errors are those of `local_run.run_locally`; also JobError. The entities are those of the rows; of one
     that no filter lets in a store knows nothing, and all its values are NULL.
     """
-    sets = asked_sets(plan, features, "tiled")
+    opened = folded_input(plan, given, load, engine, features=features, as_of=as_of, sample=sample)
+    with opened as (connection, tiles, at_us):
+        sets = asked_sets(plan, features, "tiled")
+        tables = tuple(_served(connection, tiles, keys, at_us) for keys in sets)
+        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables)
+
+
+@contextmanager
+def folded_input(
+    plan: ViewPlan,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    engine: FlinkEngine,
+    *,
+    features: Sequence[str],
+    as_of: datetime | None,
+    sample: int | None,
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, FlinkTiles, int]]:
+    """The input opened as the relation `archive`, its tiles by Flink, and the instant in µs.
+
+    Arguments and errors as `run_on_flink`'s; what cannot be asked is refused before Flink starts.
+    """
+    asked_sets(plan, features, "tiled")
     with database(f"view {plan.name}") as connection:
         open_input(connection, plan.source, given, load, sample)
         at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled")
         with folded_by_flink(connection, plan, engine) as tiles:
-            tables = tuple(_served(connection, tiles, keys, at_us) for keys in sets)
-            return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables)
+            yield connection, tiles, at_us
 
 
 def _served(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> pa.Table:
