@@ -9,7 +9,7 @@ POMS := pom.xml connectors/java/pom.xml $(wildcard runtime/jars/*/pom.xml)
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test faults bench demo clean
+.PHONY: help setup check test faults mutants bench demo clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ setup: .build/python.stamp .build/jars.stamp ## Install Python packages and JARs
 check: setup ## Lint, format and type-check.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python tests/typecheck.py
+	@PYTHONPATH=. $(BIN)/python -m tests.typecheck
 
 test: setup ## Run every test but those of failures, on the real stack.
 	@echo "test: all but the tests of failures, which kill parts of the stack; \`make faults\` runs those"
@@ -39,6 +39,9 @@ test: setup ## Run every test but those of failures, on the real stack.
 
 faults: setup ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults
+
+mutants: setup ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
+	@PYTHONPATH=. $(BIN)/python -m tests.mutants
 
 bench: setup ## Measure against rivals, outputs compared first; about a quarter of an hour (docs/benchmarks.md).
 	@$(BIN)/python -m headrace.bench all

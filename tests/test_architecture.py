@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .link_tree import ROOT, rooms
 
 # From the top down; a room may import those below its own line, and itself.
 LAYERS = [
@@ -43,17 +42,7 @@ MAX_FUNCTION_LINES = 60
 P90_FUNCTION_LINES = 25
 
 
-def rooms() -> list[str]:
-    spec = importlib.util.spec_from_file_location("typecheck", ROOT / "tests" / "typecheck.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: list[str] = module.rooms()
-    return [room for room in found if room != "examples"]
-
-
-ROOMS = rooms()
+ROOMS = [room for room in rooms() if room != "examples"]
 FILES = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
 
 

@@ -10,37 +10,15 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from .link_tree import ROOT, link_tree
+
 TREE = ROOT / ".typed" / "headrace"
-
-
-def rooms() -> list[str]:
-    """The rooms that setup.py installs."""
-    text = (ROOT / "setup.py").read_text(encoding="utf-8")
-    found = re.search(r"^ROOMS = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
-    if found is None:
-        raise SystemExit("setup.py: no ROOMS list")
-    return re.findall(r'"(\w+)"', found.group(1))
-
-
-def link_tree() -> int:
-    """Make the link tree afresh; returns how many Python files it holds."""
-    TREE.mkdir(parents=True, exist_ok=True)
-    for old in TREE.iterdir():
-        old.unlink()
-    for name in rooms():
-        (TREE / name).symlink_to(ROOT / name, target_is_directory=True)
-    for file in (ROOT / "headrace").glob("*.py*"):
-        (TREE / file.name).symlink_to(file)
-    (TREE / "py.typed").touch()
-    return sum(len(list((ROOT / name).rglob("*.py"))) for name in [*rooms(), "headrace"])
 
 
 def main() -> int:
     """Run mypy; 1 when it finds an error or saw fewer files than there are."""
-    expected = link_tree()
+    expected = link_tree(ROOT, TREE)
     command = [sys.executable, "-m", "mypy", "-p", "headrace", "-v", "--config-file", str(ROOT / "pyproject.toml")]
     command += ["--cache-dir", str(ROOT / ".mypy_cache")]
     run = subprocess.run(command, cwd=ROOT / ".typed", capture_output=True, text=True, check=False, env=_environment())

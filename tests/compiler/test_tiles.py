@@ -28,6 +28,15 @@ def test_floor_and_ceil_enclose_the_instant(at: int, tile: int) -> None:
     assert ceil_to(at, tile) - floor_to(at, tile) in (0, tile)
 
 
+@given(window=WINDOWS, finest=TILES, at=INSTANTS)
+def test_a_window_begins_with_the_tail_tile_that_its_old_end_lies_in(window: int, finest: int, at: int) -> None:
+    tail = tail_tile(window, finest)
+    start, end = window_bounds(window, tail, finest, at)
+    assert start % tail == 0 == end % finest
+    assert start <= at - window < start + tail
+    assert end <= at < end + finest
+
+
 @given(window=WINDOWS, finest=TILES, at=INSTANTS, other=WINDOWS, include_open=st.booleans())
 def test_slices_are_disjoint_complete_and_few(
     window: int, finest: int, at: int, other: int, include_open: bool

@@ -1,0 +1,120 @@
+"""The faults that tests must catch, each with the test that names it: what `make mutants` plants, one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SINK = "connectors/java/src/main/java/io/headrace/flink/cassandra"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault: `text`, which occurs once in `file`, becomes `fault`. `caught_by` is a test of pytest, or of JUnit."""
+
+    name: str
+    file: str
+    text: str
+    fault: str
+    caught_by: str
+
+
+MUTANTS = (
+    Mutant(
+        "an event at the start of a window is lost",
+        "compiler/duckdb_point_in_time.py",
+        '[f"_event_us >= {start}"]',
+        '[f"_event_us > {start}"]',
+        "tests/compiler/test_point_in_time.py::test_values_equal_a_loop_over_all_events",
+    ),
+    Mutant(
+        "a frame is short of its first microsecond",
+        "compiler/duckdb_point_in_time.py",
+        "else window + lag} PRECEDING AND",
+        "else window + lag - 1} PRECEDING AND",
+        "tests/compiler/test_point_in_time.py::test_values_equal_a_loop_over_all_events",
+    ),
+    Mutant(
+        "a training row sees an event of its own instant",
+        "compiler/duckdb_point_in_time.py",
+        "AND {lag + 1} PRECEDING",
+        "AND {lag} PRECEDING",
+        "tests/pipelines/test_training_set.py::test_neither_the_rows_own_instant_nor_a_later_one_leaks",
+    ),
+    Mutant(
+        "a value at an instant sees the event of that instant",
+        "compiler/duckdb_sql.py",
+        'f"WHERE _event_us < {_end(group, mode)}',
+        'f"WHERE _event_us <= {_end(group, mode)}',
+        "tests/compiler/test_duckdb_sql.py::test_features_equal_the_oracle",
+    ),
+    Mutant(
+        "a training row knows what had not arrived",
+        "compiler/duckdb_point_in_time.py",
+        '" AND e._arrival_us < s._t" if',
+        '" AND e._arrival_us < s._t + 86400000000" if',
+        "tests/pipelines/test_training_set.py::test_a_payment_that_arrived_later_is_not_known_by_arrival",
+    ),
+    Mutant(
+        "an as-of value has no time to live",
+        "compiler/duckdb_point_in_time.py",
+        'if asked.mode == "ttl" else',
+        'if asked.mode == "never" else',
+        "tests/pipelines/test_training_set.py::test_the_worked_example_in_every_mode",
+    ),
+    Mutant(
+        "the tail of a window is off by one tile",
+        "compiler/tiles.py",
+        "return floor_to(at_us - window_us, tail_us), window_end",
+        "return floor_to(at_us - window_us, tail_us) + tail_us, window_end",
+        "tests/compiler/test_tiles.py::test_a_window_begins_with_the_tail_tile_that_its_old_end_lies_in",
+    ),
+    Mutant(
+        "what was written expires never again",
+        f"{SINK}/PendingWrite.java",
+        "return !isDelete() && expiresAt <= now;",
+        "return false;",
+        "PendingWriteTest#isExpiredFromItsEndOn",
+    ),
+    Mutant(
+        "the newest row of a tie is any of them",
+        "compiler/merge.py",
+        'cell[f"{name}_partition"], cell[f"{name}_offset"])',
+        "0, 0)",
+        "tests/compiler/test_merge.py::test_any_split_merges_to_the_whole",
+    ),
+    Mutant(
+        "nothing is a count of NULL",
+        "compiler/merge.py",
+        "return distinct_of(sketches) if sketches else 0",
+        "return distinct_of(sketches) if sketches else None",
+        "tests/compiler/test_merge.py::test_an_empty_window",
+    ),
+    Mutant(
+        "a row that is late to the microsecond is folded in",
+        "compiler/verdict.py",
+        'late = Scalar("less", BOOL,',
+        'late = Scalar("less_equal", BOOL,',
+        "tests/compiler/test_duckdb_sql.py",
+    ),
+    Mutant(
+        "live begins one record after history ends",
+        "pipelines/cutover.py",
+        "start = archived.next_offset\n",
+        "start = archived.next_offset + 1\n",
+        "tests/pipelines/test_cutover.py",
+    ),
+    Mutant(
+        "a kept tile that is still open",
+        "serving/cache.py",
+        "(self._now_us() - SETTLE_S * SECOND_US) // level * level",
+        "-(-self._now_us() // level) * level",
+        "tests/serving/test_cache.py::test_an_open_tile_is_always_read",
+    ),
+    Mutant(
+        "a tile beyond its retention counts as there",
+        "compiler/window_slices.py",
+        "+ retention_us <= instant.now_us",
+        "+ 2 * retention_us <= instant.now_us",
+        "tests/serving/test_online.py::test_a_time_beyond_retention_is_expired_and_never_a_wrong_count",
+    ),
+)
