@@ -16,8 +16,9 @@ from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
+from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.tuning import flink_text, tuned
 from headrace.runtime.job_spec import JobSpec
 
 FEATURES = Path(__file__).with_name("views") / "cards.py"
@@ -73,7 +74,7 @@ class CardsKit:
 
     def measured_job(self, name: str, script: Script) -> JobSpec:
         """A rival's job under the options of a view's job, state saved as often, its output not kept by any commit."""
-        return keeping_nothing(self._job(name, script, CHECKPOINT_INTERVAL))
+        return keeping_nothing(self._job(name, script, flink_text(tuned().checkpoint_us)))
 
     def kept_job(self, name: str, script: Script) -> JobSpec:
         """A rival's job whose output is committed."""
@@ -89,6 +90,5 @@ class CardsKit:
 
     def _configuration(self, interval: str) -> Mapping[str, str]:
         flink = self.platform.settings.flink
-        return view_configuration(
-            self.plan, Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, interval), flink.configuration
-        )
+        checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, interval)
+        return view_configuration(self.plan, checkpointing, tuned(), flink.configuration)

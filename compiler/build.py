@@ -75,6 +75,7 @@ def plan_view(view: View) -> ViewPlan:
         features=features,
         clock=view.clock,
         where=str(view.where),
+        knobs=view.knobs,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
+from headrace.features.knobs import UNSET, Knobs
 from headrace.features.scalar import DATETIME, INT, Scalar
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
@@ -220,7 +221,7 @@ def is_as_of(function: str, window_us: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ViewPlan:
-    """One version of a view. `clock` is `wall` or `event`; `version` is the view's fingerprint."""
+    """One version of a view. `clock` is `wall` or `event`; `version` is the view's fingerprint, without the `knobs`."""
 
     name: str
     version: str
@@ -231,6 +232,7 @@ class ViewPlan:
     features: tuple[PlannedFeature, ...]
     clock: str
     where: str = ""
+    knobs: Knobs = UNSET
 
     @property
     def allowed_lateness_us(self) -> int:

@@ -9,6 +9,7 @@ from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.html import html_rows
+from headrace.features.knobs import UNSET, Knobs, knobs_of
 from headrace.features.names import check_name, snake_case
 from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
@@ -17,7 +18,7 @@ from headrace.features.window import Window
 
 CLOCKS = ("wall", "event")
 HOUR_US, DAY_US = UNITS_US["h"], UNITS_US["d"]
-OPTIONS = ("owner", "features", "tile", "clock")
+OPTIONS = ("owner", "features", "tile", "clock", "optimize", "freshness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class View:
     features: tuple[Feature, ...]
     clock: str
     where: Place
+    knobs: Knobs = UNSET
 
     def _repr_html_(self) -> str:
         """The features, for a notebook; nothing is computed."""
@@ -68,13 +70,16 @@ class FeaturePipeline:
     """Base of all feature views: set `owner` and `features`; the docstring describes the view, the class names it.
 
     `tile` is the finest tile (default 5 m): how far "now" may be rounded. `clock` is `wall` (tiles expire by the clock)
-    or `event` (replays of old data: they do not). `class Base(FeaturePipeline, abstract=True)` defines no view.
+    or `event` (replays of old data: they do not). `optimize` (`cost`, `latency` or `correctness`) and `freshness` (`1s`
+    to `1d`) say how its job runs, and change no value. `class Base(FeaturePipeline, abstract=True)` defines no view.
     """
 
     owner: ClassVar[str]
     features: ClassVar[list[Windowed | Transformation]]
     tile: ClassVar[str] = "5m"
     clock: ClassVar[str] = "wall"
+    optimize: ClassVar[str | None] = None
+    freshness: ClassVar[str | None] = None
     view: ClassVar[View]
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
@@ -105,6 +110,7 @@ def checked_view(
     features: tuple[Feature, ...],
     clock: Any,
     where: Place,
+    knobs: Knobs,
 ) -> View:
     """A view of features; DefinitionError when its owner, clock or names cannot be meant."""
     at = f"{where}: view {name}"
@@ -115,7 +121,7 @@ def checked_view(
         msg = f"{at}: clock = {clock!r}; expected 'wall' or 'event'"
         raise DefinitionError(msg)
     _check_names(features, at)
-    return View(name, owner, description, source, features, clock, where)
+    return View(name, owner, description, source, features, clock, where, knobs)
 
 
 def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
@@ -126,7 +132,8 @@ def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
     view_tile = tile_of(cls.tile, f"{at}: tile")
     features = tuple(feature for entry in _entries(cls, at) for feature in _expand(entry, view_tile, at))
     owner = getattr(cls, "owner", None)
-    return checked_view(name, owner, description, _source_of(cls, at), features, cls.clock, where)
+    knobs = knobs_of(cls.optimize, cls.freshness, at)
+    return checked_view(name, owner, description, _source_of(cls, at), features, cls.clock, where, knobs)
 
 
 def _entries(cls: type[FeaturePipeline], at: str) -> list[Windowed | Transformation]:

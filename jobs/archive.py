@@ -9,7 +9,7 @@ import typer
 
 from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL
+from headrace.pipelines.configuration import ARCHIVE_INTERVAL
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -21,7 +21,7 @@ def archive(
     source: Annotated[str, typer.Option(help="Which of its sources; needed when there are several.")] = "",
     interval: Annotated[
         str, typer.Option(help="How often rows become visible, as a Flink duration.")
-    ] = CHECKPOINT_INTERVAL,
+    ] = ARCHIVE_INTERVAL,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Go on although the cluster of the table's last archive job is gone.")
     ] = False,

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.jobs.options import options_of
+from headrace.jobs.options import FreshnessOption, OptimizeOption, knob_flags, options_of
 from headrace.jobs.output import progress
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL
 
 if TYPE_CHECKING:
     from headrace.pipelines.backfill import PreparedRun
@@ -23,7 +22,11 @@ def backfill(
     file: Annotated[Path, typer.Argument(help="A feature file.")],
     view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
     generation: Annotated[int, typer.Option(min=1, help="A higher one starts new tables, for corrected data.")] = 1,
-    interval: Annotated[str, typer.Option(help="How often state is saved, as a Flink duration.")] = CHECKPOINT_INTERVAL,
+    optimize: OptimizeOption = "",
+    freshness: FreshnessOption = "",
+    interval: Annotated[
+        str, typer.Option(help="How often state is saved, as a Flink duration; before what the knobs come to.")
+    ] = "",
     history_version: Annotated[
         int | None, typer.Option(min=0, help="Of a foreign history: Delta's version, Iceberg's snapshot; else newest.")
     ] = None,
@@ -38,12 +41,12 @@ def backfill(
     from headrace.pipelines.lifecycle import record_run, submit
     from headrace.runtime.platform import Platform
 
-    platform = Platform(options_of(context).settings())
+    platform = Platform(options_of(context).settings(knob_flags(optimize, freshness)))
     pipeline = BackfillPipeline(
         view_plan(file, view),
         platform,
         generation=generation,
-        checkpoint_interval=interval,
+        checkpoint_interval=interval or None,
         history_version=history_version,
     )
     prepared = pipeline.prepare()

@@ -56,6 +56,24 @@ class Options:
 FormatOption = Annotated[Format | None, typer.Option("--format", help="How to print the result.", show_default=False)]
 
 
+OptimizeOption = Annotated[
+    str, typer.Option(help="What the job is optimized for: cost, latency or correctness; before what the view says.")
+]
+FreshnessOption = Annotated[
+    str, typer.Option(help="How old a value read online may be, 1s to 1d; before what the view says.")
+]
+
+
+def knob_flags(optimize: str, freshness: str) -> dict[str, Any]:
+    """The settings that the knobs on a command line are; none where none is given.
+
+    >>> knob_flags("cost", ""), knob_flags("", "")
+    ({'flink': {'optimize': 'cost'}}, {})
+    """
+    given = {name: value for name, value in (("optimize", optimize), ("freshness", freshness)) if value}
+    return {"flink": given} if given else {}
+
+
 def options_of(context: typer.Context) -> Options:
     """The options in front of the command; the defaults when a command is run by itself in a test."""
     found = context.find_object(Options)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.options import FormatOption, FreshnessOption, OptimizeOption, knob_flags, options_of
 from headrace.jobs.output import print_rows, progress
 
 RunId = Annotated[str, typer.Argument(help="A run, as `headrace jobs` lists it.")]
@@ -63,16 +63,19 @@ def start(
     start_from: Annotated[
         str, typer.Option("--from", help="A savepoint or checkpoint; `latest` is the run's newest.")
     ] = "latest",
+    optimize: OptimizeOption = "",
+    freshness: FreshnessOption = "",
 ) -> None:
-    """Resume a run that does not run, from its newest state; print Flink's job id.
+    """Resume a run that does not run, from its newest state; print Flink's job id. A knob turns it, for good.
 
     Example: headrace start flight-delays-20260101-120000-1a2b --from latest
     """
     from headrace.pipelines.lifecycle import new_partitions, resume
     from headrace.runtime.platform import Platform
 
-    platform = Platform(options_of(context).settings())
-    started = resume(platform, run, start_from)
+    flags = knob_flags(optimize, freshness)
+    platform = Platform(options_of(context).settings(flags))
+    started = resume(platform, run, start_from, retune=bool(flags))
     progress(f"started from {started.started_from or 'its boundary'}; `headrace jobs` shows it")
     for partition in new_partitions(platform, started):
         progress(f"partition {partition} is new since the run was planned: read from offset 0")

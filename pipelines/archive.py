@@ -7,7 +7,7 @@ from headrace.compiler.plan import SourcePlan
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields
 from headrace.errors import DefinitionError, JobError
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, archive_configuration
+from headrace.pipelines.configuration import ARCHIVE_INTERVAL, Checkpointing, archive_configuration
 from headrace.pipelines.cutover import check_log_reaches
 from headrace.pipelines.legs import TOPIC_ID, check_archive_of, checked_topic, log_ranges, table_name_of, topic_of
 from headrace.runtime.flink_rest import FlinkRest, JobStatus
@@ -38,7 +38,7 @@ class ArchivePipeline:
         source: SourcePlan,
         platform: Platform,
         *,
-        checkpoint_interval: str = CHECKPOINT_INTERVAL,
+        checkpoint_interval: str = ARCHIVE_INTERVAL,
         take_over: bool = False,
     ) -> None:
         if source.live is None or source.history is None or source.history.kind != "iceberg":

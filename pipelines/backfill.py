@@ -22,10 +22,11 @@ from headrace.connectors.schema import (
 )
 from headrace.errors import CutoverError
 from headrace.pipelines.archive import live_options
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
+from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
+from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, flink_text, knobs_for
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
 
@@ -58,8 +59,12 @@ class BackfillPipeline:
         plan: the view.
         platform: where everything is.
         generation: which materialization of this definition; a higher one starts new tables beside the old.
-        checkpoint_interval: how often state is saved and rows become visible in Iceberg, as a Flink duration.
+        checkpoint_interval: how often state is saved and rows become visible in Iceberg, as a Flink duration; by
+            default what the knobs come to.
         history_version: which version of a foreign table to read; by default the newest.
+
+    Raises:
+        SettingsError: the freshness cannot be met under the settings of Flink.
     """
 
     def __init__(
@@ -68,7 +73,7 @@ class BackfillPipeline:
         platform: Platform,
         *,
         generation: int = 1,
-        checkpoint_interval: str = CHECKPOINT_INTERVAL,
+        checkpoint_interval: str | None = None,
         history_version: int | None = None,
     ) -> None:
         self.plan = plan
@@ -76,6 +81,7 @@ class BackfillPipeline:
         self.generation = generation
         self.checkpoint_interval = checkpoint_interval
         self.history_version = history_version
+        self.tuning: Tuning = knobs_for(plan, platform.settings).tuning
         self.run_id = new_run_id(plan.name)
 
     def prepare(self) -> PreparedRun:
@@ -149,8 +155,10 @@ class BackfillPipeline:
     def compile(self, sql: FlinkJob) -> JobSpec:
         """The job as Flink's compiled plan."""
         flink = self.platform.settings.flink
-        checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, self.checkpoint_interval)
-        configuration = {**sql.config, **view_configuration(self.plan, checkpointing, flink.configuration)}
+        interval = self.checkpoint_interval or flink_text(self.tuning.checkpoint_us)
+        checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, interval)
+        own = view_configuration(self.plan, checkpointing, self.tuning, flink.configuration)
+        configuration = {**sql.config, **own}
         options = {**configuration, "parallelism.default": str(flink.parallelism)}
         plan = self.platform.session.compile(sql.statements, sql.inserts, options)
         return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism)
@@ -186,7 +194,7 @@ class BackfillPipeline:
         """The `WITH` options of a group's tables in both stores."""
         name = self.table(group)
         return TileOptions(
-            cassandra=self.platform.cassandra.flink_options(name),
+            cassandra=self.platform.cassandra.flink_options(name) | {FLUSH_INTERVAL: flink_text(self.tuning.flush_us)},
             iceberg=self.platform.iceberg.flink_options(TILES_NAMESPACE, name),
         )
 

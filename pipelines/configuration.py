@@ -6,22 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headrace.compiler.tiles import DAY_US
+from headrace.pipelines.tuning import CHECKPOINT_INTERVAL, MINI_BATCH_LATENCY, MINI_BATCH_ROWS, Tuning, flink_text
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
 
-#: How often a job saves its state, as a Flink duration: rows become visible in Iceberg so often, and so much is read
-#: again after a failure.
-CHECKPOINT_INTERVAL = "10 s"
-# How long a job may lie still, or lag, before its state could have lost a tile that a late row still belongs to.
-PERMITTED_LAG_US = DAY_US
+#: How often an archive job saves its state, as a Flink duration: rows become visible in Iceberg so often, and so much
+#: is read again after a failure.
+ARCHIVE_INTERVAL = "10 s"
+#: The Flink option that says how long state lives.
+STATE_TTL = "table.exec.state.ttl"
 # Flink's largest parallelism without a change of state layout; 128 divides well and is the default up to 85 subtasks.
 MAX_PARALLELISM = 128
-# A tile is written at most this often however many events it gets: the price is this much latency.
-MINI_BATCH_LATENCY = "2 s"
-# Rows that a mini-batch may hold; measured best for tiles on two cores among 5,000, 20,000 and 50,000.
-MINI_BATCH_ROWS = 50_000
 # A failed checkpoint is retried; a job whose storage is gone must not run for ever on an old one.
 TOLERABLE_FAILED_CHECKPOINTS = 5
 
@@ -40,7 +36,7 @@ class Checkpointing:
         return {
             "execution.checkpointing.dir": self.folder,
             "execution.checkpointing.savepoint-dir": self.savepoints,
-            "execution.checkpointing.interval": self.interval,
+            CHECKPOINT_INTERVAL: self.interval,
             "execution.checkpointing.mode": "EXACTLY_ONCE",
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "execution.checkpointing.tolerable-failed-checkpoints": str(TOLERABLE_FAILED_CHECKPOINTS),
@@ -53,7 +49,7 @@ def archive_configuration(checkpointing: Checkpointing) -> dict[str, str]:
 
 
 def view_configuration(
-    plan: ViewPlan, checkpointing: Checkpointing, extra: Mapping[str, str] | None = None
+    plan: ViewPlan, checkpointing: Checkpointing, tuning: Tuning, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The options of a view's job; `extra` comes from the settings and wins."""
     return {
@@ -63,17 +59,17 @@ def view_configuration(
         # backfill a quarter more processor time.
         "state.backend.rocksdb.use-bloom-filter": "true",
         "table.exec.mini-batch.enabled": "true",
-        "table.exec.mini-batch.allow-latency": MINI_BATCH_LATENCY,
+        MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
         "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
-        "table.exec.state.ttl": f"{state_ttl_us(plan) // 1000} ms",
+        STATE_TTL: flink_text(state_ttl_us(plan, tuning)),
         **(extra or {}),
     }
 
 
-def state_ttl_us(plan: ViewPlan) -> int:
+def state_ttl_us(plan: ViewPlan, tuning: Tuning) -> int:
     """How long a tile outlives its last event in state (processing time, µs), so that no late row finds it gone.
 
     Tiles of a lifetime, which stay open for years, have a time to live of their own in the job's SQL.
     """
     widest = max(group.rolling_levels_us[-1] for group in plan.groups)
-    return widest + plan.allowed_lateness_us + PERMITTED_LAG_US
+    return widest + plan.allowed_lateness_us + tuning.lag_us

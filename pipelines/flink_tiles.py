@@ -26,8 +26,9 @@ from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
 from headrace.connectors.tile_store import Key, Tile
-from headrace.pipelines.configuration import CHECKPOINT_INTERVAL, Checkpointing, view_configuration
+from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.store_fill import write_tiles
+from headrace.pipelines.tuning import flink_text, tuned
 from headrace.runtime.online_store import OpenStore, memory_store
 from headrace.runtime.session import FlinkSession
 
@@ -148,8 +149,9 @@ def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSessi
         PROJECT, RUN, lake.flink_options(*HISTORY), None, tiles, offset_tiles=lake.flink_options(*LEDGER)
     )
     job = flink_job(plan, bindings)
-    kept = Checkpointing(f"{folder.as_uri()}/checkpoints", f"{folder.as_uri()}/savepoints", CHECKPOINT_INTERVAL)
-    session.run(job.statements, job.inserts, {**job.config, **view_configuration(plan, kept), **ONE_TASK_ONE_TRY})
+    tuning, places = tuned(), (f"{folder.as_uri()}/checkpoints", f"{folder.as_uri()}/savepoints")
+    options = view_configuration(plan, Checkpointing(*places, flink_text(tuning.checkpoint_us)), tuning)
+    session.run(job.statements, job.inserts, {**job.config, **options, **ONE_TASK_ONE_TRY})
 
 
 def _logged(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog, group: TileGroup) -> Iterator[list[Tile]]:

@@ -9,13 +9,15 @@ from pathlib import Path
 from headrace.compiler.plan import ViewPlan
 from headrace.errors import CutoverError, JobError
 from headrace.pipelines.backfill import PreparedRun
-from headrace.pipelines.configuration import state_ttl_us
+from headrace.pipelines.configuration import STATE_TTL
 from headrace.pipelines.cutover import Cutover, check_log_reaches, check_topic_id
 from headrace.pipelines.foreign import refuse_other_version
 from headrace.pipelines.legs import log_ranges
 from headrace.pipelines.outcome import status_of
 from headrace.pipelines.progress import committed
+from headrace.pipelines.retuning import retuned
 from headrace.pipelines.savepoint import positions_at
+from headrace.pipelines.tuning import flink_us, knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
 from headrace.runtime.platform import Platform
@@ -58,7 +60,7 @@ def submit(platform: Platform, run_id: str, savepoint: str | None = None) -> Run
         NotFoundError: there is no such run.
         JobError: the cluster refuses the job.
     """
-    job = JobSpec.load(platform.run_folder(run_id) / JOB_FILE)
+    job = _job_of(platform, run_id)
     job_id = platform.session.submit(job, savepoint)
     run = platform.registry.submitted(run_id, job_id, savepoint)
     if platform.registry.pointer(run.project, run.view) is None:
@@ -96,8 +98,10 @@ def stop(platform: Platform, run_id: str) -> Run:
     return platform.registry.settle(found.run, "stopped", savepoint=savepoint)
 
 
-def resume(platform: Platform, run_id: str, start_from: str = LATEST) -> Run:
+def resume(platform: Platform, run_id: str, start_from: str = LATEST, *, retune: bool = False) -> Run:
     """Start a run that does not run, from a savepoint or checkpoint and the recorded compiled plan.
+
+    With `retune` the knobs of now, of the platform's settings and the view, take the place of those recorded.
 
     A run that has committed nothing yet, and one that was only prepared (`backfill --dry-run`), starts from its
     boundary.
@@ -117,9 +121,19 @@ def resume(platform: Platform, run_id: str, start_from: str = LATEST) -> Run:
     if start is None:
         _check_snapshot(platform, run)
     else:
-        _check_state_age(platform, run, start)
+        _check_state_age(_job_of(platform, run_id), start)
     _check_log(platform, run, start)
+    if retune:
+        _retune(platform, run)
     return submit(platform, run_id, start)
+
+
+def _retune(platform: Platform, run: Run) -> None:
+    """Record the run's job with the knobs of now."""
+    version = platform.registry.version(run.project, run.view, run.version)
+    plan = ViewPlan.from_dict(dict(version.plan))
+    job = retuned(_job_of(platform, run.run), plan, knobs_for(plan, platform.settings).tuning)
+    job.save(platform.run_folder(run.run) / JOB_FILE)
 
 
 def new_partitions(platform: Platform, run: Run) -> list[int]:
@@ -151,18 +165,17 @@ def _retained_checkpoints(platform: Platform, run: Run) -> list[str]:
     return [f"file://{file.parent}" for file in found]
 
 
-def _check_state_age(platform: Platform, run: Run, start: str) -> None:
+def _check_state_age(job: JobSpec, start: str) -> None:
     """State keeps tiles for a time (processing time); started from older state, late rows would begin tiles anew."""
-    plan = ViewPlan.from_dict(dict(platform.registry.version(run.project, run.view, run.version).plan))
     place = _local(start)
     if not place.exists():
-        msg = f"run {run.run}: {start} does not exist; name a savepoint of this run or `latest`"
+        msg = f"run {job.name}: {start} does not exist; name a savepoint of this run or `latest`"
         raise JobError(msg)
-    age_us = (time.time() - place.stat().st_mtime) * 1e6
-    if age_us > state_ttl_us(plan):
+    age_us, lives_us = (time.time() - place.stat().st_mtime) * 1e6, flink_us(job.configuration[STATE_TTL], STATE_TTL)
+    if age_us > lives_us:
         msg = (
-            f"run {run.run}: the state in {start} is {age_us / 3.6e9:.0f} h old, its time to live is "
-            f"{state_ttl_us(plan) / 3.6e9:.0f} h; backfill the view into a new generation"
+            f"run {job.name}: the state in {start} is {age_us / 3.6e9:.0f} h old, its time to live is "
+            f"{lives_us / 3.6e9:.0f} h; backfill the view into a new generation"
         )
         raise JobError(msg)
 
@@ -194,6 +207,11 @@ def _check_snapshot(platform: Platform, run: Run) -> None:
     if cutover.origin is not None:
         made = platform.registry.materialization(run.project, run.view, run.version, run.generation)
         refuse_other_version(platform, made.tables.values(), cutover.origin)
+
+
+def _job_of(platform: Platform, run_id: str) -> JobSpec:
+    """The job of a recorded run."""
+    return JobSpec.load(platform.run_folder(run_id) / JOB_FILE)
 
 
 def _cutover_of(run: Run) -> Cutover:

@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headrace.connectors.secret import holds_secret, property_value, require_reference
-from headrace.errors import SettingsError, did_you_mean
+from headrace.errors import DefinitionError, SettingsError, did_you_mean
+from headrace.features.knobs import knobs_of
 from headrace.runtime.layers import DEFAULT_ORIGIN, FileSource, Key, Layer, Values, VariablesSource, leaves, origin_of
 
 FILE_NAME = "headrace.yaml"
@@ -56,10 +57,21 @@ def _flink_option(key: str, value: object) -> str:
     return text
 
 
+def _knob(name: str, value: object) -> object:
+    """A knob as it is; SettingsError for one that a view could not have either."""
+    try:
+        knobs_of(value if name == "optimize" else None, value if name == "freshness" else None, "a view's job")
+    except DefinitionError as error:
+        raise SettingsError(str(error)) from error
+    return value
+
+
 Properties = Annotated[dict[str, str], BeforeValidator(_properties)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 FlinkOptions = Annotated[dict[str, str], BeforeValidator(_flink_options)]
 Secret = Annotated[str, BeforeValidator(lambda value: require_reference("password", value))]
+Optimize = Annotated[str, BeforeValidator(lambda value: _knob("optimize", value))]
+Freshness = Annotated[str, BeforeValidator(lambda value: _knob("freshness", value))]
 Port = Annotated[int, Field(ge=0, le=65535)]
 MiB = Annotated[int, Field(ge=32)]
 
@@ -111,13 +123,18 @@ class IcebergSettings(_Section):
 
 
 class FlinkSettings(_Section):
-    """The session cluster (`rest_address` is ``host:port``) and what every job on it starts from."""
+    """The session cluster (`rest_address` is ``host:port``) and what every job on it starts from.
+
+    `optimize` and `freshness` win over what a view says (docs/knobs.md), `configuration` over what they come to.
+    """
 
     rest_address: str = ""
     checkpoint_dir: str = ""
     savepoint_dir: str = ""
     parallelism: Annotated[int, Field(ge=1)] = 2
     configuration: FlinkOptions = {}
+    optimize: Optimize | None = None
+    freshness: Freshness | None = None
 
 
 class StackPorts(_Section):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.errors import DefinitionError, HeadraceError, did_you_mean
 from headrace.features.duration import parse_duration
+from headrace.features.knobs import knobs_of
 from headrace.features.module import run_file
 from headrace.features.names import check_name
 from headrace.features.place import Place
@@ -19,7 +20,7 @@ from headrace.features.view import Feature, View, checked_view, feature_of, tile
 from headrace.features.window import Window
 
 #: What a header may say of the view, and of one feature, as in `-- tile.orders_30d: 1d`.
-OPTIONS = ("view", "source", "owner", "description", "tile", "clock")
+OPTIONS = ("view", "source", "owner", "description", "tile", "clock", "optimize", "freshness")
 FEATURE_OPTION = "tile."
 _OPTION = re.compile(r"--\s*([\w.]+)\s*:\s*(.*?)\s*")
 
@@ -66,6 +67,8 @@ def load_sql(file: Path) -> View:
     owner = header.required("owner", "team@example.com", str(file))
     source = _source(header, file)
     tile_us = tile_of(header.options.get("tile", "5m"), header.at("tile", str(file)))
+    places = [header.at(option, str(file)) for option in ("optimize", "freshness")]
+    knobs = knobs_of(header.options.get("optimize"), header.options.get("freshness"), *places)
     select = script.query()
     with script.located():
         selected = Query(select, source, (source.name,)).over()
@@ -79,6 +82,7 @@ def load_sql(file: Path) -> View:
         features,
         header.options.get("clock", "wall"),
         Place(str(file), 1),
+        knobs,
     )
 
 

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from headrace.features.aggregate import Aggregate
 from headrace.features.duration import format_duration
+from headrace.features.knobs import Knobs
 from headrace.features.sql.aggregates import call_of
 from headrace.features.sql.frame import window_over
 from headrace.features.sql.script import DIALECT
@@ -45,9 +46,18 @@ def _header(view: View, source_file: str) -> Iterator[tuple[str, str]]:
         yield "description", " ".join(view.description.split())
     yield "tile", format_duration(common)
     yield "clock", view.clock
+    yield from _knobs(view.knobs)
     for feature in view.features:
         if feature.tile_us != common:
             yield f"tile.{feature.name}", format_duration(feature.tile_us)
+
+
+def _knobs(knobs: Knobs) -> Iterator[tuple[str, str]]:
+    """The knobs that are set."""
+    if knobs.optimize is not None:
+        yield "optimize", knobs.optimize
+    if knobs.freshness_us is not None:
+        yield "freshness", format_duration(knobs.freshness_us)
 
 
 def _item(feature: Feature, event_time: str, *, filtered: bool) -> str:

@@ -294,6 +294,11 @@ VIEWS = [
     ('owner = "a"\n    tile = "7m"\n    features = [f.over("1h")]', "does not fit"),
     ('owner = "a"\n    tile = 5\n    features = [f.over("1h")]', "is no duration"),
     ('owner = "a"\n    clock = "sun"\n    features = [f.over("1h")]', "'wall' or 'event'"),
+    ('owner = "a"\n    optimize = "costs"\n    features = [f.over("1h")]', "optimize = 'costs'; did you mean 'cost'"),
+    ('owner = "a"\n    optimise = "cost"\n    features = [f.over("1h")]', "did you mean 'optimize'"),
+    ('owner = "a"\n    freshness = "500ms"\n    features = [f.over("1h")]', "takes most of a second; write '1s'"),
+    ('owner = "a"\n    freshness = "2d"\n    features = [f.over("1h")]', "is not between 1s and 1d: write '1d'"),
+    ('owner = "a"\n    freshness = 5\n    features = [f.over("1h")]', "freshness: 5 is no duration"),
     ('owner = "a"\n    feature = [f.over("1h")]\n    features = [f.over("1h")]', "did you mean 'features'"),
 ]
 

@@ -10,6 +10,7 @@ import pytest
 
 from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
 from headrace.features import Definitions, View, load_views
+from headrace.features.knobs import Knobs
 from headrace.features.sql.refused import REFUSED
 
 SOURCE = """
@@ -325,12 +326,14 @@ def test_a_function_that_returns_no_text_is_refused(load: Load) -> None:
 def test_a_file_of_sql_is_a_view(load_sql: Callable[[str], View]) -> None:
     view = load_sql(
         "-- What the model looks at, in words that are no option.\n"
-        f"{HEADER}-- description: Payments.\n-- tile: 1h\n-- clock: event\n-- tile.sums_30d: 1d\n\n"
+        f"{HEADER}-- description: Payments.\n-- tile: 1h\n-- clock: event\n-- tile.sums_30d: 1d\n"
+        "-- optimize: latency\n-- freshness: 2s\n\n"
         f"SELECT account, count(*) {OVER} AS counts_1h, sum(cents) OVER days AS sums_30d,\n"
         "  last(status) OVER (PARTITION BY merchant ORDER BY ts) AS newest\n"
         "FROM tx WINDOW days AS (PARTITION BY account, merchant ORDER BY ts RANGE INTERVAL 30 DAY PRECEDING)\n"
     )
     assert (view.owner, view.description, view.clock, view.source.name) == ("a@b.c", "Payments.", "event", "Tx")
+    assert view.knobs == Knobs("latency", 2_000_000)
     hour, day = 3_600_000_000, 86_400_000_000
     assert [(one.name, one.transformation, one.window_us, one.tile_us) for one in view.features] == [
         ("counts_1h", "counts", hour, hour),
@@ -442,6 +445,8 @@ HEADERS = [
     (HEADER + "-- tile.m_1h: 1h\n", 4, "no feature 'm_1h'; did you mean 'n_1h'"),
     (HEADER + "-- tile.n_1h: 1d\n", 5, "shorter than its tile '1d'"),
     (HEADER + "-- tile.n_1h: 5h\n", 4, "does not fit"),
+    (HEADER + "-- optimize: costs\n", 4, "optimize = 'costs'; did you mean 'cost'"),
+    (HEADER + "-- optimize: cost\n-- freshness: 2d\n", 5, "freshness = '2d' is not between 1s and 1d"),
     (HEADER + "-- clock: sun\n", 1, "'wall' or 'event'"),
     ("-- view: fraud\n-- source: tx.py\n-- owner: a\n", 2, "a Python file and a class"),
     ("-- view: fraud\n-- source: tx.py:Ty\n-- owner: a\n", 2, "no source 'Ty'; known: Tx"),

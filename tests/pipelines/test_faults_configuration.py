@@ -11,6 +11,7 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.features.load import load_views
 from headrace.pipelines.configuration import Checkpointing, archive_configuration, view_configuration
+from headrace.pipelines.tuning import tuned
 
 from .orders import FEATURES
 
@@ -29,12 +30,12 @@ def test_a_tile_stays_in_state_for_as_long_as_a_row_may_still_belong_to_it(plan:
     # Beside a value since ever the widest tile of the windows' own state is a day; a row may be a day late, and the job
     # may lie still for a day.
     longest = timedelta(days=1) + timedelta(days=1) + timedelta(days=1)
-    options = view_configuration(plan, CHECKPOINTING)
+    options = view_configuration(plan, CHECKPOINTING, tuned())
     assert options["table.exec.state.ttl"] == f"{longest // timedelta(milliseconds=1)} ms"
 
 
 def test_state_is_saved_exactly_once_and_kept_when_a_job_ends(plan: ViewPlan) -> None:
-    for options in (view_configuration(plan, CHECKPOINTING), archive_configuration(CHECKPOINTING)):
+    for options in (view_configuration(plan, CHECKPOINTING, tuned()), archive_configuration(CHECKPOINTING)):
         saved = {name.removeprefix("execution.checkpointing."): value for name, value in options.items()}
         assert (saved["mode"], saved["interval"]) == ("EXACTLY_ONCE", "3 s")
         assert saved["externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
@@ -42,5 +43,5 @@ def test_state_is_saved_exactly_once_and_kept_when_a_job_ends(plan: ViewPlan) ->
 
 
 def test_what_the_settings_say_wins(plan: ViewPlan) -> None:
-    options = view_configuration(plan, CHECKPOINTING, {"execution.checkpointing.interval": "9 s"})
+    options = view_configuration(plan, CHECKPOINTING, tuned(), {"execution.checkpointing.interval": "9 s"})
     assert options["execution.checkpointing.interval"] == "9 s"

@@ -1,0 +1,196 @@
+"""What the knobs of a view come to: one table, `POLICIES`, and one function, `tuned`; pure arithmetic.
+
+An accepted event waits three times on its way to an online read: in a mini-batch, until it is folded; in the sink's
+buffer, until it is sent; and for what no knob turns (Kafka, operators, network, Cassandra: `RESERVE_US`). A freshness
+bounds the sum of the three; `optimize` says how that is spent. Neither the tile nor the checkpoint interval is in the
+sum: a read at now takes open tiles too, and tiles are written between checkpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.tiles import DAY_US
+from headrace.errors import SettingsError
+from headrace.features.duration import UNITS_US, format_duration, parse_duration
+from headrace.features.knobs import Knobs
+from headrace.runtime.layers import DEFAULT_ORIGIN
+from headrace.runtime.settings import Settings
+
+MS_US, SECOND_US, MINUTE_US = UNITS_US["ms"], UNITS_US["s"], UNITS_US["m"]
+DEFAULT_OPTIMIZE = "cost"
+#: Under `cost` 2 s of mini-batch and 1 s of buffer, measured in docs/decisions/0002.
+DEFAULT_FRESHNESS_US = 3_500 * MS_US
+#: Kept free for what no knob turns.
+RESERVE_US = 500 * MS_US
+#: Of what a freshness leaves, mini-batches get two parts and the sink's buffer one: a tile that was folded together in
+#: Flink saves work in Flink and in Cassandra, one that was held back in the buffer only in Cassandra.
+MINI_BATCH_PARTS, FLUSH_PARTS = 2, 1
+#: Rows that a mini-batch may hold; measured best for tiles on two cores among 5,000, 20,000 and 50,000.
+MINI_BATCH_ROWS = 50_000
+#: What a knob turns: options of Flink, and one of the Cassandra sink.
+MINI_BATCH_LATENCY = "table.exec.mini-batch.allow-latency"
+FLUSH_INTERVAL = "sink.flush-interval"
+CHECKPOINT_INTERVAL = "execution.checkpointing.interval"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one word of `optimize` spends a freshness; all in µs.
+
+    `longest_mini_batch_us` and `longest_flush_us` cap the parts. State is saved every `checkpoint_us`, and as seldom as
+    every `seldom_us` where the freshness is longer. A job may lie still, or lag, for `lag_us` before its state could
+    have lost a tile that a late row still belongs to.
+    """
+
+    longest_mini_batch_us: int
+    longest_flush_us: int
+    checkpoint_us: int
+    seldom_us: int
+    lag_us: int
+
+
+#: `cost` waits as long as it may: a tile is written once, however many rows it gets meanwhile. `latency` waits as
+#: little as is worth it, whatever it may. `correctness` is `cost` with a week for a job to lie still, and half a minute
+#: at most to read again: values, windows and sketches are those of the definition under all three.
+POLICIES: Mapping[str, Policy] = {
+    "cost": Policy(60 * SECOND_US, 30 * SECOND_US, 10 * SECOND_US, 5 * MINUTE_US, DAY_US),
+    "latency": Policy(100 * MS_US, 50 * MS_US, 10 * SECOND_US, 10 * SECOND_US, DAY_US),
+    "correctness": Policy(60 * SECOND_US, 30 * SECOND_US, 10 * SECOND_US, 30 * SECOND_US, 7 * DAY_US),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a job runs with; all in µs."""
+
+    mini_batch_us: int
+    flush_us: int
+    checkpoint_us: int
+    lag_us: int
+
+    @property
+    def bound_us(self) -> int:
+        """The longest that an event waits until an online read sees it, if the job keeps up and nothing fails.
+
+        A checkpoint ends a mini-batch and empties the buffer, so an event never waits longer than to the next.
+        """
+        return min(self.mini_batch_us + self.flush_us, self.checkpoint_us) + RESERVE_US
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The value of a knob and the place that it comes from."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenKnobs:
+    """Both knobs as they hold for one job."""
+
+    optimize: Chosen
+    freshness: Chosen
+
+    @property
+    def freshness_us(self) -> int:
+        """The freshness in µs."""
+        return parse_duration(self.freshness.value)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What they come to."""
+        return tuned(self.optimize.value, self.freshness_us)
+
+
+def tuned(optimize: str = DEFAULT_OPTIMIZE, freshness_us: int = DEFAULT_FRESHNESS_US) -> Tuning:
+    """What a freshness and an `optimize` come to; the freshness is the bound, `optimize` chooses within it.
+
+    >>> tuned("cost", 3_500_000)
+    Tuning(mini_batch_us=2000000, flush_us=1000000, checkpoint_us=10000000, lag_us=86400000000)
+    >>> tuned("cost", 1_000_000).bound_us <= 1_000_000
+    True
+    """
+    policy, parts = POLICIES[optimize], MINI_BATCH_PARTS + FLUSH_PARTS
+    budget_ms = (freshness_us - RESERVE_US) // MS_US
+    return Tuning(
+        mini_batch_us=min(budget_ms * MINI_BATCH_PARTS // parts * MS_US, policy.longest_mini_batch_us),
+        flush_us=min(budget_ms * FLUSH_PARTS // parts * MS_US, policy.longest_flush_us),
+        checkpoint_us=min(max(freshness_us, policy.checkpoint_us), policy.seldom_us),
+        lag_us=policy.lag_us,
+    )
+
+
+def choose(definition: Knobs, where: str, settings: Mapping[str, tuple[str | None, str]]) -> ChosenKnobs:
+    """The knobs of a job: what the settings say (a flag, the environment, a file), else the definition, else a default.
+
+    `settings`: for `optimize` and `freshness` the value, if any, and its place; `where`: the place of the definition.
+
+    >>> choose(Knobs("latency"), "features.py:9", {"freshness": ("1m", "flag")})
+    ChosenKnobs(optimize=Chosen(value='latency', origin='features.py:9'), freshness=Chosen(value='1m', origin='flag'))
+    """
+    freshness = None if definition.freshness_us is None else format_duration(definition.freshness_us)
+    return ChosenKnobs(
+        _strongest(settings.get("optimize"), definition.optimize, where, DEFAULT_OPTIMIZE),
+        _strongest(settings.get("freshness"), freshness, where, format_duration(DEFAULT_FRESHNESS_US)),
+    )
+
+
+def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
+    """The knobs of a view's job under some settings.
+
+    Raises:
+        SettingsError: the settings of Flink cannot meet the freshness.
+    """
+    origins = settings.origins()
+    asked = {name: origins[f"flink.{name}"] for name in ("optimize", "freshness")}
+    chosen = choose(plan.knobs, plan.where, asked)
+    refuse_longer(chosen, settings.flink.configuration, "flink.configuration")
+    return chosen
+
+
+def refuse_longer(chosen: ChosenKnobs, options: Mapping[str, str], origin: str) -> None:
+    """Raise SettingsError where an option of Flink keeps rows for longer than a freshness that somebody asked for."""
+    text = options.get(MINI_BATCH_LATENCY)
+    if text is None or chosen.freshness.origin == DEFAULT_ORIGIN:
+        return
+    waits_us, tuning = flink_us(text, MINI_BATCH_LATENCY), chosen.tuning
+    if waits_us + tuning.flush_us + RESERVE_US > chosen.freshness_us:
+        msg = (
+            f"freshness {chosen.freshness.value} ({chosen.freshness.origin}) cannot be met: {origin} sets "
+            f"{MINI_BATCH_LATENCY} to {text!r}, and {format_duration(tuning.flush_us + RESERVE_US)} come on top; "
+            "leave one of them out"
+        )
+        raise SettingsError(msg)
+
+
+def flink_text(duration_us: int) -> str:
+    """A duration as Flink reads it, in whole ms.
+
+    >>> flink_text(2_000_000)
+    '2000 ms'
+    """
+    return f"{duration_us // MS_US} ms"
+
+
+def flink_us(text: str, option: str) -> int:
+    """The µs of one of Flink's durations, in whole units; SettingsError for one that cannot be read.
+
+    >>> flink_us("2 s", "x"), flink_us("1 min", "x")
+    (2000000, 60000000)
+    """
+    try:
+        return parse_duration(text.replace(" ", "").replace("min", "m"))
+    except ValueError as error:
+        msg = f"{option}: {error}"
+        raise SettingsError(msg) from error
+
+
+def _strongest(setting: tuple[str | None, str] | None, defined: str | None, where: str, default: str) -> Chosen:
+    """The strongest place that says something."""
+    if setting is not None and setting[0] is not None:
+        return Chosen(setting[0], setting[1])
+    return Chosen(default, DEFAULT_ORIGIN) if defined is None else Chosen(defined, where)

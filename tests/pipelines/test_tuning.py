@@ -1,0 +1,136 @@
+"""What the knobs come to, without a job: the table, the bound that a freshness is, and whose word counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.plan import ViewPlan
+from headrace.errors import SettingsError
+from headrace.features.duration import parse_duration
+from headrace.features.knobs import LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US, OPTIMIZE
+from headrace.features.load import load_views
+from headrace.pipelines.configuration import state_ttl_us
+from headrace.pipelines.tuning import MINI_BATCH_LATENCY, Chosen, knobs_for, tuned
+from headrace.runtime.settings import load_settings
+
+from .orders import FEATURES
+
+MS = 1_000
+# optimize, freshness; mini-batch, buffer, checkpoints and the bound in ms; days that a job may lie still.
+TABLE = [
+    ("cost", "1s", 332, 166, 10_000, 998, 1),
+    ("cost", "3500ms", 2_000, 1_000, 10_000, 3_500, 1),
+    ("cost", "1m", 39_666, 19_833, 60_000, 59_999, 1),
+    ("cost", "1h", 60_000, 30_000, 300_000, 90_500, 1),
+    ("cost", "1d", 60_000, 30_000, 300_000, 90_500, 1),
+    ("latency", "1s", 100, 50, 10_000, 650, 1),
+    ("latency", "1d", 100, 50, 10_000, 650, 1),
+    ("correctness", "1s", 332, 166, 10_000, 998, 7),
+    ("correctness", "3500ms", 2_000, 1_000, 10_000, 3_500, 7),
+    ("correctness", "1d", 60_000, 30_000, 30_000, 30_500, 7),
+]
+
+
+@pytest.mark.parametrize(("optimize", "freshness", "batch", "flush", "checkpoint", "bound", "days"), TABLE)
+def test_what_the_knobs_come_to(
+    optimize: str, freshness: str, batch: int, flush: int, checkpoint: int, bound: int, days: int
+) -> None:
+    found = tuned(optimize, parse_duration(freshness))
+    waits = [found.mini_batch_us, found.flush_us, found.checkpoint_us, found.bound_us]
+    # The parts of a budget are whole ms, so a ms of it may be left.
+    assert [us // MS for us in waits] == pytest.approx([batch, flush, checkpoint, bound], abs=1)
+    assert found.lag_us == days * parse_duration("1d")
+
+
+FRESHNESS = st.integers(LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US)
+
+
+@given(st.sampled_from(OPTIMIZE), FRESHNESS)
+def test_an_event_never_waits_longer_than_the_freshness(optimize: str, freshness_us: int) -> None:
+    found = tuned(optimize, freshness_us)
+    assert found.bound_us <= freshness_us
+    assert found.mini_batch_us >= 100 * MS, "less than this Flink spends on timers"
+    assert found.flush_us >= 50 * MS
+
+
+@given(FRESHNESS, FRESHNESS)
+def test_a_longer_freshness_is_never_dearer(one: int, other: int) -> None:
+    short, long = (tuned("cost", freshness_us) for freshness_us in sorted((one, other)))
+    assert (short.mini_batch_us, short.flush_us) <= (long.mini_batch_us, long.flush_us)
+    assert short.checkpoint_us <= long.checkpoint_us
+
+
+@given(FRESHNESS)
+def test_the_corners_are_what_they_are_named_after(freshness_us: int) -> None:
+    cost, latency, correctness = (tuned(word, freshness_us) for word in OPTIMIZE)
+    assert latency.bound_us <= min(cost.bound_us, correctness.bound_us)
+    assert cost.mini_batch_us >= max(latency.mini_batch_us, correctness.mini_batch_us)
+    assert correctness.lag_us > max(cost.lag_us, latency.lag_us)
+
+
+def planned(folder: Path, knobs: str = "") -> ViewPlan:
+    """The plan of the orders' view with some options."""
+    text = FEATURES.replace("{namespace}", "raw").replace("{topic}", "orders").replace("{windows}", '"1h", "1d"')
+    file = folder / "features.py"
+    file.write_text(text.replace("    owner =", f"{knobs}    owner =", 1))
+    return plan_view(load_views(file).views["shop_orders"])
+
+
+def test_knobs_make_no_new_version_and_no_new_tables(tmp_path: Path) -> None:
+    plain, turned = planned(tmp_path), planned(tmp_path, '    optimize = "latency"\n    freshness = "1s"\n')
+    assert plain.knobs != turned.knobs
+    assert (plain.version, plain.groups) == (turned.version, turned.groups)
+    assert ViewPlan.from_json(turned.to_json()) == turned
+
+
+def test_state_of_a_correct_job_outlives_a_week(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    week, day = parse_duration("7d"), parse_duration("1d")
+    assert state_ttl_us(plan, tuned("correctness")) - state_ttl_us(plan, tuned("cost")) == week - day
+
+
+def test_a_flag_beats_the_environment_beats_a_file_beats_the_definition_beats_the_default(tmp_path: Path) -> None:
+    none: dict[str, str] = {}
+    variable = {"HEADRACE__FLINK__FRESHNESS": "8s"}
+    flag = {"flink": {"freshness": "9s"}}
+
+    def freshness(plan: ViewPlan, environment: dict[str, str], flags: dict[str, dict[str, str]]) -> Chosen:
+        return knobs_for(plan, load_settings(flags=flags, environment=environment, folder=tmp_path)).freshness
+
+    assert freshness(planned(tmp_path), none, {}) == Chosen("3500ms", "default")
+    named = planned(tmp_path, '    freshness = "6s"\n')
+    assert freshness(named, none, {}) == Chosen("6s", named.where)
+    (tmp_path / "headrace.yaml").write_text("flink:\n  freshness: 7s\n")
+    assert freshness(named, none, {}).value == "7s"
+    assert freshness(named, variable, {}) == Chosen("8s", "environment HEADRACE__FLINK__FRESHNESS")
+    assert freshness(named, variable, flag) == Chosen("9s", "flag")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimize: costs", r"flink\.optimize: .*optimize = 'costs'; did you mean 'cost'\?"),
+        ("freshness: 10ms", r"flink\.freshness: .*takes most of a second; write '1s'"),
+        ("freshnes: 1m", r"unknown setting 'flink\.freshnes'; did you mean 'freshness'\?"),
+    ],
+)
+def test_a_wrong_setting_is_refused_where_it_stands(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "headrace.yaml").write_text(f"flink:\n  {text}\n")
+    with pytest.raises(SettingsError, match=rf"headrace\.yaml.*: {message}"):
+        load_settings(environment={}, folder=tmp_path)
+
+
+def test_a_freshness_that_an_option_of_flink_contradicts_is_refused(tmp_path: Path) -> None:
+    options = {"flink": {"configuration": {MINI_BATCH_LATENCY: "4 s"}}}
+    settings = load_settings(flags=options, environment={}, folder=tmp_path)
+    assert knobs_for(planned(tmp_path), settings).freshness.origin == "default", "nobody asked, so the option holds"
+    assert knobs_for(planned(tmp_path, '    freshness = "10s"\n'), settings)
+    with pytest.raises(
+        SettingsError, match=r"freshness 4s \(.*:\d+\) cannot be met: flink\.configuration sets .* '4 s'"
+    ):
+        knobs_for(planned(tmp_path, '    freshness = "4s"\n'), settings)
