@@ -27,6 +27,7 @@ COMMANDS = {
     "config": ("headrace.jobs.config", "Show the settings and where each comes from."),
     "compile": ("headrace.jobs.compile", "Print the SQL of a feature."),
     "sql": ("headrace.jobs.sql", "Print a feature as SQL that is the same plan."),
+    "explain": ("headrace.jobs.explain", "Show what becomes of a feature, and what its knobs come to."),
     "run": ("headrace.jobs.run", "Compute features of a file's rows on this machine."),
     "diff": ("headrace.jobs.diff", "Compute features on DuckDB and on Flink, and compare."),
     "archive": ("headrace.jobs.archive", "Copy a source's topic into its history table."),

@@ -88,7 +88,9 @@ class FlinkSession:
         with _planner_alone():
             self._environment({**FIXED_CONFIGURATION, **self.configuration})
 
-    def explain(self, statements: Sequence[str], inserts: Sequence[str]) -> str:
+    def explain(
+        self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str] | None = None
+    ) -> str:
         """The optimized plan as text.
 
         Raises:
@@ -96,7 +98,7 @@ class FlinkSession:
         """
         return self._planned(
             statements,
-            {},
+            configuration or {},
             "EXPLAIN of the statement set",
             lambda environment: str(_statement_set(environment, inserts).explain()),
         )

@@ -20,7 +20,7 @@ from headrace.features.view import Feature, View
 
 def view_sql(view: View, source_file: str) -> str:
     """The SQL of all features of a view; `source_file` is where its source is, as seen from where the text will be."""
-    conditions = {_condition(part) for feature in view.features for part in feature.aggregate.parts}
+    conditions = {condition_sql(part) for feature in view.features for part in feature.aggregate.parts}
     shared = conditions.pop() if len(conditions) == 1 else ""
     keys = list(dict.fromkeys(key.name for feature in view.features for key in feature.aggregate.keys))
     items = [
@@ -70,15 +70,19 @@ def _item(feature: Feature, event_time: str, *, filtered: bool) -> str:
 
 def _call(aggregate: Aggregate, *, filtered: bool) -> list[str]:
     """The lines of an aggregate: its call, and its filter if it has one of its own."""
+    condition = condition_sql(aggregate) if filtered else ""
+    return [call_sql(aggregate), *([f"FILTER (WHERE {condition})"] if condition else [])]
+
+
+def call_sql(aggregate: Aggregate) -> str:
+    """The call of an aggregate, without its filter and window."""
     argument = aggregate.written.argument
     column = None if argument is None else to_sql(argument)
-    call = call_of(aggregate.function, column, aggregate.constants).sql(dialect=DIALECT)
-    condition = _condition(aggregate) if filtered else ""
-    return [call, f"FILTER (WHERE {condition})"] if condition else [call]
+    return call_of(aggregate.function, column, aggregate.constants).sql(dialect=DIALECT)
 
 
-def _condition(aggregate: Aggregate) -> str:
-    """All conditions of an aggregate, in the order in which they were written; empty when there are none."""
+def condition_sql(aggregate: Aggregate) -> str:
+    """All conditions of an aggregate as one, in the order in which they were written; empty when there are none."""
     found = [to_sql(condition) for condition in aggregate.written.conditions]
     return reduce(_and, found).sql(dialect=DIALECT) if found else ""
 

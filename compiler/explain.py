@@ -1,0 +1,161 @@
+"""A feature's plan in words, before rewriting (what its user wrote) and after (what the job makes of it).
+
+Nothing is computed and nothing is asked: what history holds and what Flink's planner makes of it is added by
+`headrace.pipelines.explain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from headrace.compiler.plan import Location, Partial, PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
+from headrace.compiler.verdict import archive_columns, verdict
+from headrace.errors import UnsupportedError
+from headrace.features.aggregate import Aggregate
+from headrace.features.duration import format_duration, readable_duration
+from headrace.features.place import Place
+from headrace.features.scalar import Scalar
+from headrace.features.sql.text import call_sql, condition_sql
+from headrace.features.view import Feature
+
+WRITTEN, PLANNED = "as written", "as planned"
+#: What is an estimate, and no knob makes exact, by the kind of partial that it is kept in.
+ESTIMATES: Mapping[str, str] = {
+    "distinct": "exact up to 4,096 different values, then within 1.6 %",
+    "buckets": "within 0.8 % of a value that was there",
+    "tally": "counts are exact; NULL where the different values take more than 32 KiB",
+}
+NO_PROJECTION = "not pushed into the scan: a row that is refused or late is kept whole, as a dead letter"
+NO_FILTER = "not pushed into the scan: every row is judged and counted in the ledger, also one that it keeps out"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of an explanation: which part of it, which step, what is done, and where it was written, if it was."""
+
+    part: str
+    step: str
+    what: str
+    where: str = ""
+
+
+def written(feature: Feature, plan: ViewPlan, where: Place) -> list[Step]:
+    """What the user wrote, from the source (at `where`) on: a ratio has filter and aggregate of both its sides."""
+    source, at = plan.source, str(feature.where)
+    legs = [f"{leg.kind} {leg.name}" for leg in (source.history, source.live) if leg]
+    steps = [Step(WRITTEN, "source", f"{source.name}: {' and '.join(legs)}", str(where))]
+    for part in feature.aggregate.parts:
+        steps += [Step(WRITTEN, name, text, at) for name, text in _aggregate(part)]
+    window = [] if feature.window_us is None else [Step(WRITTEN, "window", feature.window_text, at)]
+    return [*steps, *window, Step(WRITTEN, "finest tile", format_duration(feature.tile_us), at)]
+
+
+def planned(plan: ViewPlan, feature: PlannedFeature) -> list[Step]:
+    """What the job and a read make of it."""
+    groups = [plan.group(name) for name in dict.fromkeys(part.group for part in feature.parts)]
+    steps = list(_scan(plan, feature, groups))
+    for group in groups:
+        steps += _tiles(plan, group, [part for part in feature.parts if part.group == group.fingerprint])
+    return [Step(PLANNED, name, text) for name, text in [*steps, *_read(plan, feature), *_estimates(plan, feature)]]
+
+
+def columns_of(plan: ViewPlan, feature: PlannedFeature) -> list[str]:
+    """The columns of history that a feature itself needs: event time, keys, filter and arguments."""
+    groups = [plan.group(part.group) for part in feature.parts]
+    needed = {plan.source.event_time, *_places(feature), *(key.name for group in groups for key in group.keys)}
+    for group, part in zip(groups, feature.parts, strict=True):
+        scalars = [*(group.partial(name).argument for name in part.partials), *([group.filter] if group.filter else [])]
+        needed |= {name for scalar in scalars for name in scalar.columns()}
+    return [column.name for column in archive_columns(plan.source) if column.name in needed]
+
+
+def _places(feature: PlannedFeature) -> tuple[str, ...]:
+    """Where a row stands in the log, if that decides between rows of one instant."""
+    ordered = any(part.function in {"first", "last", "last_n"} for part in feature.parts)
+    return ("_src_partition", "_src_offset") if ordered else ()
+
+
+def _aggregate(part: Aggregate) -> Iterator[tuple[str, str]]:
+    """The steps of one aggregate."""
+    if part.filter is not None:
+        yield "filter", _sql(condition_sql, part, part.filter)
+    yield "group", ", ".join(key.name for key in part.keys)
+    yield "aggregate", _sql(call_sql, part, part.argument)
+
+
+def _sql(write: Callable[[Aggregate], str], part: Aggregate, scalar: Scalar | None) -> str:
+    """A piece of an aggregate as SQL; where SQL has no word for it, as the plan has it."""
+    try:
+        return write(part)
+    except UnsupportedError:
+        return part.function if scalar is None else scalar.text()
+
+
+def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) -> Iterator[tuple[str, str]]:
+    """What is read of the source, once for all features of the view."""
+    known = {column.name for column in archive_columns(plan.source)}
+    names = [column.name for column in archive_columns(plan.source)]
+    own, judged = columns_of(plan, feature), known.intersection(verdict(plan).columns())
+    legs = (("history", plan.source.history), ("live", plan.source.live))
+    yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
+    yield "columns", f"all {len(names)}: {', '.join(names)}"
+    yield "projection", f"{NO_PROJECTION}; the feature needs {', '.join(own)}; the verdict {len(judged)} columns"
+    for group in groups:
+        if group.filter is not None:
+            yield "filter", f"{group.filter.text()}: {NO_FILTER}"
+
+
+def _leg(leg: Location) -> str:
+    """Where a leg lies."""
+    return f"{leg.kind} {leg.name}"
+
+
+def _tiles(plan: ViewPlan, group: TileGroup, parts: Iterable[PlannedFeature]) -> Iterator[tuple[str, str]]:
+    """The tiles that a feature is read from, and whom it shares them with."""
+    sharing = ", ".join(dict.fromkeys(part.name for part in plan.parts_of(group)))
+    yield "tiles", f"group {group.fingerprint} by {', '.join(key.name for key in group.keys)}, shared by {sharing}"
+    for level in group.levels_us:
+        kept = group.retention_us(level)
+        until = "for ever" if kept is None or plan.clock == "event" else f"for {readable_duration(kept)} after its end"
+        yield "level", f"{format_duration(level)}, each tile kept {until}"
+    for name in dict.fromkeys(name for part in parts for name in part.partials) or ("n",):
+        of = "" if name == "n" else f" of {group.partial(name).argument.text()}"
+        yield "partial", f"{name}{of}, read by {', '.join(_readers(plan, group, name))}"
+
+
+def _readers(plan: ViewPlan, group: TileGroup, partial: str) -> list[str]:
+    """The features that read a partial; a count of rows is in each cell, as `n`."""
+    return [part.name for part in plan.parts_of(group) if partial in (part.partials or ("n",))]
+
+
+def _read(plan: ViewPlan, feature: PlannedFeature) -> Iterator[tuple[str, str]]:
+    """What an online read merges, and how far its window is from the exact one."""
+    for part in feature.parts:
+        levels = plan.group(part.group).levels_us
+        if part.is_as_of:
+            yield "read", "the newest tile"
+            continue
+        # Shortly before tiles of all levels end: the open end is in as many pieces as it can be.
+        at_us = levels[-1] * 1_000 - levels[0] - 1
+        if part.window_us is None or part.tail_us is None:
+            yield "read", f"at most about {cell_count(lifetime_slices(levels, at_us)[1:])} cells and those since 1970"
+            continue
+        cells = cell_count(read_slices(part.window_us, part.tail_us, levels, at_us, include_open=True))
+        yield "read", f"about {cells} cells of an entity at most; the open tile too, when asked for now"
+        error = f"{format_duration(part.tail_us)} of {format_duration(part.window_us)}"
+        yield "error", f"the window begins up to one tail tile early: {error}; a finer `tile` makes another table"
+
+
+def _estimates(plan: ViewPlan, feature: PlannedFeature) -> Iterator[tuple[str, str]]:
+    """What is no exact value."""
+    kinds = [_partial(plan, part, name).kind for part in feature.parts for name in part.partials]
+    for kind in dict.fromkeys(kinds):
+        if kind in ESTIMATES:
+            yield "estimate", f"{ESTIMATES[kind]}; no knob changes that"
+
+
+def _partial(plan: ViewPlan, part: PlannedFeature, name: str) -> Partial:
+    """A partial of a part's group."""
+    return plan.group(part.group).partial(name)

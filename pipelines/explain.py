@@ -1,0 +1,153 @@
+"""What a feature costs and runs with, in words: what its scan reads of history, its knobs, and Flink's own plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from headrace.compiler.explain import Step, columns_of, planned, written
+from headrace.compiler.flink_sql import flink_job
+from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.plan import PlannedFeature, ViewPlan
+from headrace.compiler.verdict import archive_columns
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.iceberg_cost import ScanCost, scan_cost
+from headrace.connectors.iceberg_options import sqlite_path
+from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
+from headrace.errors import ConnectorError, UnsupportedError
+from headrace.features.duration import readable_duration
+from headrace.features.view import View
+from headrace.pipelines.configuration import STATE_TTL, Checkpointing, state_ttl_us, view_configuration
+from headrace.pipelines.tuning import (
+    CHECKPOINT_INTERVAL,
+    FLUSH_INTERVAL,
+    MINI_BATCH_LATENCY,
+    MINI_BATCH_ROWS,
+    RESERVE_US,
+    ChosenKnobs,
+    flink_text,
+    knobs_for,
+)
+from headrace.runtime.platform import Platform
+from headrace.runtime.session import FlinkSession
+from headrace.runtime.settings import Settings
+
+HISTORY, KNOBS = "history", "knobs"
+#: Tables of the job that is explained; they are empty, and gone afterwards.
+LAKE, RAW, TILES = "lake", "raw", "tiles"
+#: A store that is named, and never asked.
+NOWHERE = {"contact-points": "127.0.0.1:9042", "local-datacenter": "datacenter1", "keyspace": "headrace"}
+OPTIMIZED = "== Optimized Execution Plan =="
+
+
+def explain(view: View, plan: ViewPlan, feature: str, platform: Platform) -> list[Step]:
+    """The steps of a feature before and after rewriting, what its scan reads, and what its knobs come to.
+
+    Raises:
+        NotFoundError: the view has no such feature.
+        SettingsError: the settings of Flink cannot meet the freshness.
+    """
+    found = plan.feature(feature)
+    (own,) = [one for one in view.features if one.name == feature]
+    return [
+        *written(own, plan, view.source.where),
+        *planned(plan, found),
+        *_history(plan, found, platform),
+        *knob_steps(plan, platform.settings),
+    ]
+
+
+def physical(plan: ViewPlan, session: FlinkSession, settings: Settings) -> str:
+    """What Flink's planner makes of the view's job over its history: the optimized plan, as text.
+
+    Planned over empty tables in a folder that is gone afterwards: no cluster and no store is asked.
+
+    Raises:
+        JobError: the planner refuses the job.
+    """
+    with TemporaryDirectory(prefix="headrace-") as folder:
+        job = flink_job(plan, _bindings(plan, IcebergCatalog.sqlite(LAKE, Path(folder))))
+        tuning, kept = knobs_for(plan, settings).tuning, f"file://{folder}"
+        checkpointing = Checkpointing(kept, kept, flink_text(tuning.checkpoint_us))
+        options = {**job.config, **view_configuration(plan, checkpointing, tuning, settings.flink.configuration)}
+        return session.explain(job.statements, job.inserts, options).partition(OPTIMIZED)[2].strip() + "\n"
+
+
+def knob_steps(plan: ViewPlan, settings: Settings) -> list[Step]:
+    """What each knob comes to, and where its value is from."""
+    chosen = knobs_for(plan, settings)
+    tuning, extra = chosen.tuning, settings.flink.configuration
+    waits = f"{flink_text(tuning.mini_batch_us)} in a mini-batch, {flink_text(tuning.flush_us)} in the sink's buffer"
+    bound = f"at most {flink_text(tuning.bound_us)}: {waits}, {flink_text(RESERVE_US)} for the rest of the way"
+    resolved = {
+        MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
+        "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
+        CHECKPOINT_INTERVAL: flink_text(tuning.checkpoint_us),
+        STATE_TTL: readable_duration(state_ttl_us(plan, tuning)),
+    }
+    overridden = {name: (extra[name], "flink.configuration") for name in resolved if name in extra}
+    origin = _origin(chosen)
+    options = {name: (value, origin) for name, value in resolved.items()} | overridden
+    return [
+        Step(KNOBS, "optimize", chosen.optimize.value, chosen.optimize.origin),
+        Step(KNOBS, "freshness", chosen.freshness.value, chosen.freshness.origin),
+        Step(KNOBS, "bound", bound, origin),
+        Step(KNOBS, FLUSH_INTERVAL, flink_text(tuning.flush_us), origin),
+        *(Step(KNOBS, name, value, place) for name, (value, place) in options.items()),
+        Step(KNOBS, "state.backend.type", extra.get("state.backend.type", "the cluster's"), "no knob"),
+        Step(KNOBS, "tiles, windows, sketches", "the definition's, under every knob", plan.where),
+    ]
+
+
+def _origin(chosen: ChosenKnobs) -> str:
+    """What decided a resolved value."""
+    return f"optimize {chosen.optimize.value}, freshness {chosen.freshness.value}"
+
+
+def _history(plan: ViewPlan, feature: PlannedFeature, platform: Platform) -> Iterator[Step]:
+    """What reading history takes, from the metadata of its newest snapshot."""
+    source = plan.source
+    if source.history is None or source.history.kind != "iceberg":
+        yield Step(HISTORY, "files", "no Iceberg table" if source.history else "none: the view has no history")
+        return
+    every, own = [column.name for column in archive_columns(source)], columns_of(plan, feature)
+    try:
+        whole, part = (_cost(platform, source.history.name, columns) for columns in (every, own))
+    except (ConnectorError, UnsupportedError) as error:
+        yield Step(HISTORY, "files", f"not known: {error}")
+        return
+    if whole is None or part is None:
+        yield Step(HISTORY, "files", f"none yet: {source.history.name} was never written")
+        return
+    yield Step(HISTORY, "snapshot", f"{whole.snapshot_id} of {source.history.name}")
+    yield Step(HISTORY, "files", f"{whole.files:,} with {whole.rows:,} rows, {whole.file_bytes:,} bytes")
+    yield Step(HISTORY, "read", f"{_bytes(whole)} of {len(every)} columns, once for all features of the view")
+    yield Step(HISTORY, "needed", f"{_bytes(part)} of {len(own)} columns by this feature alone")
+
+
+def _cost(platform: Platform, table: str, columns: list[str]) -> ScanCost | None:
+    """The cost of a scan; a local catalog that is not there yet is not made by looking."""
+    file = sqlite_path(platform.iceberg.properties)
+    if file is not None and not file.exists():
+        return None
+    return scan_cost(platform.iceberg.named(table), columns)
+
+
+def _bytes(cost: ScanCost) -> str:
+    """The bytes of columns."""
+    return "an unknown number of bytes" if cost.column_bytes is None else f"{cost.column_bytes:,} bytes"
+
+
+def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
+    """Empty tables for every leg and sink of a job."""
+    lake.create_table(RAW, RAW, archive_fields(plan.source.columns))
+    lake.create_table(LEDGER_NAMESPACE, "offset_tiles", OFFSET_TILES)
+    lake.create_table(LEDGER_NAMESPACE, "dead_letters", DEAD_LETTERS)
+    tiles = {}
+    for group in plan.groups:
+        lake.create_table(TILES, group.fingerprint, tile_fields(group.keys, group.cell))
+        store = {"connector": "headrace-cassandra", "table": group.fingerprint, **NOWHERE}
+        tiles[group.fingerprint] = TileOptions(store, lake.flink_options(TILES, group.fingerprint))
+    ledger, dead = (lake.flink_options(LEDGER_NAMESPACE, name) for name in ("offset_tiles", "dead_letters"))
+    return JobBindings("explained", "explained", lake.flink_options(RAW, RAW), None, tiles, ledger, dead)

@@ -1,0 +1,99 @@
+"""What is explained is so: bytes are those of the files, and Flink's planner does what is said of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.explain import columns_of, planned
+from headrace.compiler.verdict import archive_columns
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.iceberg_cost import scan_cost
+from headrace.connectors.schema import archive_fields
+from headrace.features.knobs import Knobs
+from headrace.features.load import load_views
+from headrace.pipelines.explain import explain, physical
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+VIEW = load_views(ROOT / "examples/fraud/features.py").views["fraud_features"]
+PLAN = plan_view(VIEW)
+FEATURE = "transaction_count_1h"
+
+
+def transactions(first: int, count: int) -> pa.Table:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        {"tid": f"t{n}", "cc_num": n * 7919, "account_id": f"a{n % 9}", "merchant": f"m{n % 30}", "status": "failed"}
+        | {"amt": n / 7, "ts": at, "_src_topic": "t", "_src_partition": 0, "_src_offset": n, "_src_timestamp": at}
+        for n in range(first, first + count)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def chunks(file: str, columns: list[str]) -> int:
+    """The compressed bytes of columns by the footer of a Parquet file."""
+    metadata = pq.ParquetFile(file.removeprefix("file://")).metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    found = [group.column(number) for group in groups for number in range(group.num_columns)]
+    return sum(one.total_compressed_size for one in found if one.path_in_schema in columns)
+
+
+def test_bytes_to_be_read_are_those_of_the_columns(tmp_path: Path) -> None:
+    lake = IcebergCatalog.sqlite("lake", tmp_path)
+    table = lake.create_table("raw", "transactions", archive_fields(PLAN.source.columns))
+    assert scan_cost(table, ["tid"]) is None
+    schema = table.table.schema().as_arrow()
+    for first in (0, 1_000):
+        rows = transactions(first, 1_000)
+        full = rows.select([name for name in schema.names if name in rows.column_names])
+        missing = [name for name in schema.names if name not in rows.column_names]
+        for name in missing:
+            full = full.append_column(name, pa.nulls(len(full), schema.field(name).type))
+        table.append(full.select(schema.names).cast(schema))
+    own, every = columns_of(PLAN, PLAN.feature(FEATURE)), [column.name for column in archive_columns(PLAN.source)]
+    assert own == ["account_id", "status", "ts"]
+    files = table.files()
+    for columns in (own, every):
+        found = scan_cost(table, columns)
+        assert found is not None
+        assert (found.files, found.rows) == (2, 2_000)
+        assert found.column_bytes == sum(chunks(file, columns) for file in files)
+        assert (
+            found.column_bytes
+            < found.file_bytes
+            == sum(Path(file.removeprefix("file://")).stat().st_size for file in files)
+        )
+    first = table.table.snapshots()[0].snapshot_id
+    assert (found := scan_cost(table, own, first)) is not None
+    assert (found.snapshot_id, found.files, found.rows) == (first, 1, 1_000)
+
+
+def test_looking_makes_no_catalog(tmp_path: Path) -> None:
+    platform = Platform(load_settings(environment={}, folder=tmp_path))
+    steps = explain(VIEW, PLAN, FEATURE, platform)
+    assert [one.what for one in steps if one.part == "history"] == ["none yet: raw.transactions was never written"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_scan_reads_what_is_explained(tmp_path: Path) -> None:
+    settings = load_settings(environment={}, folder=tmp_path)
+    turned = replace(PLAN, knobs=Knobs("latency"))
+    text = physical(turned, local_session(settings), settings)
+    (fields,) = set(re.findall(r"TableSourceScan\(table=\[\[[^]]*\]\], fields=\[([^]]*)\]", text))
+    assert text.count("TableSourceScan(") == 1
+    (columns,) = [one.what for one in planned(PLAN, PLAN.feature(FEATURE)) if one.step == "columns"]
+    assert columns == f"all {len(fields.split(', '))}: {fields}"
+    assert "filter=[" not in text
+    assert "where=[((_verdict = 0) AND (status = 'failed'))]" in text, "the filter is behind the verdict"
+    assert "MiniBatchAssigner(interval=[100ms]" in text
