@@ -10,13 +10,15 @@ from typing import Annotated
 import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
 from headrace.bench.latency import LatencyReport
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.report import Report, write_docs
-from headrace.bench.stack import Workbench, running
+from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
 from headrace.runtime.progress import Progress
+from headrace.runtime.stack.plan import KAFKA
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -27,8 +29,9 @@ Rounds = Annotated[int, typer.Option(min=1, help="How often each side is run; th
 Json = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
 Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into docs/benchmarks.md.")]
 DEFAULT_HOME = Path(".headrace/bench")
+WITH_KAFKA = (KAFKA, *SERVICES)
 
-Benchmark = Callable[[Workbench], Report | LatencyReport]
+Benchmark = Callable[[Workbench], Report | LatencyReport | CornerReport]
 
 
 @app.command()
@@ -80,6 +83,22 @@ def online(
     _run([lambda bench: OnlineBenchmark(bench.platform, bench.progress, sizes).run()], home, json, docs=docs)
 
 
+@app.command()
+def corners(
+    seconds: Annotated[float, typer.Option(min=1, help="How long each corner is measured.")] = 60,
+    events_per_s: Annotated[int, typer.Option(min=10, help="Events a second.")] = 1_000,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """The corners of the knobs: cost of a million live events, seconds until they are seen, and what tiles round.
+
+    Example: python -m headrace.bench corners --seconds 20
+    """
+    sizes = CornerSizes(events_per_s=events_per_s, seconds=seconds)
+    _run([lambda bench: CornersBenchmark(bench, sizes).run()], home, json, docs=docs, services=WITH_KAFKA)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -90,12 +109,20 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
         lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes()).run(),
+        lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
     ]
-    _run(benchmarks, home, None, docs=docs)
+    _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
 
 
-def _run(benchmarks: Sequence[Benchmark], home: Path, json: Path | None, *, docs: bool) -> None:
-    with running(home, Progress()) as bench:
+def _run(
+    benchmarks: Sequence[Benchmark],
+    home: Path,
+    json: Path | None,
+    *,
+    docs: bool,
+    services: Sequence[str] = SERVICES,
+) -> None:
+    with running(home, Progress(), services) as bench:
         reports = [benchmark(bench) for benchmark in benchmarks]
     for report in reports:
         place = home / "results" / f"{report.benchmark}-{report.facts['date']}.json"

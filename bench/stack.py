@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from headrace.runtime.stack.plan import CASSANDRA, FLINK, ICEBERG
 from headrace.runtime.stack.stack import Stack
 
 PROJECT = "bench"
+#: What most benchmarks need.
+SERVICES = (CASSANDRA, FLINK, ICEBERG)
 # So that a rate can be shown while a job of seconds runs; the default is ten seconds.
 FRESH_METRICS = {"metrics.fetcher.update-interval": "2000"}
 
@@ -45,13 +47,13 @@ def bench_settings(home: Path) -> Settings:
 
 
 @contextmanager
-def running(home: Path, progress: Progress) -> Iterator[Workbench]:
+def running(home: Path, progress: Progress, services: Sequence[str] = SERVICES) -> Iterator[Workbench]:
     """A stack of the benchmark's own, started from nothing and gone at the end, results excepted."""
     stack = Stack(bench_settings(home), tied=True)
     stack.down(erase=True)
     try:
-        with progress.step("start Flink and Cassandra"):
-            settings = stack.up((CASSANDRA, FLINK, ICEBERG))
+        with progress.step(f"start {', '.join(services)}"):
+            settings = stack.up(services)
         yield Workbench.on(stack, settings, progress)
     finally:
         stack.down(erase=True)

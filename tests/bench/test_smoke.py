@@ -12,6 +12,7 @@ import pytest
 from headrace.bench import backfill as backfills
 from headrace.bench import online, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.corners import Corner, CornersBenchmark, CornerSizes
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
@@ -77,6 +78,21 @@ def test_all_sides_answer_online_reads_with_the_same_values(bench: Workbench, tm
     report.save(tmp_path / "result.json")
     assert json.loads((tmp_path / "result.json").read_text())["compared"] == 1_000
     assert all(f"| {name} | 30 |" in report.markdown() for name in (online.OURS, online.CACHED, online.PLAIN))
+
+
+def test_every_event_of_a_corner_is_seen_and_counted(bench: Workbench, tmp_path: Path) -> None:
+    sizes = CornerSizes(100, seconds=4, probes=8, warm_s=3, idle_s=1, rounded_rows=5_000)
+    report = CornersBenchmark(bench, sizes, [Corner("latency", "1s"), Corner("cost", "5s")]).run()
+    quick, cheap = report.results
+    assert [len(found.seen_s) for found in report.results] == [8, 8]
+    assert all(found.events == 408 and found.flink_cpu_s > 0 for found in report.results)
+    assert quick.bound_s < cheap.bound_s
+    assert quick.percentile_s(50) < cheap.percentile_s(50)
+    fine, _, coarse = report.rounding
+    assert 0 <= fine.wrong < coarse.wrong < coarse.events
+    report.save(tmp_path / "result.json")
+    assert len(json.loads((tmp_path / "result.json").read_text())["results"]) == 2
+    assert "| latency, 1s | 0.65 |" in report.markdown()
 
 
 def test_a_side_that_answers_otherwise_is_refused(bench: Workbench) -> None:
