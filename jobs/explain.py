@@ -64,7 +64,8 @@ def explain(
 
 def text(steps: list[Step]) -> str:
     """The steps under a head for each part, a line each."""
-    lines, part = [], ""
+    lines: list[str] = []
+    part = ""
     for one in steps:
         if one.part != part:
             lines, part = [*lines, *([""] if lines else []), one.part], one.part
