@@ -52,6 +52,7 @@ def backfill(
     prepared = pipeline.prepare()
     record_run(platform, prepared)
     _tell(prepared)
+    progress(f"knobs: {pipeline.knobs.text}")
     if not dry_run:
         submit(platform, prepared.run_id)
         progress(f"submitted; `headrace jobs` shows it, `headrace ledger {prepared.run_id}` proves it")

@@ -81,7 +81,7 @@ class BackfillPipeline:
         self.generation = generation
         self.checkpoint_interval = checkpoint_interval
         self.history_version = history_version
-        self.tuning: Tuning = knobs_for(plan, platform.settings).tuning
+        self.knobs = knobs_for(plan, platform.settings)
         self.run_id = new_run_id(plan.name)
 
     def prepare(self) -> PreparedRun:
@@ -201,6 +201,11 @@ class BackfillPipeline:
     def table(self, group: TileGroup) -> str:
         """The physical name of a group's tile table, the same in both stores."""
         return table_name(self.platform.settings.project, self.plan.name, group.fingerprint, self.generation)
+
+    @property
+    def tuning(self) -> Tuning:
+        """What the knobs come to."""
+        return self.knobs.tuning
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -105,6 +105,16 @@ class ChosenKnobs:
         """What they come to."""
         return tuned(self.optimize.value, self.freshness_us)
 
+    @property
+    def text(self) -> str:
+        """Both in words, with what an event waits.
+
+        >>> choose(Knobs("latency"), "", {}).text
+        'optimize latency, freshness 3500ms: an event is seen within 650 ms'
+        """
+        asked = f"optimize {self.optimize.value}, freshness {self.freshness.value}"
+        return f"{asked}: an event is seen within {flink_text(self.tuning.bound_us)}"
+
 
 def tuned(optimize: str = DEFAULT_OPTIMIZE, freshness_us: int = DEFAULT_FRESHNESS_US) -> Tuning:
     """What a freshness and an `optimize` come to; the freshness is the bound, `optimize` chooses within it.
