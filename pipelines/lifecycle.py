@@ -132,8 +132,7 @@ def _retune(platform: Platform, run: Run) -> None:
     """Record the run's job with the knobs of now."""
     version = platform.registry.version(run.project, run.view, run.version)
     plan = ViewPlan.from_dict(dict(version.plan))
-    tuning, extra = knobs_for(plan, platform.settings).tuning, platform.settings.flink.configuration
-    job = retuned(_job_of(platform, run.run), plan, tuning, extra)
+    job = retuned(_job_of(platform, run.run), plan, knobs_for(plan, platform.settings).tuning)
     job.save(platform.run_folder(run.run) / JOB_FILE)
 
 

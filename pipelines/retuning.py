@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +26,8 @@ MINI_BATCHES = "miniBatchInterval"
 _FLUSH = re.compile(rf"('{re.escape(FLUSH_INTERVAL)}' = )'[^']*'")
 
 
-def retuned(job: JobSpec, plan: ViewPlan, tuning: Tuning, extra: Mapping[str, str]) -> JobSpec:
-    """The job with other waits; what its plan calls its operators, and so its state, stays. `extra` wins.
+def retuned(job: JobSpec, plan: ViewPlan, tuning: Tuning) -> JobSpec:
+    """The job with other waits; what its plan calls its operators, and so its state, stays.
 
     Raises:
         JobError: the state would have to live for another time, which a compiled plan has in each of its operators.
@@ -44,11 +43,9 @@ def retuned(job: JobSpec, plan: ViewPlan, tuning: Tuning, extra: Mapping[str, st
         MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
         CHECKPOINT_INTERVAL: flink_text(tuning.checkpoint_us),
     }
-    waits |= {name: value for name, value in extra.items() if name in waits}
-    latency_us = flink_us(waits[MINI_BATCH_LATENCY], MINI_BATCH_LATENCY)
     return replace(
         job,
-        plan=_with_mini_batches(job.plan, latency_us // MS_US),
+        plan=_with_mini_batches(job.plan, tuning.mini_batch_us // MS_US),
         declarations=tuple(_FLUSH.sub(rf"\1'{flink_text(tuning.flush_us)}'", text) for text in job.declarations),
         configuration={**job.configuration, **waits},
     )

@@ -9,7 +9,7 @@ sum: a read at now takes open tiles too, and tiles are written between checkpoin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import DAY_US
@@ -34,6 +34,8 @@ MINI_BATCH_ROWS = 50_000
 MINI_BATCH_LATENCY = "table.exec.mini-batch.allow-latency"
 FLUSH_INTERVAL = "sink.flush-interval"
 CHECKPOINT_INTERVAL = "execution.checkpointing.interval"
+#: The options of Flink that are said by a part of a `Tuning`, and which.
+_FIELDS = ((MINI_BATCH_LATENCY, "mini_batch_us"), (CHECKPOINT_INTERVAL, "checkpoint_us"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,11 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class ChosenKnobs:
-    """Both knobs as they hold for one job."""
+    """Both knobs as they hold for one job, and the options of Flink that win over what they come to."""
 
     optimize: Chosen
     freshness: Chosen
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def freshness_us(self) -> int:
@@ -103,7 +106,9 @@ class ChosenKnobs:
     @property
     def tuning(self) -> Tuning:
         """What they come to."""
-        return tuned(self.optimize.value, self.freshness_us)
+        found = tuned(self.optimize.value, self.freshness_us)
+        given = {name: flink_us(self.options[option], option) for option, name in _FIELDS if option in self.options}
+        return replace(found, **given)
 
     @property
     def text(self) -> str:
@@ -139,8 +144,8 @@ def choose(definition: Knobs, where: str, settings: Mapping[str, tuple[str | Non
 
     `settings`: for `optimize` and `freshness` the value, if any, and its place; `where`: the place of the definition.
 
-    >>> choose(Knobs("latency"), "features.py:9", {"freshness": ("1m", "flag")})
-    ChosenKnobs(optimize=Chosen(value='latency', origin='features.py:9'), freshness=Chosen(value='1m', origin='flag'))
+    >>> choose(Knobs("latency", 5_000_000), "features.py:9", {"freshness": ("1m", "flag")}).freshness
+    Chosen(value='1m', origin='flag')
     """
     freshness = None if definition.freshness_us is None else format_duration(definition.freshness_us)
     return ChosenKnobs(
@@ -157,24 +162,9 @@ def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
     """
     origins = settings.origins()
     asked = {name: origins[f"flink.{name}"] for name in ("optimize", "freshness")}
-    chosen = choose(plan.knobs, plan.where, asked)
-    refuse_longer(chosen, settings.flink.configuration, "flink.configuration")
+    chosen = replace(choose(plan.knobs, plan.where, asked), options=settings.flink.configuration)
+    _refuse_longer(chosen, "flink.configuration")
     return chosen
-
-
-def refuse_longer(chosen: ChosenKnobs, options: Mapping[str, str], origin: str) -> None:
-    """Raise SettingsError where an option of Flink keeps rows for longer than a freshness that somebody asked for."""
-    text = options.get(MINI_BATCH_LATENCY)
-    if text is None or chosen.freshness.origin == DEFAULT_ORIGIN:
-        return
-    waits_us, tuning = flink_us(text, MINI_BATCH_LATENCY), chosen.tuning
-    if waits_us + tuning.flush_us + RESERVE_US > chosen.freshness_us:
-        msg = (
-            f"freshness {chosen.freshness.value} ({chosen.freshness.origin}) cannot be met: {origin} sets "
-            f"{MINI_BATCH_LATENCY} to {text!r}, and {format_duration(tuning.flush_us + RESERVE_US)} come on top; "
-            "leave one of them out"
-        )
-        raise SettingsError(msg)
 
 
 def flink_text(duration_us: int) -> str:
@@ -187,16 +177,28 @@ def flink_text(duration_us: int) -> str:
 
 
 def flink_us(text: str, option: str) -> int:
-    """The µs of one of Flink's durations, in whole units; SettingsError for one that cannot be read.
+    """The µs of one of Flink's durations, ms without a unit; SettingsError for one that cannot be read.
 
-    >>> flink_us("2 s", "x"), flink_us("1 min", "x")
-    (2000000, 60000000)
+    >>> flink_us("2 s", "x"), flink_us("1 min", "x"), flink_us("500", "x")
+    (2000000, 60000000, 500000)
     """
     try:
-        return parse_duration(text.replace(" ", "").replace("min", "m"))
+        return parse_duration(f"{text}ms" if text.isdigit() else text.replace(" ", "").replace("min", "m"))
     except ValueError as error:
         msg = f"{option}: {error}"
         raise SettingsError(msg) from error
+
+
+def _refuse_longer(chosen: ChosenKnobs, place: str) -> None:
+    """Raise SettingsError where an option of Flink keeps rows for longer than a freshness that somebody asked for."""
+    if chosen.freshness.origin == DEFAULT_ORIGIN or chosen.tuning.bound_us <= chosen.freshness_us:
+        return
+    given = ", ".join(f"{option} to {chosen.options[option]!r}" for option, _ in _FIELDS if option in chosen.options)
+    msg = (
+        f"freshness {chosen.freshness.value} ({chosen.freshness.origin}) cannot be met: {place} sets {given}, so an "
+        f"event may wait {flink_text(chosen.tuning.bound_us)}; leave one of them out"
+    )
+    raise SettingsError(msg)
 
 
 def _strongest(setting: tuple[str | None, str] | None, defined: str | None, where: str, default: str) -> Chosen:

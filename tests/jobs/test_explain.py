@@ -77,6 +77,9 @@ def test_a_flag_beats_the_environment_and_each_value_says_where_it_is_from(
     assert knobs["table.exec.mini-batch.allow-latency"] == ("100 ms", "optimize latency, freshness 1m")
     variables["HEADRACE__FLINK__CONFIGURATION"] = '{"table.exec.mini-batch.allow-latency": "3 s"}'
     found = json.loads(run(*asked, **variables).stdout)
+    assert next(one["what"] for one in found if one["step"] == "bound").startswith(
+        "at most 23333 ms: 3000 ms in a mini"
+    )
     (batch,) = [one for one in found if one["step"] == "table.exec.mini-batch.allow-latency"]
     assert (batch["what"], batch["where"]) == ("3 s", "flink.configuration")
 

@@ -128,7 +128,9 @@ def test_a_wrong_setting_is_refused_where_it_stands(tmp_path: Path, text: str, m
 def test_a_freshness_that_an_option_of_flink_contradicts_is_refused(tmp_path: Path) -> None:
     options = {"flink": {"configuration": {MINI_BATCH_LATENCY: "4 s"}}}
     settings = load_settings(flags=options, environment={}, folder=tmp_path)
-    assert knobs_for(planned(tmp_path), settings).freshness.origin == "default", "nobody asked, so the option holds"
+    unasked = knobs_for(planned(tmp_path), settings)
+    assert unasked.freshness.origin == "default", "nobody asked, so the option holds"
+    assert unasked.tuning.bound_us == 5_500 * MS, "and is told"
     assert knobs_for(planned(tmp_path, '    freshness = "10s"\n'), settings)
     with pytest.raises(
         SettingsError, match=r"freshness 4s \(.*:\d+\) cannot be met: flink\.configuration sets .* '4 s'"
