@@ -57,8 +57,8 @@ class _Part(NamedTuple):
 
 def plan_view(view: View) -> ViewPlan:
     """The plan of a view. It depends on what is computed, never on owner, docstring or place (the fingerprints)."""
-    source = _source_plan(view.source)
     parts = [part for feature in view.features for part in _parts(feature)]
+    source = _source_plan(view.source, parts)
     members: dict[str, list[_Part]] = {}
     for part in parts:
         members.setdefault(_group_identity(part), []).append(part)
@@ -95,8 +95,8 @@ def _contents(f: PlannedFeature) -> list[Any]:
     return [*own, list(map(_contents, f.operands)), *f.per_million, *([f.size] if f.size else [])]
 
 
-def _source_plan(schema: SourceSchema) -> SourcePlan:
-    """A source's declaration as a part of the plan."""
+def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:
+    """A source's declaration as a part of the plan, for features of these parts."""
     return SourcePlan(
         name=schema.name,
         columns=tuple(_column(column) for column in schema.columns),
@@ -110,7 +110,16 @@ def _source_plan(schema: SourceSchema) -> SourcePlan:
         max_future_us=schema.max_future_us,
         zone=schema.time.zone,
         unit=schema.time.unit,
+        same_in=_same_in(schema, parts),
     )
+
+
+def _same_in(schema: SourceSchema, parts: Iterable[_Part]) -> tuple[str, ...]:
+    """The columns in which copies of a row agree: id, event time, and what features read."""
+    if schema.unique_by is None:
+        return ()
+    read = {name for part in parts for name in _columns_of(part)}
+    return (schema.unique_by, schema.event_time, *sorted(read - {schema.unique_by, schema.event_time}))
 
 
 def _column(column: SourceColumn) -> Column:
@@ -138,7 +147,8 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """Whatever of the source decides which rows are accepted, and with which values.
 
     An optional column that no feature reads is left out, so adding one keeps fingerprints. An optional key makes rows
-    without it dead letters for the whole view, hence the guards.
+    without it dead letters for the whole view, hence the guards. Where rows have copies, a column more that is
+    read may let more rows count.
     """
     used = {name for part in parts for name in _columns_of(part)}
     columns = [column for column in source.columns if column.name in used or not column.optional]
@@ -147,7 +157,8 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
     shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
-    return [source.name, legs, times, limits, sorted(shapes), sorted(guards)]
+    copies = [list(source.same_in)] if source.same_in else []
+    return [source.name, legs, times, limits, sorted(shapes), sorted(guards), *copies]
 
 
 def _columns_of(part: _Part) -> set[str]:

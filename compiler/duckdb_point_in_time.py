@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from headrace.compiler.copies import place
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, judged_sql, value_sql
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
 
-#: What orders and dates an event.
-PLACE = ("_event_us", "_arrival_us", "_src_partition", "_src_offset")
+#: What dates an event.
+TIMES = ("_event_us", "_arrival_us")
 
 
 def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
@@ -79,7 +80,8 @@ def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
 
 def _events(keys: KeySet, relation: str, columns: str = "") -> str:
     """The accepted rows that have an entity, each with the arguments of all groups and whether it belongs to them."""
-    chosen = columns or ", ".join([*_names(keys), *PLACE])
+    position = (f"{sql} AS {name}" for name, sql in place(keys.plan.source, DUCKDB).items())
+    chosen = columns or ", ".join([*_names(keys), *TIMES, *position])
     groups = [(keys.plan.group(fingerprint), number) for fingerprint, number in keys.groups.items()]
     arguments = "".join(arguments_sql(group, f"_g{number}") for group, number in groups)
     belongs = "".join(f",\n  {DUCKDB.emit(passes(group))} AS _in{number}" for group, number in groups)
@@ -87,7 +89,7 @@ def _events(keys: KeySet, relation: str, columns: str = "") -> str:
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
     return (
         f"SELECT {chosen}, _event_us AS _t{arguments}{belongs}\n"
-        f"FROM ({judged_sql(keys.plan, relation)})\nWHERE {accepted} AND {present}"
+        f"FROM ({judged_sql(keys.plan, relation, keys.apart)})\nWHERE {accepted} AND {present}"
     )
 
 

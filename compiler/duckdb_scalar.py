@@ -125,6 +125,7 @@ DUCKDB = Dialect(
         "floor_divide": template(_FLOOR_DIVIDE),
         "modulo": by_type(template(f"CAST({_MODULO} AS BIGINT)"), template(_FLOAT_MODULO)),
         "round": template("round({0})"),
+        "rank": template("CAST('0x' || left(md5({0}), 15) AS BIGINT)"),
         "greatest": function("greatest"),
         "least": function("least"),
     },

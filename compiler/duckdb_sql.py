@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from headrace.compiler.copies import contents, place
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql, top_k_sql
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
@@ -19,8 +20,42 @@ from headrace.features.coercion import finite
 from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, element_type
 
 
-def judged_sql(plan: ViewPlan, relation: str) -> str:
-    """All rows of a relation with `_event_us`, `_arrival_us` and `_verdict`."""
+def judged_sql(plan: ViewPlan, relation: str, apart: Sequence[Column] = ()) -> str:
+    """All rows of a relation with `_event_us`, `_arrival_us` and `_verdict`.
+
+    Of copies, which agree in columns that set rows `apart` as well, the first to arrive is accepted.
+    """
+    alone = _judged_alone(plan, relation)
+    if plan.source.unique_by is None:
+        return alone
+    same = [DUCKDB.identifier(one.name) for one in apart] + [DUCKDB.emit(one) for one in contents(plan.source)]
+    order = f"PARTITION BY _verdict, {', '.join(same)} ORDER BY _arrival_us, _src_partition, _src_offset"
+    again = f"{DUCKDB.emit(judged(Verdict.ACCEPTED))} AND row_number() OVER ({order}) > 1"
+    once = f"CASE WHEN {again} THEN {int(Verdict.DUPLICATE)} ELSE _verdict END AS _verdict"
+    return f"SELECT * REPLACE ({once})\nFROM ({alone})"
+
+
+def conflicts_sql(plan: ViewPlan, relation: str) -> str:
+    """The ids of which accepted rows are no copies of one another, with how many different ones there are."""
+    names = [f"_same{number}" for number, _ in enumerate(contents(plan.source))]
+    same = ", ".join(f"{DUCKDB.emit(one)} AS {name}" for one, name in zip(contents(plan.source), names, strict=True))
+    counted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    return (
+        f"SELECT {names[0]} AS id, count(*) AS n\n"
+        f"FROM (SELECT {same} FROM ({judged_sql(plan, relation)}) WHERE {counted})\n"
+        "GROUP BY id HAVING count(*) > 1 ORDER BY id"
+    )
+
+
+def ordered_sql(plan: ViewPlan) -> str:
+    """What follows `*` so that a row's position is what orders events of one time."""
+    if plan.source.unique_by is None:
+        return ""
+    return f" REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in place(plan.source, DUCKDB).items())})"
+
+
+def _judged_alone(plan: ViewPlan, relation: str) -> str:
+    """All rows with the verdict that each has by itself."""
     event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
     return (
         f"SELECT *, {DUCKDB.emit(verdict(plan))} AS _verdict\n"
@@ -31,14 +66,15 @@ def judged_sql(plan: ViewPlan, relation: str) -> str:
 
 def offset_tiles_sql(plan: ViewPlan, relation: str) -> str:
     """The ledger recounted: by topic, partition and block, with the columns of `offset_tiles`."""
-    accepted, late, dead = (DUCKDB.emit(judged(each)) for each in (Verdict.ACCEPTED, Verdict.LATE, Verdict.DEAD_LETTER))
+    accepted, late, dead, duplicate = (DUCKDB.emit(judged(each)) for each in Verdict)
     folded = DUCKDB.emit(folds(plan))
     return (
         f"SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // {BLOCK} AS block, count(*) AS n,\n"
         "  min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,\n"
         f"  sum((_src_offset % {BLOCK}) * (_src_offset % {BLOCK})) AS sum_sq,\n"
         f"  count(*) FILTER ({accepted}) AS accepted, count(*) FILTER ({late}) AS late,\n"
-        f"  count(*) FILTER ({dead}) AS dead_lettered, count(*) FILTER ({accepted} AND _folded = 0) AS filtered,\n"
+        f"  count(*) FILTER ({dead}) AS dead_lettered, count(*) FILTER ({duplicate}) AS duplicate,\n"
+        f"  count(*) FILTER ({accepted} AND _folded = 0) AS filtered,\n"
         "  CAST(sum(_folded) AS BIGINT) AS folded\n"
         f"FROM (SELECT *, {folded} AS _folded FROM ({judged_sql(plan, relation)}))\n"
         "GROUP BY topic, partition, block"
@@ -80,7 +116,7 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
     columns = ",\n  ".join([keys, *values])
     return (
         f"SELECT {columns}\n"
-        f"FROM (SELECT *{arguments}{members}\n"
+        f"FROM (SELECT *{ordered_sql(plan)}{arguments}{members}\n"
         f"FROM ({judged_sql(plan, relation)})\n"
         f"WHERE {' OR '.join(map(_passes, read))})\n"
         f"WHERE _event_us < {_end(group, mode)}\n"

@@ -12,7 +12,7 @@ from typing import Any
 from headrace.compiler import buckets, tally
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sketches import rounded_sql
-from headrace.compiler.duckdb_sql import arguments_sql, checked_sql, judged_sql, placed
+from headrace.compiler.duckdb_sql import arguments_sql, checked_sql, judged_sql, ordered_sql, placed
 from headrace.compiler.fold import sketch_of
 from headrace.compiler.newest import packed
 from headrace.compiler.plan import Partial, TileGroup, ViewPlan
@@ -38,7 +38,7 @@ def cells_sql(plan: ViewPlan, group: TileGroup, relation: str) -> str:
     return (
         f"SELECT {columns}\n"
         f"FROM (SELECT *, _event_us - _event_us % _level AS _start\n"
-        f"FROM (SELECT *{arguments_sql(group)}, unnest([{levels}]) AS _level\n"
+        f"FROM (SELECT *{ordered_sql(plan)}{arguments_sql(group)}, unnest([{levels}]) AS _level\n"
         f"FROM ({judged_sql(plan, relation)})\n"
         f"WHERE {DUCKDB.emit(passes(group))}))\n"
         f"GROUP BY {keys}, _level, _start"

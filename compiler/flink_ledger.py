@@ -34,7 +34,8 @@ def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
 _MEASURES = (
     "COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,\n"
     "  SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,\n"
-    "  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`"
+    "  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_duplicate`) AS `duplicate`,\n"
+    "  SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`"
 )
 
 
@@ -51,7 +52,7 @@ def _positioned(plan: ViewPlan) -> str:
         f"  `_src_offset` / CAST({BLOCK} AS BIGINT) AS `block`, `_src_offset` AS `offset`,\n"
         f"  MOD(`_src_offset`, CAST({BLOCK} AS BIGINT)) AS `in_block`,\n"
         f"  {_is(Verdict.ACCEPTED)} AS `is_accepted`, {_is(Verdict.LATE)} AS `is_late`,\n"
-        f"  {_is(Verdict.DEAD_LETTER)} AS `is_dead`,\n"
+        f"  {_is(Verdict.DEAD_LETTER)} AS `is_dead`, {_is(Verdict.DUPLICATE)} AS `is_duplicate`,\n"
         f"  {filtered} AS `is_filtered`, `folded`\n"
         f"FROM (\n  {inner}\n)"
     )
@@ -74,16 +75,20 @@ def ledger_sink(options: Options) -> tuple[str, str]:
 
 
 def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, str]:
-    """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes."""
+    """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes.
+
+    A duplicate is none: what it says has been counted.
+    """
     declare = create_table("dead_letters", map(declared, DEAD_LETTERS), options)
     late, dead = text_literal(Verdict.LATE.label), text_literal(Verdict.DEAD_LETTER.label)
-    verdict = f"CASE WHEN {FLINK.emit(judged(Verdict.LATE))} THEN {late} ELSE {dead} END"
+    is_late, is_dead = FLINK.emit(judged(Verdict.LATE)), FLINK.emit(judged(Verdict.DEAD_LETTER))
+    verdict = f"CASE WHEN {is_late} THEN {late} ELSE {dead} END"
     why = f"COALESCE({FLINK.emit(reason(plan), filter_label(plan))}, CAST({text_literal(late_reason(plan))} AS STRING))"
     query = (
         f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
         f"  `_src_topic`, `_src_partition`, `_src_offset`, CAST({verdict} AS STRING),\n  {why},\n"
         f"  COALESCE(`_raw`, ENCODE({_as_json(plan.source)}, 'UTF-8')), `{plan.source.arrival_time}`\n"
-        f"FROM `judged`\nWHERE NOT {FLINK.emit(judged(Verdict.ACCEPTED))}"
+        f"FROM `judged`\nWHERE {is_late} OR {is_dead}"
     )
     return declare, insert_into("dead_letters", query)
 

@@ -46,6 +46,7 @@ FUNCTIONS = {
     "ends_with": "ENDSWITH",
     "modulo": "HR_FLOOR_MOD",
     "finite": "HR_FINITE",
+    "rank": "HR_RANK",
 }
 TRIMS = {"strip": "BTRIM", "lstrip": "LTRIM", "rstrip": "RTRIM"}
 #: Fields of the calendar, by HR_DATE_PART: Flink's EXTRACT is of ms, rounded toward 1970.

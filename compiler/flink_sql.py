@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.compiler.flink_copies import judged_views
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
@@ -72,7 +73,7 @@ def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     return [
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
-        create_view("judged", f"SELECT *, {judgement} AS `_verdict`\nFROM `timed`"),
+        *judged_views(plan, judgement),
     ]
 
 

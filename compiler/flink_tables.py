@@ -28,6 +28,7 @@ FUNCTIONS = {
     "HR_LIKE": "HrLike",
     "HR_UPPER": "HrUpper",
     "HR_LOWER": "HrLower",
+    "HR_RANK": "HrRank",
     "HR_SUM_OF": "HrSumOf",
     "HR_MOMENTS": "HrMoments",
     "HR_LAST": "HrLast",

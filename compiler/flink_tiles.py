@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from headrace.compiler.copies import place
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import (
     CELL,
@@ -87,13 +88,14 @@ def _members(plan: ViewPlan, group: TileGroup) -> str:
     """The rows of the group, with the arguments of its aggregates and the start of their tile at each level."""
     arguments = [f"{sql} AS `{name}`" for name, sql in _arguments_sql(plan, group)]
     starts = [f"{_tile_start(level)} AS `{name}`" for name, level in _tiles(group).items()]
-    columns = ", ".join([quoted(_carried(group)), *arguments, *starts])
+    columns = ", ".join([*_carried(plan, group), *arguments, *starts])
     return f"SELECT {columns}\nFROM `judged`\nWHERE {FLINK.emit(passes(group), filter_label(plan, group))}"
 
 
-def _carried(group: TileGroup) -> list[str]:
+def _carried(plan: ViewPlan, group: TileGroup) -> list[str]:
     """Columns of a row that tiles are made of, beside the arguments."""
-    return [*(key.name for key in group.keys), "_event_us", "_src_partition", "_src_offset"]
+    position = [sql if sql == f"`{name}`" else f"{sql} AS `{name}`" for name, sql in place(plan.source, FLINK).items()]
+    return [quoted([*(key.name for key in group.keys), "_event_us"]), *position]
 
 
 def _arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:

@@ -42,7 +42,10 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
-    """A source: its columns, its two legs, and the rules by which a row is accepted."""
+    """A source: its columns, its two legs, and the rules by which a row is accepted.
+
+    `same_in`: the columns in which copies of a row agree, its id first; none where every row counts.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -56,6 +59,20 @@ class SourcePlan:
     max_future_us: int
     zone: str | None = None
     unit: str | None = None
+    same_in: tuple[str, ...] = ()
+
+    @property
+    def unique_by(self) -> str | None:
+        """The column of the id by which copies of a row are known; None: every row counts."""
+        return self.same_in[0] if self.same_in else None
+
+    @property
+    def copies_within_us(self) -> int:
+        """How long after an accepted row (arrival time, µs) a copy of it may be accepted; 0 where every row counts.
+
+        Both are neither too late nor too early for the event time that they share.
+        """
+        return self.allowed_lateness_us + self.max_future_us if self.same_in else 0
 
     def column(self, name: str) -> Column:
         """The column `name`; LookupError when there is none."""

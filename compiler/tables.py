@@ -12,7 +12,7 @@ OFFSET_TILES = (
     *(Column(name, STR) for name in ("run", "view", "leg", "topic")),
     Column("partition", "int32"),
     *(Column(name, INT) for name in ("block", "n", "min_offset", "max_offset", "sum_offset", "sum_sq")),
-    *(Column(name, INT) for name in ("accepted", "late", "dead_lettered", "filtered", "folded")),
+    *(Column(name, INT) for name in ("accepted", "late", "dead_lettered", "duplicate", "filtered", "folded")),
 )
 #: Rows that no feature uses, with the reason and what is left of their bytes.
 DEAD_LETTERS = (

@@ -1,4 +1,7 @@
-"""The verdict of a row, as scalars: accepted, late or dead letter, and why. Both engines emit the same tree."""
+"""The verdict of a row, as scalars: accepted, late or dead letter, and why. Both engines emit the same tree.
+
+Of an accepted row alone nobody can tell that it is a duplicate: that takes the rows beside it (`copies`).
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,17 @@ class Verdict(IntEnum):
     ACCEPTED = 0
     LATE = 1
     DEAD_LETTER = 2
+    DUPLICATE = 3
 
     @property
     def label(self) -> str:
         """The name that tables and people see."""
         return self.name.lower()
+
+
+def possible(source: SourcePlan) -> tuple[Verdict, ...]:
+    """The verdicts that rows of a source can have: where nothing tells copies, none is known to be a duplicate."""
+    return tuple(verdict for verdict in Verdict if verdict != Verdict.DUPLICATE or source.same_in)
 
 
 EVENT_US, ARRIVAL_US, VERDICT = column("_event_us", INT), column("_arrival_us", INT), column("_verdict", INT)
@@ -63,7 +72,7 @@ def reason(plan: ViewPlan) -> Scalar:
 
 
 def verdict(plan: ViewPlan) -> Scalar:
-    """The `Verdict` of a row: a dead letter by the first rule that holds, else late or accepted.
+    """The `Verdict` of a row by itself: a dead letter by the first rule that holds, else late or accepted.
 
     Reads `_event_us` and `_arrival_us`.
     """

@@ -94,13 +94,15 @@ class SourceSchema:
     earliest_us: int
     max_future_us: int
     where: Place
+    unique_by: str | None = None
 
 
 class Source:
     """Base of all sources: annotate the columns, mark the event time, say where history and live rows are.
 
     Options: `arrival_time` (a datetime column; default: Kafka's append time), `allowed_lateness`, `max_future`
-    (durations) and `earliest` (a datetime with a zone). DefinitionError for anything that cannot be meant.
+    (durations), `earliest` (a datetime with a zone) and `unique_by` (the column of an id: of rows that say the same one
+    counts). DefinitionError for anything that cannot be meant.
 
     >>> class Clicks(Source):
     ...     live = KafkaTopic("clicks")
@@ -116,6 +118,7 @@ class Source:
     allowed_lateness: ClassVar[str] = "1d"
     earliest: ClassVar[datetime] = DEFAULT_EARLIEST
     max_future: ClassVar[str] = "1d"
+    unique_by: ClassVar[str | None] = None
     schema: ClassVar[SourceSchema]
 
     if TYPE_CHECKING:
@@ -138,7 +141,9 @@ class Source:
         cls.schema = _schema_of(cls, hints, where)
 
 
-OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future")
+OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future", "unique_by")
+#: Types of ids: what 0.1 + 0.2 is, or when something happened, names nothing.
+ID_TYPES = ("str", "int")
 
 
 def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> SourceSchema:
@@ -160,6 +165,7 @@ def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> Sou
         earliest_us=_micros(cls.earliest, at),
         max_future_us=_duration_of(cls, "max_future", at),
         where=where,
+        unique_by=_id_of(cls, columns, at),
     )
 
 
@@ -217,6 +223,22 @@ def _arrival_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -
         msg = f"{at}: arrival_time = {cls.arrival_time!r} is no datetime column; {hint}"
         raise DefinitionError(msg)
     return cls.arrival_time
+
+
+def _id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str | None:
+    """The column by which copies of a row are known; None where every row counts."""
+    if cls.unique_by is None:
+        return None
+    found = {column.name: column for column in columns}
+    if cls.unique_by not in found:
+        msg = f"{at}: unique_by = {cls.unique_by!r} is no column; {did_you_mean(str(cls.unique_by), found)}"
+        raise DefinitionError(msg)
+    column = found[cls.unique_by]
+    if column.optional or column.type not in ID_TYPES:
+        what = f"{column.type} | None" if column.optional else column.type
+        msg = f"{at}: unique_by = {column.name!r} is {what}; an id must be {' or '.join(ID_TYPES)} and never None"
+        raise DefinitionError(msg)
+    return column.name
 
 
 def _checked(cls: type[Source], option: str, kinds: tuple[type, ...], at: str) -> Any:

@@ -69,7 +69,9 @@ def view_configuration(
 def state_ttl_us(plan: ViewPlan, tuning: Tuning) -> int:
     """How long a tile outlives its last event in state (processing time, µs), so that no late row finds it gone.
 
+    Nor does a copy find gone what is known of the row that counted.
+
     Tiles of a lifetime, which stay open for years, have a time to live of their own in the job's SQL.
     """
     widest = max(group.rolling_levels_us[-1] for group in plan.groups)
-    return widest + plan.allowed_lateness_us + tuning.lag_us
+    return max(widest + plan.allowed_lateness_us, plan.source.copies_within_us) + tuning.lag_us

@@ -113,7 +113,7 @@ class History:
 
         Of the rows that were gathered for.
         """
-        rows = judged_sql(self._judging(part), f"(SELECT * FROM evidence WHERE {part.condition})")
+        rows = judged_sql(self._judging(part), f"(SELECT * FROM evidence WHERE {part.condition})", (CASE,))
         before = self._connection.execute(f"SELECT DISTINCT _case FROM ({rows}) WHERE {self._passes()}").fetchall()
         committed = (
             "e._event_us >= s._t AND EXISTS (SELECT * FROM commits AS p\n"

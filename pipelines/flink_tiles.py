@@ -22,7 +22,7 @@ from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import Column, TileGroup, ViewPlan
-from headrace.compiler.verdict import Verdict
+from headrace.compiler.verdict import Verdict, possible
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
 from headrace.connectors.tile_store import Key, Tile
@@ -69,7 +69,7 @@ class FlinkTiles:
     """The tiles that Flink made of some rows.
 
     Attributes:
-        blocks: for each partition how many of its rows were accepted, late, and dead letters, by the job's ledger.
+        blocks: for each partition how many of its rows have each verdict, by the job's ledger.
         entities: by the names of their keys, the entities of which there is a tile.
     """
 
@@ -81,9 +81,9 @@ class FlinkTiles:
 
     @property
     def verdicts(self) -> dict[str, int]:
-        """How many of the rows were accepted, late, and dead letters."""
+        """How many of the rows have each verdict."""
         counts = self.blocks.values()
-        return {verdict.label: sum(count[verdict.label] for count in counts) for verdict in Verdict}
+        return {verdict.label: sum(count[verdict.label] for count in counts) for verdict in possible(self.plan.source)}
 
     def values(self, features: Sequence[str], entities: Sequence[Mapping[str, Any]], at: datetime) -> pa.Table:
         """What is served of features, all of one kind of entity, at an instant: a column each, a row an entity."""
@@ -172,7 +172,7 @@ def _tile(key: Key, level_us: int, start_us: int, *values: Any) -> Tile:
 def _blocks(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog) -> dict[int, dict[str, int]]:
     """How many rows of each partition have each verdict, by the newest version of each block of the ledger."""
     connection.register("ledger", lake.load(*LEDGER).relation(connection))
-    columns = {Verdict.ACCEPTED: "accepted", Verdict.LATE: "late", Verdict.DEAD_LETTER: "dead_lettered"}
+    columns = {verdict: verdict.label for verdict in Verdict} | {Verdict.DEAD_LETTER: "dead_lettered"}
     sums = ", ".join(f"CAST(sum({name}) AS BIGINT)" for name in columns.values())
     newest = ", ".join(f"max({name}) AS {name}" for name in columns.values())
     blocks = f"SELECT partition, {newest} FROM ledger GROUP BY topic, partition, block"

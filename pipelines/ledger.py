@@ -23,6 +23,10 @@ from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, Ti
 from headrace.registry.store import Registry, Run
 from headrace.runtime.platform import Platform
 
+#: Every row that was read has one of these verdicts.
+EXCLUSIVE = ("accepted", "late", "dead_lettered", "duplicate")
+#: Where rows have copies, it is not settled in which partition the one lies that counts, and with it these.
+SHARED_BY_COPIES = frozenset({"accepted", "duplicate", "filtered", "folded"})
 HISTORY, LIVE = "history", "live"
 #: A check names at most this many places; where more are wrong, the first ones tell the story.
 SHOWN = 5
@@ -70,6 +74,7 @@ class Ledger:
     accepted: int
     late: int
     dead_lettered: int
+    duplicate: int
     filtered: int
     folded: int
     partitions: tuple[PartitionLine, ...]
@@ -279,7 +284,7 @@ class _Draft:
     def own_checks(self) -> Iterator[Check]:
         """What offset tiles must satisfy by themselves and with the cutover."""
         sums = sums_of(self.blocks)
-        yield equal("verdicts add up", sums["read"], sums["accepted"] + sums["late"] + sums["dead_lettered"])
+        yield equal("verdicts add up", sums["read"], sum(sums[name] for name in EXCLUSIVE))
         over = [place(block) for block in self.blocks if block.filtered > block.accepted]
         yield none_of("filtered rows are accepted ones", over)
         conflicts = [f"partition {part}, block {block}, n {n}" for part, block, n in self.facts.block_conflicts()]
@@ -325,12 +330,17 @@ class _Draft:
         recount = self.facts.recount()
         for name in VERDICTS:
             yield self.recounted(name, {part: sums[name] for part, sums in recount.items()})
+        if self.plan.source.unique_by is not None:
+            different = [f"{self.plan.source.unique_by} {id_!r}: {n} rows" for id_, n in self.facts.conflicts()]
+            yield none_of("rows of one id are copies", different)
 
     def recounted(self, name: str, recount: Mapping[int, int]) -> Check:
-        """One verdict by partition, against the recount."""
+        """One verdict by partition, or over all where copies may lie in several, against the recount."""
         found: dict[int, int] = dict.fromkeys(recount, 0)
         for block in self.blocks:
             found[block.partition] = found.get(block.partition, 0) + getattr(block, name)
+        if self.plan.source.unique_by is not None and name in SHARED_BY_COPIES:
+            return equal(f"recount: {name}", sum(recount.values()), sum(found.values()))
         wrong = [part for part in sorted(found) if found[part] != recount.get(part, 0)]
         return Check(f"recount: {name}", not wrong, by_part(recount, wrong), by_part(found, wrong))
 
@@ -370,8 +380,8 @@ def duplicates(blocks: Sequence[Block]) -> list[str]:
 def gaps(blocks: Sequence[Block]) -> list[str]:
     """Blocks with fewer rows than offsets, and offsets between neighbouring blocks of a partition.
 
-    >>> one = Block("live", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 2)
-    >>> gaps([one, Block("live", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 1)])
+    >>> one = Block("live", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 0, 2)
+    >>> gaps([one, Block("live", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 0, 1)])
     ['partition 0: offsets 2 to 2']
     """
     inside = [

@@ -10,15 +10,15 @@ from typing import Any
 
 import duckdb
 
-from headrace.compiler.duckdb_sql import offset_tiles_sql, recount_sql
+from headrace.compiler.duckdb_sql import conflicts_sql, offset_tiles_sql, recount_sql
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.duckdb_files import in_utc
 
-VERDICTS = ("read", "accepted", "late", "dead_lettered", "filtered", "folded")
+VERDICTS = ("read", "accepted", "late", "dead_lettered", "duplicate", "filtered", "folded")
 #: The versions of a block: readers take the greatest n of each key.
 BLOCKS_SQL = """
 SELECT leg, partition, block, n, min_offset, max_offset, sum_offset, sum_sq,
-  accepted, late, dead_lettered, filtered, folded
+  accepted, late, dead_lettered, duplicate, filtered, folded
 FROM offset_tiles WHERE run = $run AND view = $view
 QUALIFY row_number() OVER (PARTITION BY leg, topic, partition, block ORDER BY n DESC) = 1
 ORDER BY partition, leg, block
@@ -27,7 +27,9 @@ ORDER BY partition, leg, block
 BLOCK_CONFLICTS_SQL = """
 SELECT partition, block, n FROM offset_tiles WHERE run = $run AND view = $view
 GROUP BY leg, topic, partition, block, n
-HAVING count(DISTINCT (min_offset, max_offset, sum_offset, sum_sq, accepted, late, dead_lettered, filtered, folded)) > 1
+HAVING count(DISTINCT (
+  min_offset, max_offset, sum_offset, sum_sq, accepted, late, dead_lettered, duplicate, filtered, folded
+)) > 1
 ORDER BY ALL
 """
 DEAD_LETTERS_SQL = """
@@ -64,6 +66,7 @@ class Block:
     accepted: int
     late: int
     dead_lettered: int
+    duplicate: int
     filtered: int
     folded: int
 
@@ -151,6 +154,10 @@ class Facts:
         sums = ", ".join(f"sum({name})::BIGINT" for name in ("n", *VERDICTS[1:]))
         rows = self._rows(f"SELECT partition, {sums} FROM ({offset_tiles_sql(self._plan, 'in_range')}) GROUP BY ALL")
         return {row[0]: dict(zip(VERDICTS, row[1:], strict=True)) for row in rows}
+
+    def conflicts(self) -> list[tuple[Any, int]]:
+        """The ids of different rows of the restricted archive, and how many; rows of its source are unique by one."""
+        return self._rows(conflicts_sql(self._plan, "in_range"))
 
     def recount_groups(self) -> dict[str, int]:
         """Rows folded into each group, counted anew over the restricted archive."""

@@ -16,7 +16,7 @@ from headrace.compiler.duckdb_sql import judged_sql
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
-from headrace.compiler.verdict import Verdict
+from headrace.compiler.verdict import Verdict, possible
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
@@ -34,7 +34,7 @@ class LocalRun:
 
     Attributes:
         as_of: the instant; no event at or after it counts.
-        verdicts: how many rows were accepted, late, and dead letters.
+        verdicts: how many rows have each verdict.
         tables: for each kind of entity its keys and features, a row for each entity known by then.
     """
 
@@ -110,7 +110,7 @@ def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[
     found = connection.sql(judged_sql(plan, "archive")).aggregate(columns, "_verdict").fetchall()
     counts = {code: count for code, count, _ in found}
     newest = next((event_us for code, _, event_us in found if code == Verdict.ACCEPTED), None)
-    return {verdict.label: counts.get(verdict, 0) for verdict in Verdict}, newest
+    return {verdict.label: counts.get(verdict, 0) for verdict in possible(plan.source)}, newest
 
 
 def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None, window_mode: WindowMode) -> int:

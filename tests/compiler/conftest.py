@@ -18,7 +18,8 @@ from headrace.features import load_views
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-FILES = (ROOT / "examples/fraud/features.py", Path(__file__).parent / "every_aggregate.py")
+OWN = tuple(Path(__file__).parent / f"{name}.py" for name in ("every_aggregate", "unique_orders"))
+FILES = (ROOT / "examples/fraud/features.py", *OWN)
 
 DATAGEN = {"connector": "datagen"}
 BLACKHOLE = {"connector": "blackhole"}

@@ -49,6 +49,7 @@ def test_a_job_reads_once_and_keeps_each_group_once(plan: ViewPlan, planner: Cal
     assert text.count("TableSourceScan(") == 2, "history and log are read once each"
     bands = sum(1 + len(group.lifetime_levels_us) for group in plan.groups)
     assert text.count("GroupAggregate(") == bands + 1, "one state for what each group keeps equally long, one more"
+    assert text.count("OverAggregate(") == bool(plan.source.same_in), "one state for copies, where rows have any"
     assert "Materializer" not in text
     assert "Join(" not in text
     assert text.count("Sink(") == 2 * len(plan.groups) + 2

@@ -138,11 +138,28 @@ def test_a_window_inside_the_retention_reuses_tiles(tmp_path: Path, plans: dict[
         ("    express: bool\n", "    express: bool\n    note: str\n"),
         ('IcebergTable("raw.orders")', 'IcebergTable("raw.orders2")'),
         ('Literal["paid", "failed",', 'Literal["paid", "failed", "void",'),
+        ("    shop: str\n", '    unique_by = "shop"\n    shop: str\n'),
     ],
 )
 def test_what_changes_the_accepted_rows_changes_all_tables(tmp_path: Path, plans: dict[str, ViewPlan], change) -> None:
     changed = {group.fingerprint for group in variant(tmp_path, change).groups}
     assert not changed & {group.fingerprint for group in plans["shop_features"].groups}
+
+
+def test_copies_agree_in_what_features_read(plans: dict[str, ViewPlan]) -> None:
+    assert plans["unique_orders"].source.same_in == ("number", "ordered_at", "cents", "shop", "status", "weight")
+    assert plans["shop_features"].source.same_in == ()
+
+
+def test_a_column_more_that_is_read_makes_other_tiles_where_rows_have_copies(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "unique_orders.py").read_text()
+    plans = []
+    for number, column in enumerate(("cents", "customer")):
+        path = tmp_path / f"changed{number}.py"
+        path.write_text(text.replace('["cents"].window(wspec).top_k(3)', f'["{column}"].window(wspec).top_k(3)'))
+        plans.append(plan_of(path, "unique_orders"))
+    first, second = ({group.fingerprint for group in plan.groups} for plan in plans)
+    assert not first & second
 
 
 def test_table_names_fit_and_stay_apart() -> None:

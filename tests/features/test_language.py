@@ -330,6 +330,18 @@ SOURCES = [
     ),
     ('live = KafkaTopic("t")\n    allowed_lateness = 5\n    a: datetime = event_time()', "is no duration"),
     ('live = KafkaTopic("t")\n    arrival_time = "b"\n    a: datetime = event_time()', "no datetime column"),
+    (
+        'live = KafkaTopic("t")\n    unique_by = "idd"\n    ids: str\n    a: datetime = event_time()',
+        "did you mean 'ids'",
+    ),
+    (
+        'live = KafkaTopic("t")\n    unique_by = "a"\n    a: datetime = event_time()',
+        "is datetime; an id must be str or int",
+    ),
+    (
+        'live = KafkaTopic("t")\n    unique_by = "b"\n    b: str | None\n    a: datetime = event_time()',
+        r"is str \| None; an id must be str or int and never None",
+    ),
     ('live = KafkaTopic("t")\n    a: datetime = event_time(unit="m")', "expected one of"),
 ]
 

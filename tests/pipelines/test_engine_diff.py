@@ -24,13 +24,15 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
-from ..compiler import events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler import copied, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+UNIQUE = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
 SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
@@ -61,6 +63,15 @@ def shop(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
             yield connection, tiles
 
 
+@pytest.fixture(scope="module")
+def unique(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
+    """Random events of which many come more than once."""
+    with database("unique") as connection:
+        connection.register("archive", pa.Table.from_pylist(copied.copied_events(11, 400), schema=COPIED))
+        with folded_by_flink(connection, UNIQUE, engine) as tiles:
+            yield connection, tiles
+
+
 @pytest.mark.parametrize("at_us", INSTANTS)
 def test_both_engines_agree_on_random_events(shop: tuple[Any, FlinkTiles], at_us: int) -> None:
     found = compare(shop[0], SHOP, shop[1], as_of=instant_of(at_us))
@@ -68,6 +79,15 @@ def test_both_engines_agree_on_random_events(shop: tuple[Any, FlinkTiles], at_us
     assert found.verdicts[0] == found.verdicts[1]
     assert min(found.verdicts[1].values()) > 0
     assert found.values > len(SHOP.features)
+
+
+@pytest.mark.parametrize("at_us", INSTANTS[:3])
+def test_both_engines_count_one_of_the_copies_of_a_row(unique: tuple[Any, FlinkTiles], at_us: int) -> None:
+    """Flink takes the first that it reads, DuckDB the first that arrived: mostly another one."""
+    found = compare(unique[0], UNIQUE, unique[1], as_of=instant_of(at_us))
+    assert (found.lines(), found.differing) == ([], 0)
+    assert found.verdicts[1] == copied.verdicts(copied.copied_events(11, 400))
+    assert min(found.verdicts[1].values()) > 0
 
 
 def served_wrong(tiles: FlinkTiles, feature: str, wrong: Any) -> FlinkTiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.tiles import DAY_US
 from headrace.features.load import load_views
 from headrace.pipelines.configuration import Checkpointing, archive_configuration, view_configuration
 from headrace.pipelines.tuning import tuned
@@ -31,6 +33,15 @@ def test_a_tile_stays_in_state_for_as_long_as_a_row_may_still_belong_to_it(plan:
     # may lie still for a day.
     longest = timedelta(days=1) + timedelta(days=1) + timedelta(days=1)
     options = view_configuration(plan, CHECKPOINTING, tuned())
+    assert options["table.exec.state.ttl"] == f"{longest // timedelta(milliseconds=1)} ms"
+
+
+def test_state_knows_a_row_for_as_long_as_a_copy_of_it_may_be_accepted(plan: ViewPlan) -> None:
+    # A day early at most, and four days late; the job may lie still for a day.
+    longest = timedelta(days=1) + timedelta(days=4) + timedelta(days=1)
+    short = replace(plan.source, same_in=("order_id", "ordered_at"), allowed_lateness_us=4 * DAY_US)
+    tiles = tuple(replace(group, levels_us=group.levels_us[:1]) for group in plan.groups)
+    options = view_configuration(replace(plan, source=short, groups=tiles), CHECKPOINTING)
     assert options["table.exec.state.ttl"] == f"{longest // timedelta(milliseconds=1)} ms"
 
 

@@ -48,6 +48,8 @@ class Shops(FeaturePipeline):
     owner = "shop@example.com"
     features = [orders.over("1h", "3d"), dear.over("1h")]
 '''
+#: The same view of orders that may come more than once.
+UNIQUE = VIEW.replace("    shop: str\n", '    unique_by = "number"\n    number: str\n    shop: str\n')
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARROW = {
     "string": pa.string(),
@@ -68,7 +70,7 @@ ADDED = 2
 
 @dataclass(frozen=True)
 class Record:
-    """One record of the topic, and its fate."""
+    """One record of the topic, and its fate; `again`: the same was there before."""
 
     partition: int
     offset: int
@@ -76,6 +78,8 @@ class Record:
     cents: int
     at: datetime
     arrived: datetime
+    number: str = ""
+    again: bool = False
 
     @property
     def leg(self) -> str:
@@ -85,7 +89,9 @@ class Record:
     def verdict(self) -> str:
         if self.shop is None:
             return "dead_letter"
-        return "late" if self.at < self.arrived - timedelta(hours=1) else "accepted"
+        if self.at < self.arrived - timedelta(hours=1):
+            return "late"
+        return "duplicate" if self.again else "accepted"
 
     def groups(self, plan: ViewPlan) -> list[str]:
         if self.verdict != "accepted":
@@ -96,7 +102,8 @@ class Record:
 def record(partition: int, offset: int) -> Record:
     at = NOON + timedelta(minutes=offset % 200)
     arrived = at + (timedelta(hours=2) if offset % 7 == 0 else timedelta(seconds=1))
-    return Record(partition, offset, None if offset % 11 == 0 else f"s{offset % 3}", offset % 100, at, arrived)
+    shop = None if offset % 11 == 0 else f"s{offset % 3}"
+    return Record(partition, offset, shop, offset % 100, at, arrived, f"{partition}/{offset}")
 
 
 RECORDS = [record(partition, offset) for partition in FIRST for offset in range(FIRST[partition], ENDS[partition])]
@@ -115,6 +122,7 @@ def _type(one: Field) -> pa.DataType:
 def archived(records: Iterable[Record]) -> list[dict[str, Any]]:
     return [
         {
+            "number": one.number,
             "shop": one.shop,
             "cents": one.cents,
             "ordered_at": one.at,
@@ -149,6 +157,7 @@ def _offset_tile(plan: ViewPlan, leg: str, partition: int, block: int, members: 
         "accepted": verdicts["accepted"],
         "late": verdicts["late"],
         "dead_lettered": verdicts["dead_letter"],
+        "duplicate": verdicts["duplicate"],
         "filtered": sum(one.verdict == "accepted" and not one.groups(plan) for one in members),
         "folded": sum(folded),
     }
@@ -168,7 +177,7 @@ def dead_letters(plan: ViewPlan, read: Iterable[Record]) -> list[dict[str, Any]]
             "arrival_time": one.arrived,
         }
         for one in read
-        if one.verdict != "accepted"
+        if one.verdict in {"late", "dead_letter"}
     ]
 
 
@@ -242,6 +251,13 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> ViewPlan:
     return plan_view(load_views(file).views["shops"])
 
 
+@pytest.fixture(scope="module")
+def unique(tmp_path_factory: pytest.TempPathFactory) -> ViewPlan:
+    file = tmp_path_factory.mktemp("views") / "unique.py"
+    file.write_text(UNIQUE)
+    return plan_view(load_views(file).views["shops"])
+
+
 @pytest.fixture
 def world(plan: ViewPlan) -> World:
     return world_of(plan, RECORDS)
@@ -260,6 +276,46 @@ def test_a_true_ledger_holds(world: World, tmp_path: Path) -> None:
     assert [(line.history, line.live) for line in ledger.partitions] == [(20, 20), (30, 30)]
     assert [group.folded for group in ledger.groups] == [group.recounted for group in ledger.groups]
     assert sum(group.folded for group in ledger.groups) == ledger.folded
+
+
+#: Rows of history and of live that come again in the live leg of the other partition.
+AGAIN = [replace(record(1, 20), partition=0, offset=65_560, again=True)]
+AGAIN += [replace(record(1, 40), partition=0, offset=65_561, again=True)]
+
+
+def world_of_copies(plan: ViewPlan, records: Sequence[Record]) -> World:
+    world = world_of(plan, records, records)
+    world.cuts[0] = replace(world.cuts[0], log_end=max(one.offset for one in records) + 1)
+    return world
+
+
+def test_copies_are_counted_as_duplicates_across_the_seam_and_between_partitions(
+    unique: ViewPlan, tmp_path: Path
+) -> None:
+    ledger = world_of_copies(unique, [*RECORDS, *AGAIN]).ledger(tmp_path)
+    assert ledger.holds, ledger.to_text()
+    assert (ledger.duplicate, ledger.read) == (2, len(RECORDS) + 2)
+    assert "  duplicate                    2" in ledger.to_text()
+
+
+def test_it_does_not_matter_which_of_the_copies_counts(unique: ViewPlan, tmp_path: Path) -> None:
+    first = RECORDS.index(record(1, 40))
+    other = [*RECORDS, AGAIN[0], replace(AGAIN[1], again=False)]
+    other[first] = replace(other[first], again=True)
+    assert world_of_copies(unique, other).ledger(tmp_path).holds
+
+
+def test_a_duplicate_that_is_counted_as_accepted_is_seen(unique: ViewPlan, tmp_path: Path) -> None:
+    ledger = world_of_copies(unique, [*RECORDS, AGAIN[0], replace(AGAIN[1], again=False)]).ledger(tmp_path)
+    assert {"recount: accepted", "recount: duplicate", "recount: folded"} <= set(names(ledger))
+    assert not {"verdicts add up", "no duplicates"} & set(names(ledger))
+
+
+def test_different_rows_of_one_id_are_told(unique: ViewPlan, tmp_path: Path) -> None:
+    different = replace(AGAIN[0], cents=1, again=False)
+    ledger = world_of_copies(unique, [*RECORDS, different]).ledger(tmp_path)
+    assert names(ledger) == ["rows of one id are copies"]
+    assert ledger.check("rows of one id are copies").found == "number '1/20': 2 rows"
 
 
 def test_a_ledger_speaks_and_reads_back(world: World, tmp_path: Path) -> None:

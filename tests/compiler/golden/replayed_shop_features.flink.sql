@@ -30,6 +30,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_UPPER AS 'io.headrace.flink.fu
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LOWER AS 'io.headrace.flink.functions.HrLower';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_RANK AS 'io.headrace.flink.functions.HrRank';
+
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.functions.HrSumOf';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MOMENTS AS 'io.headrace.flink.functions.HrMoments';
@@ -131,7 +133,7 @@ SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `pa
   `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
   MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
   CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
-  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`,
+  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`, CASE WHEN (`_verdict` = CAST(3 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_duplicate`,
   CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
@@ -142,7 +144,8 @@ FROM (
 CREATE TEMPORARY VIEW `offset_blocks` AS
 SELECT CAST('run-1' AS STRING) AS `run`, CAST('replayed_shop_features' AS STRING) AS `view`, CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
   SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,
-  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
+  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_duplicate`) AS `duplicate`,
+  SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
@@ -187,6 +190,7 @@ CREATE TEMPORARY TABLE `offset_tiles` (
   `accepted` BIGINT,
   `late` BIGINT,
   `dead_lettered` BIGINT,
+  `duplicate` BIGINT,
   `filtered` BIGINT,
   `folded` BIGINT
 ) WITH (
@@ -241,6 +245,6 @@ SELECT CAST('run-1' AS STRING), CAST('replayed_shop_features' AS STRING),
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 2h before arrival' AS STRING)),
   COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'shop' VALUE `shop`, KEY 'customer' VALUE `customer`, KEY 'status' VALUE `status`, KEY 'cents' VALUE `cents`, KEY 'weight' VALUE CAST(`weight` AS STRING), KEY 'express' VALUE `express`, KEY 'ordered_at' VALUE CAST(`ordered_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
-WHERE NOT (`_verdict` = CAST(0 AS BIGINT));
+WHERE (`_verdict` = CAST(1 AS BIGINT)) OR (`_verdict` = CAST(2 AS BIGINT));
 
 END;

@@ -55,6 +55,15 @@ class ScalarFunctionsTest {
     }
 
     @Test
+    void theRankOfATextIsTheStartOfItsMd5() {
+        HrRank rank = new HrRank();
+        rank.open(null);
+        assertThat(rank.eval(StringData.fromString("Zürich-7"))).isEqualTo(483_750_332_733_955_389L);
+        assertThat(rank.eval(StringData.fromString(""))).isEqualTo(955_282_973_525_019_424L);
+        assertThat(rank.eval(null)).isNull();
+    }
+
+    @Test
     void anOverflowNamesTheFeature() {
         assertThatThrownBy(() -> new HrToBigint().eval(0x1p63, LABEL)).hasMessageContaining(NAME);
         assertThatThrownBy(() -> new HrToBigint().eval(-1e300, LABEL)).hasMessageContaining(NAME);
