@@ -14,8 +14,8 @@ from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import conflicts_sql, judged_sql, offset_tiles_sql, recount_sql
 from headrace.compiler.duckdb_tiles import cells_sql
-from headrace.compiler.plan import ViewPlan
-from headrace.compiler.point_in_time import AskedFeature, KnownBy, key_sets
+from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KeySet, KnownBy, key_sets
 from headrace.compiler.verdict import Verdict
 from headrace.features.scalar import Scalar, literal
 
@@ -123,6 +123,19 @@ def test_a_training_set_knows_a_row_from_its_first_copy_on(shop: ViewPlan, known
     for feature in shop.features:
         wanted = [expected_at(counted(rows), row, feature.name, "recomputed", "exact", known_by) for row in spine]
         assert found[feature.name].to_pylist() == list(close(dict(enumerate(wanted))).values()), feature.name
+
+
+def test_rows_that_are_set_apart_are_no_copies_of_one_another(shop: ViewPlan) -> None:
+    rows = copied_events(3)
+    connection = connect(rows)
+    connection.execute("CREATE TABLE cases AS SELECT archive.*, _case FROM archive, (VALUES (0), (1)) AS c (_case)")
+    connection.register(
+        "spine", pa.Table.from_pylist([{"_row": n, "_case": n, "_t": BASE, "shop": "a"} for n in (0, 1)])
+    )
+    asked = (AskedFeature("orders_3d", shop.feature("orders_3d")),)
+    sql = point_in_time_sql(KeySet(shop, asked, apart=(Column("_case", "int"),)), "spine", "cases")
+    wanted = expected(counted(rows), "orders_3d", BASE, "exact")["a",]
+    assert connection.sql(sql).project("orders_3d").fetchall() == [(wanted,)] * 2
 
 
 def test_an_id_that_is_a_number_orders_rows_of_one_time(shop: ViewPlan) -> None:
