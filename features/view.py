@@ -117,6 +117,9 @@ def checked_view(
     if not isinstance(owner, str) or not owner.strip():
         msg = f'{at}: no owner; set `owner = "team@example.com"`, found {owner!r}'
         raise DefinitionError(msg)
+    if len(owner.strip().splitlines()) != 1:
+        msg = f"{at}: owner is one line, such as an address or a team's name, found {owner!r}"
+        raise DefinitionError(msg)
     if clock not in CLOCKS:
         msg = f"{at}: clock = {clock!r}; expected 'wall' or 'event'"
         raise DefinitionError(msg)

@@ -57,6 +57,19 @@ class FeatureTable(_Table):
     windows: WindowMode = "exact"
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML, in which a key is given once: of two values the plain loader drops one without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node; ConstructorError at a key that is there twice."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_table(file: Path) -> FeatureTable:
     """The table in a file.
 
@@ -64,7 +77,8 @@ def read_table(file: Path) -> FeatureTable:
         DefinitionError: the file is no YAML, or not of this form; the message names the place.
     """
     try:
-        return FeatureTable.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        text = file.read_text(encoding="utf-8")
+        return FeatureTable.model_validate(yaml.load(text, _Loader))  # noqa: S506 (it is a safe one)
     except yaml.YAMLError as error:
         msg = f"{file}: {error}"
         raise DefinitionError(msg) from error

@@ -57,7 +57,7 @@ class Query:
         if group is not None:
             msg = "each feature of a .sql file has its own window; write OVER (PARTITION BY ...) in place of GROUP BY"
             raise RefusalError(group, UnsupportedError(msg))
-        named = {name_of(window.this): window for window in self._select.args.get("windows") or []}
+        named = _named(self._select)
         return self._selected(lambda node: self._windowed(node, named))
 
     def grouped(self, windowed: bool) -> Selected:
@@ -112,6 +112,7 @@ class Query:
         frame = resolved(node, named)
         keys = [self._key(key) for key in frame.args.get("partition_by") or []]
         window = window_of(frame, self._source.event_time)
+        self._reader.read(frame.args["order"].expressions[0].this)
         return self._aggregate(node.this, keys, windowed=window is not None), window
 
     def _of_group(self, node: exp.Expr, keys: list[str], windowed: bool) -> Found:
@@ -145,6 +146,18 @@ class Query:
             raise RefusalError(node, UnsupportedError(msg))
         self._reader.read(node)
         return name_of(node.this)
+
+
+def _named(select: exp.Select) -> dict[str, exp.Window]:
+    """The windows of the WINDOW clause by name; each has one."""
+    found: dict[str, exp.Window] = {}
+    for window in select.args.get("windows") or []:
+        name = name_of(window.this)
+        if name in found:
+            msg = f"window {name!r} is there twice; give one of them another name"
+            raise RefusalError(window, DefinitionError(msg))
+        found[name] = window
+    return found
 
 
 def _tables(select: exp.Select, names: tuple[str, ...]) -> frozenset[str]:

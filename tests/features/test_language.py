@@ -275,6 +275,7 @@ def test_a_wrong_body_is_refused_at_its_line(load: Load, body: str, kind: type[H
 VIEWS = [
     ('features = [f.over("1h")]', "no owner"),
     ('owner = " "\n    features = [f.over("1h")]', "no owner"),
+    ('owner = "a\\nb"\n    features = [f.over("1h")]', "owner is one line"),
     ('owner = "a"\n    features = []', "expected `features"),
     ('owner = "a"', "expected `features"),
     ('owner = "a"\n    features = [f]', "has a window"),

@@ -409,6 +409,13 @@ FILES = [
     (f"SELECT row_number() {OVER} AS n_1h FROM Tx", 8, "'row_number'"),
     ("SELECT count(*) AS n_1h FROM Tx GROUP BY account", 42, "in place of GROUP BY"),
     ("SELECT count(*) OVER w AS n_1h FROM Tx", 22, "'w' is not in the WINDOW clause"),
+    (
+        f"SELECT count(*) OVER w AS n_1h FROM Tx WINDOW w AS ({KEYED} {HOUR}), W AS ({KEYED})",
+        146,
+        "window 'w' is there twice",
+    ),
+    (select(f"PARTITION BY account ORDER BY foo.ts {HOUR}"), 53, "foo"),
+    (select(f"PARTITION BY foo.account ORDER BY ts {HOUR}"), 36, "foo"),
     ("SELECT * FROM Tx", 8, "expected an aggregate"),
     (
         f"SELECT count(*) OVER (w {HOUR}) AS n_1h FROM Tx WINDOW w AS (PARTITION BY account ORDER BY ts)",

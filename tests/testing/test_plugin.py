@@ -47,6 +47,8 @@ MISSPELT = [
     ("view: features.py", "view: nowhere.py", "nowhere.py: no such Python file"),
     ("rows:", "rows: [", "wrong-4.features.yaml: while parsing"),
     ("values: {spent_1h: 7}, verdicts: {accepted: 2, late: 1}", "values: {}", "expects nothing; give `values` or"),
+    ("{spent_1h: 7}", "{spent_1h: 7, spent_1h: 8}", "key 'spent_1h' is there twice"),
+    ("rows:", "rows: []\nrows:", "key 'rows' is there twice\n  in \"<unicode string>\", line 4, column 1"),
     ("card: a, cents", "card: a, cent", "row 0: source Payments has no column 'cent'; did you mean 'cents'"),
     ("{spent_1h: 7}", "{spend_1h: 7}", "no feature 'spend_1h'; did you mean 'spent_1h'"),
 ]
@@ -78,14 +80,14 @@ def test_a_misspelt_table_is_an_error_at_its_place(tmp_path: Path) -> None:
     tables = {f"wrong-{number}": TABLE.replace(old, new, 1) for number, (old, new, _) in enumerate(MISSPELT)}
     code, said = run(tmp_path, tables)
     assert code != 0
-    assert [says for _, _, says in MISSPELT[:6] if says not in said] == []
+    assert [says for _, _, says in MISSPELT[:8] if says not in said] == []
     assert "Traceback" not in said
-    loadable = {name: text for name, text in tables.items() if name in {"wrong-6", "wrong-7"}}
+    loadable = {name: text for name, text in tables.items() if name in {"wrong-8", "wrong-9"}}
     for name in tables.keys() - loadable:
         (tmp_path / f"{name}.features.yaml").unlink()
     code, said = run(tmp_path, loadable)
     assert "5 failed, 3 passed" in said
-    assert [says for _, _, says in MISSPELT[6:] if says not in said] == []
+    assert [says for _, _, says in MISSPELT[8:] if says not in said] == []
 
 
 def test_loading_the_plugin_loads_no_engine() -> None:
