@@ -62,11 +62,11 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node; ConstructorError at a key that is there twice."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
+        seen: set[tuple[str, str]] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (key.tag, key.value) in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is there twice", key.start_mark)
-            seen.add(key.value)
+            seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
 
