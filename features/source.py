@@ -230,7 +230,7 @@ def _id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str
     if cls.unique_by is None:
         return None
     found = {column.name: column for column in columns}
-    if cls.unique_by not in found:
+    if not isinstance(cls.unique_by, str) or cls.unique_by not in found:
         msg = f"{at}: unique_by = {cls.unique_by!r} is no column; {did_you_mean(str(cls.unique_by), found)}"
         raise DefinitionError(msg)
     column = found[cls.unique_by]

@@ -148,8 +148,12 @@ def _rows(number: int, example: Example) -> pa.Table:
 
 
 def _together(plan: ViewPlan) -> ViewPlan:
-    """The view over several examples: the number of the example is a column, and a key of every group."""
-    source = replace(plan.source, columns=(*plan.source.columns, EXAMPLE))
+    """The view over several examples: the number of the example is a column, and a key of every group.
+
+    What is in two examples is no copy.
+    """
+    same_in = (*plan.source.same_in, EXAMPLE.name) if plan.source.same_in else ()
+    source = replace(plan.source, columns=(*plan.source.columns, EXAMPLE), same_in=same_in)
     groups = tuple(replace(group, keys=(EXAMPLE, *group.keys)) for group in plan.groups)
     return replace(plan, source=source, groups=groups)
 

@@ -335,6 +335,7 @@ SOURCES = [
         'live = KafkaTopic("t")\n    unique_by = "idd"\n    ids: str\n    a: datetime = event_time()',
         "did you mean 'ids'",
     ),
+    ('live = KafkaTopic("t")\n    unique_by = ["b"]\n    b: str\n    a: datetime = event_time()', "is no column"),
     (
         'live = KafkaTopic("t")\n    unique_by = "a"\n    a: datetime = event_time()',
         "is datetime; an id must be str or int",

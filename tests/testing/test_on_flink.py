@@ -85,6 +85,18 @@ def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: 
         flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
 
 
+def test_a_row_that_is_in_two_examples_is_no_copy(desk: Path, flink: OnFlink) -> None:
+    (desk / "features.py").write_text(FEATURES.replace("    card: str\n", '    unique_by = "card"\n    card: str\n'))
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    examples = [[pay("a", 1), pay("a", 1)], [pay("a", 1), pay("b", 2)]]
+    for rows in examples:
+        flink.announce(plan, rows)
+    for rows in examples:
+        with opened_rows(plan, rows) as connection:
+            flink.check(connection, plan, rows, instant_from("at", "2026-01-01T10:31:00Z"))
+    assert flink.jobs == 1
+
+
 def test_a_bad_example_fails_alone_and_once(desk: Path, flink: OnFlink) -> None:
     plan = plan_view(load_views(desk / "features.py").views["cards"])
     bad = [pay("a", 2**62)] * 3
