@@ -41,7 +41,7 @@ def test_state_knows_a_row_for_as_long_as_a_copy_of_it_may_be_accepted(plan: Vie
     longest = timedelta(days=1) + timedelta(days=4) + timedelta(days=1)
     short = replace(plan.source, same_in=("order_id", "ordered_at"), allowed_lateness_us=4 * DAY_US)
     tiles = tuple(replace(group, levels_us=group.levels_us[:1]) for group in plan.groups)
-    options = view_configuration(replace(plan, source=short, groups=tiles), CHECKPOINTING)
+    options = view_configuration(replace(plan, source=short, groups=tiles), CHECKPOINTING, tuned())
     assert options["table.exec.state.ttl"] == f"{longest // timedelta(milliseconds=1)} ms"
 
 
