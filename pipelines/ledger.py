@@ -8,17 +8,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 from headrace.compiler.plan import TileGroup, ViewPlan
-from headrace.compiler.tables import BLOCK
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
 from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
 from headrace.pipelines.cutover import Cutover
+from headrace.pipelines.ledger_checks import (
+    Check,
+    PartitionLine,
+    by_part,
+    duplicates,
+    equal,
+    gaps,
+    hidden,
+    lines_of,
+    none_of,
+    off_boundary,
+    place,
+    unlike_history,
+)
 from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
 from headrace.registry.store import Registry, Run
 from headrace.runtime.platform import Platform
@@ -27,30 +39,6 @@ from headrace.runtime.platform import Platform
 EXCLUSIVE = ("accepted", "late", "dead_lettered", "duplicate")
 #: Where rows have copies, it is not settled in which partition the one lies that counts, and with it these.
 SHARED_BY_COPIES = frozenset({"accepted", "duplicate", "filtered", "folded"})
-HISTORY, LIVE = "history", "live"
-#: A check names at most this many places; where more are wrong, the first ones tell the story.
-SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One statement that must hold: what was expected, what was found, and where they differ."""
-
-    name: str
-    holds: bool
-    expected: str
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionLine:
-    """What was read of one partition: rows of each leg, and the first and last offset."""
-
-    partition: int
-    history: int
-    live: int
-    first_offset: int
-    last_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +218,6 @@ def _use_archive(
     return facts.restrict({line.partition: (line.first_offset, line.last_offset) for line in lines_of(blocks)})
 
 
-def lines_of(blocks: Sequence[Block]) -> tuple[PartitionLine, ...]:
-    """What was read, by partition."""
-    lines = []
-    for partition in sorted({block.partition for block in blocks}):
-        own = [block for block in blocks if block.partition == partition]
-        read = {leg: sum(block.n for block in own if block.leg == leg) for leg in (HISTORY, LIVE)}
-        first, last = min(block.min_offset for block in own), max(block.max_offset for block in own)
-        lines.append(PartitionLine(partition, read[HISTORY], read[LIVE], first, last))
-    return tuple(lines)
-
-
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """All facts of a run, from which the ledger's checks follow."""
@@ -367,122 +344,6 @@ class _Draft:
         for verdict, counted in ((Verdict.DEAD_LETTER, sums["dead_lettered"]), (Verdict.LATE, sums["late"])):
             yield equal(f"dead letters: {verdict.label} rows", counted, letters.rows.get(verdict.label, 0))
         yield equal("dead letters: each once", sum(letters.rows.values()), sum(letters.distinct.values()))
-
-
-def duplicates(blocks: Sequence[Block]) -> list[str]:
-    """Blocks with more rows than offsets between their first and last, and blocks that overlap, such as two legs'."""
-    excess = [(block, block.n - (block.max_offset - block.min_offset + 1)) for block in blocks]
-    inside = [f"{place(block)}: {more} rows too many" for block, more in excess if more > 0]
-    between = [f"{place(right)}: begins before {place(left)} ends" for left, right in neighbours(blocks, overlap=True)]
-    return inside + between
-
-
-def gaps(blocks: Sequence[Block]) -> list[str]:
-    """Blocks with fewer rows than offsets, and offsets between neighbouring blocks of a partition.
-
-    >>> one = Block("live", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 0, 2)
-    >>> gaps([one, Block("live", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 0, 1)])
-    ['partition 0: offsets 2 to 2']
-    """
-    inside = [
-        f"{place(block)}: {block.max_offset - block.min_offset + 1 - block.n} rows missing"
-        for block in blocks
-        if block.n < block.max_offset - block.min_offset + 1
-    ]
-    between = [
-        f"partition {left.partition}: offsets {left.max_offset + 1} to {right.min_offset - 1}"
-        for left, right in neighbours(blocks, overlap=False)
-    ]
-    return inside + between
-
-
-def neighbours(blocks: Sequence[Block], *, overlap: bool) -> list[tuple[Block, Block]]:
-    """Blocks of a partition that follow each other, where they overlap, or where something is missing between them."""
-    placed = pairwise(sorted(blocks, key=lambda block: (block.partition, block.min_offset)))
-    return [
-        (left, right)
-        for left, right in placed
-        if left.partition == right.partition
-        and (right.min_offset <= left.max_offset if overlap else right.min_offset > left.max_offset + 1)
-    ]
-
-
-def hidden(blocks: Sequence[Block]) -> list[str]:
-    """Blocks with as many rows as offsets, but other sums: one offset twice and another not at all."""
-    return [
-        f"{place(block)}: sum {block.sum_offset}, squares {block.sum_sq}; expected {sums[0]} and {sums[1]}"
-        for block in blocks
-        for sums in [contiguous_sums(block.min_offset, block.max_offset)]
-        if block.n == block.max_offset - block.min_offset + 1 and (block.sum_offset, block.sum_sq) != sums
-    ]
-
-
-def contiguous_sums(first: int, last: int) -> tuple[int, int]:
-    """The sum of all offsets from first to last, and the sum of the squares of their places in the block.
-
-    >>> contiguous_sums(65536, 65538)
-    (196611, 5)
-    """
-    low, high = first % BLOCK, last - first // BLOCK * BLOCK
-    return (first + last) * (last - first + 1) // 2, _squares(high) - _squares(low - 1)
-
-
-def _squares(upto: int) -> int:
-    """1² + 2² + … + upto²."""
-    return upto * (upto + 1) * (2 * upto + 1) // 6
-
-
-def unlike_history(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
-    """Partitions of which the history leg did not read as many rows as the pinned snapshot has."""
-    found = {line.partition: line.history for line in lines_of(blocks)}
-    return [
-        f"partition {cut.partition}: {found.get(cut.partition, 0)} of {cut.archived} rows"
-        for cut in cutover.partitions
-        if found.get(cut.partition, 0) != cut.archived
-    ]
-
-
-def off_boundary(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
-    """Partitions in which history does not end, or live does not begin, exactly at the start offset.
-
-    That of a partition which was added after planning is 0.
-    """
-    wrong = []
-    for partition in sorted({*cutover.start_offsets, *(block.partition for block in blocks)}):
-        start = cutover.start_offsets.get(partition, 0)
-        own = [block for block in blocks if block.partition == partition]
-        last = max((block.max_offset for block in own if block.leg == HISTORY), default=start - 1)
-        first = min((block.min_offset for block in own if block.leg == LIVE), default=start)
-        if (last + 1, first) != (start, start):
-            where = f"partition {partition}: start offset {start}"
-            wrong.append(f"{where}, history ends at {last}, live begins at {first}")
-    return wrong
-
-
-def equal(name: str, expected: int, found: int) -> Check:
-    """A check that two numbers are equal.
-
-    >>> equal("verdicts add up", 2, 3).holds
-    False
-    """
-    return Check(name, expected == found, f"{expected:,}", f"{found:,}")
-
-
-def none_of(name: str, places: Sequence[str]) -> Check:
-    """A check that nothing is wrong anywhere; `found` names the first places."""
-    more = f"; and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
-    return Check(name, not places, "none", "; ".join(places[:SHOWN]) + more if places else "none")
-
-
-def by_part(sums: Mapping[int, int], wrong: Sequence[int]) -> str:
-    """A sum, and its parts in the partitions where something is wrong."""
-    parts = "; ".join(f"partition {part}: {sums.get(part, 0):,}" for part in wrong[:SHOWN])
-    return f"{sum(sums.values()):,}" + (f" ({parts})" if parts else "")
-
-
-def place(block: Block) -> str:
-    """Where a block is."""
-    return f"{block.leg}, partition {block.partition}, offsets {block.min_offset} to {block.max_offset}"
 
 
 def _lines(ledger: Ledger) -> Iterator[str]:
