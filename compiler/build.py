@@ -12,6 +12,7 @@ from headrace.compiler.plan import (
     Location,
     Partial,
     PlannedFeature,
+    PlannedOnDemand,
     SourcePlan,
     TileGroup,
     ViewPlan,
@@ -21,6 +22,7 @@ from headrace.compiler.plan import (
 from headrace.compiler.tiles import levels_of, tail_tile
 from headrace.features.aggregate import Aggregate
 from headrace.features.coercion import cast
+from headrace.features.on_demand import OnDemandFeature
 from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
 from headrace.features.view import Feature, View
@@ -65,9 +67,10 @@ def plan_view(view: View) -> ViewPlan:
     identity = _source_identity(source, parts)
     groups = {key: _group(source, identity, parts) for key, parts in members.items()}
     features = tuple(_planned(feature, groups, source) for feature in view.features)
+    on_demand = tuple(map(_on_demand, view.on_demand))
     return ViewPlan(
         name=view.name,
-        version=_version(view, features, identity),
+        version=_version(view, features, on_demand, identity),
         owner=view.owner,
         description=view.description,
         source=source,
@@ -76,6 +79,7 @@ def plan_view(view: View) -> ViewPlan:
         clock=view.clock,
         where=str(view.where),
         knobs=view.knobs,
+        on_demand=on_demand,
     )
 
 
@@ -84,15 +88,30 @@ def _parts(feature: Feature) -> list[_Part]:
     return [_Part(feature, aggregate) for aggregate in feature.aggregate.parts]
 
 
-def _version(view: View, features: tuple[PlannedFeature, ...], identity: Any) -> str:
+def _version(
+    view: View, features: tuple[PlannedFeature, ...], on_demand: tuple[PlannedOnDemand, ...], identity: Any
+) -> str:
     """The view's fingerprint: what each feature is computed from and over which window."""
-    return fingerprint_of([view.name, view.clock, identity, list(map(_contents, features))])
+    computed = [_on_demand_contents(one) for one in on_demand]
+    return fingerprint_of([view.name, view.clock, identity, list(map(_contents, features)), *computed])
 
 
 def _contents(f: PlannedFeature) -> list[Any]:
     """Whatever of a feature decides its value."""
     own = [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type]
     return [*own, list(map(_contents, f.operands)), *f.per_million, *([f.size] if f.size else [])]
+
+
+def _on_demand_contents(one: PlannedOnDemand) -> list[Any]:
+    """Whatever of an on-demand feature decides its value; what its inputs are is in the view's fingerprint too."""
+    request = [[column.name, column.type, column.optional, list(column.choices)] for column in one.request]
+    return [one.name, one.scalar.text(), one.type, request]
+
+
+def _on_demand(one: OnDemandFeature) -> PlannedOnDemand:
+    """An on-demand feature as a part of the plan."""
+    request = tuple(map(_column, one.request))
+    return PlannedOnDemand(one.name, one.scalar, one.inputs, request, one.description, str(one.where))
 
 
 def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:

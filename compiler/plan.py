@@ -227,6 +227,26 @@ class PlannedFeature:
         return is_as_of(self.function, self.window_us)
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedOnDemand:
+    """A feature that is computed when it is asked for: a scalar over columns named as the view's features and requests.
+
+    `inputs` are the features with tiles that it reads, `request` the request columns.
+    """
+
+    name: str
+    scalar: Scalar
+    inputs: tuple[str, ...]
+    request: tuple[Column, ...]
+    description: str = ""
+    where: str = ""
+
+    @property
+    def type(self) -> str:
+        """The type of its value."""
+        return self.scalar.type
+
+
 def is_as_of(function: str, window_us: int | None) -> bool:
     """Whether a feature is an as-of value: its newest tile decides. All else without a window merges its lifetime.
 
@@ -250,6 +270,7 @@ class ViewPlan:
     clock: str
     where: str = ""
     knobs: Knobs = UNSET
+    on_demand: tuple[PlannedOnDemand, ...] = ()
 
     @property
     def allowed_lateness_us(self) -> int:
@@ -260,13 +281,33 @@ class ViewPlan:
         """The tile group with this fingerprint; KeyError when there is none."""
         return {group.fingerprint: group for group in self.groups}[fingerprint]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all features, those with tiles first."""
+        return (*(one.name for one in self.features), *(one.name for one in self.on_demand))
+
     def feature(self, name: str) -> PlannedFeature:
-        """The feature `name`; NotFoundError, with a suggestion, when there is none."""
+        """The feature with tiles `name`; NotFoundError, with a suggestion, when there is none."""
         known = {feature.name: feature for feature in self.features}
         if name not in known:
             msg = f"view {self.name}: no feature {name!r}; {did_you_mean(name, known)}"
             raise NotFoundError(msg)
         return known[name]
+
+    def any_feature(self, name: str) -> PlannedFeature | PlannedOnDemand:
+        """The feature `name`, with tiles or on demand; NotFoundError, with a suggestion, when there is none."""
+        found: list[PlannedFeature | PlannedOnDemand] = [*self.features, *self.on_demand]
+        known = {one.name: one for one in found}
+        if name not in known:
+            msg = f"view {self.name}: no feature {name!r}; {did_you_mean(name, known)}"
+            raise NotFoundError(msg)
+        return known[name]
+
+    def keys_of(self, one: PlannedFeature | PlannedOnDemand) -> tuple[Column, ...]:
+        """The keys of a feature; of one on demand those of all its inputs, none where it reads request columns only."""
+        if isinstance(one, PlannedFeature):
+            return self.group(one.group).keys
+        return tuple(dict.fromkeys(key for name in one.inputs for key in self.keys_of(self.feature(name))))
 
     def features_of(self, group: TileGroup) -> tuple[PlannedFeature, ...]:
         """The features computed from one tile group, in the view's order."""

@@ -2,6 +2,8 @@
 
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.load import Definitions, load_views
+from headrace.features.on_demand import Features, OnDemand, OnDemandFeature, on_demand
+from headrace.features.request import Request
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Source, SourceSchema, event_time
 from headrace.features.sql.transformation import SqlTransformation, sql_transformation
 from headrace.features.stream import Stream
@@ -15,9 +17,13 @@ __all__ = [
     "DeltaTable",
     "Feature",
     "FeaturePipeline",
+    "Features",
     "IcebergTable",
     "KafkaTopic",
+    "OnDemand",
+    "OnDemandFeature",
     "Ratio",
+    "Request",
     "Source",
     "SourceSchema",
     "SqlTransformation",
@@ -27,6 +33,7 @@ __all__ = [
     "WindowSpec",
     "event_time",
     "load_views",
+    "on_demand",
     "sql_transformation",
     "transformation",
 ]

@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from headrace.errors import DefinitionError, did_you_mean
@@ -133,12 +134,17 @@ class Source:
     def __init_subclass__(cls) -> None:
         frame = calling_frame()
         where = Place(frame.f_code.co_filename, frame.f_lineno)
-        try:
-            hints = inspect.get_annotations(cls, globals=frame.f_globals, locals=dict(frame.f_locals), eval_str=True)
-        except NameError as error:
-            msg = f"{where}: source {cls.__name__}: the type of a column is unknown: {error}"
-            raise DefinitionError(msg) from error
+        hints = annotations_of(cls, frame, f"{where}: source {cls.__name__}")
         cls.schema = _schema_of(cls, hints, where)
+
+
+def annotations_of(cls: type, frame: FrameType, at: str) -> dict[str, Any]:
+    """The annotations of a class that was written in a frame, evaluated; DefinitionError for an unknown name."""
+    try:
+        return inspect.get_annotations(cls, globals=frame.f_globals, locals=dict(frame.f_locals), eval_str=True)
+    except NameError as error:
+        msg = f"{at}: the type of a column is unknown: {error}"
+        raise DefinitionError(msg) from error
 
 
 OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future", "unique_by")
@@ -150,7 +156,7 @@ def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> Sou
     """The checked schema of a source class."""
     at = f"{where}: source {cls.__name__}"
     _check_options(cls, hints, at)
-    columns = tuple(_column_of(name, hint, where, at) for name, hint in hints.items())
+    columns = tuple(column_of(name, hint, where, at) for name, hint in hints.items())
     time_name, time = _event_time_of(cls, columns, at)
     return SourceSchema(
         name=cls.__name__,
@@ -186,7 +192,7 @@ def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None
         raise DefinitionError(msg)
 
 
-def _column_of(name: str, hint: Any, where: Place, at: str) -> SourceColumn:
+def column_of(name: str, hint: Any, where: Place, at: str) -> SourceColumn:
     """One annotated column; `T | None` makes it optional, `Literal[...]` of strings enumerates it."""
     check_name(name, "column", where)
     optional = get_origin(hint) in (Union, types.UnionType)

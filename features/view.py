@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.html import html_rows
 from headrace.features.knobs import UNSET, Knobs, knobs_of
 from headrace.features.names import check_name, snake_case
+from headrace.features.on_demand import OnDemand, OnDemandFeature, traced
 from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
 from headrace.features.transformation import Transformation, Windowed
@@ -48,7 +50,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A feature view as values: what the compiler plans."""
+    """A feature view as values: what the compiler plans. `features` have tiles; `on_demand` are computed of those."""
 
     name: str
     owner: str
@@ -58,10 +60,12 @@ class View:
     clock: str
     where: Place
     knobs: Knobs = UNSET
+    on_demand: tuple[OnDemandFeature, ...] = ()
 
     def _repr_html_(self) -> str:
         """The features, for a notebook; nothing is computed."""
         rows = [(one.name, _key_names(one), one.window_text, one.description) for one in self.features]
+        rows += [(one.name, "", "on demand", one.description) for one in self.on_demand]
         caption = f"{self.name} of {self.source.name}, owner {self.owner}"
         return html_rows(("feature", "entity", "window", "description"), rows, caption)
 
@@ -75,7 +79,7 @@ class FeaturePipeline:
     """
 
     owner: ClassVar[str]
-    features: ClassVar[list[Windowed | Transformation]]
+    features: ClassVar[list[Windowed | Transformation | OnDemand]]
     tile: ClassVar[str] = "5m"
     clock: ClassVar[str] = "wall"
     optimize: ClassVar[str | None] = None
@@ -111,6 +115,7 @@ def checked_view(
     clock: Any,
     where: Place,
     knobs: Knobs,
+    on_demand: tuple[OnDemandFeature, ...] = (),
 ) -> View:
     """A view of features; DefinitionError when its owner, clock or names cannot be meant."""
     at = f"{where}: view {name}"
@@ -123,8 +128,8 @@ def checked_view(
     if clock not in CLOCKS:
         msg = f"{at}: clock = {clock!r}; expected 'wall' or 'event'"
         raise DefinitionError(msg)
-    _check_names(features, at)
-    return View(name, owner, description, source, features, clock, where, knobs)
+    _check_names([*(one.name for one in features), *(one.name for one in on_demand)], features, at)
+    return View(name, owner, description, source, features, clock, where, knobs, on_demand)
 
 
 def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
@@ -133,21 +138,28 @@ def _view_of(cls: type[FeaturePipeline], where: Place) -> View:
     name = check_name(snake_case(cls.__name__), "view", where)
     description = (cls.__dict__.get("__doc__") or "").strip()
     view_tile = tile_of(cls.tile, f"{at}: tile")
-    features = tuple(feature for entry in _entries(cls, at) for feature in _expand(entry, view_tile, at))
+    entries = _entries(cls, at)
+    aggregated = [entry for entry in entries if not isinstance(entry, OnDemand)]
+    source = _source_of(aggregated, at)
+    features = tuple(feature for entry in aggregated for feature in _expand(entry, view_tile, at))
+    written = [entry for entry in entries if isinstance(entry, OnDemand)]
+    keys = _check_names([*(one.name for one in features), *(one.name for one in written)], features, at)
+    on_demand = traced(written, {one.name: one.aggregate.type for one in features}, keys, at)
     owner = getattr(cls, "owner", None)
     knobs = knobs_of(cls.optimize, cls.freshness, at)
-    return checked_view(name, owner, description, _source_of(cls, at), features, cls.clock, where, knobs)
+    return checked_view(name, owner, description, source, features, cls.clock, where, knobs, on_demand)
 
 
-def _entries(cls: type[FeaturePipeline], at: str) -> list[Windowed | Transformation]:
-    """The entries of `features`, each a transformation with or without windows."""
+def _entries(cls: type[FeaturePipeline], at: str) -> list[Windowed | Transformation | OnDemand]:
+    """The entries of `features`: transformations with or without windows, and on-demand features."""
     entries = getattr(cls, "features", None)
     if not isinstance(entries, list | tuple) or not entries:
         msg = f"{at}: expected `features = [transformation.over('1h'), ...]`, found {entries!r}"
         raise DefinitionError(msg)
     for entry in entries:
-        if not isinstance(entry, Windowed | Transformation):
-            msg = f"{at}: {entry!r} is no feature; expected a @transformation, with .over(...) when it has a window"
+        if not isinstance(entry, Windowed | Transformation | OnDemand):
+            msg = f"{at}: {entry!r} is no feature; expected a @transformation, with .over(...) when it has a window, "
+            msg += "or an @on_demand feature"
             raise DefinitionError(msg)
     return list(entries)
 
@@ -157,26 +169,29 @@ def _transformation_of(entry: Windowed | Transformation) -> Transformation:
     return entry.transformation if isinstance(entry, Windowed) else entry
 
 
-def _source_of(cls: type[FeaturePipeline], at: str) -> SourceSchema:
+def _source_of(entries: Sequence[Windowed | Transformation], at: str) -> SourceSchema:
     """The one source that all features read."""
-    sources = {found.source.name: found.source for found in map(_transformation_of, cls.features)}
+    if not entries:
+        msg = f"{at}: on-demand features alone have no source; add the transformations that they are computed of"
+        raise DefinitionError(msg)
+    sources = {found.source.name: found.source for found in map(_transformation_of, entries)}
     if len(sources) != 1:
         msg = f"{at}: its features read {len(sources)} sources ({', '.join(sorted(sources))}); write one view for each"
         raise DefinitionError(msg)
     return next(iter(sources.values()))
 
 
-def _check_names(features: tuple[Feature, ...], at: str) -> None:
-    """Refuse a name given twice, and one that a key has."""
-    names = [feature.name for feature in features]
+def _check_names(names: Sequence[str], features: Sequence[Feature], at: str) -> set[str]:
+    """Refuse a name given twice, and one that a key has; returns the names of the keys."""
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        msg = f"{at}: feature {twice[0]!r} is there twice; give one of the transformations another name"
+        msg = f"{at}: feature {twice[0]!r} is there twice; give one of them another name"
         raise DefinitionError(msg)
     keys = {key.name for feature in features for key in feature.aggregate.keys}
     for name in sorted(keys & set(names)):
-        msg = f"{at}: feature {name!r} has the name of a key; give its transformation another name"
+        msg = f"{at}: feature {name!r} has the name of a key; give it another name"
         raise DefinitionError(msg)
+    return keys
 
 
 def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[Feature]:
