@@ -15,7 +15,7 @@ from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.knobs import UNSET, Knobs
-from headrace.features.scalar import DATETIME, INT, Scalar
+from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
 MAX_TABLE_NAME = 48 - len("_cell")
@@ -30,6 +30,17 @@ class Column:
     type: str
     optional: bool = False
     choices: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What its values are.
+
+        >>> Column("note", "str", choices=("gift", "own")).words, Column("amt", "float", optional=True).words
+        ("one of 'gift', 'own'", 'a finite float or NULL')
+        """
+        kind = f"one of {', '.join(map(repr, self.choices))}" if self.choices else self.type
+        kind = f"a finite {kind}" if kind == FLOAT else kind
+        return f"{kind} or NULL" if self.optional else kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.tiles import WindowMode
 
 #: When a value is of: the row's own time; the entity's newest event before it; that, unless it is too old.
@@ -32,6 +33,34 @@ class AskedFeature:
     def parts(self) -> tuple[AskedFeature, ...]:
         """What is computed from events: itself, or the operands of a ratio."""
         return tuple(replace(self, feature=part) for part in self.feature.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOnDemand:
+    """An on-demand feature under the name of its column, and what it reads, under names of their own.
+
+    The instant that a value is of, and how windows end, is that of all inputs.
+    """
+
+    name: str
+    feature: PlannedOnDemand
+    inputs: tuple[AskedFeature, ...]
+    mode: ValueMode = "recomputed"
+    ttl_us: int | None = None
+    window_mode: WindowMode = "exact"
+
+
+Asked = AskedFeature | AskedOnDemand
+
+
+def with_tiles(asked: Sequence[Asked]) -> dict[AskedFeature, AskedFeature]:
+    """What is computed of events for what is asked, each once: by itself without a name, under one name that it has."""
+    found: dict[AskedFeature, AskedFeature] = {}
+    plain = (one for one in asked if isinstance(one, AskedFeature))
+    read = (one for each in asked if isinstance(each, AskedOnDemand) for one in each.inputs)
+    for one in (*plain, *read):
+        found.setdefault(replace(one, name=""), one)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,9 @@ def show(
         print_rows([{"feature": name, "rows": found.to_pylist()} for name, found in evidence.items()], chosen)
         return
     for name, found in evidence.items():
-        typer.echo(f"{name}: {stored[name][explain_row].as_py()!r} from {found.num_rows:,} rows")
+        # What an on-demand feature reads has rows behind it, and no column of its own.
+        value = f": {stored[name][explain_row].as_py()!r}" if name in stored.column_names else ""
+        typer.echo(f"{name}{value} from {found.num_rows:,} rows")
         print_rows(found.slice(0, rows).to_pylist(), chosen)
 
 

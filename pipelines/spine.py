@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +34,12 @@ KEY_TYPES: dict[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]] = {
     "int": (pa.int64(), pa.types.is_integer),
     "bool": (pa.bool_(), pa.types.is_boolean),
 }
+#: The same of a column that a request brings, which may have any type.
+REQUEST_TYPES: dict[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]] = {
+    **KEY_TYPES,
+    "float": (pa.float64(), lambda found: pa.types.is_floating(found) or pa.types.is_integer(found)),
+    "datetime": (pa.timestamp("us", "UTC"), lambda found: pa.types.is_timestamp(found) and found.tz is not None),
+}
 
 
 @dataclass(frozen=True)
@@ -57,24 +63,55 @@ class Spine:
         columns = {key.name: self._key(key) for key in keys}
         return pa.table({"_row": numbers, "_t": self.times_us, **columns})
 
+    def requested(self, columns: Sequence[Column], feature: str) -> dict[str, pa.ChunkedArray]:
+        """The request columns of a feature with the types of the request.
+
+        Raises:
+            RequestError: one is missing or has another type, or a value is missing, no finite number or no choice.
+        """
+        return {
+            column.name: self._request(column, f"request column {column.name!r} of {feature}") for column in columns
+        }
+
     def _key(self, key: Column) -> pa.ChunkedArray:
-        known = self.rows.column_names
-        if key.name not in known:
-            msg = f"spine: no column {key.name!r}, which names the entity; {did_you_mean(key.name, known)}"
+        """A key."""
+        return self._column(key, KEY_TYPES, f"key {key.name!r}", "which names the entity")
+
+    def _request(self, column: Column, what: str) -> pa.ChunkedArray:
+        """A request column, whose values all are what the request says."""
+        found = self._column(column, REQUEST_TYPES, what, f"the {what}")
+        wrong = _wrong_rows(column, found)
+        if wrong:
+            value = found[wrong[0]].as_py()
+            msg = f"spine: {what} is {value!r} in {shown_rows(wrong)}, expected {column.words}"
             raise RequestError(msg)
-        found = self.rows[key.name]
+        return found
+
+    def _column(
+        self,
+        column: Column,
+        types: Mapping[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]],
+        what: str,
+        missing: str,
+    ) -> pa.ChunkedArray:
+        """A column with the type that the view gives it."""
+        known = self.rows.column_names
+        if column.name not in known:
+            msg = f"spine: no column {column.name!r}, {missing}; {did_you_mean(column.name, known)}"
+            raise RequestError(msg)
+        found = self.rows[column.name]
         if pa.types.is_dictionary(found.type):
             found = found.cast(found.type.value_type)
-        type_, fits = KEY_TYPES[key.type]
+        type_, fits = types[column.type]
         if found.null_count == len(found):
             return pa.chunked_array([pa.nulls(len(found), type_)])
         if not fits(found.type):
-            msg = f"spine: key {key.name!r} is {found.type}, expected {key.type}{_hint(found, key)}"
+            msg = f"spine: {what} is {found.type}, expected {column.type}{_hint(found, column)}"
             raise RequestError(msg)
         try:
             return found.cast(type_)
         except pa.ArrowInvalid as error:
-            msg = f"spine: key {key.name!r}: {error}"
+            msg = f"spine: {what}: {error}"
             raise RequestError(msg) from error
 
 
@@ -220,6 +257,16 @@ def _zoneless(name: str, where: str = "") -> str:
         f"spine: event time {name!r} has no time zone{where}: which one is meant? Say so in the data, with pandas "
         f"df[{name!r}] = df[{name!r}].dt.tz_localize('UTC')"
     )
+
+
+def _wrong_rows(column: Column, found: pa.ChunkedArray) -> list[int]:
+    """The rows whose value a request cannot have."""
+    wrong = found.is_null() if not column.optional else pa.chunked_array([pa.array([False] * len(found))])
+    if column.type == "float":
+        wrong = pc.or_kleene(wrong, pc.invert(pc.is_finite(found)))
+    if column.choices:
+        wrong = pc.or_kleene(wrong, pc.and_(found.is_valid(), pc.invert(pc.is_in(found, pa.array(column.choices)))))
+    return [row for row, bad in enumerate(wrong.to_pylist()) if bad]
 
 
 def _hint(found: pa.ChunkedArray, key: Column) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -13,8 +14,17 @@ import pyarrow as pa
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, evidence_sql, point_in_time_sql
-from headrace.compiler.plan import PlannedFeature, ViewPlan
-from headrace.compiler.point_in_time import AskedFeature, KeySet, KnownBy, ValueMode, key_sets
+from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
+from headrace.compiler.point_in_time import (
+    Asked,
+    AskedFeature,
+    AskedOnDemand,
+    KeySet,
+    KnownBy,
+    ValueMode,
+    key_sets,
+    with_tiles,
+)
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.foreign import ForeignVersion, shadow
@@ -28,6 +38,7 @@ from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.spine import Spine, read_spine, shown_rows
 from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, TrainingSet
@@ -93,17 +104,36 @@ class TrainingSetPipeline:
             NumericOverflowError: a sum of integers is beyond BIGINT.
         """
         asked = self.resolve(features, mode, full_names=full_names)
-        rows = self.read_spine(spine, event_time, self.text_keys(asked))
+        rows = self.read_spine(spine, event_time, self.text_columns(asked))
         _refuse_taken(rows, [one.name for each in asked.values() for one in each])
         histories = {view: self.history(self.views[view]) for view in asked}
         columns: dict[str, pa.ChunkedArray] = {}
         outside: dict[int, str] = {}
         for view, members in asked.items():
-            with self._connected(rows, self.views[view], members, histories[view]) as connection:
+            requested = self.requested(view, members, rows)
+            tiled = with_tiles(members)
+            with self._connected(rows, self.views[view], tuple(tiled.values()), histories[view]) as connection:
                 outside |= self.check_coverage(connection, view, rows, histories[view])
-                for keys in key_sets(self.views[view], tuple(members), self.known_by):
+                for keys in key_sets(self.views[view], tuple(tiled.values()), self.known_by):
                     columns |= self.compute(connection, keys, rows)
+            for one, request in requested.items():
+                read = {each.feature.name: columns[tiled[replace(each, name="")].name] for each in one.inputs}
+                columns[one.name] = values_on_demand(view, one.feature, pa.table(read | request))
         return self.assemble(rows, asked, columns, histories, outside)
+
+    def requested(
+        self, view: str, asked: Sequence[Asked], spine: Spine
+    ) -> dict[AskedOnDemand, dict[str, pa.ChunkedArray]]:
+        """The on-demand features among those asked for, each with its request columns.
+
+        Raises:
+            RequestError: the spine lacks one, or it has another type or values that a request cannot have.
+        """
+        return {
+            one: spine.requested(one.feature.request, f"feature {view}:{one.feature.name}")
+            for one in asked
+            if isinstance(one, AskedOnDemand)
+        }
 
     @cached_property
     def views(self) -> Mapping[str, ViewPlan]:
@@ -112,24 +142,25 @@ class TrainingSetPipeline:
 
     def resolve(
         self, features: Sequence[str] | Mapping[str, str], mode: str, *, full_names: bool
-    ) -> dict[str, list[AskedFeature]]:
+    ) -> dict[str, list[Asked]]:
         """The features by view, each with its mode and the name of its column."""
         modes = features if isinstance(features, Mapping) else dict.fromkeys(features, mode)
         if not modes:
             msg = "features: expected at least one, such as ['fraud_features:transaction_count_1h']"
             raise RequestError(msg)
-        found: dict[str, list[AskedFeature]] = {}
+        found: dict[str, list[Asked]] = {}
         for text, own in modes.items():
             reference = self.find(text)
             name = f"{reference.view}__{reference.feature}" if full_names else reference.feature
-            feature = self.views[reference.view].feature(reference.feature)
-            found.setdefault(reference.view, []).append(_asked(name, feature, own, self.window_mode))
+            found.setdefault(reference.view, []).append(
+                _asked(name, self.views[reference.view], reference.feature, own, self.window_mode)
+            )
         _refuse_twins([one.name for members in found.values() for one in members])
         return found
 
     def find(self, text: str) -> Reference:
         """The feature that a text names; NotFoundError with a suggestion, RequestError where several views have it."""
-        known = {str(Reference(view, one.name)): one.name for view, plan in self.views.items() for one in plan.features}
+        known = {str(Reference(view, name)): name for view, plan in self.views.items() for name in plan.names}
         if text in known:
             return Reference.parse(text)
         named = [full for full, name in known.items() if name == text]
@@ -145,10 +176,12 @@ class TrainingSetPipeline:
         """The spine, checked; `texts` are columns that are text in a CSV file, whatever they look like."""
         return read_spine(given, self.platform, event_time, texts)
 
-    def text_keys(self, asked: Mapping[str, Sequence[AskedFeature]]) -> list[str]:
-        """The keys that are text."""
-        groups = [self.views[view].group(one.feature.group) for view, members in asked.items() for one in members]
-        return sorted({key.name for group in groups for key in group.keys if key.type == "str"})
+    def text_columns(self, asked: Mapping[str, Sequence[Asked]]) -> list[str]:
+        """The keys and request columns that are text."""
+        features = [(self.views[view], one.feature) for view, members in asked.items() for one in members]
+        keys = [key for plan, feature in features for key in plan.keys_of(feature)]
+        request = [column for _, one in features if isinstance(one, PlannedOnDemand) for column in one.request]
+        return sorted({column.name for column in (*keys, *request) if column.type == "str"})
 
     def history(self, plan: ViewPlan) -> PinnedHistory:
         """The history of a view's source, pinned to one snapshot.
@@ -203,7 +236,7 @@ class TrainingSetPipeline:
     def assemble(
         self,
         spine: Spine,
-        asked: Mapping[str, Sequence[AskedFeature]],
+        asked: Mapping[str, Sequence[Asked]],
         columns: Mapping[str, pa.ChunkedArray],
         histories: Mapping[str, PinnedHistory],
         outside: Mapping[int, str],
@@ -223,16 +256,20 @@ class TrainingSetPipeline:
     def explain(
         self,
         spine: Spine,
-        asked: Mapping[str, Sequence[AskedFeature]],
+        asked: Mapping[str, Sequence[Asked]],
         histories: Mapping[str, PinnedHistory],
         row: int,
     ) -> dict[str, pa.Table]:
-        """For each feature the rows of history behind its value in one row of the spine."""
+        """For each feature the rows of history behind its value in one row of the spine.
+
+        An on-demand feature has none of its own: the rows are those of its inputs, as `feature.input`.
+        """
         one = Spine(spine.rows.slice(row, 1), spine.event_time, spine.times_us.slice(row, 1))
         found: dict[str, pa.Table] = {}
         for view, members in asked.items():
-            with self._connected(one, self.views[view], members, histories[view]) as connection:
-                for keys in key_sets(self.views[view], tuple(members), self.known_by):
+            tiled = tuple(_each(members))
+            with self._connected(one, self.views[view], tiled, histories[view]) as connection:
+                for keys in key_sets(self.views[view], tiled, self.known_by):
                     connection.register("spine", one.asking(keys.keys))
                     for feature in keys.asked:
                         sql = evidence_sql(keys, feature, "spine", "archive")
@@ -308,17 +345,28 @@ def registered_views(platform: Platform) -> dict[str, ViewPlan]:
     return found
 
 
-def _asked(name: str, feature: PlannedFeature, mode: str, window_mode: WindowMode) -> AskedFeature:
-    """A feature with its mode, from a text such as `ttl 1h`."""
+def _asked(name: str, plan: ViewPlan, feature: str, mode: str, window_mode: WindowMode) -> Asked:
+    """A feature with its mode, from a text such as `ttl 1h`; the inputs of one on demand have the same."""
     kind, _, ttl = mode.partition(" ")
-    one_of(f"mode of {feature.name}", kind, get_args(ValueMode))
+    one_of(f"mode of {feature}", kind, get_args(ValueMode))
     if (kind == "ttl") != bool(ttl):
-        msg = f"mode {mode!r} of {feature.name}: expected 'ttl 1h', or another mode and no duration"
+        msg = f"mode {mode!r} of {feature}: expected 'ttl 1h', or another mode and no duration"
         raise RequestError(msg)
-    return AskedFeature(name, feature, cast("ValueMode", kind), parse_duration(ttl) if ttl else None, window_mode)
+    as_of = (cast("ValueMode", kind), parse_duration(ttl) if ttl else None, window_mode)
+    found = plan.any_feature(feature)
+    if isinstance(found, PlannedFeature):
+        return AskedFeature(name, found, *as_of)
+    inputs = tuple(AskedFeature(f"{name}.{each}", plan.feature(each), *as_of) for each in found.inputs)
+    return AskedOnDemand(name, found, inputs, *as_of)
 
 
-def _trained(plan: ViewPlan, one: AskedFeature) -> TrainedFeature:
+def _each(asked: Sequence[Asked]) -> Iterator[AskedFeature]:
+    """The features with tiles, and those that on-demand features read, each under its own name."""
+    for one in asked:
+        yield from one.inputs if isinstance(one, AskedOnDemand) else (one,)
+
+
+def _trained(plan: ViewPlan, one: Asked) -> TrainedFeature:
     return TrainedFeature(one.name, plan.name, one.feature.name, plan.version, one.mode, one.ttl_us, one.window_mode)
 
 

@@ -3,8 +3,21 @@
 # ruff: noqa: RUF012 (as users write it)
 
 from datetime import datetime
+from typing import Literal
 
-from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
+import ibis
+
+from headrace import (
+    FeaturePipeline,
+    Features,
+    IcebergTable,
+    Request,
+    Source,
+    WindowSpec,
+    event_time,
+    on_demand,
+    transformation,
+)
 
 
 class Payments(Source):
@@ -56,11 +69,67 @@ def user_unique_ip(logins: Logins, wspec: WindowSpec):
     return logins.groupby("user_id")["ip"].window(wspec).count_distinct()
 
 
+class Checkout(Request):
+    """What is being paid."""
+
+    paying: float
+    note: str | None
+    since: datetime | None
+    channel: Literal["web", "shop"] | None
+
+
+@on_demand
+def tx_mean(f: Features):
+    """What a card pays on average."""
+    return f.tx_sum_1h / f.tx_count_1h
+
+
+@on_demand
+def over_mean(req: Checkout, f: Features):
+    """How a payment compares with what the card pays on average."""
+    return req.paying / f.tx_mean
+
+
+@on_demand
+def noted(req: Checkout):
+    """Whether somebody wrote a note."""
+    return ibis.ifelse(req.note.isnull(), "none", req.note)
+
+
+@on_demand
+def online(req: Checkout):
+    """Whether it is paid from afar."""
+    return req.channel == "web"
+
+
+@on_demand
+def later(req: Checkout):
+    """An hour on."""
+    return req.since + ibis.interval(hours=1)
+
+
+@on_demand
+def squared(f: Features):
+    """Beyond BIGINT for a card with many points."""
+    return f.points_1h * f.points_1h
+
+
 class Cards(FeaturePipeline):
     """What a card did."""
 
     owner = "risk@example.com"
-    features = [tx_max.over("1h"), tx_sum.over("1h"), points.over("1h"), tx_count.over("1h")]
+    features = [
+        tx_max.over("1h"),
+        tx_sum.over("1h"),
+        points.over("1h"),
+        tx_count.over("1h"),
+        tx_mean,
+        over_mean,
+        noted,
+        online,
+        later,
+        squared,
+    ]
 
 
 class Users(FeaturePipeline):

@@ -432,6 +432,98 @@ def test_the_decks_call_takes_and_gives_a_frame(lake: Lake) -> None:
     assert "20.0" in lake.pipeline().build(spine(), TX, mode="last_write")._repr_html_()
 
 
+def checkouts(**changes: Any) -> pd.DataFrame:
+    """The spine with request columns."""
+    brought = {"paying": [30.0, 15.0, 1.0], "note": ["gift", None, ""], "since": [at("10:00")] * 3}
+    return spine(**({**brought, "channel": ["web", "shop", None]} | changes))
+
+
+def test_an_on_demand_feature_is_computed_of_each_rows_features_and_request(lake: Lake) -> None:
+    asked = ["tx_mean", "over_mean", "online", "noted", "later"]
+    made = lake.pipeline().build(checkouts(), asked, mode="last_write", event_time="inference_ts")
+    assert made.rows.column_names[-5:] == asked
+    assert values(made.rows, "tx_mean", "over_mean") == [(20.0, 1.5), (30.0, 0.5), (None, None)]
+    assert values(made.rows, "online") == [True, False, None]
+    assert values(made.rows, "noted", "later") == [(note, at("11:00")) for note in ("gift", "none", "")]
+    assert [str(one.mode) for one in made.features] == ["last_write"] * 5
+
+
+def test_each_on_demand_feature_has_its_own_mode_beside_that_of_its_inputs(lake: Lake) -> None:
+    asked = {"tx_sum_1h": "recomputed", "tx_mean": "last_write", "over_mean": "ttl 100m"}
+    made = lake.pipeline().build(checkouts(), asked, event_time="inference_ts")
+    assert values(made.rows, *asked) == [(None, 20.0, None), (None, 30.0, 0.5), (None, None, None)]
+
+
+def test_what_two_features_read_is_computed_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
+    compute = TrainingSetPipeline.compute
+
+    def counted(self: Any, connection: Any, keys: Any, rows: Any) -> Any:
+        computed.extend(one.feature.name for one in keys.asked)
+        return compute(self, connection, keys, rows)
+
+    monkeypatch.setattr(TrainingSetPipeline, "compute", counted)
+    lake.pipeline().build(checkouts(), ["tx_mean", "over_mean", "tx_sum_1h"], event_time="inference_ts")
+    assert sorted(computed) == ["tx_count_1h", "tx_sum_1h"]
+
+
+#: By what is wrong: the columns that differ, and what is said.
+WRONG_REQUESTS: dict[str, tuple[dict[str, Any], str]] = {
+    "text": (
+        {"paying": ["1", "2", "3"]},
+        "request column 'paying' of feature cards:over_mean is string, expected float",
+    ),
+    "NULL": (
+        {"paying": [1.0, None, 3.0]},
+        "'paying' of feature cards:over_mean is None in row 1, expected a finite float",
+    ),
+    "no choice": ({"channel": ["web", None, "post"]}, "is 'post' in row 2, expected one of 'shop', 'web' or NULL"),
+    "infinite": ({"paying": [1.0, 2.0, float("inf")]}, "is inf in row 2, expected a finite float"),
+    "an integer that is no float": ({"paying": [1, 2, 2**53 + 1]}, "'paying' of feature cards:over_mean"),
+    "naive": ({"since": pd.to_datetime(["2024-11-20"] * 3)}, "'since' of feature cards:later is timestamp"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_REQUESTS)
+def test_a_wrong_request_column_is_refused_by_feature_column_and_row(lake: Lake, wrong: str) -> None:
+    changes, message = WRONG_REQUESTS[wrong]
+    with pytest.raises(RequestError, match=message):
+        lake.pipeline().build(checkouts(**changes), ["over_mean", "later", "online"], event_time="inference_ts")
+
+
+def test_a_missing_request_column_is_refused_by_feature_and_column(lake: Lake) -> None:
+    with pytest.raises(
+        RequestError, match="no column 'paying', the request column 'paying' of feature cards:over_mean"
+    ):
+        lake.pipeline().build(checkouts().drop(columns=["paying"]), ["over_mean"], event_time="inference_ts")
+
+
+def test_integers_are_floats_of_a_request_and_its_texts_stay_texts(lake: Lake) -> None:
+    found = lake.pipeline().build(
+        checkouts(paying=[40, 15, 1]), ["over_mean"], mode="last_write", event_time="inference_ts"
+    )
+    assert values(found.rows, "over_mean") == [2.0, 0.5, None]
+    (lake.folder / "spine.csv").write_text("inference_ts,cc_num,note\n2024-11-20T21:30:00Z,2,0122\n")
+    assert values(lake.pipeline().build(lake.folder / "spine.csv", ["noted"]).rows, "noted") == ["0122"]
+
+
+def test_an_overflow_names_the_on_demand_feature(lake: Lake) -> None:
+    lake.pay([(at("21:00"), 2, 1.0)], points=2**40)
+    with pytest.raises(NumericOverflowError, match="feature cards:squared"):
+        lake.pipeline().build(spine(), ["squared"])
+
+
+def test_a_set_with_on_demand_features_is_explained_and_made_again(lake: Lake) -> None:
+    pipeline = lake.pipeline()
+    made = pipeline.build(checkouts(), ["over_mean", "noted"], mode="last_write", event_time="inference_ts")
+    assert {name: found.num_rows for name, found in made.explain(0).items()} == {
+        "over_mean.tx_sum_1h": 1,
+        "over_mean.tx_count_1h": 1,
+    }
+    saved = SavedTrainingSets(lake.platform)
+    assert saved.rebuild(saved.save(pipeline, made).id).is_identical
+
+
 def command(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line in the lake's folder."""
     settings = {"home": str(lake.folder / "home"), "project": "deck", "iceberg": lake.settings.iceberg.model_dump()}

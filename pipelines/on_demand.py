@@ -1,0 +1,21 @@
+"""On-demand features computed over tables: of training sets, and of runs on this machine."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from headrace.compiler.duckdb_on_demand import over_relation_sql
+from headrace.compiler.plan import PlannedOnDemand
+from headrace.connectors.duckdb_files import database
+
+
+def values_on_demand(view: str, feature: PlannedOnDemand, read: pa.Table) -> pa.ChunkedArray:
+    """The values of a feature, a value for each row of the columns that it reads, in order.
+
+    Raises:
+        NumericOverflowError: a number is beyond its type.
+    """
+    rows = read.append_column("_row", pa.array(range(read.num_rows), pa.int64()))
+    with database(f"feature {view}:{feature.name}") as connection:
+        connection.register("read", rows)
+        return connection.sql(over_relation_sql(feature, "read")).to_arrow_table()[feature.name]
