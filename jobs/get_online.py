@@ -20,6 +20,9 @@ def get_online(
     context: typer.Context,
     features: Annotated[list[str], typer.Argument(help="Features as view:feature.")],
     entity: Annotated[list[str], typer.Option(help="A key of the entity as name=value; once for each key.")],
+    request: Annotated[
+        list[str] | None, typer.Option(help="What an on-demand feature takes, as name=value; once for each.")
+    ] = None,
     store: Annotated[str, typer.Option(help="cassandra, sqlite or sqlite:PATH; default: the settings'.")] = "",
     at: Annotated[str, typer.Option(help="An instant such as 2013-11-01T12:00:00Z; default: now.")] = "",
     log: Annotated[Path | None, typer.Option(help="Append the answer to this .jsonl file too.")] = None,
@@ -34,7 +37,7 @@ def get_online(
 
     options = options_of(context)
     with online_store(options.settings(store_flags("--store", store))) as opened:
-        row = opened.typed_row(features, dict(map(_key_value, entity)))
+        row = opened.typed_row(features, _texts(entity, request or ()))
         served = opened.get_online_features(features, [row], at=instant("--at", at))
     if log is not None:
         append_log(served, log)
@@ -42,11 +45,17 @@ def get_online(
     print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
 
 
-def _key_value(text: str) -> tuple[str, str]:
-    """Name and text of a key."""
+def _texts(entity: Sequence[str], request: Sequence[str]) -> dict[str, str]:
+    """The texts of keys and request columns by name."""
+    given = [("--entity", text) for text in entity] + [("--request", text) for text in request]
+    return dict(_key_value(option, text) for option, text in given)
+
+
+def _key_value(option: str, text: str) -> tuple[str, str]:
+    """Name and text of a value."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        msg = f"--entity {text!r}: expected name=value"
+        msg = f"{option} {text!r}: expected name=value"
         raise SettingsError(msg)
     return name, value
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import Cell, Found, Key, TileRead
 from headrace.features.instant import instant_of
@@ -26,18 +26,22 @@ Waves = Generator[Wave, list[list[Found]], list[tuple[FeatureValue, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class ServedView:
-    """The version of a view that serves: its tables by tile fingerprint, its features with their groups by name."""
+    """The version of a view that serves: its tables by tile fingerprint, and its features by name.
+
+    `features` are those with tiles, with their groups; `on_demand` are computed of these.
+    """
 
     plan: ViewPlan
     tables: Mapping[str, str]
     generation: int
     features: Mapping[str, tuple[PlannedFeature, TileGroup]]
+    on_demand: Mapping[str, PlannedOnDemand]
 
     @classmethod
     def of(cls, plan: ViewPlan, tables: Mapping[str, str], generation: int) -> ServedView:
         """A version as it is registered."""
         features = {feature.name: (feature, plan.group(feature.group)) for feature in plan.features}
-        return cls(plan, tables, generation, features)
+        return cls(plan, tables, generation, features, {one.name: one for one in plan.on_demand})
 
     @property
     def expires(self) -> bool:
@@ -57,6 +61,11 @@ class AskedFeature:
     view: ServedView
     feature: PlannedFeature
     group: TileGroup
+
+    @classmethod
+    def of(cls, reference: Reference, view: ServedView) -> AskedFeature:
+        """A feature with tiles of a view."""
+        return cls(reference, view, *view.features[reference.feature])
 
     @property
     def table(self) -> str:

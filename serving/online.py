@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.plan import ViewPlan
 from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import TileReader
 from headrace.errors import NotFoundError, RequestError, did_you_mean
@@ -23,13 +23,17 @@ from headrace.features.instant import asked_us, instant_of
 from headrace.features.reference import Reference
 from headrace.registry.store import Registry
 from headrace.serving.answering import AskedFeature, ServedView, answers
-from headrace.serving.request import check_rows, from_text
+from headrace.serving.on_demand import AskedOnDemand, OnDemandValues, read_for
+from headrace.serving.request import RequestColumn, check_rows, from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
 
 #: How old the choice of version may be: a promotion is seen within this time, and a request seldom asks the registry.
 POINTER_AGE_S = 1.0
 #: Entities in one request: beyond it, the answer takes seconds and belongs in a training set, not in a lookup.
 MAX_ENTITIES = 10_000
+
+
+Asked = AskedFeature | AskedOnDemand
 
 
 class OnlineStore:
@@ -48,24 +52,28 @@ class OnlineStore:
         self._registry = registry
         self._tiles = tiles
         self._views: dict[str, tuple[float, ServedView]] = {}
+        self._on_demand = OnDemandValues()
 
     def get_online_features(
         self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
     ) -> OnlineFeatures:
         """The values of features (`view:feature`) for entities (key by name), at an instant (default: now).
 
-        Raises NotFoundError (unknown view or feature, with a suggestion), RequestError (a key is missing, unknown or
-        mistyped, naming row and key; a naive time), ConnectorError (the store fails).
+        A row also has the request columns of the on-demand features that are asked for.
+
+        Raises NotFoundError (unknown view or feature, with a suggestion), RequestError (a key or request column is
+        missing, unknown or mistyped, naming row and column; a naive time), ConnectorError (the store fails),
+        NumericOverflowError (a number of an on-demand feature is beyond its type).
         """
         instant = _instant(at)
         asked = self._asked(features, entity_rows)
-        steps = answers(asked, entity_rows, instant)
+        steps = answers(read_for(asked), entity_rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(self._tiles.read(wave))
         except StopIteration as end:
-            return _answer(asked, entity_rows, end.value, instant)
+            return self._answer(asked, entity_rows, end.value, instant)
 
     async def get_online_features_async(
         self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
@@ -76,37 +84,40 @@ class OnlineStore:
         """
         instant = _instant(at)
         asked = self._asked(features, entity_rows)
-        steps = answers(asked, entity_rows, instant)
+        steps = answers(read_for(asked), entity_rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(await self._tiles.read_async(wave))
         except StopIteration as end:
-            return _answer(asked, entity_rows, end.value, instant)
+            return self._answer(asked, entity_rows, end.value, instant)
 
     def typed_row(self, features: Sequence[str], texts: Mapping[str, str]) -> dict[str, Any]:
-        """An entity row from texts, such as those of a command line: each key as its type in the views asked for.
+        """An entity row from texts, such as those of a command line: each value as its type in the views asked for.
 
         A text that is no such value, and an unknown key, stay as they are for `get_online_features` to refuse.
         """
         asked = [self._resolve(Reference.parse(text)) for text in features]
-        types = {key.name: key.type for one in asked for key in one.group.keys}
+        keys = [key for one in read_for(asked) for key in one.group.keys]
+        types = {column.name: column.type for column in (*keys, *(one.column for one in _requested(asked)))}
         return {name: from_text(text, types.get(name, "str")) for name, text in texts.items()}
 
-    def _asked(self, features: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[AskedFeature]:
+    def _asked(self, features: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
         """The features that are asked for, of the versions that serve, for rows that have their keys."""
         asked = [self._resolve(Reference.parse(text)) for text in features]
         _check(asked, rows)
         return asked
 
-    def _resolve(self, reference: Reference) -> AskedFeature:
+    def _resolve(self, reference: Reference) -> Asked:
         """A feature of the version that serves."""
         view = self._view(reference.view)
+        if reference.feature in view.on_demand:
+            return AskedOnDemand.of(reference, view)
         if reference.feature not in view.features:
-            hint = did_you_mean(reference.feature, view.features)
+            hint = did_you_mean(reference.feature, view.plan.names)
             msg = f"view {reference.view!r}, version {view.plan.version}: no feature {reference.feature!r}; {hint}"
             raise NotFoundError(msg)
-        return AskedFeature(reference, view, *view.features[reference.feature])
+        return AskedFeature.of(reference, view)
 
     def _view(self, name: str) -> ServedView:
         """The version that serves, at most `POINTER_AGE_S` old."""
@@ -130,6 +141,35 @@ class OnlineStore:
         made = self._registry.materialization(self.project, name, pointer.version, pointer.generation)
         return ServedView.of(ViewPlan.from_dict(dict(plan)), made.tables, pointer.generation)
 
+    def _answer(
+        self,
+        asked: Sequence[Asked],
+        entity_rows: Sequence[Mapping[str, Any]],
+        read: Sequence[tuple[FeatureValue, ...]],
+        instant: Instant,
+    ) -> OnlineFeatures:
+        """The values with what they are values of; those on demand are computed here."""
+        return OnlineFeatures(
+            features=tuple(_served(one) for one in asked),
+            entity_rows=tuple(dict(row) for row in entity_rows),
+            rows=tuple(self._rows(asked, entity_rows, read)),
+            at=instant_of(instant.at_us),
+            served_at=instant_of(instant.now_us),
+        )
+
+    def _rows(
+        self, asked: Sequence[Asked], entity_rows: Sequence[Mapping[str, Any]], read: Sequence[tuple[FeatureValue, ...]]
+    ) -> Sequence[tuple[FeatureValue, ...]]:
+        """The value of each feature that was asked for, from those that were read."""
+        if not (asked and entity_rows):
+            return read
+        references = [one.reference for one in read_for(asked)]
+        columns: dict[Reference, Sequence[FeatureValue]] = dict(zip(references, zip(*read, strict=True), strict=True))
+        on_demand = [one for one in asked if isinstance(one, AskedOnDemand)]
+        computed = self._on_demand.of(on_demand, columns, entity_rows)
+        columns |= computed
+        return list(zip(*(columns[one.reference] for one in asked), strict=True))
+
 
 def _instant(at: datetime | None) -> Instant:
     """The asked time; RequestError for a time without zone."""
@@ -139,36 +179,36 @@ def _instant(at: datetime | None) -> Instant:
     return Instant(asked_us("at", at), now_us, is_now=False)
 
 
-def _check(asked: Sequence[AskedFeature], rows: Sequence[Mapping[str, Any]]) -> None:
-    """The rows have exactly the keys of all features together, and are not too many."""
+def _requested(asked: Sequence[Asked]) -> list[RequestColumn]:
+    """What the request must bring."""
+    return [column for one in asked if isinstance(one, AskedOnDemand) for column in one.request]
+
+
+def _check(asked: Sequence[Asked], rows: Sequence[Mapping[str, Any]]) -> None:
+    """The rows have exactly the keys and request columns of all features together, and are not too many."""
     if len(rows) > MAX_ENTITIES:
         msg = f"{len(rows):,} entity rows, at most {MAX_ENTITIES:,} in one request"
         raise RequestError(msg)
-    keys: dict[str, Column] = {}
-    for one in asked:
-        for key in one.group.keys:
-            if keys.setdefault(key.name, key).type != key.type:
-                msg = f"key {key.name!r} is {keys[key.name].type} in one view and {key.type} in {one.reference.view!r}"
-                raise RequestError(msg)
-    check_rows(rows, keys.values())
+    keys = {key.name: key for one in read_for(asked) for key in one.group.keys}
+    request = _requested(asked)
+    _refuse_two_types(asked)
+    check_rows(rows, keys.values(), request)
 
 
-def _answer(
-    asked: Sequence[AskedFeature],
-    entity_rows: Sequence[Mapping[str, Any]],
-    rows: Sequence[tuple[FeatureValue, ...]],
-    instant: Instant,
-) -> OnlineFeatures:
-    """The values with what they are values of."""
-    return OnlineFeatures(
-        features=tuple(_served(one) for one in asked),
-        entity_rows=tuple(dict(row) for row in entity_rows),
-        rows=tuple(rows),
-        at=instant_of(instant.at_us),
-        served_at=instant_of(instant.now_us),
-    )
+def _refuse_two_types(asked: Sequence[Asked]) -> None:
+    """A name of a key or request column has one type in all views asked for."""
+    keys = [(key, one.reference) for one in read_for(asked) for key in one.group.keys]
+    request = [
+        (column, one.reference) for one in asked if isinstance(one, AskedOnDemand) for column in one.feature.request
+    ]
+    found: dict[str, tuple[str, Reference]] = {}
+    for column, reference in (*keys, *request):
+        type_, first = found.setdefault(column.name, (column.type, reference))
+        if type_ != column.type:
+            msg = f"{column.name!r} is {type_} for {first} and {column.type} for {reference}; ask for these one by one"
+            raise RequestError(msg)
 
 
-def _served(one: AskedFeature) -> ServedFeature:
+def _served(one: Asked) -> ServedFeature:
     """A feature as the answer names it."""
     return ServedFeature(one.reference, one.feature.type, one.view.plan.version, one.view.generation)

@@ -18,16 +18,21 @@ from headrace.compiler.duckdb_scalar import TYPES as DUCKDB_TYPES
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_scalar import TYPES as FLINK_TYPES
 from headrace.compiler.flink_tables import create_functions, create_table
+from headrace.compiler.plan import Column, PlannedOnDemand
 from headrace.compiler.scalar_sql import Dialect
+from headrace.errors import NumericOverflowError
 from headrace.features.expression import RULES, to_scalar
-from headrace.features.scalar import BOOL
+from headrace.features.scalar import BOOL, Scalar
+from headrace.serving.on_demand import OnDemandValues
 
+from .conftest import PLANS
 from .expressions import GROUPS, times
-from .expressions.case import COLUMNS, MAX, MIN, Case, expression_of
+from .expressions.case import COLUMNS, MAX, MIN, Case, expression_of, micros
 
 CASES = tuple(case for cases in GROUPS.values() for case in cases)
 NUMBERED = list(enumerate(CASES))
 LABEL = "shop.revenue"
+SHOP = PLANS["shop_features"]
 #: What is an overflow: the expression and the inputs.
 OVERFLOWS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("tx.i // tx.j", {"i": MIN, "j": -1}),
@@ -161,6 +166,25 @@ def test_duckdb_gives_what_was_written_by_hand(on_duckdb: Found, number: int, ca
     assert not differences(case, [on_duckdb[number, place] for place in range(len(case.rows))])
 
 
+@pytest.fixture(scope="module")
+def when_asked() -> OnDemandValues:
+    return OnDemandValues()
+
+
+def asked(number: int, scalar: Scalar) -> PlannedOnDemand:
+    """A feature that computes a scalar of request columns."""
+    request = tuple(Column(name, type_, optional=True) for name, type_ in COLUMNS.items())
+    return PlannedOnDemand(f"case_{number}", scalar, (), request)
+
+
+@pytest.mark.parametrize(("number", "case"), NUMBERED, ids=title)
+def test_an_online_read_gives_what_was_written_by_hand(when_asked: OnDemandValues, number: int, case: Case) -> None:
+    feature = asked(number, case.scalar())
+    lists = {name: [row[name] for row in case.inputs()] for name in COLUMNS}
+    (found,) = when_asked.values(SHOP, [feature], lists)
+    assert not differences(case, [micros(value) if isinstance(value, datetime) else value for value in found])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "case"), NUMBERED, ids=title)
 def test_flink_gives_what_was_written_by_hand(on_flink: Found, number: int, case: Case) -> None:
@@ -205,6 +229,14 @@ each_overflow = pytest.mark.parametrize("number", range(len(OVERFLOWS)), ids=[wr
 def test_an_overflow_is_an_error_on_duckdb(duck: duckdb.DuckDBPyConnection, number: int) -> None:
     with pytest.raises((duckdb.OutOfRangeException, duckdb.ConversionException)):
         duck.execute(overflow(DUCKDB, number)).fetchall()
+
+
+@each_overflow
+def test_an_overflow_names_the_feature_online(when_asked: OnDemandValues, number: int) -> None:
+    written, row = OVERFLOWS[number]
+    feature = asked(len(CASES) + number, to_scalar(expression_of(written)))
+    with pytest.raises(NumericOverflowError, match=f"feature {SHOP.name}:{feature.name}"):
+        when_asked.values(SHOP, [feature], {name: [row.get(name)] for name in COLUMNS})
 
 
 @pytest.mark.slow

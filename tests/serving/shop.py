@@ -3,8 +3,21 @@
 # ruff: noqa: RUF012 (a feature file declares its features as a list)
 
 from datetime import datetime
+from typing import Literal
 
-from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+import ibis
+
+from headrace import (
+    FeaturePipeline,
+    Features,
+    KafkaTopic,
+    Request,
+    Source,
+    WindowSpec,
+    event_time,
+    on_demand,
+    transformation,
+)
 
 
 class Orders(Source):
@@ -83,6 +96,54 @@ def dear_share(tx: Orders, wspec: WindowSpec):
     return tx[tx.cents > 1_000].groupby("shop").window(wspec).count() / tx.groupby("shop").window(wspec).count()
 
 
+class Basket(Request):
+    """What a customer is about to order."""
+
+    price: float
+    asked_for: datetime | None
+    channel: Literal["web", "shop"] | None
+
+
+@on_demand
+def dear_by_hand(f: Features):
+    return f.dear_1h / f.orders_1h
+
+
+@on_demand
+def over_mean(basket: Basket, f: Features):
+    return basket.price / f.mean_cents
+
+
+@on_demand
+def mean_cents(f: Features):
+    return f.revenue_1h / f.orders_1h
+
+
+@on_demand
+def of_shop(f: Features):
+    return f.spent_1h.fill_null(0) * 100 // f.revenue_1h
+
+
+@on_demand
+def lifted(f: Features):
+    return f.orders_1h.fill_null(-1) + f.orders_3d.fill_null(-10)
+
+
+@on_demand
+def delivery(basket: Basket):
+    return basket.asked_for + ibis.interval(days=1)
+
+
+@on_demand
+def from_afar(basket: Basket):
+    return basket.channel == "web"
+
+
+@on_demand
+def huge(basket: Basket, f: Features):
+    return basket.price.cast("int64") * f.orders_1h
+
+
 class Shops(FeaturePipeline):
     """What a shop sells."""
 
@@ -101,6 +162,14 @@ class Shops(FeaturePipeline):
         newest_orders,
         cents_spread,
         top_customers.over("3d"),
+        dear_by_hand,
+        over_mean,
+        mean_cents,
+        of_shop,
+        lifted,
+        delivery,
+        from_afar,
+        huge,
     ]
 
 
