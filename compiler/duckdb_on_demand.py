@@ -3,21 +3,21 @@
 One evaluator for all readers: training sets and local runs have tables, an online read has a list for each column.
 """
 
-# ruff: noqa: S608 (emitting SQL is what this file does: names are checked when a file loads)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from headrace.compiler.duckdb_scalar import DUCKDB, TYPES
 from headrace.compiler.plan import PlannedOnDemand, ViewPlan
-from headrace.features.scalar import DATETIME, INT
+from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, column
 
 
 def over_relation_sql(feature: PlannedOnDemand, relation: str) -> str:
     """The values of a feature, over a relation with the columns that it reads and `_row`, in the order of `_row`."""
-    value = DUCKDB.emit(feature.scalar)
+    (value,), staged = _staged([feature], relation)
     typed = f"make_timestamptz({value})" if feature.type == DATETIME else value
-    return f"SELECT {typed} AS {DUCKDB.identifier(feature.name)} FROM {relation} ORDER BY _row"
+    return f"SELECT {typed} AS {DUCKDB.identifier(feature.name)}\nFROM {staged} ORDER BY _row"
 
 
 def columns_read(plan: ViewPlan, features: Sequence[PlannedOnDemand]) -> dict[str, str]:
@@ -32,7 +32,46 @@ def over_lists_sql(features: Sequence[PlannedOnDemand], types: dict[str, str]) -
     `types` are those of the columns, in the order of the parameters. Instants are µs, on both sides.
     """
     lists = [f"{_unnested(place, types[name])} AS {DUCKDB.identifier(name)}" for place, name in enumerate(types, 1)]
-    return f"SELECT {', '.join(DUCKDB.emit(one.scalar) for one in features)}\nFROM (SELECT {', '.join(lists)})"
+    values, staged = _staged(features, f"(SELECT {', '.join(lists)})")
+    return f"SELECT {', '.join(values)}\nFROM {staged}"
+
+
+def _staged(features: Sequence[PlannedOnDemand], relation: str) -> tuple[list[str], str]:
+    """The SQL of the features' values, and the relation that they are over."""
+    stages = _Stages()
+    scalars = [stages.hoisted(one.scalar)[0] for one in features]
+    for columns in stages.columns:
+        added = ", ".join(f"{DUCKDB.emit(scalar)} AS {name}" for name, scalar in columns.items())
+        relation = f"(SELECT *, {added}\nFROM {relation})"
+    return list(map(DUCKDB.emit, scalars)), relation
+
+
+class _Stages:
+    """Columns for whatever is tested to be finite, stage after stage: SQL says it twice, and nests it in the next test.
+
+    So the text grows with the expression, not with 2 to the power of its depth; and what features share is there once.
+    """
+
+    def __init__(self) -> None:
+        self.columns: list[dict[str, Scalar]] = []
+        self._names: dict[Scalar, str] = {}
+
+    def hoisted(self, scalar: Scalar) -> tuple[Scalar, int]:
+        """A scalar over the columns of stages, and how many of them it needs."""
+        parts = [self.hoisted(arg) for arg in scalar.args]
+        found = replace(scalar, args=tuple(arg for arg, _ in parts))
+        stage = max((stage for _, stage in parts), default=0)
+        if scalar.op != "finite" or scalar.args[0].op == "column":
+            return found, stage
+        return replace(found, args=(column(self._name(found.args[0], stage), FLOAT),)), stage + 1
+
+    def _name(self, scalar: Scalar, stage: int) -> str:
+        """The column of a scalar over the first so many stages."""
+        if scalar not in self._names:
+            self._names[scalar] = f"_x{len(self._names)}"
+            self.columns += [{} for _ in range(len(self.columns), stage + 1)]
+            self.columns[stage] |= {self._names[scalar]: scalar}
+        return self._names[scalar]
 
 
 def _unnested(place: int, type_: str) -> str:

@@ -5,7 +5,7 @@ The SQL is that of training sets, run by DuckDB in this process: an expression h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -27,6 +27,8 @@ from headrace.serving.windows import status_of
 
 #: Kept statements: a caller asks for few sets of features, again and again.
 STATEMENTS = 256
+#: What DuckDB takes in another form than callers give it.
+CONVERTED: Mapping[str, Callable[[Any], Any]] = {DATETIME: instant_us, FLOAT: float}
 
 Rows = Sequence[Mapping[str, Any]]
 Columns = Mapping[Reference, Sequence[FeatureValue]]
@@ -100,8 +102,9 @@ class OnDemandValues:
         types = columns_read(plan, features)
         if self._connection is None:
             self._connection = in_utc()
-            # Its threads cost more than a request has work for.
+            # Most of the time goes into planning: threads and optimizing cost more than a request has work for.
             self._connection.execute("SET threads = 1")
+            self._connection.execute("PRAGMA disable_optimizer")
         place = (plan.name, plan.version, *(one.name for one in features))
         if place not in self._statements:
             if len(self._statements) >= STATEMENTS:
@@ -147,7 +150,7 @@ def _stalest(parts: Sequence[FeatureValue]) -> datetime | None:
 
 def _plain(values: Sequence[Any], type_: str) -> list[Any]:
     """Values as a list for DuckDB: instants as µs, and floats that a request gives as integers as floats."""
-    convert = {DATETIME: instant_us, FLOAT: float}.get(type_)
+    convert = CONVERTED.get(type_)
     return list(values) if convert is None else [None if value is None else convert(value) for value in values]
 
 
