@@ -53,6 +53,8 @@ def run(
     asked = {"features": feature or (), "as_of": instant("--as-of", as_of), "sample": sample}
     found = ENGINES[engine](options, plan, rows, windows, asked)
     progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {_counted(found.verdicts)}")
+    for name, reason in found.left_out.items():
+        progress(f"{name} is left out: it {reason}")
     _print([table.to_pylist() for table in found.tables], options.chosen(format_))
 
 

@@ -18,13 +18,13 @@ from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
 from headrace.compiler.duckdb_sql import folded_entities_sql
 from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
-from headrace.compiler.point_in_time import AskedFeature, KeySet
+from headrace.compiler.point_in_time import KeySet
 from headrace.connectors.frame import html_table
 from headrace.connectors.tile_store import Key
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_run import folded_input
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles
-from headrace.pipelines.local_run import asked_sets, instant_of_run, values_of, verdicts_of
+from headrace.pipelines.local_run import AskedSet, asked_sets, instant_of_run, values_of, verdicts_of
 from headrace.pipelines.spine import KEY_TYPES
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def compare(
     """
     verdicts, newest_us = verdicts_of(connection, plan)
     at_us = instant_of_run(plan, as_of, newest_us, "tiled")
-    parts = [_compared(connection, tiles, keys, at_us, explained) for keys in asked_sets(plan, features, "tiled")]
+    parts = [_compared(connection, tiles, asked, at_us, explained) for asked in asked_sets(plan, features, "tiled")]
     return EngineDiff(
         view=plan.name,
         as_of=instant_of(at_us),
@@ -158,17 +158,18 @@ class _Part:
 
 
 def _compared(
-    connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int, explained: int
+    connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, asked: AskedSet, at_us: int, explained: int
 ) -> _Part:
     """Compare the features of one kind of entity."""
+    keys = asked.keys
     entities, left_out = _entities(connection, tiles, keys, at_us)
     connection.register("entities", _spine(keys, entities, at_us))
     connection.execute("CREATE OR REPLACE TABLE spine AS SELECT * FROM entities")
-    left = values_of(connection, keys)
+    left = values_of(connection, asked)
     rows = left.select([key.name for key in keys.keys]).to_pylist()
-    right = tiles.values([one.name for one in keys.asked], rows, instant_of(at_us))
-    found = [_differences(connection, keys, asked, rows, left, right, explained) for asked in keys.asked]
-    return _Part(len(entities), len(entities) * len(keys.asked), left_out, list(chain(*found)))
+    right = tiles.values(asked.names, rows, instant_of(at_us))
+    found = [_differences(connection, asked, name, rows, left, right, explained) for name in asked.names]
+    return _Part(len(entities), len(entities) * len(asked.names), left_out, list(chain(*found)))
 
 
 def _entities(
@@ -197,22 +198,23 @@ def _spine(keys: KeySet, entities: Sequence[Key], at_us: int) -> pa.Table:
 
 def _differences(
     connection: duckdb.DuckDBPyConnection,
-    keys: KeySet,
-    asked: AskedFeature,
+    asked: AskedSet,
+    name: str,
     entities: Sequence[Mapping[str, Any]],
     left: pa.Table,
     right: pa.Table,
     explained: int,
 ) -> Iterator[Difference]:
     """The values of one feature that differ."""
-    pairs = enumerate(zip(left[asked.name].to_pylist(), right[asked.name].to_pylist(), strict=True))
+    pairs = enumerate(zip(left[name].to_pylist(), right[name].to_pylist(), strict=True))
     for found, (row, (one, other)) in enumerate((row, pair) for row, pair in pairs if not same(*pair)):
-        rows = _rows_behind(connection, keys, asked, row) if found < explained else None
-        yield Difference(asked.name, entities[row], one, other, rows)
+        rows = _rows_behind(connection, asked, name, row) if found < explained else None
+        yield Difference(name, entities[row], one, other, rows)
 
 
-def _rows_behind(connection: duckdb.DuckDBPyConnection, keys: KeySet, asked: AskedFeature, row: int) -> pa.Table:
-    """The rows that a value is made of, in the order of events."""
+def _rows_behind(connection: duckdb.DuckDBPyConnection, asked: AskedSet, name: str, row: int) -> pa.Table:
+    """The rows that a value is made of, in the order of events; of one on demand those of each feature it reads."""
     spine = f"(SELECT * FROM spine WHERE _row = {row})"
-    evidence = connection.sql(evidence_sql(keys, asked, spine, "archive"))
-    return evidence.to_arrow_table().drop_columns(["_row"])
+    evidence = [evidence_sql(asked.keys, one, spine, "archive") for one in asked.parts(name)]
+    found = [connection.sql(sql).to_arrow_table().drop_columns(["_row"]) for sql in evidence]
+    return pa.concat_tables(found)

@@ -12,12 +12,11 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql
 from headrace.compiler.plan import ViewPlan
-from headrace.compiler.point_in_time import KeySet
 from headrace.connectors.duckdb_files import database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_input import open_input
-from headrace.pipelines.local_run import LocalRun, asked_sets, instant_of_run, verdicts_of
+from headrace.pipelines.local_run import AskedSet, LocalRun, asked_sets, instant_of_run, left_out, verdicts_of
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
@@ -41,8 +40,8 @@ def run_on_flink(
     opened = folded_input(plan, given, load, engine, features=features, as_of=as_of, sample=sample)
     with opened as (connection, tiles, at_us):
         sets = asked_sets(plan, features, "tiled")
-        tables = tuple(_served(connection, tiles, keys, at_us) for keys in sets)
-        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables)
+        tables = tuple(_served(connection, tiles, asked, at_us) for asked in sets)
+        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables, left_out(plan, features))
 
 
 @contextmanager
@@ -68,11 +67,11 @@ def folded_input(
             yield connection, tiles, at_us
 
 
-def _served(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> pa.Table:
+def _served(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, asked: AskedSet, at_us: int) -> pa.Table:
     """Keys and features of every entity that has a row before the instant."""
-    spine = connection.sql(entities_sql(keys, at_us, "archive")).order("_row").to_arrow_table()
-    entities = spine.select([key.name for key in keys.keys])
-    values = tiles.values([one.name for one in keys.asked], entities.to_pylist(), instant_of(at_us))
+    spine = connection.sql(entities_sql(asked.keys, at_us, "archive")).order("_row").to_arrow_table()
+    entities = spine.select([key.name for key in asked.keys.keys])
+    values = tiles.values(asked.names, entities.to_pylist(), instant_of(at_us))
     return pa.table({**_columns(entities), **_columns(values)})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, get_args
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql, point_in_time_sql
 from headrace.compiler.duckdb_sql import judged_sql
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
 from headrace.compiler.verdict import Verdict, possible
@@ -22,6 +22,7 @@ from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_input import open_input
+from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ class LocalRun:
         as_of: the instant; no event at or after it counts.
         verdicts: how many rows have each verdict.
         tables: for each kind of entity its keys and features, a row for each entity known by then.
+        left_out: the features that no entity alone has a value of, with the reason.
     """
 
     view: str
     as_of: datetime
     verdicts: Mapping[str, int]
     tables: tuple[pa.Table, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """The tables as far as they fit on a page."""
@@ -94,14 +97,73 @@ def run_in(
     one_of("windows", window_mode, get_args(WindowMode))
     verdicts, newest_us = verdicts_of(connection, plan)
     at_us = instant_of_run(plan, as_of, newest_us, window_mode)
-    tables = tuple(_values(connection, keys, at_us) for keys in asked_sets(plan, features, window_mode))
-    return LocalRun(plan.name, instant_of(at_us), verdicts, tables)
+    tables = tuple(_values(connection, asked, at_us) for asked in asked_sets(plan, features, window_mode))
+    return LocalRun(plan.name, instant_of(at_us), verdicts, tables, left_out(plan, features))
 
 
-def asked_sets(plan: ViewPlan, features: Sequence[str], window_mode: WindowMode) -> list[KeySet]:
-    """The features of a run, all of the view when none is named, by the keys of their entities."""
-    names = features or [feature.name for feature in plan.features]
-    return key_sets(plan, tuple(AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in names))
+@dataclass(frozen=True, slots=True)
+class AskedSet:
+    """Features of a run that describe the same kind of entity.
+
+    Attributes:
+        keys: what is computed of events: those with tiles, and what those on demand read.
+        names: the features, in the order asked.
+    """
+
+    keys: KeySet
+    names: tuple[str, ...]
+
+    @property
+    def on_demand(self) -> list[PlannedOnDemand]:
+        """Those that are computed of the others."""
+        return [one for one in self.keys.plan.on_demand if one.name in self.names]
+
+    def parts(self, name: str) -> list[AskedFeature]:
+        """What is computed of events for a feature: itself, or what it reads."""
+        found = self.keys.plan.any_feature(name)
+        read = (name,) if isinstance(found, PlannedFeature) else found.inputs
+        return [one for one in self.keys.asked if one.name in read]
+
+
+def asked_sets(plan: ViewPlan, features: Sequence[str], window_mode: WindowMode) -> list[AskedSet]:
+    """The features of a run, by the keys of their entities: by default all that each entity has a value of.
+
+    Raises:
+        NotFoundError: there is no such feature.
+        RequestError: a feature that is named has no value of an entity alone.
+    """
+    reasons = left_out(plan, ())
+    for name in features:
+        plan.any_feature(name)
+        if name in reasons:
+            msg = f"view {plan.name}: feature {name!r} {reasons[name]}; ask a training set or an online read for it"
+            raise RequestError(msg)
+    kinds: dict[tuple[Column, ...], list[str]] = {}
+    for name in features or [name for name in plan.names if name not in reasons]:
+        kinds.setdefault(plan.keys_of(plan.any_feature(name)), []).append(name)
+    return [_asked_set(plan, tuple(names), window_mode) for names in kinds.values()]
+
+
+def left_out(plan: ViewPlan, features: Sequence[str]) -> dict[str, str]:
+    """The features that a run of all leaves out, with the reason; none where features are named."""
+    if features:
+        return {}
+    found: dict[str, str] = {}
+    for one in plan.on_demand:
+        if one.request:
+            found[one.name] = f"takes {', '.join(column.name for column in one.request)} of a request"
+        elif len({plan.keys_of(plan.feature(name)) for name in one.inputs}) > 1:
+            found[one.name] = "is of entities of several kinds"
+    return found
+
+
+def _asked_set(plan: ViewPlan, names: tuple[str, ...], window_mode: WindowMode) -> AskedSet:
+    """Features of one kind of entity, with what they read."""
+    found = [plan.any_feature(name) for name in names]
+    read = [each for one in found for each in ((one.name,) if isinstance(one, PlannedFeature) else one.inputs)]
+    asked = [AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in dict.fromkeys(read)]
+    (keys,) = key_sets(plan, tuple(asked))
+    return AskedSet(keys, names)
 
 
 def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[dict[str, int], int | None]:
@@ -127,14 +189,17 @@ def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None
     return ceil_to(newest_us + 1, tile_us)
 
 
-def values_of(connection: duckdb.DuckDBPyConnection, keys: KeySet) -> pa.Table:
+def values_of(connection: duckdb.DuckDBPyConnection, asked: AskedSet) -> pa.Table:
     """Keys and features of every row of the table `spine`, in its order."""
+    keys = asked.keys
     values = connection.sql(point_in_time_sql(keys, "spine", "archive"))
     rows = connection.table("spine").join(values, "_row").order("_row").to_arrow_table()
-    return rows.select([*(key.name for key in keys.keys), *(one.name for one in keys.asked)])
+    for one in asked.on_demand:
+        rows = rows.append_column(one.name, values_on_demand(keys.plan.name, one, rows.select(list(one.inputs))))
+    return rows.select([*(key.name for key in keys.keys), *asked.names])
 
 
-def _values(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> pa.Table:
+def _values(connection: duckdb.DuckDBPyConnection, asked: AskedSet, at_us: int) -> pa.Table:
     """Keys and features of every entity."""
-    connection.execute(f"CREATE OR REPLACE TABLE spine AS {entities_sql(keys, at_us, 'archive')}")
-    return values_of(connection, keys)
+    connection.execute(f"CREATE OR REPLACE TABLE spine AS {entities_sql(asked.keys, at_us, 'archive')}")
+    return values_of(connection, asked)
