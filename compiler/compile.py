@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
+from headrace.compiler.duckdb_on_demand import over_relation_sql
 from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
@@ -17,11 +18,18 @@ from headrace.errors import UnsupportedError, did_you_mean
 def compile_feature(plan: ViewPlan, engine: str = "flink", feature: str | None = None) -> str:
     """The SQL of one feature of a view, or of all: `flink` (the job, tables by name only) or `duckdb` (at `$at_us`).
 
-    UnsupportedError for an engine that is neither, NotFoundError for a feature that the view does not have.
+    An on-demand feature is SQL for `duckdb` alone, over a relation `features`. UnsupportedError for an engine that is
+    neither, NotFoundError for a feature that the view does not have.
     """
     if engine not in ENGINES:
         msg = f"no engine {engine!r}; {did_you_mean(engine, ENGINES)}"
         raise UnsupportedError(msg)
+    on_demand = [one for one in plan.on_demand if one.name == feature]
+    if on_demand and engine == "flink":
+        msg = f"feature {plan.name}:{feature} is computed when it is asked for, by no job; --engine duckdb prints how"
+        raise UnsupportedError(msg)
+    if on_demand:
+        return over_relation_sql(on_demand[0], "features") + ";\n"
     return ENGINES[engine](plan if feature is None else narrowed(plan, feature))
 
 
@@ -29,7 +37,7 @@ def narrowed(plan: ViewPlan, feature: str) -> ViewPlan:
     """The plan with one feature and its partials; keys of the other groups are not checked any more."""
     only = plan.feature(feature)
     groups = [plan.group(name) for name in dict.fromkeys(part.group for part in only.parts)]
-    return replace(plan, features=(only,), groups=tuple(_kept(group, only) for group in groups))
+    return replace(plan, features=(only,), on_demand=(), groups=tuple(_kept(group, only) for group in groups))
 
 
 def _kept(group: TileGroup, feature: PlannedFeature) -> TileGroup:

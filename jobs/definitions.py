@@ -33,13 +33,16 @@ def view_of(file: Path, name: str = "", feature: str | None = None) -> View:
         NotFoundError: the view has no such feature.
     """
     view = _one(load_views(file).views, name, "view", file)
-    features = {one.name: one for one in view.features}
     if feature is None:
         return view
+    features = {one.name: one for one in view.features}
+    on_demand = {one.name: one for one in view.on_demand}
+    if feature in on_demand:
+        return replace(view, features=(), on_demand=(on_demand[feature],))
     if feature not in features:
-        msg = f"view {view.name}: no feature {feature!r}; {did_you_mean(feature, features)}"
+        msg = f"view {view.name}: no feature {feature!r}; {did_you_mean(feature, [*features, *on_demand])}"
         raise NotFoundError(msg)
-    return replace(view, features=(features[feature],))
+    return replace(view, features=(features[feature],), on_demand=())
 
 
 def source_plan(file: Path, name: str = "") -> SourcePlan:

@@ -40,10 +40,12 @@ def diff(
     from headrace.pipelines.engine_diff import diff_locally
 
     options, plan = options_of(context), view_plan(file, view)
-    chosen = () if feature == "all" else (plan.feature(feature).name,)
+    chosen = () if feature == "all" else (plan.any_feature(feature).name,)
     rows, at = given_or_history(plan, given), instant("--as-of", as_of)
     with flink_engine(options) as engine:
         found = diff_locally(plan, rows, loader(options), engine, features=chosen, as_of=at, sample=sample)
+    for name, reason in found.features_left_out.items():
+        progress(f"{name} is left out: it {reason}")
     PRINT[options.chosen(format_)](found)
     if found.differing:
         raise typer.Exit(1)

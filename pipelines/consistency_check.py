@@ -26,7 +26,7 @@ from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_
 from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
 from headrace.pipelines.options import one_of
-from headrace.pipelines.served import Columns, Served, served_of
+from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
 from headrace.pipelines.spine import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import PinnedHistory
@@ -176,7 +176,7 @@ class ConsistencyCheck:
             history=history.table.name,
             snapshot_id=history.snapshot_id,
             committed_at=instant_of(history.until_us),
-            notes=tuple(self._notes(history)),
+            notes=(*self._notes(history), *self._left_out(given)),
             features=tuple(lines_of(compared, differences)),
             differences=tuple(differences),
         )
@@ -223,6 +223,14 @@ class ConsistencyCheck:
         for partition, last in sorted(committed.items()):
             if (end := archived.get(partition, -1)) < last:
                 yield f"partition {partition}: history ends at offset {end}, the job has committed to {last}"
+
+    def _left_out(self, given: Sequence[Columns]) -> Iterator[str]:
+        """The on-demand features that were served."""
+        served = {name for columns in given for name in on_demand_in(self.plan, columns)}
+        for one in self.plan.on_demand:
+            if one.name in served:
+                made_of = ", ".join(one.inputs) or "its request"
+                yield f"on-demand feature {one.name} is left out; it is computed of {made_of}"
 
     @contextmanager
     def _opened(self, history: PinnedHistory) -> Iterator[duckdb.DuckDBPyConnection]:

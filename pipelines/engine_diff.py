@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from itertools import chain
@@ -24,7 +24,7 @@ from headrace.connectors.tile_store import Key
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_run import folded_input
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles
-from headrace.pipelines.local_run import AskedSet, asked_sets, instant_of_run, values_of, verdicts_of
+from headrace.pipelines.local_run import AskedSet, asked_sets, instant_of_run, left_out, values_of, verdicts_of
 from headrace.pipelines.spine import KEY_TYPES
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class EngineDiff:
         verdicts: how many rows were accepted, late and dead letters: on DuckDB, and on Flink.
         entities: how many entities were compared, and `values` of how many features of them together.
         left_out: entities that were not compared, because no filter lets a row of them in: no store knows them.
+        features_left_out: features that were not, because no entity alone has a value of them, with the reason.
     """
 
     view: str
@@ -68,6 +69,7 @@ class EngineDiff:
     values: int
     left_out: int
     differences: tuple[Difference, ...]
+    features_left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def differing(self) -> int:
@@ -144,6 +146,7 @@ def compare(
         values=sum(part.values for part in parts),
         left_out=sum(part.left_out for part in parts),
         differences=tuple(one for part in parts for one in part.differences),
+        features_left_out=left_out(plan, features),
     )
 
 

@@ -119,6 +119,11 @@ def served_of(plan: ViewPlan, columns: Columns, what: str) -> list[Served]:
     return [_served(keys, answers, columns, times, what) for keys, answers in kinds.items()]
 
 
+def on_demand_in(plan: ViewPlan, columns: Columns) -> list[str]:
+    """The on-demand features of a view that were served: their inputs are compared, and they are not."""
+    return [one.name for one in plan.on_demand if f"{plan.name}:{one.name}" in columns]
+
+
 def typed(given: Any, type_: str, where: str) -> Any:
     """A value of a type of the language, itself or from its text; RequestError for any other."""
     if given is None:
@@ -172,8 +177,10 @@ def _line(where: str, text: str) -> dict[str, Any]:
 
 
 def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeature]:
-    """The features of the view that were served."""
-    ours = [name for name in columns if name.startswith(f"{plan.name}:") and not _is_beside(plan, name, columns)]
+    """The features with tiles of the view that were served."""
+    beyond = {f"{plan.name}:{name}" for name in on_demand_in(plan, columns)}
+    named = [name for name in columns if name.startswith(f"{plan.name}:") and name not in beyond]
+    ours = [name for name in named if not _is_beside(plan, name, columns)]
     if not ours:
         known = ", ".join(columns) or "none"
         msg = f"{what}: no column of view {plan.name}, such as {plan.name}:{plan.features[0].name}; found {known}"
@@ -183,7 +190,7 @@ def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeatur
 
 def _is_beside(plan: ViewPlan, name: str, columns: Columns) -> bool:
     """Whether a column says something of the feature in another one, such as its status, and is no feature itself."""
-    if any(name == f"{plan.name}:{feature.name}" for feature in plan.features):
+    if any(name == f"{plan.name}:{feature}" for feature in plan.names):
         return False
     return any(name.endswith(suffix) and name.removesuffix(suffix) in columns for suffix in BESIDE)
 

@@ -10,13 +10,14 @@ from typing import Any
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
 from headrace.compiler.equality import same
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode
 from headrace.features.instant import instant_from, instant_us
 from headrace.features.view import FeaturePipeline, View
 from headrace.pipelines.local_run import LocalRun, run_in
-from headrace.serving.request import check_rows
+from headrace.serving.on_demand import OnDemandValues
+from headrace.serving.request import RequestColumn, check_rows
 from headrace.testing.repetition import repetitions
 from headrace.testing.rows import Row, in_words, opened_rows
 
@@ -42,13 +43,27 @@ class Evaluation:
     def value(self, feature: str, entity: Entity) -> Any:
         """A feature of an entity; None for one that is not known at the instant, as online.
 
+        Of an on-demand feature `entity` has the request columns too, and it is computed as online.
+
         Raises:
             NotFoundError: the view has no such feature.
-            RequestError: the entity does not name the feature's keys, and only these, or one has another type.
+            RequestError: the entity does not name the feature's keys and request columns, and only these, or one has
+                another type.
+            NumericOverflowError: a number of an on-demand feature is beyond its type.
         """
         _check(self.plan, feature, entity)
-        table = next(table for table in self.run.tables if feature in table.column_names)
-        return next((row[feature] for row in table.to_pylist() if _is_of(row, entity)), None)
+        found = self.plan.any_feature(feature)
+        if isinstance(found, PlannedFeature):
+            return self._with_tiles(found, entity)
+        read = {name: [self._with_tiles(self.plan.feature(name), entity)] for name in found.inputs}
+        request = {column.name: [entity[column.name]] for column in found.request}
+        return OnDemandValues().values(self.plan, [found], read | request)[0][0]
+
+    def _with_tiles(self, feature: PlannedFeature, entity: Entity) -> Any:
+        """A feature with tiles of the entity that is named by some of the values."""
+        keys = {key.name: entity[key.name] for key in self.plan.keys_of(feature)}
+        table = next(table for table in self.run.tables if feature.name in table.column_names)
+        return next((row[feature.name] for row in table.to_pylist() if _is_of(row, keys)), None)
 
     def _repr_html_(self) -> str:
         """The values, for a notebook."""
@@ -57,16 +72,23 @@ class Evaluation:
     def rows_behind(self, feature: str, entity: Entity) -> list[dict[str, Any]]:
         """The rows that a feature of an entity is made of, as they were taken, in the order of events.
 
-        Raises what `value` does.
+        Of an on-demand feature they are those of each feature that it reads. Raises what `value` does.
         """
         _check(self.plan, feature, entity)
-        asked = AskedFeature(feature, self.plan.feature(feature), window_mode=self.windows)
+        found = self.plan.any_feature(feature)
+        names = (feature,) if isinstance(found, PlannedFeature) else found.inputs
+        return [row for name in names for row in self._rows_behind(self.plan.feature(name), entity)]
+
+    def _rows_behind(self, feature: PlannedFeature, entity: Entity) -> list[dict[str, Any]]:
+        """The rows of a feature with tiles."""
+        asked = AskedFeature(feature.name, feature, window_mode=self.windows)
         (keys,) = key_sets(self.plan, (asked,))
+        named = {key.name: entity[key.name] for key in keys.keys}
         with opened_rows(self.plan, self.rows) as connection:
             spine = entities_sql(keys, instant_us(self.run.as_of), "archive")
             connection.execute(f"CREATE TABLE spine AS {spine}")
             evidence = connection.sql(evidence_sql(keys, asked, "spine", "archive")).to_arrow_table()
-        return [row for row in evidence.drop_columns(["_row"]).to_pylist() if _is_of(row, entity)]
+        return [row for row in evidence.drop_columns(["_row"]).to_pylist() if _is_of(row, named)]
 
 
 def evaluate(
@@ -137,8 +159,11 @@ def _plan(view: type[FeaturePipeline] | View) -> ViewPlan:
 
 
 def _check(plan: ViewPlan, feature: str, entity: Entity) -> None:
-    """There is such a feature, and the entity names its keys."""
-    check_rows([entity], plan.group(plan.feature(feature).group).keys)
+    """There is such a feature, and the entity names its keys and what it takes of a request."""
+    found = plan.any_feature(feature)
+    columns = found.request if isinstance(found, PlannedOnDemand) else ()
+    request = [RequestColumn(column, f"{plan.name}:{feature}") for column in columns]
+    check_rows([entity], plan.keys_of(found), request)
 
 
 def _is_of(row: Mapping[str, Any], entity: Entity) -> bool:

@@ -8,6 +8,7 @@ from functools import reduce
 
 from sqlglot import exp
 
+from headrace.errors import UnsupportedError
 from headrace.features.aggregate import Aggregate
 from headrace.features.duration import format_duration
 from headrace.features.knobs import Knobs
@@ -19,7 +20,14 @@ from headrace.features.view import Feature, View
 
 
 def view_sql(view: View, source_file: str) -> str:
-    """The SQL of all features of a view; `source_file` is where its source is, as seen from where the text will be."""
+    """The SQL of all features of a view; `source_file` is where its source is, as seen from where the text will be.
+
+    UnsupportedError for an on-demand feature, which a `.sql` file cannot hold.
+    """
+    if view.on_demand:
+        one = view.on_demand[0]
+        msg = f"{one.where}: on-demand feature {one.name!r} is no SQL over a source; name a feature of a transformation"
+        raise UnsupportedError(msg)
     conditions = {condition_sql(part) for feature in view.features for part in feature.aggregate.parts}
     shared = conditions.pop() if len(conditions) == 1 else ""
     keys = list(dict.fromkeys(key.name for feature in view.features for key in feature.aggregate.keys))

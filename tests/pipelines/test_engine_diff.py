@@ -10,13 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headrace import Features, on_demand
 from headrace.compiler import flink_tiles, merge
 from headrace.compiler.build import plan_view
+from headrace.compiler.plan import PlannedFeature
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
 from headrace.errors import JobError, NotFoundError, PreflightError, RequestError
 from headrace.features.instant import instant_of
 from headrace.features.load import load_views
+from headrace.features.on_demand import traced
 from headrace.pipelines.engine_diff import compare, diff_locally
 from headrace.pipelines.flink_run import run_on_flink
 from headrace.pipelines.flink_tiles import PROJECT, FlinkEngine, FlinkTiles, folded_by_flink
@@ -33,7 +36,27 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIQUE = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
-SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
+WRITTEN = load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"]
+
+
+@on_demand
+def revenue_per_order(f: Features) -> Any:
+    return f.revenue_90m / f.orders_1h
+
+
+@on_demand
+def since_newest(f: Features) -> Any:
+    return f.newest_order_1h.epoch_seconds() - f.revenue_per_order.fill_null(0).floor()
+
+
+@on_demand
+def dear(f: Features) -> Any:
+    return f.cents_by_weight_1h.isnull() | (f.revenue_per_order > 100)
+
+
+TYPES = {one.name: one.aggregate.type for one in WRITTEN.features}
+ON_DEMAND = traced([revenue_per_order, since_newest, dear], TYPES, [], "here")
+SHOP = plan_view(replace(WRITTEN, on_demand=ON_DEMAND))
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
     events.BASE,
@@ -79,6 +102,21 @@ def test_both_engines_agree_on_random_events(shop: tuple[Any, FlinkTiles], at_us
     assert found.verdicts[0] == found.verdicts[1]
     assert min(found.verdicts[1].values()) > 0
     assert found.values > len(SHOP.features)
+    assert not found.features_left_out
+
+
+def test_an_on_demand_feature_that_differs_is_told_with_the_rows_of_what_it_reads(shop: tuple[Any, FlinkTiles]) -> None:
+    tiles = served_wrong(shop[1], "revenue_per_order", -1.0)
+    asked = {"features": ["revenue_per_order"], "as_of": instant_of(events.BASE)}
+    (one,) = compare(shop[0], SHOP, tiles, **asked).differences
+    both = [
+        compare(shop[0], SHOP, served_wrong(shop[1], name, wrong), features=[name], as_of=instant_of(events.BASE))
+        for name, wrong in (("revenue_90m", -1), ("orders_1h", -1))
+    ]
+    counts = [each.differences[0].rows.num_rows for each in both if each.differences[0].rows is not None]
+    assert (one.feature, one.flink) == ("revenue_per_order", -1.0)
+    assert one.rows is not None
+    assert one.rows.num_rows == sum(counts)
 
 
 @pytest.mark.parametrize("at_us", INSTANTS[:3])
@@ -125,6 +163,13 @@ def test_nothing_is_not_zero(
     assert (one.duckdb, one.flink) == (right, wrong)
 
 
+def functions(feature: str) -> set[str]:
+    """What a feature is merged by, or what it reads is."""
+    found = SHOP.any_feature(feature)
+    read = (found,) if isinstance(found, PlannedFeature) else map(SHOP.feature, found.inputs)
+    return {part.function for one in read for part in one.parts}
+
+
 @pytest.mark.parametrize("function", merge.MERGES)
 def test_merging_that_loses_tiles_is_seen(
     shop: tuple[Any, FlinkTiles], function: str, monkeypatch: pytest.MonkeyPatch
@@ -133,7 +178,7 @@ def test_merging_that_loses_tiles_is_seen(
     monkeypatch.setitem(merge.MERGES, function, lambda feature, cells: whole(feature, cells[len(cells) // 2 + 1 :]))
     found = compare(shop[0], SHOP, shop[1], as_of=instant_of(events.BASE)).differences
     assert found
-    assert all(function in {part.function for part in SHOP.feature(one.feature).parts} for one in found)
+    assert all(function in functions(one.feature) for one in found)
 
 
 def test_rows_of_another_verdict_differ(shop: tuple[Any, FlinkTiles]) -> None:

@@ -49,6 +49,17 @@ def test_an_answer_is_read_as_it_was_kept(depot: Depot, tmp_path: Path, suffix: 
     assert {one.entity["town"] for one in found.unexplained} == {"t0"}
 
 
+def test_on_demand_features_are_left_out_by_name_and_their_inputs_compared(depot: Depot) -> None:
+    asked = [f"{VIEW}:fare_each", f"{VIEW}:trips_1h"]
+    answer = depot.online.get_online_features(asked, [{"town": "t1"}], at=MIDNIGHT)
+    found = depot.compare([answer])
+    assert [line.feature for line in found.features] == ["trips_1h"]
+    assert "on-demand feature fare_each is left out; it is computed of fares_3d, trips_3d" in found.notes
+    alone = depot.online.get_online_features(asked[:1], [{"town": "t1"}], at=MIDNIGHT)
+    with pytest.raises(RequestError, match="no column of view town_trips"):
+        depot.compare([alone])
+
+
 def test_answers_to_different_questions_share_a_log(depot: Depot, tmp_path: Path) -> None:
     towns, cars = depot.read(MIDNIGHT)
     one = depot.online.get_online_features(["town_trips:trips_3d"], [{"town": "t1"}], at=MIDNIGHT)

@@ -35,7 +35,9 @@ from headrace.serving.result import OnlineFeatures
 
 FEATURES = '''
 from datetime import datetime
-from headrace import FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
+from headrace import (
+    FeaturePipeline, Features, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, on_demand, transformation
+)
 
 class Trips(Source):
     """Trips of a town's cars."""
@@ -83,6 +85,11 @@ def far_trips(tx: Trips, wspec: WindowSpec):
     """Over a key of its own, behind a filter."""
     return tx[tx.far].groupby("car").window(wspec).count()
 
+@on_demand
+def fare_each(f: Features):
+    return f.fares_3d / f.trips_3d
+
+
 class TownTrips(FeaturePipeline):
     """What towns and cars do."""
     owner = "town@example.com"
@@ -96,6 +103,7 @@ class TownTrips(FeaturePipeline):
         last_car,
         recent_car.over("3h"),
         far_trips.over("1d"),
+        fare_each,
     ]
 '''
 #: Where all windows begin and end with their tiles.

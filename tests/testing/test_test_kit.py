@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+from headrace import (
+    FeaturePipeline,
+    Features,
+    KafkaTopic,
+    Request,
+    Source,
+    WindowSpec,
+    event_time,
+    on_demand,
+    transformation,
+)
 from headrace.errors import NotFoundError, RequestError
 from headrace.testing import ARRIVES, assert_feature_equal, evaluate
 
@@ -36,11 +46,32 @@ def weighed(payments: Payments, wspec: WindowSpec) -> Any:
     return payments.groupby(["card", "shop"])["weight"].window(wspec).mean()
 
 
+class Checkout(Request):
+    """What a card is about to pay."""
+
+    cents: float
+
+
+@on_demand
+def share(req: Checkout, f: Features) -> Any:
+    return req.cents / f.spent_1h
+
+
+@on_demand
+def by_weight(f: Features) -> Any:
+    return f.spent_2h / f.weighed_1d
+
+
+@on_demand
+def grown(f: Features) -> Any:
+    return f.spent_2h - f.spent_1h
+
+
 class Cards(FeaturePipeline):
     """What cards spend."""
 
     owner = "risk@example.com"
-    features = [spent.over("1h", "2h"), weighed.over("1d")]  # noqa: RUF012
+    features = [spent.over("1h", "2h"), weighed.over("1d"), share, by_weight, grown]  # noqa: RUF012
 
 
 def pay(at: str, cents: object = 10, **more: object) -> dict[str, object]:
@@ -53,6 +84,36 @@ ROWS = [pay("11:00:00", 1), pay("10:59:59.999999", 2), pay("12:00:00", 4), pay("
 def test_a_value_is_asserted_at_an_instant() -> None:
     assert_feature_equal(Cards, "spent_1h", 19, rows=ROWS, entity={"card": "a"}, at=NOON)
     assert_feature_equal(Cards.view, "spent_2h", 21, rows=ROWS, entity={"card": "a"}, at="2026-01-01T13:00:00+01:00")
+
+
+def test_an_on_demand_feature_takes_the_request_from_the_entity() -> None:
+    for cents, expected in [(38.0, 2.0), (19, 1.0)]:
+        entity = {"card": "a", "cents": cents}
+        assert_feature_equal(Cards, "share", expected, rows=ROWS, entity=entity, at=NOON)
+    assert_feature_equal(Cards, "grown", 2, rows=ROWS, entity={"card": "a"}, at=NOON)
+    assert_feature_equal(Cards, "grown", None, rows=ROWS, entity={"card": "b"}, at=NOON)
+    weighed_rows = [pay("11:30:00", 10, weight=2.0), pay("11:31:00", 5, shop=2, weight=4.0)]
+    for shop, expected in [(1, 7.5), (2, 3.75)]:
+        entity = {"card": "a", "shop": shop}
+        assert_feature_equal(Cards, "by_weight", expected, rows=weighed_rows, entity=entity, at=NOON)
+
+
+def test_what_an_on_demand_feature_lacks_is_refused_by_column() -> None:
+    found = evaluate(Cards, ROWS, NOON)
+    with pytest.raises(RequestError, match="request column 'cents' of feature cards:share is missing"):
+        found.value("share", {"card": "a"})
+    with pytest.raises(RequestError, match="key 'shop' is missing"):
+        found.value("by_weight", {"card": "a"})
+    assert len(found.rows_behind("grown", {"card": "a"})) == 3 + 4
+
+
+def test_a_run_shows_what_an_entity_alone_has_and_says_what_it_leaves_out() -> None:
+    run = evaluate(Cards, ROWS, NOON).run
+    assert [table.column_names for table in run.tables] == [
+        ["card", "spent_1h", "spent_2h", "grown"],
+        ["card", "shop", "weighed_1d"],
+    ]
+    assert run.left_out == {"share": "takes cents of a request", "by_weight": "is of entities of several kinds"}
 
 
 def test_a_wrong_value_shows_the_rows_behind_it() -> None:
