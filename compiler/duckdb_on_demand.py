@@ -14,10 +14,10 @@ from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, column
 
 
 def over_relation_sql(feature: PlannedOnDemand, relation: str) -> str:
-    """The values of a feature, over a relation with the columns that it reads and `_row`, in the order of `_row`."""
+    """The values of a feature, over a relation with the columns that it reads."""
     (value,), staged = _staged([feature], relation)
     typed = f"make_timestamptz({value})" if feature.type == DATETIME else value
-    return f"SELECT {typed} AS {DUCKDB.identifier(feature.name)}\nFROM {staged} ORDER BY _row"
+    return f"SELECT {typed} AS {DUCKDB.identifier(feature.name)}\nFROM {staged}"
 
 
 def columns_read(plan: ViewPlan, features: Sequence[PlannedOnDemand]) -> dict[str, str]:
@@ -54,7 +54,7 @@ class _Stages:
 
     def __init__(self) -> None:
         self.columns: list[dict[str, Scalar]] = []
-        self._names: dict[Scalar, str] = {}
+        self._names: dict[str, str] = {}
 
     def hoisted(self, scalar: Scalar) -> tuple[Scalar, int]:
         """A scalar over the columns of stages, and how many of them it needs."""
@@ -67,11 +67,12 @@ class _Stages:
 
     def _name(self, scalar: Scalar, stage: int) -> str:
         """The column of a scalar over the first so many stages."""
-        if scalar not in self._names:
-            self._names[scalar] = f"_x{len(self._names)}"
+        # By its text, in which 0.0 and -0.0 differ.
+        name = self._names.setdefault(scalar.text(), f"_x{len(self._names)}")
+        if name not in {known for columns in self.columns for known in columns}:
             self.columns += [{} for _ in range(len(self.columns), stage + 1)]
-            self.columns[stage] |= {self._names[scalar]: scalar}
-        return self._names[scalar]
+            self.columns[stage][name] = scalar
+        return name
 
 
 def _unnested(place: int, type_: str) -> str:

@@ -18,4 +18,4 @@ def values_on_demand(view: str, feature: PlannedOnDemand, read: pa.Table) -> pa.
     rows = read.append_column("_row", pa.array(range(read.num_rows), pa.int64()))
     with database(f"feature {view}:{feature.name}") as connection:
         connection.register("read", rows)
-        return connection.sql(over_relation_sql(feature, "read")).to_arrow_table()[feature.name]
+        return connection.sql(f"{over_relation_sql(feature, 'read')} ORDER BY _row").to_arrow_table()[feature.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -19,8 +20,6 @@ from headrace.features.load import load_views
 from headrace.features.on_demand import Features, OnDemand, traced
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.serving.on_demand import OnDemandValues
-
-from .conftest import Path
 
 VIEW = load_views(Path(__file__).parent / "shop.py").views["shops"]
 TYPES = {"orders_1h": "int", "revenue_1h": "int", "weight_1h": "float", "dear_share_1h": "float"}
@@ -134,3 +133,10 @@ def test_a_long_chain_is_as_long_in_sql() -> None:
     lists = {"revenue_1h": [2**20], "orders_1h": [1], "weight_1h": [0.5]}
     (value,) = ONLINE.values(plan, plan.on_demand[-1:], lists)
     assert value == [2.0**50]
+
+
+def test_what_differs_in_the_sign_of_a_zero_is_not_shared() -> None:
+    positive: Tree = (lambda f: f["weight_1h"].atan2(0.0), lambda _: 0.0)
+    negative: Tree = (lambda f: f["weight_1h"].atan2(-0.0), lambda _: math.pi)
+    plan = plan_of([positive, negative])
+    assert ONLINE.values(plan, plan.on_demand, {"weight_1h": [0.0]}) == [[0.0], [math.pi]]
