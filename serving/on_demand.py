@@ -127,10 +127,10 @@ class OnDemandValues:
 
 def _lists(asked: Sequence[AskedOnDemand], read: Columns, rows: Rows) -> dict[str, list[Any]]:
     """The values of each column that features read: what the store gave, and what the request brought."""
-    found = {
-        part.reference.feature: [value.value for value in read[part.reference]] for one in asked for part in one.inputs
-    }
-    return found | {one.column.name: [row[one.column.name] for row in rows] for each in asked for one in each.request}
+    places = dict.fromkeys(part.reference for one in asked for part in one.inputs)
+    names = dict.fromkeys(column.name for one in asked for column in one.feature.request)
+    found = {place.feature: [value.value for value in read[place]] for place in places}
+    return found | {name: [row[name] for row in rows] for name in names}
 
 
 def _valued(one: AskedOnDemand, values: Sequence[Any], read: Columns) -> Iterator[FeatureValue]:
