@@ -35,9 +35,9 @@ def get_online(
     from headrace.serving.log import append_log
     from headrace.serving.tiles import online_store
 
-    options = options_of(context)
+    options, texts = options_of(context), _texts(entity, request or ())
     with online_store(options.settings(store_flags("--store", store))) as opened:
-        row = opened.typed_row(features, _texts(entity, request or ()))
+        row = opened.typed_row(features, texts)
         served = opened.get_online_features(features, [row], at=instant("--at", at))
     if log is not None:
         append_log(served, log)
