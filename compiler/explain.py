@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from headrace.compiler.plan import Location, Partial, PlannedFeature, TileGroup, ViewPlan
+from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
 from headrace.compiler.verdict import archive_columns, verdict
 from headrace.errors import UnsupportedError
@@ -59,6 +59,16 @@ def planned(plan: ViewPlan, feature: PlannedFeature) -> list[Step]:
     for group in groups:
         steps += _tiles(plan, group, [part for part in feature.parts if part.group == group.fingerprint])
     return [Step(PLANNED, name, text) for name, text in [*steps, *_read(plan, feature), *_estimates(plan, feature)]]
+
+
+def on_demand(one: PlannedOnDemand) -> list[Step]:
+    """What the user wrote of a feature on demand, and when it is computed; what it reads has steps of its own."""
+    reads = [*one.inputs, *(f"{column.name} of the request" for column in one.request)]
+    return [
+        Step(WRITTEN, "on demand", one.scalar.text(), one.where),
+        Step(WRITTEN, "reads", ", ".join(reads), one.where),
+        Step(PLANNED, "computed", "when it is asked for, of the values that it reads; it has no tiles"),
+    ]
 
 
 def columns_of(plan: ViewPlan, feature: PlannedFeature) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
-from headrace.pipelines.configuration import ARCHIVE_INTERVAL
+from headrace.pipelines.intervals import ARCHIVE_INTERVAL
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

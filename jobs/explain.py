@@ -50,7 +50,7 @@ def explain(
     options, found = options_of(context), view_of(file, view)
     plan, platform = plan_view(found), Platform(options.settings(knob_flags(optimize, freshness)))
     if physical:
-        plan.feature(feature)
+        plan.any_feature(feature)
         typer.echo(planned(plan, local_session(platform.settings), platform.settings), nl=False)
         return
     steps, chosen = explained(found, plan, feature, platform), options.chosen(format_)

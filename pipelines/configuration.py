@@ -11,9 +11,6 @@ from headrace.pipelines.tuning import CHECKPOINT_INTERVAL, MINI_BATCH_LATENCY, M
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
 
-#: How often an archive job saves its state, as a Flink duration: rows become visible in Iceberg so often, and so much
-#: is read again after a failure.
-ARCHIVE_INTERVAL = "10 s"
 #: The Flink option that says how long state lives.
 STATE_TTL = "table.exec.state.ttl"
 # Flink's largest parallelism without a change of state layout; 128 divides well and is the default up to 85 subtasks.

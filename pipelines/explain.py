@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headrace.compiler.explain import Step, columns_of, planned, written
+from headrace.compiler.explain import Step, columns_of, on_demand, planned, written
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
-from headrace.compiler.plan import PlannedFeature, ViewPlan
+from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.verdict import archive_columns
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.iceberg_cost import ScanCost, scan_cost
@@ -48,14 +49,9 @@ def explain(view: View, plan: ViewPlan, feature: str, platform: Platform) -> lis
         NotFoundError: the view has no such feature.
         SettingsError: the settings of Flink cannot meet the freshness.
     """
-    found = plan.feature(feature)
-    (own,) = [one for one in view.features if one.name == feature]
-    return [
-        *written(own, plan, view.source.where),
-        *planned(plan, found),
-        *_history(plan, found, platform),
-        *knob_steps(plan, platform.settings),
-    ]
+    found = plan.any_feature(feature)
+    steps = _on_demand if isinstance(found, PlannedOnDemand) else _with_tiles
+    return [*steps(view, plan, feature, platform), *knob_steps(plan, platform.settings)]
 
 
 def physical(plan: ViewPlan, session: FlinkSession, settings: Settings) -> str:
@@ -72,6 +68,24 @@ def physical(plan: ViewPlan, session: FlinkSession, settings: Settings) -> str:
         checkpointing = Checkpointing(kept, kept, flink_text(tuning.checkpoint_us))
         options = {**job.config, **view_configuration(plan, checkpointing, tuning, settings.flink.configuration)}
         return session.explain(job.statements, job.inserts, options).partition(OPTIMIZED)[2].strip() + "\n"
+
+
+def _with_tiles(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
+    """The steps of a feature that has tiles, but for its knobs."""
+    found = plan.feature(feature)
+    (own,) = [one for one in view.features if one.name == feature]
+    yield from written(own, plan, view.source.where)
+    yield from planned(plan, found)
+    yield from _history(plan, found, platform)
+
+
+def _on_demand(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
+    """The steps of a feature on demand, and after them those of each feature that it reads, under its name."""
+    (found,) = [one for one in plan.on_demand if one.name == feature]
+    yield from on_demand(found)
+    for name in found.inputs:
+        for step in _with_tiles(view, plan, name, platform):
+            yield replace(step, part=f"{name}, {step.part}")
 
 
 def knob_steps(plan: ViewPlan, settings: Settings) -> list[Step]:

@@ -83,3 +83,14 @@ def test_a_feature_is_printed_as_the_sql_of_duckdb(pages: Path) -> None:
     assert "FROM features" in printed.stdout
     alone = run("sql", "clicks_1h", folder=pages)
     assert (alone.returncode, "AS clicks_1h" in alone.stdout) == (0, True)
+
+
+def test_a_feature_on_demand_is_explained_with_what_it_reads(pages: Path) -> None:
+    found = run("--format", "json", "explain", "weighed", folder=pages)
+    assert found.returncode == 0, found.stderr
+    steps = {(row["part"], row["step"]): row["what"] for row in json.loads(found.stdout)}
+    assert steps["as written", "reads"] == "clicks_7d, weight of the request"
+    assert steps["clicks_7d, as written", "window"] == "7d"
+    assert ("clicks_7d, as planned", "scan") in steps
+    assert ("clicks_1h, as planned", "scan") not in steps
+    assert ("knobs", "freshness") in steps
