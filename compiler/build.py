@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,10 +19,11 @@ from headrace.compiler.plan import (
     fingerprint_of,
     is_as_of,
 )
-from headrace.compiler.tiles import levels_of, tail_tile
+from headrace.compiler.tiles import DAY_US, levels_of, tail_tile
 from headrace.features.aggregate import Aggregate
 from headrace.features.coercion import cast
 from headrace.features.on_demand import OnDemandFeature
+from headrace.features.local_day import LONGER_AT_MOST_US
 from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
 from headrace.features.view import Feature, View
@@ -99,7 +100,8 @@ def _version(
 def _contents(f: PlannedFeature) -> list[Any]:
     """Whatever of a feature decides its value."""
     own = [f.name, f.function, f.group, list(f.partials), f.window_us, f.tail_us, f.lag_us, f.type]
-    return [*own, list(map(_contents, f.operands)), *f.per_million, *([f.size] if f.size else [])]
+    days = [f.zone] if f.zone else []
+    return [*own, list(map(_contents, f.operands)), *f.per_million, *([f.size] if f.size else []), *days]
 
 
 def _on_demand_contents(one: PlannedOnDemand) -> list[Any]:
@@ -196,8 +198,8 @@ def _guard(part: _Part, key: SourceColumn) -> str:
 def _group(source: SourcePlan, identity: Any, parts: list[_Part]) -> TileGroup:
     """The tile group of features that share filter, keys and finest tile."""
     first = parts[0]
-    windows = [part.feature.window_us for part in parts if part.feature.window_us is not None]
-    levels = levels_of(windows, first.feature.tile_us, lifetime=any(map(_is_lifetime, parts)))
+    widths = [width for part in parts for width in _widths(part.feature)]
+    levels = levels_of(widths, first.feature.tile_us, lifetime=any(map(_is_lifetime, parts)))
     partials = {partial.name: partial for part in parts for partial in _partials(part, source)}
     ordered = tuple(partials[name] for name in sorted(partials))
     keys = tuple(_column(key) for key in first.aggregate.keys)
@@ -213,6 +215,19 @@ def _group(source: SourcePlan, identity: Any, parts: list[_Part]) -> TileGroup:
         list(retentions),
     ]
     return TileGroup(fingerprint_of(contents), keys, condition, levels, ordered, retentions)
+
+
+def _widths(feature: Feature) -> list[int]:
+    """The widths by which levels are chosen: days of a calendar begin and end at an hour, seldom at a day in UTC."""
+    window_us = feature.window_us
+    return [] if window_us is None else [window_us, DAY_US] if feature.zone else [window_us]
+
+
+def _reach(feature: Feature, finest_us: int) -> Iterator[int]:
+    """How far back a window may begin: its width, lag, and rounding, or by how much days can be longer than 24 h."""
+    if feature.window_us is not None:
+        more = LONGER_AT_MOST_US if feature.zone else tail_tile(feature.window_us, finest_us)
+        yield feature.window_us + feature.lag_us + more
 
 
 def _is_as_of(part: _Part) -> bool:
@@ -231,8 +246,7 @@ def _retention(source: SourcePlan, parts: list[_Part], levels: tuple[int, ...], 
     A window reads it for its width, rounding and lag, a lifetime until the tile of the next level is done; both get the
     source's delay and lateness on top.
     """
-    windowed = [(part.feature.window_us, part.feature.lag_us) for part in parts if part.feature.window_us is not None]
-    reaches = [window + tail_tile(window, levels[0]) + lag for window, lag in windowed]
+    reaches = [reach for part in parts for reach in _reach(part.feature, levels[0])]
     lifetime = any(map(_is_lifetime, parts))
     if (lifetime and level == levels[-1]) or (level == levels[0] and any(map(_is_as_of, parts))):
         return None
@@ -285,11 +299,12 @@ def _planned_part(part: _Part, group: TileGroup, source: SourcePlan) -> PlannedF
         partials=tuple(partial.name for partial in _partials(part, source)),
         type=aggregate.type,
         window_us=window,
-        tail_us=None if window is None else tail_tile(window, group.finest_us),
+        tail_us=None if window is None else group.finest_us if feature.zone else tail_tile(window, group.finest_us),
         transformation=feature.transformation,
         description=feature.description,
         where=str(feature.where),
         lag_us=feature.lag_us,
         size=aggregate.size,
         per_million=aggregate.per_million,
+        zone=feature.zone,
     )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from headrace.compiler.copies import place
+from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, judged_sql, value_sql
 from headrace.compiler.plan import PlannedFeature, ViewPlan
@@ -31,7 +32,8 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
     `_seen_us` is the newest event of the entity that the row may know; NULL, and all values with it, for an entity that
     is not known yet. `relation` has the columns of the archive.
     """
-    common = f"WITH _events AS ({_events(keys, relation)}),\n_sorted AS ({_sorted(keys, spine)})"
+    parts = [*_days(keys).tables, f"_events AS ({_events(keys, relation)})", f"_sorted AS ({_sorted(keys, spine)})"]
+    common = "WITH " + ",\n".join(parts)
     if keys.known_by == "event":
         return f"{common}\n{_framed(keys, '_row IS NOT NULL')}"
     ahead = "(SELECT * FROM _sorted WHERE _row IS NOT NULL AND _ahead)"
@@ -44,8 +46,9 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     one = KeySet(keys.plan, (asked,), keys.known_by)
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
     within = " OR ".join(_within(one, part) for part in asked.parts)
+    parts = [*_days(one).tables, f"_events AS ({_events(one, relation, '*')})", f"_known AS ({_known(one, spine)})"]
     return (
-        f"WITH _events AS ({_events(one, relation, '*')}),\n_known AS ({_known(one, spine)})\n"
+        "WITH " + ",\n".join(parts) + "\n"
         f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
         f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, _src_partition, _src_offset"
     )
@@ -97,7 +100,7 @@ def _sorted(keys: KeySet, spine: str) -> str:
     """Events and spine rows, each with the newest event before it, and whether one before it arrived later."""
     names = ", ".join(_names(keys))
     before = f"OVER (PARTITION BY {names} ORDER BY _t RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
-    return (
+    return _days(keys).dated(
         f"SELECT *, max(_event_us) {before} AS _seen_us,\n"
         f"  coalesce(max(_arrival_us) {before} >= _t, FALSE) AS _ahead\n"
         f"FROM (SELECT _row, _t, {names} FROM {spine} UNION ALL BY NAME SELECT * FROM _events)"
@@ -118,10 +121,10 @@ def _framed(keys: KeySet, condition: str) -> str:
 
 def _frame(keys: KeySet, asked: AskedFeature) -> str:
     """The frame of a window: constant where the window is exact and ends at the row's time, which is faster."""
-    if asked.mode == "recomputed" and asked.window_mode == "exact":
+    if asked.mode == "recomputed" and asked.window_mode == "exact" and asked.feature.zone is None:
         window, lag = asked.feature.window_us, asked.feature.lag_us
         return f"{'UNBOUNDED' if window is None else window + lag} PRECEDING AND {lag + 1} PRECEDING"
-    start, end = _start(asked), _end(keys, asked)
+    start, end = _start(keys, asked), _end(keys, asked)
     first = "UNBOUNDED" if start is None else f"(_t - {start})"
     return f"{first} PRECEDING AND (_t - {end} + 1) PRECEDING"
 
@@ -132,7 +135,7 @@ def _known(keys: KeySet, spine: str) -> str:
     same = " AND ".join(f"s.{name} = e.{name}" for name in names)
     apart = f"e.* EXCLUDE (_t, {', '.join(names)}), {', '.join(f's.{name}' for name in names)}"
     arrived = " AND e._arrival_us < s._t" if keys.known_by == "arrival" else ""
-    return (
+    return _days(keys).dated(
         f"SELECT *, max(_event_us) OVER (PARTITION BY _row) AS _seen_us\nFROM (SELECT s._row, s._t, {apart}\n"
         f"FROM {spine} AS s LEFT JOIN _events AS e ON {same} AND e._event_us < s._t{arrived})"
     )
@@ -146,7 +149,7 @@ def _joined(keys: KeySet) -> str:
 
 def _within(keys: KeySet, asked: AskedFeature) -> str:
     """Whether an event beside a row of the spine lies in the window."""
-    start = _start(asked)
+    start = _start(keys, asked)
     bounds = [f"_event_us < {_end(keys, asked)}", *([f"_event_us >= {start}"] if start else [])]
     return " AND ".join([f"_in{keys.groups[asked.feature.group]}", *bounds])
 
@@ -171,11 +174,13 @@ def _at(asked: AskedFeature) -> str:
     return "_t" if asked.mode == "recomputed" else "coalesce(_seen_us + 1, _t)"
 
 
-def _start(asked: AskedFeature) -> str | None:
+def _start(keys: KeySet, asked: AskedFeature) -> str | None:
     """The first event time in the window; None where it has no start."""
-    window, tail = asked.feature.window_us, asked.feature.tail_us
+    window, tail, days = asked.feature.window_us, asked.feature.tail_us, _days_of(asked)
     if window is None:
         return None
+    if days is not None:
+        return _days(keys).bounds(days)[0]
     start = f"({_at(asked)} - {window + asked.feature.lag_us})"
     return start if asked.window_mode == "exact" or tail is None else floor_sql(start, tail)
 
@@ -185,10 +190,22 @@ def _end(keys: KeySet, asked: AskedFeature) -> str:
 
     A write holds its own event, and an open tile nothing of the future: without a lag neither is rounded.
     """
-    lag = asked.feature.lag_us
+    lag, days = asked.feature.lag_us, _days_of(asked)
+    if lag and days is not None:
+        return _days(keys).bounds(days)[1]
     end = f"({_at(asked)} - {lag})" if lag else _at(asked)
     rounded = asked.window_mode == "tiled" and ((asked.mode == "recomputed" and not asked.open_end) or lag)
     return floor_sql(end, keys.group(asked).finest_us) if rounded else end
+
+
+def _days(keys: KeySet) -> DayTables:
+    """When the days begin that the features' windows are made of."""
+    return DayTables((_days_of(part) for asked in keys.asked for part in asked.parts), keys.plan.source.earliest_us)
+
+
+def _days_of(asked: AskedFeature) -> Days | None:
+    """The days of a window, of the row's time or of the newest event itself: just after that it may be tomorrow."""
+    return Days.of(asked.feature, "_t" if asked.mode == "recomputed" else "coalesce(_seen_us, _t)")
 
 
 def _names(keys: KeySet) -> list[str]:

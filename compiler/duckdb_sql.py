@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from headrace.compiler.copies import contents, place
+from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql, top_k_sql
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
@@ -18,6 +19,9 @@ from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, arrival_us, event_us, folds, judged, passes, verdict
 from headrace.features.coercion import finite
 from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, element_type
+
+#: The parameter `$at_us` as a column, where windows of calendar days need it.
+AT = "_at_us"
 
 
 def judged_sql(plan: ViewPlan, relation: str, apart: Sequence[Column] = ()) -> str:
@@ -106,19 +110,17 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
     """
     features = plan.features_of(group)
     read = [plan.group(name) for name in dict.fromkeys(part.group for one in features for part in one.parts)]
-    values = [
-        f"{feature_sql(feature, lambda part: _value(plan, read, part, mode))} AS {DUCKDB.identifier(feature.name)}"
-        for feature in features
-    ]
-    arguments = "".join(arguments_sql(one, _prefix(read, one)) for one in read)
-    members = "".join(f",\n  {_passes(one)} AS _in{number}" for number, one in enumerate(read) if len(read) > 1)
+    days = DayTables((Days.of(part, AT) for one in features for part in one.parts), plan.source.earliest_us)
+
+    def part_sql(part: PlannedFeature) -> str:
+        return _value(plan, read, part, mode, days)
+
+    values = [f"{feature_sql(one, part_sql)} AS {DUCKDB.identifier(one.name)}" for one in features]
     keys = _keys(group)
     columns = ",\n  ".join([keys, *values])
     return (
-        f"SELECT {columns}\n"
-        f"FROM (SELECT *{ordered_sql(plan)}{arguments}{members}\n"
-        f"FROM ({judged_sql(plan, relation)})\n"
-        f"WHERE {' OR '.join(map(_passes, read))})\n"
+        f"{days.before_select}SELECT {columns}\n"
+        f"FROM ({days.dated(_rows(plan, read, relation, asked=bool(days.tables)))})\n"
         f"WHERE _event_us < {_end(group, mode)}\n"
         f"GROUP BY {keys}"
     )
@@ -172,19 +174,32 @@ def _passes(group: TileGroup) -> str:
     return DUCKDB.emit(passes(group))
 
 
+def _rows(plan: ViewPlan, read: list[TileGroup], relation: str, *, asked: bool) -> str:
+    """The rows of some groups with the arguments of each; where it is `asked`, with the instant too."""
+    arguments = "".join(arguments_sql(one, _prefix(read, one)) for one in read)
+    members = "".join(f",\n  {_passes(one)} AS _in{number}" for number, one in enumerate(read) if len(read) > 1)
+    at = f",\n  $at_us AS {AT}" if asked else ""
+    return (
+        f"SELECT *{ordered_sql(plan)}{arguments}{members}{at}\n"
+        f"FROM ({judged_sql(plan, relation)})\n"
+        f"WHERE {' OR '.join(map(_passes, read))}"
+    )
+
+
 def _prefix(read: list[TileGroup], group: TileGroup) -> str:
     """What the columns of a group's arguments begin with; nothing where no other group is read."""
     return f"_g{read.index(group)}" if len(read) > 1 else ""
 
 
-def _value(plan: ViewPlan, read: list[TileGroup], part: PlannedFeature, mode: WindowMode) -> str:
+def _value(plan: ViewPlan, read: list[TileGroup], part: PlannedFeature, mode: WindowMode, days: DayTables) -> str:
     """The SQL of one aggregate over its window."""
-    group = plan.group(part.group)
+    group, dated = plan.group(part.group), Days.of(part, AT)
+    first, end = days.bounds(dated) if dated else (_start(part, mode), _end(group, mode, part.lag_us))
     bounds = [f"_in{read.index(group)}"] if len(read) > 1 else []
     if part.window_us is not None:
-        bounds.append(f"_event_us >= {_start(part, mode)}")
+        bounds.append(f"_event_us >= {first}")
     if part.lag_us:
-        bounds.append(f"_event_us < {_end(group, mode, part.lag_us)}")
+        bounds.append(f"_event_us < {end}")
     return value_sql(plan, part, f"FILTER ({' AND '.join(bounds) or 'TRUE'})", _prefix(read, group))
 
 

@@ -207,7 +207,8 @@ class PlannedFeature:
     """One feature: which partials of which group it merges, over which window, by which function.
 
     `window_us` and `tail_us` are None for what has no window. `group` is the fingerprint of its tile group.
-    `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time.
+    `type` is the type of the value; a `datetime` is stored as µs. The window ends `lag_us` before the asked time. With
+    a `zone` it is of calendar days there: both widths are numbers of days, times 24 h.
     `size` is the n of `last_n` and the k of `top_k`, `per_million` the shares of quantiles. A ratio has no partials:
     `operands` are its numerator and denominator, and `group` is the numerator's.
     """
@@ -226,6 +227,7 @@ class PlannedFeature:
     operands: tuple[PlannedFeature, ...] = ()
     size: int = 0
     per_million: tuple[int, ...] = ()
+    zone: str | None = None
 
     @property
     def parts(self) -> tuple[PlannedFeature, ...]:

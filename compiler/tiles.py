@@ -104,7 +104,7 @@ def read_slices(
     [Slice(level_us=10, from_us=40, to_us=100), Slice(level_us=5, from_us=100, to_us=105)]
     """
     start, end = window_bounds(window_us, tail_us, levels_us[0], at_us, include_open=include_open)
-    return _cover(start, end, levels_us)
+    return cover(start, end, levels_us)
 
 
 def lifetime_slices(levels_us: tuple[int, ...], at_us: int, *, include_open: bool = False) -> list[Slice]:
@@ -114,19 +114,23 @@ def lifetime_slices(levels_us: tuple[int, ...], at_us: int, *, include_open: boo
     [(100, 200), (10, 210), (5, 215)]
     """
     end = window_end(levels_us[0], at_us, include_open=include_open)
-    return _cover(floor_to(BEFORE_ALL_US, levels_us[-1]), end, levels_us)
+    return cover(floor_to(BEFORE_ALL_US, levels_us[-1]), end, levels_us)
 
 
-def _cover(start: int, end: int, levels_us: tuple[int, ...]) -> list[Slice]:
-    """Slices over `[start, end)`: the coarsest level in the middle, finer ones on both sides of it."""
+def cover(start: int, end: int, levels_us: tuple[int, ...]) -> list[Slice]:
+    """Slices over `[start, end)`: the coarsest level in the middle, finer ones on both sides of it.
+
+    >>> [tuple(part) for part in cover(15, 110, (5, 10, 100))]
+    [(5, 15, 20), (10, 20, 110)]
+    """
     if start >= end or not levels_us:
         return []
     *finer, coarsest = levels_us
     first, last = ceil_to(start, coarsest), floor_to(end, coarsest)
     if first >= last:
-        return _cover(start, end, tuple(finer))
+        return cover(start, end, tuple(finer))
     middle = Slice(coarsest, first, last)
-    return [*_cover(start, first, tuple(finer)), middle, *_cover(last, end, tuple(finer))]
+    return [*cover(start, first, tuple(finer)), middle, *cover(last, end, tuple(finer))]
 
 
 def cell_count(slices: Iterable[Slice]) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.compiler.plan import PlannedFeature, TileGroup
-from headrace.compiler.tiles import BEFORE_ALL_US, Slice, lifetime_slices, read_slices, window_end
+from headrace.compiler.tiles import BEFORE_ALL_US, Slice, cover, floor_to, lifetime_slices, read_slices, window_end
+from headrace.features.local_day import DAY_US, days_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,28 @@ def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> li
         return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
     if feature.window_us is None or feature.tail_us is None:
         return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
+    if feature.zone is not None:
+        start, end = bounds_of(feature, instant.at_us)
+        # Only days before a source's earliest row may begin inside a tile, and those hold nothing.
+        rounded = floor_to(end, group.finest_us) if feature.lag_us else instant.end(group.finest_us)
+        return cover(floor_to(start, group.finest_us), rounded, group.levels_us)
     # The tile that was open some time ago holds what came after: only at now itself is there nothing after.
     at_us, include_open = instant.at_us - feature.lag_us, instant.is_now and not feature.lag_us
     return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us, include_open=include_open)
+
+
+def bounds_of(feature: PlannedFeature, at_us: int) -> tuple[int, int]:
+    """The event times `from <= event_time < to` that a feature's window holds at an instant, in mode `exact`.
+
+    >>> today = PlannedFeature("clicks_1cd", "count", "0a1b2c3d", (), "int", DAY_US, 300_000_000, zone="UTC")
+    >>> [us / DAY_US for us in bounds_of(today, DAY_US * 5 // 4)]
+    [1.0, 1.25]
+    """
+    if feature.window_us is None:
+        return BEFORE_ALL_US, at_us
+    if feature.zone is not None:
+        return days_held(feature.window_us // DAY_US, feature.lag_us // DAY_US, feature.zone, at_us)
+    return at_us - feature.lag_us - feature.window_us, at_us - feature.lag_us
 
 
 def deleted_levels(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> Iterator[int]:

@@ -9,10 +9,11 @@ from headrace.features.sql.transformation import SqlTransformation, sql_transfor
 from headrace.features.stream import Stream
 from headrace.features.transformation import Transformation, transformation
 from headrace.features.view import Feature, FeaturePipeline, View
-from headrace.features.window import WindowSpec
+from headrace.features.window import CalendarDays, WindowSpec
 
 __all__ = [
     "Aggregate",
+    "CalendarDays",
     "Definitions",
     "DeltaTable",
     "Feature",

@@ -13,7 +13,7 @@ from headrace.features.names import check_name
 from headrace.features.place import Place, calling_place, place_of_code, place_of_error
 from headrace.features.source import Source, SourceSchema
 from headrace.features.stream import Stream
-from headrace.features.window import Window, WindowSpec, positive_us
+from headrace.features.window import CalendarDays, Window, WindowSpec, positive_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,15 @@ class Transformation:
     def __repr__(self) -> str:
         return f"<transformation {self.name} at {self.where}>"
 
-    def over(self, *windows: str | WindowSpec, tile: str | None = None) -> Windowed:
+    def over(self, *windows: str | WindowSpec | CalendarDays, tile: str | None = None) -> Windowed:
         """The transformation over one or more windows, each a feature `<name>_<width>`, or `<name>_<width>_lag_<lag>`.
 
+        The width of n calendar days is `<n>cd`, whatever the zone.
         `tile` replaces the view's finest tile for these. DefinitionError for a bad duration, none, or one given twice.
         """
         where = calling_place()
         found = [Window.of(given, f"{where}: {self.name}.over") for given in windows]
-        if not found or len({(window.width_us, window.lag_us) for window in found}) != len(found):
+        if not found or len({(window.width_us, window.lag_us, window.zone) for window in found}) != len(found):
             msg = f"{where}: {self.name}.over{windows!r}: expected different windows, such as over('1h', '7d')"
             raise DefinitionError(msg)
         tile_us = None if tile is None else positive_us(tile, f"{where}: {self.name}.over(tile=...)")

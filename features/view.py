@@ -11,6 +11,7 @@ from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.html import html_rows
 from headrace.features.knobs import UNSET, Knobs, knobs_of
+from headrace.features.local_day import widest_tile_us
 from headrace.features.names import check_name, snake_case
 from headrace.features.on_demand import OnDemand, OnDemandFeature, traced
 from headrace.features.place import Place, calling_place
@@ -27,7 +28,7 @@ OPTIONS = ("owner", "features", "tile", "clock", "optimize", "freshness")
 class Feature:
     """One feature of a view: an aggregate over one window (None: since ever), kept in tiles of at least `tile_us`.
 
-    A window ends `lag_us` before the asked time.
+    A window ends `lag_us` before the asked time. With a `zone` it is of calendar days there, counted as 24 h each.
     """
 
     name: str
@@ -38,14 +39,16 @@ class Feature:
     description: str
     where: Place
     lag_us: int = 0
+    zone: str | None = None
 
     @property
     def window_text(self) -> str:
-        """The window in words: `1h`, `1h ending 1d ago`, or `ever`."""
+        """The window in words: `1h`, `1h ending 1d ago`, `7d of the calendar in Europe/Paris`, or `ever`."""
         if self.window_us is None:
             return "ever"
         lag = f" ending {format_duration(self.lag_us)} ago" if self.lag_us else ""
-        return format_duration(self.window_us) + lag
+        calendar = f" of the calendar in {self.zone}" if self.zone else ""
+        return format_duration(self.window_us) + calendar + lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ def checked_view(
         msg = f"{at}: clock = {clock!r}; expected 'wall' or 'event'"
         raise DefinitionError(msg)
     _check_names([*(one.name for one in features), *(one.name for one in on_demand)], features, at)
+    _check_days(features, source)
     return View(name, owner, description, source, features, clock, where, knobs, on_demand)
 
 
@@ -194,6 +198,17 @@ def _check_names(names: Sequence[str], features: Sequence[Feature], at: str) -> 
     return keys
 
 
+def _check_days(features: tuple[Feature, ...], source: SourceSchema) -> None:
+    """Refuse calendar days that begin inside a tile: what is served would hold events of the day before."""
+    for feature in features:
+        widest_us = widest_tile_us(feature.zone, source.earliest_us) if feature.zone else feature.tile_us
+        if widest_us % feature.tile_us:
+            tile, widest = format_duration(feature.tile_us), format_duration(widest_us)
+            msg = f"{feature.where}: {feature.name}: not every day in {feature.zone} begins at the edge of a tile of "
+            msg += f"{tile}; write .over(..., tile={widest!r}), or a whole fraction of that"
+            raise DefinitionError(msg)
+
+
 def _expand(entry: Windowed | Transformation, view_tile: int, at: str) -> list[Feature]:
     """The features of one entry: one for each window, or the one since ever."""
     found = _transformation_of(entry)
@@ -228,8 +243,8 @@ def feature_of(
     if window is not None and window.width_us < tile_us:
         msg = f"{where}: {name}: window {window.label!r} is shorter than its tile {format_duration(tile_us)!r}"
         raise DefinitionError(msg)
-    width_us, lag_us = (None, 0) if window is None else (window.width_us, window.lag_us)
-    return Feature(name, aggregate, width_us, tile_us, transformation, description, where, lag_us)
+    width_us, lag_us, zone = (None, 0, None) if window is None else (window.width_us, window.lag_us, window.zone)
+    return Feature(name, aggregate, width_us, tile_us, transformation, description, where, lag_us, zone)
 
 
 def tile_of(text: Any, at: str) -> int:

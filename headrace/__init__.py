@@ -15,6 +15,7 @@ from headrace.names import names_from
 
 if TYPE_CHECKING:
     from headrace.features import (
+        CalendarDays,
         DeltaTable,
         FeaturePipeline,
         Features,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
 
 _HOME_OF = {
+    "CalendarDays": "headrace.features",
     "DeltaTable": "headrace.features",
     "FeaturePipeline": "headrace.features",
     "Features": "headrace.features",
@@ -49,6 +51,7 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "CalendarDays",
     "DeltaTable",
     "FeaturePipeline",
     "Features",

@@ -14,7 +14,7 @@ from headrace.compiler.merge import LG_K, merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import WindowMode, floor_to
-from headrace.compiler.window_slices import Instant, deleted_levels, slices_of
+from headrace.compiler.window_slices import Instant, bounds_of, deleted_levels, slices_of
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.instant import instant_of
 from headrace.pipelines.consistency import Cause
@@ -274,11 +274,10 @@ def rounding(feature: PlannedFeature, finest_us: int, at_us: int, *, now: bool) 
     >>> rounding(feature, hour // 12, 2 * hour + 60_000_000, now=False).partition(", ")[2]
     'tiles 1970-01-01T01:00:00+00:00 to 1970-01-01T02:00:00+00:00'
     """
-    end = at_us - feature.lag_us
+    start, end = bounds_of(feature, at_us)
     open_end = now and not feature.lag_us
     tiles_end = instant_of(end if open_end else floor_to(end, finest_us)).isoformat()
     if feature.window_us is None or feature.tail_us is None:
         return f"tiles to {tiles_end}, of {instant_of(end).isoformat()}"
-    start = end - feature.window_us
     tiles = f"{instant_of(floor_to(start, feature.tail_us)).isoformat()} to {tiles_end}"
     return f"window {instant_of(start).isoformat()} to {instant_of(end).isoformat()}, tiles {tiles}"

@@ -115,7 +115,7 @@ class WindowedFeature:
 
 def _window(feature: PlannedFeature) -> tuple[object, ...]:
     """What tells windows apart."""
-    return feature.is_as_of, feature.window_us, feature.tail_us, feature.lag_us
+    return feature.is_as_of, feature.window_us, feature.tail_us, feature.lag_us, feature.zone
 
 
 def _newest(reads: Sequence[tuple[Slice, bool]]) -> tuple[Part, ...]:

@@ -10,7 +10,8 @@ from fractions import Fraction
 from typing import Any
 
 from headrace.compiler.fold import fold
-from headrace.compiler.tiles import Slice, lifetime_slices, read_slices
+from headrace.compiler.tiles import Slice
+from headrace.compiler.window_slices import Instant, slices_of
 
 Row = dict[str, Any]
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -305,9 +306,7 @@ def _slices(feature: Any, group: Any, at_us: int, end: int) -> list[Slice]:
     """The slices of a window or a lifetime, or everything before `end` for an as-of value."""
     if feature.is_as_of:
         return [Slice(group.finest_us, 0, end)]
-    if feature.window_us is None:
-        return lifetime_slices(group.levels_us, at_us)
-    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us - feature.lag_us)
+    return slices_of(feature, group, Instant(at_us, at_us, is_now=False))
 
 
 def _position(row: Row, argument: Any) -> tuple[Any, int, int, int]:

@@ -33,6 +33,7 @@ class Fraud(FeaturePipeline):
     features = [f.over("1h")]
 """
 Load = Callable[..., Definitions]
+COUNT = "tx.groupby('account').window(wspec).count()"
 
 
 @pytest.fixture
@@ -96,6 +97,58 @@ def test_a_window_may_end_before_the_asked_time(load: Load) -> None:
     found = load(SOURCE, feature("tx.groupby('account').window(wspec).count()"), view).views["fraud"].features
     hour, day = 3_600_000_000, 86_400_000_000
     assert [(one.name, one.window_us, one.lag_us) for one in found] == [("f_1h", hour, 0), ("f_1h_lag_1d", hour, day)]
+
+
+DAYS = "from headrace import CalendarDays\n"
+
+
+def days(*windows: str, tile: str = "15m") -> str:
+    """A view of windows of calendar days."""
+    over = ", ".join(f"CalendarDays({window})" for window in windows)
+    return f"class Fraud(FeaturePipeline):\n    owner, tile = 'a', {tile!r}\n    features = [f.over({over})]\n"
+
+
+def test_calendar_days_are_named_by_their_number(load: Load) -> None:
+    paris = "zone='Europe/Paris'"
+    view = days(f"1, {paris}", f"7, {paris}", f"1, {paris}, lag=1")
+    found = load(DAYS, SOURCE, feature(COUNT), view).views["fraud"].features
+    assert [one.name for one in found] == ["f_1cd", "f_7cd", "f_1cd_lag_1cd"]
+    assert {one.zone for one in found} == {"Europe/Paris"}
+    assert found[2].window_text == "1d of the calendar in Europe/Paris ending 1d ago"
+
+
+@pytest.mark.parametrize(
+    ("windows", "tile", "message"),
+    [
+        (["1, zone='Europe/Pariss'"], "15m", "'Europe/Pariss' is no time zone of the IANA database; did you mean 'Eur"),
+        (["1, zone='localtime'"], "15m", "'localtime' is no time zone of the IANA database"),
+        (["1, zone=2"], "15m", "2 is no time zone .* expected a name such as 'America/New_York'"),
+        (["0, zone='UTC'"], "15m", "days=0: expected 1 to 366 calendar days"),
+        (["367, zone='UTC'"], "15m", "days=367: expected 1 to 366 calendar days"),
+        (["True, zone='UTC'"], "15m", "days=True: expected 1 to 366"),
+        (["1, zone='UTC', lag='1d'"], "15m", "lag='1d': expected 0 to 366 calendar days"),
+        (["1, zone='UTC'", "1, zone='UTC'"], "15m", "expected different windows"),
+        (["1, zone='UTC'", "1, zone='Asia/Tokyo'"], "15m", "feature 'f_1cd' is there twice; give one of the transform"),
+        (["1, zone='Asia/Kathmandu'"], "1h", r"f_1cd: not every day in Asia/Kathmandu .* of 1h; .*tile='15m'\)"),
+        (["1, zone='Europe/Paris'"], "1d", r"f_1cd: not every day in Europe/Paris begins .* of 1d; .*tile='1h'\)"),
+    ],
+)
+def test_calendar_days_that_cannot_be_meant_are_refused_at_their_line(
+    load: Load, windows: list[str], tile: str, message: str
+) -> None:
+    pieces = (DAYS, SOURCE, feature(COUNT), days(*windows, tile=tile))
+    line = line_of("class Fraud" if "twice" in message else "features = [f", *pieces)
+    with pytest.raises(DefinitionError, match=rf"user\.py:{line}: .*{message}"):
+        load(*pieces)
+
+
+def test_days_of_a_source_that_begins_later_may_have_wider_tiles(load: Load) -> None:
+    """Caracas had an offset of half an hour until 2016."""
+    late = SOURCE.replace("    account", "    earliest = datetime(2017, 1, 1, tzinfo=timezone.utc)\n    account")
+    view = days("1, zone='America/Caracas'", tile="1h")
+    assert load(DAYS, late, feature(COUNT), view).views["fraud"].features[0].tile_us == 3_600_000_000
+    with pytest.raises(DefinitionError, match="tile='30m'"):
+        load(DAYS, SOURCE, feature(COUNT), view)
 
 
 def test_a_window_has_its_tile_from_over_and_never_from_tiled(load: Load) -> None:
@@ -164,7 +217,6 @@ def test_conditions_become_scalars(load: Load, condition: str, text: str) -> Non
     assert condition_.text() == text
 
 
-COUNT = "tx.groupby('account').window(wspec).count()"
 GROUPED = "tx.groupby('account')"
 BODIES = [
     ("tx[tx.stauts == 'x'].groupby('account').window(wspec).count()", UnknownColumnError, "did you mean 'status'"),
