@@ -44,7 +44,7 @@ PACKAGE_DIR = {"headrace": "headrace"}
 for _room in ROOMS:
     PACKAGE_DIR.update(packages_of(_room))
 
-LANGUAGE = ["ibis-framework==12.0.0", "packaging>=24", "sqlglot==30.30.0", "duckdb==2.0.0"]
+LANGUAGE = ["ibis-framework==12.0.0", "packaging>=24", "sqlglot==30.30.0", "duckdb==2.0.0", "tzdata>=2025.2"]
 COMMAND_LINE = ["typer==0.29.2", "rich==13.9.4", "pydantic==2.14.3", "pydantic-settings[yaml]==2.16.3", "psutil==7.2.2"]
 REGISTRY = ["sqlalchemy>=2.0,<3"]
 ONLINE = ["cassandra-driver==3.30.1", "datasketches==5.2.0"]

@@ -120,6 +120,13 @@ def test_sql_is_the_same_aggregate_as_python(load: Load, sql: str, python: str) 
     assert [(one.name, one.window_us, one.tile_us) for one in found] == [("f_1h", 3_600_000_000, 300_000_000)] * 2
 
 
+def test_sql_in_a_feature_file_may_be_over_calendar_days(load: Load) -> None:
+    view = VIEW.replace('"1h"', 'CalendarDays(1, zone="Europe/Paris")')
+    text = "\nfrom headrace import CalendarDays" + as_sql("SELECT sum(cents) FROM tx GROUP BY account")
+    (found,) = load(text + view).views["fraud"].features
+    assert (found.name, found.zone) == ("f_1cd", "Europe/Paris")
+
+
 def test_a_function_without_a_window_is_an_as_of_feature(load: Load) -> None:
     view = VIEW.replace('f.over("1h")', "f")
     texts = (
@@ -359,6 +366,12 @@ FILES = [
     (select(f"PARTITION BY account ORDER BY amt {HOUR}"), 53, "expected ORDER BY ts, found"),
     (select(f"PARTITION BY account ORDER BY ts, amt {HOUR}"), 53, "expected ORDER BY ts, found"),
     (select(f"{KEYED} ROWS BETWEEN 5 PRECEDING AND CURRENT ROW"), 8, "ROWS counts rows"),
+    (
+        select(f"{KEYED} RANGE BETWEEN date_trunc('day', ts) PRECEDING AND CURRENT ROW"),
+        8,
+        "the window begins at DATE_TRUNC",
+    ),
+    (select(f"{KEYED} {HOUR}", "n_1cd"), 118, "has a window of 1h, which its name must end in"),
     (select(f"{KEYED} {HOUR} EXCLUDE CURRENT ROW"), 8, "EXCLUDE CURRENT ROW counts"),
     (select(f"{KEYED} {HOUR} EXCLUDE TIES"), 8, "EXCLUDE TIES counts"),
     (select(f"{KEYED} {HOUR} EXCLUDE NO OTHERS"), 8, "EXCLUDE NO OTHERS counts"),

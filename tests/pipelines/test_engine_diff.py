@@ -27,14 +27,15 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
-from ..compiler import copied, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler import copied, events, local_days  # noqa: TID252 (the oracles are the compiler's)
 from ..compiler.test_copies import COPIED  # noqa: TID252
-from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
+from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
+DAYS = plan_view(local_days.ShopDays.view)
 UNIQUE = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
 WRITTEN = load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"]
 
@@ -126,6 +127,32 @@ def test_both_engines_count_one_of_the_copies_of_a_row(unique: tuple[Any, FlinkT
     assert (found.lines(), found.differing) == ([], 0)
     assert found.verdicts[1] == copied.verdicts(copied.copied_events(11, 400))
     assert min(found.verdicts[1].values()) > 0
+
+
+@pytest.fixture(scope="module")
+def days(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
+    """Random events around midnights in many zones, and the tiles that Flink makes of them in one job."""
+    with database("days") as connection:
+        connection.register("archive", pa.Table.from_pylist(local_days.rows(11, 600), schema=SCHEMA))
+        with folded_by_flink(connection, DAYS, engine) as tiles:
+            yield connection, tiles
+
+
+def test_both_engines_agree_on_calendar_days(days: tuple[Any, FlinkTiles]) -> None:
+    for at_us in [*local_days.MIDNIGHTS, *local_days.instants(11, 24)]:
+        found = compare(days[0], DAYS, days[1], as_of=instant_of(at_us))
+        assert (found.lines(), found.differing) == ([], 0), at_us
+        assert found.values >= len(DAYS.features)
+
+
+def test_calendar_days_of_flinks_tiles_equal_a_loop_over_dates(days: tuple[Any, FlinkTiles]) -> None:
+    rows, names = local_days.rows(11, 600), list(local_days.DAYS)
+    for at_us in local_days.instants(12, 24):
+        wanted = {name: local_days.expected(rows, name, at_us, "tiled") for name in names}
+        shops = sorted(wanted["orders_1cd"])
+        served = days[1].values(names, [{"shop": shop} for (shop,) in shops], instant_of(at_us)).to_pydict()
+        for name in names:
+            assert dict(zip(shops, served[name], strict=True)) == close(wanted[name]), (name, at_us)
 
 
 def served_wrong(tiles: FlinkTiles, feature: str, wrong: Any) -> FlinkTiles:

@@ -59,6 +59,20 @@ def test_every_window_holds_its_own_events_and_no_other(seed: int) -> None:
             assert value == sum(start <= at < end for at in events), (window, lag, instant)
 
 
+@pytest.mark.parametrize("is_now", [True, False])
+def test_a_day_of_each_zone_and_one_of_24_hours_are_windows_of_their_own(is_now: bool) -> None:
+    zones = [None, "UTC", "America/New_York", "Asia/Kathmandu"]
+    group, at_us = group_of([DAY]), NOON + 20 * MINUTE
+    features = [replace(count(str(zone), DAY), tail_us=FINEST, zone=zone) for zone in zones]
+    reads, windowed = WindowedFeature.every(features, group, Instant(at_us, at_us, is_now=is_now), expires=False)
+    events = [at_us - number * MINUTE for number in range(1, 3_000)]
+    answers = [found(TileRead("t", group, ((),), part), events) for part, _ in reads]
+    minutes = {None: 24 * 60, "UTC": 12 * 60 + 20, "America/New_York": 8 * 60 + 20, "Asia/Kathmandu": 18 * 60 + 5}
+    for zone, each in zip(zones, windowed, strict=True):
+        value, _ = each.value(cells_of(each.parts, answers), known=True)
+        assert value == minutes[zone], zone
+
+
 @pytest.mark.parametrize(("lag", "status"), [(0, Status.EXPIRED), (HOUR, Status.EMPTY_WINDOW)])
 def test_a_newest_value_that_is_not_in_its_window_is_too_old_but_for_a_lagged_one(lag: int, status: Status) -> None:
     feature = replace(count("last_1h", HOUR, lag), function="last", partials=("last_x",))
