@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
@@ -152,10 +153,20 @@ def _read(plan: ViewPlan, feature: PlannedFeature) -> Iterator[tuple[str, str]]:
         if part.window_us is None or part.tail_us is None:
             yield "read", f"at most about {cell_count(lifetime_slices(levels, at_us)[1:])} cells and those since 1970"
             continue
+        if part.zone is not None:
+            yield from _read_days(part.window_us, part.zone, levels)
+            continue
         cells = cell_count(read_slices(part.window_us, part.tail_us, levels, at_us, include_open=True))
         yield "read", f"about {cells} cells of an entity at most; the open tile too, when asked for now"
         error = f"{format_duration(part.tail_us)} of {format_duration(part.window_us)}"
         yield "error", f"the window begins up to one tail tile early: {error}; a finer `tile` makes another table"
+
+
+def _read_days(window_us: int, zone: str, levels: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """What calendar days read: the coarsest tiles, and at both ends, which may lie anywhere, the finer ones."""
+    ends = sum(2 * (wide // fine - 1) for fine, wide in pairwise(levels))
+    yield "read", f"about {window_us // levels[-1] + ends} cells of an entity at most; the open tile too, for today"
+    yield "error", f"none at the beginning: every day in {zone} begins at the edge of a tile"
 
 
 def _estimates(plan: ViewPlan, feature: PlannedFeature) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from headrace import CalendarDays, FeaturePipeline
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_point_in_time import evidence_sql, point_in_time_sql
+from headrace.compiler.explain import planned
 from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
@@ -240,6 +241,16 @@ def test_the_zone_is_of_the_view_and_not_of_its_tiles() -> None:
 def test_days_are_read_by_hours_and_many_by_days(days: int, levels: list[int]) -> None:
     _, group, _ = lone(CalendarDays(days, zone=NEW_YORK))
     assert [level // MINUTE for level in group.levels_us] == levels
+
+
+@pytest.mark.parametrize("days", [1, 7, 30])
+def test_no_read_of_days_has_more_cells_than_are_told(days: int) -> None:
+    for zone in (NEW_YORK, "Asia/Kathmandu", "Australia/Lord_Howe"):
+        feature, group, plan = lone(CalendarDays(days, zone=zone))
+        (told,) = [step.what for step in planned(plan, feature) if step.step == "read"]
+        instants_ = [midnight + number * 35 * MINUTE - 1 for midnight in MIDNIGHTS for number in range(42)]
+        read = [slices_of(feature, group, Instant(at_us, at_us, is_now=True)) for at_us in instants_]
+        assert max(map(cell_count, read)) <= int(re.findall(r"about (\d+) cells", told)[0])
 
 
 def test_days_cannot_be_printed_as_sql() -> None:
