@@ -22,8 +22,8 @@ from headrace.compiler.plan import (
 from headrace.compiler.tiles import DAY_US, levels_of, tail_tile
 from headrace.features.aggregate import Aggregate
 from headrace.features.coercion import cast
-from headrace.features.on_demand import OnDemandFeature
 from headrace.features.local_day import LONGER_AT_MOST_US
+from headrace.features.on_demand import OnDemandFeature
 from headrace.features.scalar import FLOAT, Scalar
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
 from headrace.features.view import Feature, View
