@@ -8,7 +8,7 @@ left out is the live leg, and Cassandra: the log's tiles go to a store in memory
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,11 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_sql import FlinkJob, flink_job
+from headrace.compiler.flink_tables import JobBindings, Options, TileOptions
 from headrace.compiler.plan import Column, TileGroup, ViewPlan
 from headrace.compiler.verdict import Verdict, possible
+from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
 from headrace.connectors.tile_store import Key, Tile
@@ -36,7 +37,7 @@ from headrace.runtime.session import FlinkSession
 PROJECT, RUN, CATALOG = "local", "local", "lake"
 HISTORY, TILES, LEDGER = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles")
 #: What fails here, such as an overflow, would fail again; left alone, Flink would try for ever.
-ONE_TASK_ONE_TRY = {"parallelism.default": "1", "restart-strategy.type": "disable"}
+ONE_TRY = {"restart-strategy.type": "disable"}
 #: Rows that are written to history, and tiles that are in memory, at once.
 BATCH = 50_000
 
@@ -71,6 +72,7 @@ class FlinkTiles:
     Attributes:
         blocks: for each partition how many of its rows have each verdict, by the job's ledger.
         entities: by the names of their keys, the entities of which there is a tile.
+        rows_read: how many rows the job's source read in each attempt of the job; one that never crashed has one.
     """
 
     plan: ViewPlan
@@ -78,6 +80,7 @@ class FlinkTiles:
     entities: Mapping[tuple[str, ...], set[Key]]
     store: OpenStore
     serve: Serve
+    rows_read: tuple[int, ...]
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -91,8 +94,16 @@ class FlinkTiles:
         return self.serve(self.store, PROJECT, references, entities, at).rename_columns(list(features))
 
 
-@contextmanager
-def folded_by_flink(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, engine: FlinkEngine) -> Iterator[FlinkTiles]:
+class Job(Protocol):
+    """A run of a view's job over history, to its end."""
+
+    def __call__(self, plan: ViewPlan, lake: IcebergCatalog, folder: Path) -> tuple[int, ...]:
+        """Fill the table of history, have Flink read it and commit all that it makes; what `rows_read` says of it."""
+
+
+def folded_by_flink(
+    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, engine: FlinkEngine
+) -> AbstractContextManager[FlinkTiles]:
     """The tiles that Flink makes of the relation `archive`, for as long as the `with` lasts.
 
     No tile expires: the time they are asked for is that of the data.
@@ -100,58 +111,92 @@ def folded_by_flink(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, engin
     Raises:
         JobError: the planner refuses the job, or it fails, as it does on an integer overflow.
     """
+
+    def job(plan: ViewPlan, lake: IcebergCatalog, folder: Path) -> tuple[int, ...]:
+        if rows := _fill_history(connection, plan, lake):
+            engine.tell(f"starting Flink over {rows:,} rows")
+            _run(plan, lake, folder, engine.session)
+        return (rows,)
+
+    return tiles_of(job, plan, engine.serve)
+
+
+@contextmanager
+def tiles_of(job: Job, plan: ViewPlan, serve: Serve) -> Iterator[FlinkTiles]:
+    """The tiles that a job makes in a folder of its own, for as long as the `with` lasts; raises what the job does."""
     timeless = replace(plan, clock="event")
     with memory_store() as store:
         with TemporaryDirectory(prefix="headrace-") as folder:
-            tiles = _folded(connection, timeless, Path(folder), store, engine)
+            lake = IcebergCatalog.sqlite(CATALOG, Path(folder))
+            _create_tables(timeless, lake)
+            rows_read = job(timeless, lake, Path(folder))
+            tiles = _collected(timeless, lake, store, serve, rows_read)
         yield replace(tiles, plan=plan)
 
 
-def _folded(
-    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, folder: Path, store: OpenStore, engine: FlinkEngine
-) -> FlinkTiles:
-    """Run the job in a folder and fill the store with what it made."""
-    lake = IcebergCatalog.sqlite(CATALOG, folder)
-    if rows := _create_tables(connection, plan, lake):
-        engine.tell(f"starting Flink over {rows:,} rows")
-        _run(plan, lake, folder, engine.session)
-    entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
-
-    def batches(group: TileGroup) -> Iterator[list[Tile]]:
-        for batch in _logged(connection, lake, group):
-            entities[_names(group.keys)].update(tile.key for tile in batch)
-            yield batch
-
-    write_tiles(plan, store, PROJECT, batches)
-    return FlinkTiles(plan, _blocks(connection, lake), entities, store, engine.serve)
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog) -> int:
-    """Fill history with the rows and create what the job writes to; returns how many rows there are."""
-    fields = archive_fields(plan.source.columns)
-    history = lake.create_table(*HISTORY, fields)
-    names = ", ".join(DUCKDB.identifier(field.name) for field in fields)
-    rows = connection.sql(f"SELECT {names} FROM archive").to_arrow_reader(BATCH)
-    history.fill(pa.Table.from_batches([batch]) for batch in rows)
-    lake.create_table(*LEDGER, OFFSET_TILES)
-    for group in plan.groups:
-        lake.create_table(TILES, group.fingerprint, tile_fields(group.keys, group.cell))
-    return history.row_count() if history.current_snapshot_id() is not None else 0
-
-
-def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> None:
-    """The view's job over history, with the options of production."""
+def local_job(plan: ViewPlan, lake: IcebergCatalog, history: Options) -> FlinkJob:
+    """The view's job over history, which is read by these options."""
     tiles = {
         group.fingerprint: TileOptions(cassandra=None, iceberg=lake.flink_options(TILES, group.fingerprint))
         for group in plan.groups
     }
-    bindings = JobBindings(
-        PROJECT, RUN, lake.flink_options(*HISTORY), None, tiles, offset_tiles=lake.flink_options(*LEDGER)
-    )
-    job = flink_job(plan, bindings)
-    tuning, places = tuned(), (f"{folder.as_uri()}/checkpoints", f"{folder.as_uri()}/savepoints")
-    options = view_configuration(plan, Checkpointing(*places, flink_text(tuning.checkpoint_us)), tuning)
-    session.run(job.statements, job.inserts, {**job.config, **options, **ONE_TASK_ONE_TRY})
+    bindings = JobBindings(PROJECT, RUN, history, None, tiles, offset_tiles=lake.flink_options(*LEDGER))
+    return flink_job(plan, bindings)
+
+
+def local_configuration(plan: ViewPlan, folder: Path) -> dict[str, str]:
+    """The options of production, with one task, and checkpoints in a folder."""
+    tuning = tuned()
+    kept = Checkpointing(f"{folder.as_uri()}/checkpoints", savepoints(folder), flink_text(tuning.checkpoint_us))
+    return {**view_configuration(plan, kept, tuning), "parallelism.default": "1"}
+
+
+def savepoints(folder: Path) -> str:
+    """Where a job in a folder saves its state when it is stopped.
+
+    >>> savepoints(Path("/tmp/job"))
+    'file:///tmp/job/savepoints'
+    """
+    return f"{folder.as_uri()}/savepoints"
+
+
+def _create_tables(plan: ViewPlan, lake: IcebergCatalog) -> None:
+    """Create history, empty, and what the job writes to."""
+    lake.create_table(*HISTORY, archive_fields(plan.source.columns))
+    lake.create_table(*LEDGER, OFFSET_TILES)
+    for group in plan.groups:
+        lake.create_table(TILES, group.fingerprint, tile_fields(group.keys, group.cell))
+
+
+def _fill_history(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog) -> int:
+    """Fill history with the rows; returns how many there are."""
+    names = ", ".join(DUCKDB.identifier(field.name) for field in archive_fields(plan.source.columns))
+    rows = connection.sql(f"SELECT {names} FROM archive").to_arrow_reader(BATCH)
+    history = lake.load(*HISTORY)
+    history.fill(pa.Table.from_batches([batch]) for batch in rows)
+    return history.row_count()
+
+
+def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> None:
+    """The job over history as it is."""
+    job = local_job(plan, lake, lake.flink_options(*HISTORY))
+    session.run(job.statements, job.inserts, {**job.config, **local_configuration(plan, folder), **ONE_TRY})
+
+
+def _collected(
+    plan: ViewPlan, lake: IcebergCatalog, store: OpenStore, serve: Serve, rows_read: tuple[int, ...]
+) -> FlinkTiles:
+    """Fill the store with what a job made."""
+    entities: dict[tuple[str, ...], set[Key]] = {_names(group.keys): set() for group in plan.groups}
+    with in_utc() as connection:
+
+        def batches(group: TileGroup) -> Iterator[list[Tile]]:
+            for batch in _logged(connection, lake, group):
+                entities[_names(group.keys)].update(tile.key for tile in batch)
+                yield batch
+
+        write_tiles(plan, store, PROJECT, batches)
+        return FlinkTiles(plan, _blocks(connection, lake), entities, store, serve, rows_read)
 
 
 def _logged(connection: duckdb.DuckDBPyConnection, lake: IcebergCatalog, group: TileGroup) -> Iterator[list[Tile]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,6 +68,20 @@ class VertexProgress:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """How the newest attempt of a subtask gets on; attempt 0 is the first, and each restart of the job makes one more.
+
+    Attributes:
+        rows_in: rows read since the attempt began; of a source, those that it took from outside.
+    """
+
+    vertex: str
+    number: int
+    state: str
+    rows_in: int
+
+
+@dataclass(frozen=True)
 class FlinkRest:
     """A thin client of one JobManager.
 
@@ -120,14 +134,15 @@ class FlinkRest:
 
     def places(self, job_id: str) -> list[str]:
         """The task managers, by resource id, on which subtasks of the job run."""
-        vertices = self._get(f"/jobs/{job_id}")["vertices"]
-        found = {
-            subtask["taskmanager-id"]
-            for vertex in vertices
-            for subtask in self._get(f"/jobs/{job_id}/vertices/{vertex['id']}")["subtasks"]
-            if subtask["status"] == "RUNNING"
-        }
-        return sorted(found)
+        running = (subtask for _, subtask in self._subtasks(job_id) if subtask["status"] == "RUNNING")
+        return sorted({subtask["taskmanager-id"] for subtask in running})
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """The newest attempt of every subtask, those of sources first."""
+        return [
+            Attempt(vertex, subtask["attempt"], subtask["status"], subtask["metrics"]["read-records"])
+            for vertex, subtask in self._subtasks(job_id)
+        ]
 
     def stop_with_savepoint(self, job_id: str, folder: str, *, drain: bool = False) -> str:
         """Stop the job after a savepoint; returns the savepoint's path.
@@ -153,6 +168,12 @@ class FlinkRest:
     def cancel(self, job_id: str) -> None:
         """End the job without a savepoint."""
         self._call("PATCH", f"/jobs/{job_id}?mode=cancel", None)
+
+    def _subtasks(self, job_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The name of its vertex and what Flink says, of every subtask; vertices come in the order of the data."""
+        for vertex in self._get(f"/jobs/{job_id}")["vertices"]:
+            for subtask in self._get(f"/jobs/{job_id}/vertices/{vertex['id']}")["subtasks"]:
+                yield vertex["name"], subtask
 
     def _completed(self, job_id: str, what: str, trigger: str) -> Mapping[str, Any]:
         """What became of a savepoint or checkpoint that was asked for, once it is over."""

@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.errors import JobError
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.stack.java import QUICK_START
 from headrace.runtime.stack.preflight import find_pyflink
+
+T = TypeVar("T")
 
 # A small heap and the first compiler tier start a client that only plans seconds sooner. `run` has a whole job in this
 # JVM, which must fit beside the planner; JVM_ARGS in the environment replaces all of these.
@@ -85,8 +87,11 @@ class FlinkSession:
 
     def start(self) -> None:
         """Start the client JVM and its planner now; otherwise the first use waits some seconds for them."""
-        with _planner_alone():
+
+        def begin(_: Any) -> None:
             self._environment({**FIXED_CONFIGURATION, **self.configuration})
+
+        self.alone("the start of Flink's client", begin)
 
     def explain(
         self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str] | None = None
@@ -155,21 +160,21 @@ class FlinkSession:
 
         self._planned(statements, {**configuration, **IN_PROCESS}, "the job in this process", work)
 
-    def _planned(
-        self, statements: Sequence[str], configuration: Mapping[str, str], what: str, work: Callable[[Any], str]
-    ) -> str:
-        """What some work with a prepared environment gives; nothing of the environment outlives the call."""
+    def alone(self, what: str, work: Callable[[Any], T]) -> T:
+        """What some work gives that calls the client's JVM (py4j's view of it), while no other thread of ours does.
 
-        def attempt() -> str | JobError:
+        Raises:
+            JobError: a call failed, or the JVM has died, which is told of `what`; or `work` raised it.
+        """
+
+        def attempt() -> T | JobError:
             from py4j.protocol import Py4JError
+            from pyflink.java_gateway import get_gateway
 
+            _prepare_client_jvm(self.jars, self.log_dir)
             try:
-                environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
-                for statement in statements:
-                    with _planner_errors(statement):
-                        environment.execute_sql(statement)
                 with _planner_errors(what):
-                    return work(environment)
+                    return work(get_gateway().jvm)
             except JobError as error:
                 # Its causes and frames hold Java objects, which are let go of here.
                 return JobError(str(error))
@@ -184,8 +189,21 @@ class FlinkSession:
             raise found
         return found
 
+    def _planned(
+        self, statements: Sequence[str], configuration: Mapping[str, str], what: str, work: Callable[[Any], str]
+    ) -> str:
+        """What some work with a prepared environment gives; nothing of the environment outlives the call."""
+
+        def plan(_: Any) -> str:
+            environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
+            for statement in statements:
+                with _planner_errors(statement):
+                    environment.execute_sql(statement)
+            return work(environment)
+
+        return self.alone(what, plan)
+
     def _environment(self, configuration: Mapping[str, str]) -> Any:
-        _prepare_client_jvm(self.jars, self.log_dir)
         from pyflink.common import Configuration
         from pyflink.table import EnvironmentSettings, TableEnvironment
 
