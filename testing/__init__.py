@@ -12,16 +12,18 @@ from headrace.names import names_from
 if TYPE_CHECKING:
     from headrace.testing.evaluation import Evaluation, assert_feature_equal, evaluate
     from headrace.testing.repetition import EnginesDifferError
-    from headrace.testing.rows import ARRIVES
+    from headrace.testing.rows import ARRIVES, CRASH, PAUSE
 
 _HOME_OF = {
     "ARRIVES": "headrace.testing.rows",
+    "CRASH": "headrace.testing.rows",
     "EnginesDifferError": "headrace.testing.repetition",
     "Evaluation": "headrace.testing.evaluation",
+    "PAUSE": "headrace.testing.rows",
     "assert_feature_equal": "headrace.testing.evaluation",
     "evaluate": "headrace.testing.evaluation",
 }
 
-__all__ = ["ARRIVES", "EnginesDifferError", "Evaluation", "assert_feature_equal", "evaluate"]
+__all__ = ["ARRIVES", "CRASH", "PAUSE", "EnginesDifferError", "Evaluation", "assert_feature_equal", "evaluate"]
 
 __getattr__ = names_from(__name__, _HOME_OF)

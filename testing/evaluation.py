@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from headrace.pipelines.local_run import LocalRun, run_in
 from headrace.serving.on_demand import OnDemandValues
 from headrace.serving.request import RequestColumn, check_rows
 from headrace.testing.repetition import repetitions
-from headrace.testing.rows import Row, in_words, opened_rows
+from headrace.testing.rows import Rows, in_words, opened_rows
 
 #: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
 SHOWN_ROWS = 20
@@ -36,7 +36,7 @@ class Evaluation:
     """
 
     plan: ViewPlan
-    rows: Sequence[Row]
+    rows: Rows
     windows: WindowMode
     run: LocalRun
 
@@ -92,7 +92,11 @@ class Evaluation:
 
 
 def evaluate(
-    view: type[FeaturePipeline] | View, rows: Sequence[Row], at: datetime | str, *, windows: WindowMode = "exact"
+    view: type[FeaturePipeline] | View,
+    rows: Rows,
+    at: datetime | str,
+    *,
+    windows: WindowMode = "exact",
 ) -> Evaluation:
     """Compute a view over rows, by DuckDB.
 
@@ -102,6 +106,7 @@ def evaluate(
     Args:
         view: the pipeline class, or its view.
         rows: in the order in which they are read; `ARRIVES` in a row says when it arrived, if later than it happened.
+            `PAUSE` and `CRASH` among them change no value; on Flink they happen to the job.
         at: the clock: no event at or after this instant counts.
         windows: `exact`, or `tiled` as served values are rounded.
 
@@ -123,7 +128,7 @@ def assert_feature_equal(
     feature: str,
     expected: Any,
     *,
-    rows: Sequence[Row],
+    rows: Rows,
     entity: Entity,
     at: datetime | str,
     windows: WindowMode = "exact",

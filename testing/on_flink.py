@@ -1,17 +1,19 @@
 """Tests of features repeated on Flink, in this process: what it makes of a test's rows must be what DuckDB makes.
 
 A job takes seconds, however few its rows, so that tests share one: the number of an example is one more key of its
-rows, and the tiles of a job answer for every instant.
+rows, and the tiles of a job answer for every instant. Rows with markers among them are a script, which is played to a
+job in streaming mode; other rows are a history that a bounded job reads.
 """
 
 # ruff: noqa: S608 (the only thing put into a query is the number of an example)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -23,13 +25,15 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.errors import JobError
 from headrace.features.scalar import INT
 from headrace.pipelines.engine_diff import Difference, EngineDiff, compare
+from headrace.pipelines.flink_script import played_by_flink
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.pipelines.script import Marker
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 from headrace.testing.evaluation import SHOWN_ROWS
 from headrace.testing.repetition import EnginesDifferError, repeat_on
-from headrace.testing.rows import Row, in_words, opened_rows
+from headrace.testing.rows import Rows, in_words, opened_rows
 
 #: The column that tells the examples of a job apart; no source has one that begins with an underscore.
 EXAMPLE = Column("_example", INT)
@@ -51,20 +55,26 @@ def repeat_on_flink() -> Callable[[], None]:
 
 @dataclass(frozen=True)
 class Example:
-    """A view and rows; equal when both are."""
+    """A view, and rows with or without markers; equal when all are."""
 
     plan: ViewPlan
-    rows: Sequence[Row]
+    rows: Rows
 
     @property
-    def view(self) -> str:
-        """What the plan is, as text."""
-        return self.plan.to_json()
+    def is_script(self) -> bool:
+        """Whether there are markers among the rows."""
+        return any(isinstance(row, Marker) for row in self.rows)
+
+    @property
+    def job(self) -> tuple[str, bool]:
+        """What examples have in common that can share a job: the view, and how the job is run."""
+        return self.plan.to_json(), self.is_script
 
     @property
     def text(self) -> str:
         """What both are, as text."""
-        return self.view + json.dumps([list(row.items()) for row in self.rows], default=repr)
+        items = [row if isinstance(row, Marker) else list(row.items()) for row in self.rows]
+        return self.plan.to_json() + json.dumps(items, default=repr)
 
 
 class OnFlink:
@@ -72,18 +82,21 @@ class OnFlink:
 
     def __init__(self, engine: FlinkEngine) -> None:
         self.jobs = 0
+        self.crashes = 0
+        #: Rows that a job read more than once, as Flink counted them.
+        self.read_again = 0
         self._engine = engine
         self._open = ExitStack()
-        self._announced: dict[str, dict[str, Example]] = {}
+        self._announced: dict[tuple[str, bool], dict[str, Example]] = {}
         self._made: dict[str, FlinkTiles] = {}
         self._failed: dict[str, str] = {}
 
-    def announce(self, plan: ViewPlan, rows: Sequence[Row]) -> None:
+    def announce(self, plan: ViewPlan, rows: Rows) -> None:
         """Let an example share the job of the next one of the same view."""
         example = Example(plan, rows)
-        self._announced.setdefault(example.view, {})[example.text] = example
+        self._announced.setdefault(example.job, {})[example.text] = example
 
-    def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, rows: Sequence[Row], at: datetime) -> None:
+    def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, rows: Rows, at: datetime) -> None:
         """Compare all values of a view at an instant with those of DuckDB.
 
         Raises EnginesDifferError when one differs, and JobError when the job over these rows fails.
@@ -92,6 +105,10 @@ class OnFlink:
         if found.differing:
             raise EnginesDifferError(_told(found))
 
+    def summary(self) -> str:
+        """What was done, for the end of a test run."""
+        return f"Flink: {self.jobs} jobs, {self.crashes} crashes, {self.read_again} rows read again"
+
     def close(self) -> None:
         """Forget all tiles."""
         self._open.close()
@@ -99,7 +116,7 @@ class OnFlink:
     def _tiles(self, example: Example) -> FlinkTiles:
         """The tiles of an example, made with those of all that were announced for its view."""
         if example.text not in self._made and example.text not in self._failed:
-            others = [one for text, one in self._announced.pop(example.view, {}).items() if text != example.text]
+            others = [one for text, one in self._announced.pop(example.job, {}).items() if text != example.text]
             self._make([example, *filter(_has_rows, others)])
         if example.text in self._failed:
             raise JobError(self._failed[example.text])
@@ -122,12 +139,37 @@ class OnFlink:
 
     def _fold(self, examples: Sequence[Example]) -> None:
         """Make the tiles of some examples of one view, by one job."""
-        plan = examples[0].plan
+        plan, fold = examples[0].plan, _played if examples[0].is_script else _read
         self.jobs += 1
-        with in_utc() as connection:
-            connection.register("archive", pa.concat_tables(_rows(*numbered) for numbered in enumerate(examples)))
-            tiles = self._open.enter_context(folded_by_flink(connection, _together(plan), self._engine))
+        tiles = fold(examples, _together(plan), self._engine, self._open)
+        self.crashes += len(tiles.rows_read) - 1
+        self.read_again += sum(tiles.rows_read) - sum(map(_row_count, examples))
         self._made.update((one.text, _part(tiles, plan, number)) for number, one in enumerate(examples))
+
+
+def _read(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, until: ExitStack) -> FlinkTiles:
+    """The tiles of examples without markers, whose rows are all there when the job begins."""
+    with in_utc() as connection:
+        connection.register("archive", pa.concat_tables(_rows(*numbered) for numbered in enumerate(examples)))
+        return until.enter_context(folded_by_flink(connection, plan, engine))
+
+
+def _played(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, until: ExitStack) -> FlinkTiles:
+    """The tiles of examples with markers, one after another in one script."""
+    script = [step for numbered in enumerate(examples) for step in _script(*numbered)]
+    return until.enter_context(played_by_flink(script, plan, engine))
+
+
+def _script(number: int, example: Example) -> Iterator[pa.Table | Marker]:
+    """The rows of an example as tables, and the markers between them."""
+    table, read = _rows(number, example), 0
+    for is_marker, stretch in groupby(example.rows, lambda row: isinstance(row, Marker)):
+        if is_marker:
+            yield from stretch
+        else:
+            rows = sum(1 for _ in stretch)
+            yield table.slice(read, rows)
+            read += rows
 
 
 def _has_rows(example: Example) -> bool:
@@ -139,12 +181,16 @@ def _has_rows(example: Example) -> bool:
     return True
 
 
+def _row_count(example: Example) -> int:
+    return sum(not isinstance(row, Marker) for row in example.rows)
+
+
 def _rows(number: int, example: Example) -> pa.Table:
-    """The rows of an example as an archive of its own partition, with its number."""
+    """The rows of an example as an archive of its own partition, with its number, in their order."""
     with opened_rows(example.plan, example.rows) as connection:
         partition = f"CAST({number} AS INTEGER) AS _src_partition"
         numbered = f"SELECT * REPLACE ({partition}), CAST({number} AS BIGINT) AS {EXAMPLE.name} FROM archive"
-        return connection.sql(numbered).to_arrow_table()
+        return connection.sql(f"{numbered} ORDER BY _src_offset").to_arrow_table()
 
 
 def _together(plan: ViewPlan) -> ViewPlan:

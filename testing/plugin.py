@@ -53,6 +53,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             repetition.announce(plan_view(item.view), item.table.rows)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what another engine has done."""
+    if config.getoption(OPTION) == "duckdb":
+        return
+    from headrace.testing.repetition import repetitions
+
+    for repetition in repetitions():
+        terminalreporter.write_line(repetition.summary())
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the tables of features."""
     return FeatureFile.from_parent(parent, path=file_path) if file_path.name.endswith(SUFFIX) else None

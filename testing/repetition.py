@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
-    from headrace.testing.rows import Row
+    from headrace.testing.rows import Rows
 
 
 class EnginesDifferError(AssertionError):
@@ -18,14 +18,17 @@ class EnginesDifferError(AssertionError):
 class Repetition(Protocol):
     """Another engine that every test of a feature is repeated on."""
 
-    def announce(self, plan: ViewPlan, rows: Sequence[Row]) -> None:
+    def announce(self, plan: ViewPlan, rows: Rows) -> None:
         """Say that a test of a view over rows is to come, so that several may share a job."""
 
-    def check(self, connection: Any, plan: ViewPlan, rows: Sequence[Row], at: datetime) -> None:
+    def check(self, connection: Any, plan: ViewPlan, rows: Rows, at: datetime) -> None:
         """Compare a view over rows with DuckDB, where they are the relation `archive`, at an instant.
 
         Raises EnginesDifferError, and JobError when the job fails.
         """
+
+    def summary(self) -> str:
+        """What was done, for the end of a test run."""
 
 
 _REPEATING: list[Repetition] = []

@@ -16,15 +16,21 @@ from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_files import database
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
+from headrace.pipelines.script import Marker
 
 #: What a row says of its own arrival, beside the source's columns: an instant. Without it a row arrives as it happens.
 ARRIVES = "_arrives"
 
+#: Two markers among the rows of a test: what happens, on Flink, to the job that reads them.
+PAUSE, CRASH = Marker.PAUSE, Marker.CRASH
+
 Row = Mapping[str, Any]
+#: What a test gives: rows, and markers among them.
+Rows = Sequence[Row | Marker]
 
 
 @contextmanager
-def opened_rows(plan: ViewPlan, rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened_rows(plan: ViewPlan, rows: Rows) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the rows as `archive`; raises what `open_rows` does."""
     with database(f"view {plan.name}") as connection:
         open_rows(connection, plan.source, rows)
@@ -41,8 +47,8 @@ def in_words(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_"))
 
 
-def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Sequence[Row]) -> None:
-    """Make the table `archive` of rows, in the order in which they are read.
+def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Rows) -> None:
+    """Make the table `archive` of rows, in the order in which they are read; markers among them change nothing.
 
     Values are taken as those of a CSV file: one that does not fit its column makes the row a dead letter, and so does a
     column that is missing. The live stream is stricter: there a text of digits is no number.
@@ -51,11 +57,12 @@ def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: S
         RequestError: a row has a column that the source has not, or its arrival is no instant with a zone.
     """
     names = [column.name for column in source.columns]
-    for number, row in enumerate(rows):
+    numbered = [(number, row) for number, row in enumerate(rows) if not isinstance(row, Marker)]
+    for number, row in numbered:
         _check(source, names, number, row)
-    columns = {name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names}
-    arrivals = pa.array([_arrival_us(number, row) for number, row in enumerate(rows)], pa.int64())
-    places = pa.array(range(len(rows)), pa.int64())
+    columns = {name: pa.array([_text(row.get(name)) for _, row in numbered], pa.string()) for name in names}
+    arrivals = pa.array([_arrival_us(number, row) for number, row in numbered], pa.int64())
+    places = pa.array(range(len(numbered)), pa.int64())
     given = pa.table({**columns, "_arrives_us": arrivals, "_place": places})
     connection.register("given", given)
     arrival = f"coalesce(make_timestamptz(given._arrives_us), typed.{DUCKDB.identifier(source.event_time)})"
@@ -65,7 +72,10 @@ def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: S
     )
 
 
-def _check(source: SourcePlan, names: Sequence[str], number: int, row: Row) -> None:
+def _check(source: SourcePlan, names: Sequence[str], number: int, row: object) -> None:
+    if not isinstance(row, Mapping):
+        msg = f"row {number}: expected columns and their values, or PAUSE or CRASH of headrace.testing; found {row!r}"
+        raise RequestError(msg)
     if ARRIVES in row and source.arrival_time in names:
         msg = f"row {number}: {ARRIVES} beside source {source.name}, which has its arrival in {source.arrival_time!r}"
         raise RequestError(msg)

@@ -14,17 +14,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from headrace.compiler.equality import same
 from headrace.compiler.tiles import WindowMode
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.load import load_views
 from headrace.features.view import View
+from headrace.pipelines.script import Marker
 from headrace.testing.evaluation import difference, evaluate
+
+#: The bare words that may stand among rows.
+MARKERS = [marker.value for marker in Marker]
 
 
 class _Table(BaseModel):
@@ -48,11 +52,21 @@ class Expectation(_Table):
         return self
 
 
+def _item(given: object) -> object:
+    """A row, or the marker that a bare word is."""
+    if isinstance(given, dict):
+        return given
+    if given not in MARKERS:
+        msg = f"{given!r} is neither a row nor a marker; {did_you_mean(str(given), MARKERS)}"
+        raise ValueError(msg)
+    return Marker(given)
+
+
 class FeatureTable(_Table):
     """The rows of one file, and what is expected of them."""
 
     view: str
-    rows: list[dict[str, Any]]
+    rows: list[Annotated[dict[str, Any] | Marker, BeforeValidator(_item)]]
     expect: list[Expectation] = Field(min_length=1)
     windows: WindowMode = "exact"
 

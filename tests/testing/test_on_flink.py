@@ -18,6 +18,7 @@ from headrace.pipelines.flink_tiles import FlinkEngine
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
+from headrace.testing import CRASH, PAUSE
 from headrace.testing.on_flink import OnFlink
 from headrace.testing.rows import opened_rows
 
@@ -42,6 +43,8 @@ TEN = "2026-01-01T10:00:00Z"
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "features.py").write_text(FEATURES)
     (tmp_path / "one.features.yaml").write_text(TABLE)
+    crashing = TABLE.replace("  - {card: b", "  - PAUSE\n  - {card: b").replace("expect:", "  - CRASH\nexpect:")
+    (tmp_path / "crash.features.yaml").write_text(crashing)
     (tmp_path / "two.features.yaml").write_text(TABLE.replace("cents: 10", "cents: 90").replace("h: 10}", "h: 90}"))
     (tmp_path / "misspelt.features.yaml").write_text(TABLE.replace("cents: 10", "cent: 10"))
     (tmp_path / "test_cards.py").write_text(PYTHON)
@@ -97,6 +100,28 @@ def test_a_row_that_is_in_two_examples_is_no_copy(desk: Path, flink: OnFlink) ->
     assert flink.jobs == 1
 
 
+def test_scripts_of_a_view_share_a_job_that_crashes(desk: Path, flink: OnFlink) -> None:
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    late = pay("a", 8, _arrives="2026-01-03T00:00:00Z")
+    examples: list[list[Any]] = [
+        [pay("a", 1, "2026-01-01T10:30:00Z"), PAUSE, late, pay("a", 2), CRASH, pay("b", "ten"), pay("a", 4)],
+        [CRASH, CRASH, pay("a", 100), pay("a", 200)],
+        [PAUSE, PAUSE],
+        [pay("a", 16), PAUSE, CRASH],
+    ]
+    for rows in [*examples, [pay("a", 5)]]:
+        flink.announce(plan, rows)
+    for at in ("2026-01-01T10:31:00Z", "2026-01-01T11:10:00Z"):
+        for rows in examples:
+            with opened_rows(plan, rows) as connection:
+                flink.check(connection, plan, rows, instant_from("at", at))
+    rows, attempts = 8, (3, 4, 4, 7, 0)
+    again = sum(attempts) - rows
+    assert flink.summary() == f"Flink: 1 jobs, {len(attempts) - 1} crashes, {again} rows read again"
+    with opened_rows(plan, [pay("a", 101)]) as connection, pytest.raises(AssertionError, match="duckdb 101, flink 300"):
+        flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
+
+
 def test_a_bad_example_fails_alone_and_once(desk: Path, flink: OnFlink) -> None:
     plan = plan_view(load_views(desk / "features.py").views["cards"])
     bad = [pay("a", 2**62)] * 3
@@ -127,7 +152,9 @@ def run(capsys: pytest.CaptureFixture[str], desk: Path, *names: str) -> str:
 
 
 def test_tables_and_python_tests_pass_on_flink_as_well(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "5 passed" in run(capsys, desk, "test_cards.py", "one.features.yaml")
+    said = run(capsys, desk, "test_cards.py", "one.features.yaml", "crash.features.yaml")
+    assert "9 passed" in said
+    assert "Flink: 2 jobs, 1 crashes, 1 rows read again" in said
 
 
 def test_a_fault_of_flink_fails_the_test(

@@ -49,6 +49,7 @@ MISSPELT = [
     ("values: {spent_1h: 7}, verdicts: {accepted: 2, late: 1}", "values: {}", "expects nothing; give `values` or"),
     ("{spent_1h: 7}", "{spent_1h: 7, spent_1h: 8}", "key 'spent_1h' is there twice"),
     ("rows:", "rows: []\nrows:", "key 'rows' is there twice\n  in \"<unicode string>\", line 4, column 1"),
+    ("rows:", "rows:\n  - PUASE", "rows.0: Value error, 'PUASE' is neither a row nor a marker; did you mean 'PAUSE'"),
     ("card: a, cents", "card: a, cent", "row 0: source Payments has no column 'cent'; did you mean 'cents'"),
     ("{spent_1h: 7}", "{spend_1h: 7}", "no feature 'spend_1h'; did you mean 'spent_1h'"),
 ]
@@ -74,6 +75,12 @@ def test_each_expectation_is_a_test(tmp_path: Path) -> None:
     assert "card='a', cents=10, at='2026-01-01T10:00:00+00:00'" in said
     assert "rows late: expected 0, found 1" in said
     assert "Traceback" not in said
+
+
+def test_markers_among_rows_are_bare_words(tmp_path: Path) -> None:
+    marked = TABLE.replace("rows:", "rows:\n  - CRASH\n  - PAUSE").replace("expect:", "  - PAUSE\nexpect:")
+    code, said = run(tmp_path, {"marked": marked})
+    assert (code, "4 passed" in said) == (0, True)
 
 
 def test_a_misspelt_table_is_an_error_at_its_place(tmp_path: Path) -> None:

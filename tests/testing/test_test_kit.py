@@ -19,7 +19,7 @@ from headrace import (
     transformation,
 )
 from headrace.errors import NotFoundError, RequestError
-from headrace.testing import ARRIVES, assert_feature_equal, evaluate
+from headrace.testing import ARRIVES, CRASH, PAUSE, assert_feature_equal, evaluate
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -146,6 +146,18 @@ def test_nothing_zero_and_floats_are_told_apart(value: float | None, expected: f
             assert_feature_equal(Cards, "weighed_1d", expected, **asked)  # type: ignore[arg-type]
 
 
+def test_markers_among_rows_change_no_value() -> None:
+    marked = [CRASH, *ROWS[:2], PAUSE, PAUSE, *ROWS[2:4], CRASH, *ROWS[4:], PAUSE]
+    plain, found = evaluate(Cards, ROWS, NOON), evaluate(Cards, marked, NOON)
+    assert found.run == plain.run
+    assert found.rows_behind("spent_1h", {"card": "a"}) == plain.rows_behind("spent_1h", {"card": "a"})
+    with pytest.raises(
+        AssertionError, match=r"expected 20, found 19\nrows given: 5 accepted.*; rows behind the value: 3"
+    ):
+        assert_feature_equal(Cards, "spent_1h", 20, rows=marked, entity={"card": "a"}, at=NOON)
+    assert evaluate(Cards, [CRASH, PAUSE], NOON).value("spent_1h", {"card": "a"}) is None
+
+
 def test_an_entity_that_is_not_known_has_no_values() -> None:
     found = evaluate(Cards, ROWS, NOON)
     assert found.value("spent_1h", {"card": "b"}) is None
@@ -191,6 +203,8 @@ def test_a_row_that_the_stream_would_refuse_is_a_dead_letter(row: dict[str, obje
 
 
 def test_typing_errors_are_told_with_a_suggestion() -> None:
+    with pytest.raises(RequestError, match=r"row 1: expected columns and their values, or PAUSE or CRASH .* 'PAUSE'"):
+        evaluate(Cards, [ROWS[0], "PAUSE"], NOON)  # type: ignore[list-item]
     with pytest.raises(RequestError, match=r"row 1: source Payments has no column 'cent'; did you mean 'cents'"):
         evaluate(Cards, [pay("11:00:00"), {"cent": 1}], NOON)
     with pytest.raises(NotFoundError, match=r"view cards: no feature 'spend_1h'; did you mean 'spent_1h'"):
