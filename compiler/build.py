@@ -168,25 +168,29 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """Whatever of the source decides which rows are accepted, and with which values.
 
     An optional column that no feature reads is left out, so adding one keeps fingerprints. An optional key makes rows
-    without it dead letters for the whole view, hence the guards. Where rows have copies, a column more that is
-    read may let more rows count.
+    without it dead letters for the whole view, hence the guards; so does a function that raises, hence the calls.
+    Where rows have copies, a column more that is read may let more rows count.
     """
     used = {name for part in parts for name in _columns_of(part)}
     columns = [column for column in source.columns if column.name in used or not column.optional]
+    calls = sorted({call.text() for part in parts for scalar in _scalars(part) for call in scalar.calls()})
     guards = {_guard(part, key) for part in parts for key in part.aggregate.keys if key.optional}
     limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
     shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
     copies = [list(source.same_in)] if source.same_in else []
-    return [source.name, legs, times, limits, sorted(shapes), sorted(guards), *copies]
+    return [source.name, legs, times, limits, sorted(shapes), sorted(guards), *copies, *([calls] if calls else [])]
 
 
 def _columns_of(part: _Part) -> set[str]:
     """The columns that a feature reads."""
-    aggregate = part.aggregate
-    scalars = [scalar for scalar in (aggregate.filter, aggregate.argument) if scalar is not None]
-    return {key.name for key in aggregate.keys}.union(*(scalar.columns() for scalar in scalars))
+    return {key.name for key in part.aggregate.keys}.union(*(scalar.columns() for scalar in _scalars(part)))
+
+
+def _scalars(part: _Part) -> list[Scalar]:
+    """The filter and the argument of a feature, as far as it has them."""
+    return [scalar for scalar in (part.aggregate.filter, part.aggregate.argument) if scalar is not None]
 
 
 def _guard(part: _Part, key: SourceColumn) -> str:

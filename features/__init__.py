@@ -8,6 +8,7 @@ from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, Sourc
 from headrace.features.sql.transformation import SqlTransformation, sql_transformation
 from headrace.features.stream import Stream
 from headrace.features.transformation import Transformation, transformation
+from headrace.features.udf import udf
 from headrace.features.view import Feature, FeaturePipeline, View
 from headrace.features.window import CalendarDays, WindowSpec
 
@@ -37,4 +38,5 @@ __all__ = [
     "on_demand",
     "sql_transformation",
     "transformation",
+    "udf",
 ]

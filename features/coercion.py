@@ -66,7 +66,7 @@ def unify(scalars: Sequence[Scalar], what: str) -> list[Scalar]:
 
 def finite(scalar: Scalar) -> Scalar:
     """A float as NULL where it is NaN or infinite; what can be neither is left as it is."""
-    if scalar.type != FLOAT or scalar.op in {"column", "literal", "finite"}:
+    if scalar.type != FLOAT or scalar.op in {"column", "literal", "finite", "call"}:
         return scalar
     return Scalar("finite", FLOAT, (scalar,))
 

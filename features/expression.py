@@ -11,7 +11,7 @@ from typing import Any
 import ibis.expr.operations as ops
 
 from headrace.errors import UnsupportedError
-from headrace.features.operations import casts, conditions, numbers, strings, times, values
+from headrace.features.operations import calls, casts, conditions, numbers, strings, times, values
 from headrace.features.operations.refused import REFUSED
 from headrace.features.operations.rule import Rule
 from headrace.features.scalar import Scalar
@@ -23,6 +23,7 @@ RULES: dict[type, Rule] = {
     **strings.RULES,
     **times.RULES,
     **casts.RULES,
+    **calls.RULES,
 }
 
 

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from headrace.features.function import UserFunction
+
 #: Type names of the language: those a user writes, `bytes` for a sketch, and `interval` inside expressions, in µs.
 INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool", "datetime", "bytes", "interval"
 NUMERIC = frozenset({INT, FLOAT})
@@ -32,7 +34,7 @@ def element_type(type_: str) -> str:
 class Scalar:
     """One operation over other scalars: a column and a literal are operations without arguments.
 
-    `value` is the column's name (op `column`) or the literal (op `literal`); `label` says where an overflow happened.
+    `value` is the column's name (op `column`) or the literal (op `literal`); `function` is what a `call` calls.
 
     >>> failed = Scalar("equals", "bool", (column("status", "str"), literal("failed")))
     >>> failed.text()
@@ -43,6 +45,7 @@ class Scalar:
     type: str
     args: tuple[Scalar, ...] = ()
     value: str | int | float | bool | None = None
+    function: UserFunction | None = None
 
     def text(self) -> str:
         """The canonical text, equal in every process; fingerprints are made of it."""
@@ -51,7 +54,8 @@ class Scalar:
         if self.op == "literal":
             return json.dumps(self.value) if self.value is not None else f"null:{self.type}"
         arguments = ", ".join(arg.text() for arg in self.args)
-        return f"{self.op}:{self.type}({arguments})" if self.op == "cast" else f"{self.op}({arguments})"
+        name = self.function.reference if self.function is not None else self.op
+        return f"{name}:{self.type}({arguments})" if self.op == "cast" else f"{name}({arguments})"
 
     def columns(self) -> Iterator[str]:
         """The names of the columns it reads, each as often as it reads it."""
@@ -59,6 +63,13 @@ class Scalar:
             yield str(self.value)
         for arg in self.args:
             yield from arg.columns()
+
+    def calls(self) -> Iterator[Scalar]:
+        """The calls of users' functions in it, each after those among its arguments."""
+        for arg in self.args:
+            yield from arg.calls()
+        if self.function is not None:
+            yield self
 
 
 def column(name: str, type_: str) -> Scalar:

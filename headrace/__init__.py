@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         on_demand,
         sql_transformation,
         transformation,
+        udf,
     )
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
 
@@ -48,6 +49,7 @@ _HOME_OF = {
     "sql_transformation": "headrace.features",
     "training_set": "headrace.pipelines.training_pipeline",
     "transformation": "headrace.features",
+    "udf": "headrace.features",
 }
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "sql_transformation",
     "training_set",
     "transformation",
+    "udf",
 ]
 
 

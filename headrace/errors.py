@@ -66,6 +66,10 @@ class SchemaMismatchError(CutoverError, TypeError):
     """History, live and the declared source do not have the same columns."""
 
 
+class UserFunctionError(HeadraceError, RuntimeError):
+    """A user's function raised on a row, or returned what it did not promise."""
+
+
 class JobError(HeadraceError, RuntimeError):
     """A Flink job could not be submitted, failed, or cannot be resumed."""
 

@@ -11,6 +11,7 @@ import ibis.expr.operations as ops
 from sqlglot import exp
 
 from headrace.errors import UnsupportedError
+from headrace.features.operations.calls import FunctionCall
 from headrace.features.sql.script import DIALECT
 
 Node = exp.Expr
@@ -262,7 +263,14 @@ def _not_equals(node: Any) -> Node:
     return binary(exp.NEQ)(node) if other is None else exp.Not(this=_is_null(other))
 
 
+def _function_call(node: Any) -> Node:
+    """UnsupportedError: SQL has no function of the user's."""
+    msg = f"{node.function.name}() is a Python function, which SQL cannot call; the feature stays in Python"
+    raise UnsupportedError(msg)
+
+
 RULES: dict[type, Rule] = {
+    FunctionCall: _function_call,
     ops.Field: lambda node: exp.column(node.name),
     ops.Literal: _literal,
     ops.Add: chain(exp.Add),
