@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.compiler.calls import ERROR, VALUE, column_of
 from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
@@ -50,8 +51,8 @@ def _compared(op: str) -> Rule:
 
 
 def _may_be_nan(scalar: Scalar) -> bool:
-    """Whether a float was computed: columns are finite by the verdict, constants by the language."""
-    return scalar.type == FLOAT and scalar.op not in {"column", "literal", "finite"}
+    """Whether a float was computed: columns are finite by the verdict, others by the language."""
+    return scalar.type == FLOAT and scalar.op not in {"column", "literal", "finite", "call"}
 
 
 #: The remainder has the sign of the dividend here; another divisor on top gives it that of the divisor. In HUGEINT,
@@ -115,6 +116,8 @@ DUCKDB = Dialect(
             "(date_diff('day', date_trunc('quarter', make_timestamp({0})), make_timestamp({0})) + 1)"
         ),
         "column": _column,
+        "call": lambda scalar, args, label: f'"{column_of(scalar)}".{VALUE}',
+        "call_error": lambda scalar, args, label: f'"{column_of(scalar.args[0])}".{ERROR}',
         "literal": literal(TYPES),
         "cast": by_cast(CASTS),
         "length": template("length({0})"),

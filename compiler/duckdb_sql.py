@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from headrace.compiler.calls import Call, calls_of, column_of, columns_of
 from headrace.compiler.copies import contents, place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -16,8 +17,9 @@ from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
 from headrace.compiler.tiles import WindowMode
-from headrace.compiler.verdict import Verdict, arrival_us, event_us, folds, judged, passes, verdict
+from headrace.compiler.verdict import Verdict, arrival_us, call_layers, event_us, folds, judged, passes, verdict
 from headrace.features.coercion import finite
+from headrace.features.function import FAIL
 from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, element_type
 
 #: The parameter `$at_us` as a column, where windows of calendar days need it.
@@ -61,11 +63,23 @@ def ordered_sql(plan: ViewPlan) -> str:
 def _judged_alone(plan: ViewPlan, relation: str) -> str:
     """All rows with the verdict that each has by itself."""
     event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
-    return (
-        f"SELECT *, {DUCKDB.emit(verdict(plan))} AS _verdict\n"
-        f"FROM (SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\n"
-        f"FROM {relation})"
-    )
+    rows = f"SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\nFROM {relation}"
+    for layer in call_layers(plan):
+        calls = ",\n  ".join(f'{_call_sql(call, asked)} AS "{column_of(call)}"' for call, asked in layer.items())
+        rows = f"SELECT *,\n  {calls}\nFROM ({rows})"
+    return f"SELECT *, {DUCKDB.emit(verdict(plan))} AS _verdict\nFROM ({rows})"
+
+
+def judged_columns(plan: ViewPlan) -> tuple[str, ...]:
+    """The columns that `judged_sql` adds to a relation's."""
+    return ("_event_us", "_arrival_us", *map(column_of, calls_of(plan)), "_verdict")
+
+
+def _call_sql(call: Scalar, asked: Scalar) -> str:
+    """A call by its name, with whether it is made, its columns and, where it may fail, the row's place."""
+    made = Call.of(call)
+    places = ["_src_partition", "_src_offset"] if made.function.on_error == FAIL else []
+    return f"{made.name}({', '.join([*map(DUCKDB.emit, (asked, *columns_of(call))), *places])})"
 
 
 def offset_tiles_sql(plan: ViewPlan, relation: str) -> str:

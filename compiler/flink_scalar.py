@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.compiler.calls import ERROR, VALUE, column_of
 from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
@@ -148,6 +149,8 @@ FLINK = Dialect(
         **{op: template(f"{name}({{0}}, {text_literal(WHITESPACE)})") for op, name in TRIMS.items()},
         **{op: template(f"HR_DATE_PART({{0}}, '{op.upper()}')") for op in FIELDS},
         "column": _column,
+        "call": lambda scalar, args, label: f"`{column_of(scalar)}`.`{VALUE}`",
+        "call_error": lambda scalar, args, label: f"`{column_of(scalar.args[0])}`.`{ERROR}`",
         "literal": literal(TYPES),
         "cast": by_cast(CASTS),
         "case": _with_strings(case),

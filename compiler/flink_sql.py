@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.compiler.flink_calls import call_views, create_call_functions
 from headrace.compiler.flink_copies import judged_views
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_scalar import FLINK
@@ -39,7 +40,7 @@ class FlinkJob:
 
 def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
     """The job that computes a view. KeyError when `bindings.tiles` lacks a tile group of the plan."""
-    views = [*create_functions(), *_legs(plan.source, bindings), *_events(plan, bindings)]
+    views = [*create_functions(), *create_call_functions(plan), *_legs(plan.source, bindings), *_events(plan, bindings)]
     sinks: list[tuple[str, str]] = []
     for group in plan.groups:
         options = bindings.tiles[group.fingerprint]
@@ -70,10 +71,12 @@ def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
     judgement = FLINK.emit(verdict(plan), filter_label(plan))
+    calls, called = call_views(plan, "timed")
     return [
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
-        *judged_views(plan, judgement),
+        *calls,
+        *judged_views(plan, judgement, called),
     ]
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
+from headrace.compiler.calls import calls_of, error_of, layers
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
+from headrace.features.function import DEAD_LETTER
 from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, column, conjunction, literal
 
 
@@ -82,6 +84,12 @@ def verdict(plan: ViewPlan) -> Scalar:
     return Scalar("case", INT, (*dead, late, _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
+def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
+    """The calls of users' functions in the order in which they are made, each with the rows that it is made for."""
+    rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan))]
+    return layers(plan, (condition for condition in rules if not any(condition.calls())))
+
+
 def judged(verdict: Verdict) -> Scalar:
     """Whether a row has this verdict; reads `_verdict`."""
     return Scalar("equals", BOOL, (VERDICT, _code(verdict)))
@@ -114,11 +122,24 @@ def _code(verdict: Verdict) -> Scalar:
 
 def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
     """Condition and reason of each rule, in the order in which they are tried."""
+    yield from _row_rules(plan.source)
+    yield from _key_rules(plan)
+    for call in calls_of(plan):
+        if call.function is not None and call.function.on_error == DEAD_LETTER:
+            yield Scalar("not_null", BOOL, (error_of(call),)), error_of(call)
+
+
+def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
+    """What can be wrong with a row of a source, whatever is computed from it."""
     yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
-    for field in plan.source.columns:
+    for field in source.columns:
         for condition, text in _column_rules(field):
             yield condition, literal(f"{field.name} {text}")
-    yield from _time_rules(plan.source)
+    yield from _time_rules(source)
+
+
+def _key_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
+    """A key that may be missing, but not where a group takes the row."""
     for group in plan.groups:
         for key in (key for key in group.keys if key.optional):
             yield _missing_key(group, key), literal(f"key {key.name} is missing")

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from headrace.errors import NotFoundError, NumericOverflowError, RequestError
+from headrace.errors import NotFoundError, NumericOverflowError, RequestError, UserFunctionError, told_in
 
 #: RFC 4180 and nothing guessed: no comments, no other separator, and a quoted empty text is a text.
 CSV: Mapping[str, Any] = {
@@ -35,6 +35,7 @@ def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory whose instants are UTC.
 
     Raises:
+        UserFunctionError: a user's function returned what it did not promise, or raised and is to fail.
         NumericOverflowError: a number was beyond its type; the message begins with `what`.
         RequestError: anything else that DuckDB refuses, such as a file that it cannot read.
     """
@@ -42,6 +43,9 @@ def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.Error as error:
+            if told := told_in(str(error)):
+                msg = f"{what}: {told}"
+                raise UserFunctionError(msg) from error
             overflow = isinstance(error, duckdb.OutOfRangeException) or "beyond BIGINT" in str(error)
             msg = f"{what}: {error}"
             raise (NumericOverflowError if overflow else RequestError)(msg) from error

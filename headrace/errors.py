@@ -6,6 +6,7 @@ says what is wrong, where, what was expected, what was found, and what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -93,3 +94,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+
+
+def told_in(text: str) -> str | None:
+    """The message of the UserFunctionError that an engine's own error quotes; None when it quotes none.
+
+    >>> told_in("Invalid Input Error: ... UserFunctionError: risk(-1.0): ValueError: no\\n\\nAt: ...")
+    'risk(-1.0): ValueError: no'
+    """
+    found = re.search(r"UserFunctionError: (.*)", text)
+    return found[1] if found else None

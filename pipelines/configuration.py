@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 STATE_TTL = "table.exec.state.ttl"
 # Flink's largest parallelism without a change of state layout; 128 divides well and is the default up to 85 subtasks.
 MAX_PARALLELISM = 128
+# Rows wait so long for others before they cross to a user's function together: a small part of what a mini-batch waits,
+# which Flink's own second is not.
+FUNCTION_BUNDLE_MS = 100
+# Rows that cross as one Arrow batch, and at most before the function has answered them all.
+FUNCTION_BATCH_ROWS = 10_000
 # A failed checkpoint is retried; a job whose storage is gone must not run for ever on an old one.
 TOLERABLE_FAILED_CHECKPOINTS = 5
 
@@ -49,6 +54,9 @@ def view_configuration(
     plan: ViewPlan, checkpointing: Checkpointing, tuning: Tuning, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The options of a view's job; `extra` comes from the settings and wins."""
+    # Loaded where it is needed: commands that plan nothing read their defaults here.
+    from headrace.compiler.calls import calls_of
+
     return {
         **checkpointing.configuration,
         "pipeline.max-parallelism": str(MAX_PARALLELISM),
@@ -59,7 +67,17 @@ def view_configuration(
         MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
         "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
         STATE_TTL: flink_text(state_ttl_us(plan, tuning)),
+        **(function_configuration() if calls_of(plan) else {}),
         **(extra or {}),
+    }
+
+
+def function_configuration() -> dict[str, str]:
+    """The options of a job that calls users' functions."""
+    return {
+        "python.fn-execution.bundle.time": str(FUNCTION_BUNDLE_MS),
+        "python.fn-execution.bundle.size": str(FUNCTION_BATCH_ROWS),
+        "python.fn-execution.arrow.batch.size": str(FUNCTION_BATCH_ROWS),
     }
 
 

@@ -17,7 +17,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.schema import archive_fields
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
@@ -235,7 +235,7 @@ class ConsistencyCheck:
     @contextmanager
     def _opened(self, history: PinnedHistory) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`."""
-        with database(f"view {self.plan.name}") as connection:
+        with view_database(self.plan) as connection:
             columns = [field.name for field in archive_fields(self.plan.source.columns) if field.name != "_raw"]
             history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
             yield connection

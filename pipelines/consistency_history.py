@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import coverage_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import judged_sql
+from headrace.compiler.duckdb_sql import judged_columns, judged_sql
 from headrace.compiler.plan import Column, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
 from headrace.compiler.tiles import WindowMode
@@ -204,7 +204,7 @@ class History:
         )
         rank = "row_number() OVER (PARTITION BY _case, _late, _later ORDER BY _known_us, _src_partition, _src_offset)"
         return (
-            "SELECT * EXCLUDE (_event_us, _arrival_us, _verdict),\n"
+            f"SELECT * EXCLUDE ({', '.join(judged_columns(self._plan))}),\n"
             f"  CASE WHEN _later AND NOT _late THEN {rank} ELSE 0 END AS _rank\nFROM ({marked})"
         )
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql
 from headrace.compiler.plan import ViewPlan
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_input import open_input
@@ -60,7 +60,7 @@ def folded_input(
     Arguments and errors as `run_on_flink`'s; what cannot be asked is refused before Flink starts.
     """
     asked_sets(plan, features, "tiled")
-    with database(f"view {plan.name}") as connection:
+    with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
         at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled")
         with folded_by_flink(connection, plan, engine) as tiles:

@@ -13,6 +13,7 @@ import duckdb
 from headrace.compiler.duckdb_sql import conflicts_sql, offset_tiles_sql, recount_sql
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.duckdb_files import in_utc
+from headrace.connectors.duckdb_functions import create_functions
 
 VERDICTS = ("read", "accepted", "late", "dead_lettered", "duplicate", "filtered", "folded")
 #: The versions of a block: readers take the greatest n of each key.
@@ -190,6 +191,7 @@ class Facts:
 def opened(run: str, plan: ViewPlan) -> Iterator[Facts]:
     """Facts over an empty set of tables, in UTC."""
     with in_utc() as connection:
+        create_functions(connection, plan)
         yield Facts(connection, run, plan)
 
 

@@ -17,7 +17,7 @@ from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, View
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
 from headrace.compiler.verdict import Verdict, possible
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
 from headrace.features.instant import asked_us, instant_of
@@ -80,7 +80,7 @@ def run_locally(
         RequestError: no row is accepted, `as_of` has no zone, there is no such mode, or the file cannot be read.
         NumericOverflowError: a number is beyond its type.
     """
-    with database(f"view {plan.name}") as connection:
+    with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
         return run_in(connection, plan, features=features, as_of=as_of, window_mode=window_mode)
 

@@ -10,7 +10,7 @@ import duckdb
 
 from headrace.compiler.duckdb_tiles import cells_sql, encoders
 from headrace.compiler.plan import TileGroup, ViewPlan, table_name
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.tile_store import Tile
 from headrace.errors import RequestError
 from headrace.pipelines.local_input import open_input
@@ -50,7 +50,7 @@ def fill_store(
     Tiles add to those that are there, each by its number of events: an input that continues another one must hold its
     rows too. `given`, `load`, `sample` and the errors are those of `local_run.run_locally`; also ConnectorError.
     """
-    with database(f"view {plan.name}") as connection:
+    with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
         verdicts, newest_us = verdicts_of(connection, plan)
         if newest_us is None:

@@ -26,7 +26,7 @@ from headrace.compiler.point_in_time import (
     with_tiles,
 )
 from headrace.compiler.tiles import WindowMode
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.foreign import ForeignVersion, shadow
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
@@ -281,7 +281,7 @@ class TrainingSetPipeline:
         self, spine: Spine, plan: ViewPlan, asked: Sequence[AskedFeature], history: PinnedHistory
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`, and `spine` without keys."""
-        with database(f"view {plan.name}") as connection:
+        with view_database(plan) as connection:
             if any(_order_matters(plan, one) for one in asked):
                 connection.execute("SET threads = 1")
             columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]

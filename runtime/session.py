@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
-from headrace.errors import JobError
+from headrace.errors import JobError, told_in
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.stack.java import QUICK_START
 from headrace.runtime.stack.preflight import find_pyflink
@@ -37,6 +38,10 @@ FIXED_CONFIGURATION: Mapping[str, str] = {
     "table.plan.restore.catalog-objects": "ALL",
     "pipeline.object-reuse": "true",
 }
+
+# Users' functions run in a Python that has headrace. This one has, here and, in one image, there; a cluster of other
+# machines is told its own by `flink.configuration`.
+THIS_PYTHON: Mapping[str, str] = {"python.executable": sys.executable, "python.client.executable": sys.executable}
 
 # A cluster of the client's own JVM, for one job.
 IN_PROCESS: Mapping[str, str] = {"execution.target": "local"}
@@ -77,7 +82,7 @@ class FlinkSession:
         jars: folder of the JARs that Flink needs beside PyFlink's own.
         log_dir: where the client JVM writes its log.
         cluster: where jobs run; without it, statements can only be compiled and explained.
-        configuration: Flink options on top of `FIXED_CONFIGURATION`.
+        configuration: Flink options on top of `FIXED_CONFIGURATION` and `THIS_PYTHON`.
     """
 
     jars: Path
@@ -89,7 +94,7 @@ class FlinkSession:
         """Start the client JVM and its planner now; otherwise the first use waits some seconds for them."""
 
         def begin(_: Any) -> None:
-            self._environment({**FIXED_CONFIGURATION, **self.configuration})
+            self._environment(self._configuration)
 
         self.alone("the start of Flink's client", begin)
 
@@ -195,13 +200,17 @@ class FlinkSession:
         """What some work with a prepared environment gives; nothing of the environment outlives the call."""
 
         def plan(_: Any) -> str:
-            environment = self._environment({**FIXED_CONFIGURATION, **self.configuration, **configuration})
+            environment = self._environment({**self._configuration, **configuration})
             for statement in statements:
                 with _planner_errors(statement):
                     environment.execute_sql(statement)
             return work(environment)
 
         return self.alone(what, plan)
+
+    @property
+    def _configuration(self) -> dict[str, str]:
+        return {**THIS_PYTHON, **FIXED_CONFIGURATION, **self.configuration}
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
         from pyflink.common import Configuration
@@ -306,4 +315,5 @@ def _planner_errors(what: str) -> Iterator[None]:
 def _root_cause(throwable: Any) -> str:
     while throwable.getCause() is not None:
         throwable = throwable.getCause()
-    return str(throwable.toString())
+    said = str(throwable.toString())
+    return told_in(said) or said

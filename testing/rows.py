@@ -13,7 +13,7 @@ import pyarrow as pa
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
 from headrace.compiler.plan import SourcePlan, ViewPlan
-from headrace.connectors.duckdb_files import database
+from headrace.connectors.duckdb_functions import view_database
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
 from headrace.pipelines.script import Marker
@@ -32,7 +32,7 @@ Rows = Sequence[Row | Marker]
 @contextmanager
 def opened_rows(plan: ViewPlan, rows: Rows) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with the rows as `archive`; raises what `open_rows` does."""
-    with database(f"view {plan.name}") as connection:
+    with view_database(plan) as connection:
         open_rows(connection, plan.source, rows)
         yield connection
 

@@ -23,10 +23,10 @@ LAYERS = [
     {"errors"},
 ]
 # Connectors make tables for plans, so they may see the plan's values; never what emits SQL.
-SIDEWAYS = {("connectors", "compiler"): {"plan", "tables", "tiles"}}
+SIDEWAYS = {("connectors", "compiler"): {"calls", "plan", "tables", "tiles"}}
 
 FENCES = {
-    "pyflink": {"runtime/session.py", "jobs/run_plan.py"},
+    "pyflink": {"runtime/session.py", "connectors/flink_functions.py", "jobs/run_plan.py"},
     "py4j": {"runtime/session.py"},
     "kafka": {"connectors/kafka.py"},
     "confluent_kafka": {"connectors/kafka_producer.py"},
