@@ -52,7 +52,7 @@ def run(
         return
     asked = {"features": feature or (), "as_of": instant("--as-of", as_of), "sample": sample}
     found = ENGINES[engine](options, plan, rows, windows, asked)
-    progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {_counted(found.verdicts)}")
+    progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {_counted(found.verdicts)}{_why(found)}")
     for name, reason in found.left_out.items():
         progress(f"{name} is left out: it {reason}")
     _print([table.to_pylist() for table in found.tables], options.chosen(format_))
@@ -114,6 +114,12 @@ def _fill(
 def _counted(verdicts: Mapping[str, int]) -> str:
     """How many rows got which verdict, in words."""
     return ", ".join(f"{count:,} {name}" for name, count in verdicts.items())
+
+
+def _why(found: LocalRun) -> str:
+    """Why rows are dead letters, in brackets, the most frequent reasons."""
+    told = "; ".join(f"{reason} ({count:,})" if count > 1 else reason for reason, count in found.reasons.items())
+    return f" ({told})" if told else ""
 
 
 def _print(tables: list[list[dict[str, Any]]], format_: Format) -> None:

@@ -16,7 +16,15 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_input import open_input
-from headrace.pipelines.local_run import AskedSet, LocalRun, asked_sets, instant_of_run, left_out, verdicts_of
+from headrace.pipelines.local_run import (
+    AskedSet,
+    LocalRun,
+    asked_sets,
+    instant_of_run,
+    left_out,
+    reasons_of,
+    verdicts_of,
+)
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
@@ -41,7 +49,8 @@ def run_on_flink(
     with opened as (connection, tiles, at_us):
         sets = asked_sets(plan, features, "tiled")
         tables = tuple(_served(connection, tiles, asked, at_us) for asked in sets)
-        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables, left_out(plan, features))
+        reasons, without = reasons_of(connection, plan, tiles.verdicts), left_out(plan, features)
+        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables, without, reasons)
 
 
 @contextmanager

@@ -12,11 +12,12 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql, point_in_time_sql
+from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import judged_sql
 from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
-from headrace.compiler.verdict import Verdict, possible
+from headrace.compiler.verdict import Verdict, judged, possible, reason
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
@@ -28,6 +29,9 @@ from headrace.pipelines.options import one_of
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
 
+#: How many reasons of dead letters are told.
+REASONS = 3
+
 
 @dataclass(frozen=True)
 class LocalRun:
@@ -38,6 +42,7 @@ class LocalRun:
         verdicts: how many rows have each verdict.
         tables: for each kind of entity its keys and features, a row for each entity known by then.
         left_out: the features that no entity alone has a value of, with the reason.
+        reasons: why rows are dead letters, and how many for each; the most frequent only.
     """
 
     view: str
@@ -45,6 +50,7 @@ class LocalRun:
     verdicts: Mapping[str, int]
     tables: tuple[pa.Table, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """The tables as far as they fit on a page."""
@@ -98,7 +104,8 @@ def run_in(
     verdicts, newest_us = verdicts_of(connection, plan)
     at_us = instant_of_run(plan, as_of, newest_us, window_mode)
     tables = tuple(_values(connection, asked, at_us) for asked in asked_sets(plan, features, window_mode))
-    return LocalRun(plan.name, instant_of(at_us), verdicts, tables, left_out(plan, features))
+    reasons = reasons_of(connection, plan, verdicts)
+    return LocalRun(plan.name, instant_of(at_us), verdicts, tables, left_out(plan, features), reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +180,16 @@ def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[
     counts = {code: count for code, count, _ in found}
     newest = next((event_us for code, _, event_us in found if code == Verdict.ACCEPTED), None)
     return {verdict.label: counts.get(verdict, 0) for verdict in possible(plan.source)}, newest
+
+
+def reasons_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, verdicts: Mapping[str, int]) -> dict[str, int]:
+    """Why rows are dead letters, the most frequent reasons first."""
+    if not verdicts[Verdict.DEAD_LETTER.label]:
+        return {}
+    why = f"{DUCKDB.emit(reason(plan))} AS why"
+    letters = connection.sql(judged_sql(plan, "archive")).filter(DUCKDB.emit(judged(Verdict.DEAD_LETTER)))
+    counts = letters.project(why).aggregate("why, count(*) AS n", "why").order("n DESC, why").limit(REASONS)
+    return dict(counts.fetchall())
 
 
 def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None, window_mode: WindowMode) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,5 +215,7 @@ def test_a_dead_letter_leaves_all_other_rows_as_they_are(tmp_path: Path) -> None
     plan, given = plan_of(tmp_path, bad=37), csv_of(tmp_path, ROWS)
     found = run_locally(plan, given, never, features=["called_sum_6h", "called_large_6h"])
     assert found.verdicts == {"accepted": 99, "late": 0, "dead_letter": 1}
+    (reason,) = found.reasons
+    assert re.fullmatch(at_the_line(r"with_fee\(cents=37\): ValueError: no such amount \(.*user.py:{line}\)"), reason)
     (row,) = found.tables[0].to_pylist()
     assert row["called_sum_6h"] == sum(i + 3 for i in range(100) if i != 37)
