@@ -11,6 +11,7 @@ import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
 from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
+from headrace.bench.functions import FunctionBenchmark, FunctionSizes
 from headrace.bench.latency import LatencyReport
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.report import Report, write_docs
@@ -99,6 +100,22 @@ def corners(
     _run([lambda bench: CornersBenchmark(bench, sizes).run()], home, json, docs=docs, services=WITH_KAFKA)
 
 
+@app.command()
+def udf(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows that each side computes.")] = 3_000_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """An expression compiled to SQL, beside the same as @udf and as PyFlink's general UDF; outputs compared first.
+
+    Example: python -m headrace.bench udf --rows 100000 --rounds 1
+    """
+    sizes = FunctionSizes(rows, min(rows, FunctionSizes.compared), rounds)
+    _run([lambda bench: FunctionBenchmark(bench, sizes).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -108,6 +125,7 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
     benchmarks: list[Benchmark] = [
         lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
+        lambda bench: FunctionBenchmark(bench, FunctionSizes(rounds=rounds)).run(),
         lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes()).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
     ]

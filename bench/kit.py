@@ -72,20 +72,23 @@ class CardsKit:
         pinned = {"snapshot-id": str(snapshot)} if (snapshot := table.refresh().current_snapshot_id()) else {}
         return {**self.platform.iceberg.flink_options(namespace, name), **pinned}
 
-    def measured_job(self, name: str, script: Script) -> JobSpec:
-        """A rival's job under the options of a view's job, state saved as often, its output not kept by any commit."""
-        return keeping_nothing(self._job(name, script, flink_text(tuned().checkpoint_us)))
+    def measured_job(self, name: str, script: Script, options: Mapping[str, str] | None = None) -> JobSpec:
+        """A rival's job under the options of a view's job, state saved as often, its output not kept by any commit.
 
-    def kept_job(self, name: str, script: Script) -> JobSpec:
+        `options` are further ones.
+        """
+        return keeping_nothing(self._job(name, script, flink_text(tuned().checkpoint_us), options))
+
+    def kept_job(self, name: str, script: Script, options: Mapping[str, str] | None = None) -> JobSpec:
         """A rival's job whose output is committed."""
-        return self._job(name, script, KEPT_INTERVAL)
+        return self._job(name, script, KEPT_INTERVAL, options)
 
     @property
     def _columns(self) -> tuple[Field, ...]:
         return archive_fields(self.plan.source.columns)
 
-    def _job(self, name: str, script: Script, interval: str) -> JobSpec:
-        configuration = {**CONFIG, **self._configuration(interval)}
+    def _job(self, name: str, script: Script, interval: str, options: Mapping[str, str] | None) -> JobSpec:
+        configuration = {**CONFIG, **self._configuration(interval), **(options or {})}
         return self.bench.runner.compile(name, script.statements, script.inserts, configuration)
 
     def _configuration(self, interval: str) -> Mapping[str, str]:

@@ -64,7 +64,7 @@ def processes(stack: Stack, service: str) -> list[ProcessIdentity]:
 
 
 def cpu_s(identities: Iterable[ProcessIdentity]) -> float:
-    """Processor seconds, user and system, that the processes have used since they started.
+    """Processor seconds, user and system, that the processes and their own have used since they started.
 
     Raises:
         StackError: one of them is gone, and what it used with it.
@@ -74,9 +74,15 @@ def cpu_s(identities: Iterable[ProcessIdentity]) -> float:
         if not identity.is_running():
             msg = f"process {identity.pid} of the stack ended during a measured run; see `headrace stack logs`"
             raise StackError(msg)
-        times = psutil.Process(identity.pid).cpu_times()
-        used += times.user + times.system
+        used += _used_by(psutil.Process(identity.pid))
     return used
+
+
+def _used_by(process: psutil.Process) -> float:
+    """What a process used, and those that it started, as Python by a task manager: the living and those that ended."""
+    times = process.cpu_times()
+    with_ended = times.user + times.system + times.children_user + times.children_system
+    return with_ended + sum(map(_used_by, process.children()))
 
 
 @dataclass(frozen=True)

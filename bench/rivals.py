@@ -50,7 +50,7 @@ def group_by_tiles(history: Options, sink: Options) -> Script:
         f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), `tile_start`, {_AGGREGATES}\n{_tiled(level)}"
         for level in LEVELS_US
     ]
-    return Script((MICROS, _source(history), _table("tiles", columns, sink)), tuple(inserts))
+    return Script((MICROS, _source(history), create_table("tiles", columns, sink)), tuple(inserts))
 
 
 def group_by_cells(history: Options, sink: Options, cell: str) -> Script:
@@ -63,7 +63,7 @@ def group_by_cells(history: Options, sink: Options, cell: str) -> Script:
         for level in LEVELS_US
     ]
     versions = {**sink, "sink.versions": "true"}
-    return Script((MICROS, _source(history), _table("tiles", columns, versions)), tuple(inserts))
+    return Script((MICROS, _source(history), create_table("tiles", columns, versions)), tuple(inserts))
 
 
 def tumble_tiles(history: Options, sink: Options, *, kept: bool = False) -> Script:
@@ -79,7 +79,7 @@ def tumble_tiles(history: Options, sink: Options, *, kept: bool = False) -> Scri
         "GROUP BY `cc_num`, `window_start`, `window_end`"
         for level in LEVELS_US
     ]
-    return Script((_source({**history, **IN_ORDER}, WATERMARK), _table("tiles", columns, sink)), tuple(inserts))
+    return Script((_source({**history, **IN_ORDER}, WATERMARK), create_table("tiles", columns, sink)), tuple(inserts))
 
 
 def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Script:
@@ -92,7 +92,7 @@ def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Scrip
         "GROUP BY `cc_num`, `window_start`, `window_end`"
         for slide, width in HOPS_US
     ]
-    return Script((_source({**history, **IN_ORDER}, WATERMARK), _table("windows", columns, sink)), tuple(inserts))
+    return Script((_source({**history, **IN_ORDER}, WATERMARK), create_table("windows", columns, sink)), tuple(inserts))
 
 
 def copy_rows(history: Options, sink: Options) -> Script:
@@ -100,18 +100,19 @@ def copy_rows(history: Options, sink: Options) -> Script:
     columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
     versions = {**sink, "sink.versions": "true"}
     statements = (
-        _table("ready", columns, history),
-        _table("stored", f"{columns}, `write_time` BIGINT METADATA", versions),
+        create_table("ready", columns, history),
+        create_table("stored", f"{columns}, `write_time` BIGINT METADATA", versions),
     )
     return Script(statements, ("INSERT INTO `stored` SELECT *, `tile_start` + `n` FROM `ready`",))
 
 
 def _source(history: Options, more: str = "") -> str:
     columns = ["`cc_num` BIGINT, `cents` BIGINT, `ts` TIMESTAMP_LTZ(6)", *([more] if more else [])]
-    return _table("transactions", ", ".join(columns), history)
+    return create_table("transactions", ", ".join(columns), history)
 
 
-def _table(name: str, columns: str, options: Options) -> str:
+def create_table(name: str, columns: str, options: Options) -> str:
+    """The declaration of a temporary table."""
     settings = ", ".join(f"'{key}' = '{value}'" for key, value in options.items())
     return f"CREATE TEMPORARY TABLE `{name}` ({columns}) WITH ({settings})"
 

@@ -26,14 +26,14 @@ LAYERS = [
 SIDEWAYS = {("connectors", "compiler"): {"calls", "plan", "tables", "tiles"}}
 
 FENCES = {
-    "pyflink": {"runtime/session.py", "connectors/flink_functions.py", "jobs/run_plan.py"},
+    "pyflink": {"runtime/session.py", "connectors/flink_functions.py", "bench/row_function.py", "jobs/run_plan.py"},
     "py4j": {"runtime/session.py"},
     "kafka": {"connectors/kafka.py"},
     "confluent_kafka": {"connectors/kafka_producer.py"},
     "cassandra": {"connectors/cassandra.py", "bench/driver_rival.py"},
     "pyiceberg": {"connectors/iceberg.py"},
     "deltalake": {"connectors/delta.py"},
-    "ibis": {"features/"},
+    "ibis": {"features/", "bench/views/"},
     "torch": set(),
 }
 

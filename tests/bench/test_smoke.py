@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from headrace.bench import backfill as backfills
-from headrace.bench import online, writes
+from headrace.bench import functions, online, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
 from headrace.bench.corners import Corner, CornersBenchmark, CornerSizes
+from headrace.bench.functions import FunctionBenchmark, FunctionSizes
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
@@ -63,6 +64,16 @@ def test_all_sides_of_the_backfill_run_and_make_the_same_tiles(bench: Workbench,
 def test_all_sides_write_the_same_rows_into_cassandra(bench: Workbench, tmp_path: Path) -> None:
     report = WriteBenchmark(bench, WriteSizes(WRITTEN_ROWS, rounds=1)).run()
     assert sides(report) == [{writes.OURS, writes.ONE_BY_ONE, writes.BATCHED}]
+    assert [(found.rows_in, found.rows_out) for found in report.equal] == [(WRITTEN_ROWS, WRITTEN_ROWS)] * 3
+    check_figures(report, tmp_path)
+
+
+def test_all_sides_charge_the_same(bench: Workbench, tmp_path: Path) -> None:
+    report = FunctionBenchmark(bench, FunctionSizes(WRITTEN_ROWS, WRITTEN_ROWS, rounds=1)).run()
+    assert sides(report) == [
+        {functions.WRITTEN, functions.CALLED, functions.BY_ROW},
+        {functions.CALLED, functions.BY_ROW},
+    ]
     assert [(found.rows_in, found.rows_out) for found in report.equal] == [(WRITTEN_ROWS, WRITTEN_ROWS)] * 3
     check_figures(report, tmp_path)
 
