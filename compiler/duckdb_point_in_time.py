@@ -19,7 +19,7 @@ from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, judged_sql, value_sql
 from headrace.compiler.plan import PlannedFeature, ViewPlan
-from headrace.compiler.point_in_time import AskedFeature, KeySet
+from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
 
 #: What dates an event.
@@ -119,12 +119,14 @@ def _framed(keys: KeySet, condition: str) -> str:
     return f"SELECT _row, _seen_us{''.join(values)}\nFROM _sorted\nQUALIFY {condition}"
 
 
-def _frame(keys: KeySet, asked: AskedFeature) -> str:
+def _frame(keys: KeySet, part: AskedFeature) -> str:
     """The frame of a window: constant where the window is exact and ends at the row's time, which is faster."""
-    if asked.mode == "recomputed" and asked.window_mode == "exact" and asked.feature.zone is None:
-        window, lag = asked.feature.window_us, asked.feature.lag_us
-        return f"{'UNBOUNDED' if window is None else window + lag} PRECEDING AND {lag + 1} PRECEDING"
-    start, end = _start(keys, asked), _end(keys, asked)
+    bounds = keys.bounds(part)
+    to_the_us = bounds.start_tile_us is None and bounds.end_tile_us is None
+    if to_the_us and not bounds.of_write and part.feature.zone is None:
+        first = "UNBOUNDED" if bounds.before_us is None else bounds.before_us
+        return f"{first} PRECEDING AND {bounds.lag_us + 1} PRECEDING"
+    start, end = _start(keys, part), _end(keys, part)
     first = "UNBOUNDED" if start is None else f"(_t - {start})"
     return f"{first} PRECEDING AND (_t - {end} + 1) PRECEDING"
 
@@ -147,11 +149,11 @@ def _joined(keys: KeySet) -> str:
     return f"SELECT _row, _seen_us{''.join(values)}\nFROM _known\nGROUP BY _row, _t, _seen_us"
 
 
-def _within(keys: KeySet, asked: AskedFeature) -> str:
+def _within(keys: KeySet, part: AskedFeature) -> str:
     """Whether an event beside a row of the spine lies in the window."""
-    start = _start(keys, asked)
-    bounds = [f"_event_us < {_end(keys, asked)}", *([f"_event_us >= {start}"] if start else [])]
-    return " AND ".join([f"_in{keys.groups[asked.feature.group]}", *bounds])
+    start = _start(keys, part)
+    ends = [f"_event_us < {_end(keys, part)}", *([f"_event_us >= {start}"] if start else [])]
+    return " AND ".join([f"_in{keys.groups[part.feature.group]}", *ends])
 
 
 def _value(keys: KeySet, asked: AskedFeature, within: Callable[[AskedFeature], str]) -> str:
@@ -165,37 +167,33 @@ def _value(keys: KeySet, asked: AskedFeature, within: Callable[[AskedFeature], s
     return f",\n  CASE WHEN {holds} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
 
 
-def _at(asked: AskedFeature) -> str:
+def _at(bounds: Bounds) -> str:
     """The instant that a value is of: the row's time, or just after the entity's newest event before it.
 
     It is never NULL, not even of an entity that is not known: after a frame with a NULL bound DuckDB 2.0.0 now and then
     takes a wrong frame for the next row, when several threads share a partition.
     """
-    return "_t" if asked.mode == "recomputed" else "coalesce(_seen_us + 1, _t)"
+    return "coalesce(_seen_us + 1, _t)" if bounds.of_write else "_t"
 
 
-def _start(keys: KeySet, asked: AskedFeature) -> str | None:
+def _start(keys: KeySet, part: AskedFeature) -> str | None:
     """The first event time in the window; None where it has no start."""
-    window, tail, days = asked.feature.window_us, asked.feature.tail_us, _days_of(asked)
-    if window is None:
+    bounds, days = keys.bounds(part), _days_of(part)
+    if bounds.before_us is None:
         return None
     if days is not None:
         return _days(keys).bounds(days)[0]
-    start = f"({_at(asked)} - {window + asked.feature.lag_us})"
-    return start if asked.window_mode == "exact" or tail is None else floor_sql(start, tail)
+    start = f"({_at(bounds)} - {bounds.before_us})"
+    return start if bounds.start_tile_us is None else floor_sql(start, bounds.start_tile_us)
 
 
-def _end(keys: KeySet, asked: AskedFeature) -> str:
-    """The first event time after the window.
-
-    A write holds its own event, and an open tile nothing of the future: without a lag neither is rounded.
-    """
-    lag, days = asked.feature.lag_us, _days_of(asked)
-    if lag and days is not None:
+def _end(keys: KeySet, part: AskedFeature) -> str:
+    """The first event time after the window."""
+    bounds, days = keys.bounds(part), _days_of(part)
+    if bounds.lag_us and days is not None:
         return _days(keys).bounds(days)[1]
-    end = f"({_at(asked)} - {lag})" if lag else _at(asked)
-    rounded = asked.window_mode == "tiled" and ((asked.mode == "recomputed" and not asked.open_end) or lag)
-    return floor_sql(end, keys.group(asked).finest_us) if rounded else end
+    end = f"({_at(bounds)} - {bounds.lag_us})" if bounds.lag_us else _at(bounds)
+    return end if bounds.end_tile_us is None else floor_sql(end, bounds.end_tile_us)
 
 
 def _days(keys: KeySet) -> DayTables:

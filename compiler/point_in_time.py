@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -64,6 +64,25 @@ def with_tiles(asked: Sequence[Asked]) -> dict[AskedFeature, AskedFeature]:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """The event times of a window: from `at - before_us` up to but without `at - lag_us`, each rounded down to a tile.
+
+    `of_write`: `at` is just after the entity's newest event before the row's time; else it is that time. `before_us`
+    None: since ever. A tile of None: to the µs.
+    """
+
+    of_write: bool
+    before_us: int | None
+    start_tile_us: int | None
+    lag_us: int
+    end_tile_us: int | None
+
+
+#: A tile group by its fingerprint, and a window over it.
+Place = tuple[str, Bounds]
+
+
+@dataclass(frozen=True, slots=True)
 class KeySet:
     """Features of one view that describe the same kind of entity: computed in one pass over its events.
 
@@ -90,6 +109,41 @@ class KeySet:
         """The tile group of a feature."""
         return self.plan.group(asked.feature.group)
 
+    def bounds(self, part: AskedFeature) -> Bounds:
+        """Where the window of a part lies.
+
+        A write holds its own event, and an open tile nothing of the future: without a lag neither end is rounded.
+        """
+        feature, tiled, of_write = part.feature, part.window_mode == "tiled", part.mode != "recomputed"
+        rounded = tiled and bool(feature.lag_us or not (of_write or part.open_end))
+        return Bounds(
+            of_write=of_write,
+            before_us=None if feature.window_us is None else feature.window_us + feature.lag_us,
+            start_tile_us=feature.tail_us if tiled and feature.window_us is not None else None,
+            lag_us=feature.lag_us,
+            end_tile_us=self.group(part).finest_us if rounded else None,
+        )
+
+    @property
+    def cells(self) -> dict[Place, TileGroup]:
+        """The windows that features read, each with the tile group, and of that the partials that they read of it."""
+        read: dict[Place, set[str]] = {}
+        for part in (part for asked in self.asked for part in asked.parts):
+            read.setdefault(self.place(part), set()).update(part.feature.partials)
+        return {place: _only(self.plan.group(place[0]), names) for place, names in read.items()}
+
+    @property
+    def read(self) -> tuple[TileGroup, ...]:
+        """The groups by their numbers, with the partials that features read of them."""
+        names: dict[str, set[str]] = {fingerprint: set() for fingerprint in self.groups}
+        for part in (part.feature for asked in self.asked for part in asked.parts):
+            names[part.group].update(part.partials)
+        return tuple(_only(self.plan.group(fingerprint), read) for fingerprint, read in names.items())
+
+    def place(self, part: AskedFeature) -> Place:
+        """The group and the window that a part is read of."""
+        return part.feature.group, self.bounds(part)
+
 
 def key_sets(plan: ViewPlan, asked: tuple[AskedFeature, ...], known_by: KnownBy = "event") -> list[KeySet]:
     """The features of one view by the keys of their entities, in the order asked."""
@@ -97,3 +151,8 @@ def key_sets(plan: ViewPlan, asked: tuple[AskedFeature, ...], known_by: KnownBy 
     for one in asked:
         found.setdefault(plan.group(one.feature.group).keys, []).append(one)
     return [KeySet(plan, tuple(members), known_by) for members in found.values()]
+
+
+def _only(group: TileGroup, names: Collection[str]) -> TileGroup:
+    """A group with some of its partials."""
+    return replace(group, partials=tuple(partial for partial in group.partials if partial.name in names))

@@ -29,15 +29,15 @@ MUTANTS = (
     Mutant(
         "a frame is short of its first microsecond",
         "compiler/duckdb_point_in_time.py",
-        "else window + lag} PRECEDING AND",
-        "else window + lag - 1} PRECEDING AND",
+        "is None else bounds.before_us\n        return",
+        "is None else bounds.before_us - 1\n        return",
         "tests/compiler/test_point_in_time.py::test_values_equal_a_loop_over_all_events",
     ),
     Mutant(
         "a training row sees an event of its own instant",
         "compiler/duckdb_point_in_time.py",
-        "AND {lag + 1} PRECEDING",
-        "AND {lag} PRECEDING",
+        "AND {bounds.lag_us + 1} PRECEDING",
+        "AND {bounds.lag_us} PRECEDING",
         "tests/pipelines/test_training_set.py::test_neither_the_rows_own_instant_nor_a_later_one_leaks",
     ),
     Mutant(
