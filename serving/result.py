@@ -9,9 +9,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from headrace.compiler.served import ASKED_AT, EVENT_TIME, FRESHNESS, SERVED_AT, STATUS, VERSION, Status, version_text
+from headrace.connectors.arrow_types import arrow_type
 from headrace.connectors.frame import nullable_frame
 from headrace.features.reference import Reference
-from headrace.features.scalar import element_type
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ class OnlineFeatures:
         types: dict[str, Any] = dict.fromkeys((ASKED_AT, SERVED_AT), pa.timestamp("us", "UTC"))
         for feature in self.features:
             name = str(feature.reference)
-            types |= {name: _arrow_type(feature.type)} | dict.fromkeys((name + STATUS, name + VERSION), pa.string())
+            types |= {name: arrow_type(feature.type)} | dict.fromkeys((name + STATUS, name + VERSION), pa.string())
             types |= {f"{name}__event_time": pa.timestamp("us", "UTC"), f"{name}__freshness": pa.duration("us")}
         columns = self.to_dict(statuses=statuses, times=times, asked=asked)
         return pa.table({name: pa.array(values, types.get(name)) for name, values in columns.items()})
@@ -163,19 +163,3 @@ def _html(value: FeatureValue) -> str:
     """A value in a table."""
     shown = "NULL" if value.value is None else escape(str(value.value))
     return shown if value.status is Status.PRESENT else f"{shown} <small>({value.status.value})</small>"
-
-
-def _arrow_type(type_: str) -> Any:
-    """The Arrow type of a type of the language."""
-    import pyarrow as pa
-
-    if element_type(type_) != type_:
-        return pa.list_(_arrow_type(element_type(type_)))
-    return {
-        "int": pa.int64(),
-        "float": pa.float64(),
-        "str": pa.string(),
-        "bool": pa.bool_(),
-        "datetime": pa.timestamp("us", "UTC"),
-        "bytes": pa.binary(),
-    }[type_]
