@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SINK = "connectors/java/src/main/java/io/headrace/flink/cassandra"
+ANSWERS = "connectors/java/src/main/java/io/headrace/flink/pointintime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,27 @@ MUTANTS = (
         "more = LONGER_AT_MOST_US if feature.zone",
         "more = 0 if feature.zone",
         "tests/compiler/test_local_days.py::test_the_tiles_of_days_are_kept_to_their_last_instant_and_for_late_rows",
+    ),
+    Mutant(
+        "an answer of Flink sees an event of its own instant",
+        f"{ANSWERS}/EventTree.java",
+        "times[middle] < us",
+        "times[middle] <= us",
+        "SweepTest",
+    ),
+    Mutant(
+        "an answer of Flink knows what had not arrived",
+        f"{ANSWERS}/Sweep.java",
+        "question.byArrival() ? time : Long.MAX_VALUE",
+        "Long.MAX_VALUE",
+        "SweepTest",
+    ),
+    Mutant(
+        "the windows of Flink's answers are off by one tile",
+        f"{ANSWERS}/Question.java",
+        "Math.floorDiv(micros, tile) * tile",
+        "Math.floorDiv(micros, tile) * tile - tile",
+        "SweepTest",
     ),
     Mutant(
         "what was written expires never again",

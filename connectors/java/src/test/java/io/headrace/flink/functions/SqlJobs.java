@@ -1,5 +1,6 @@
 package io.headrace.flink.functions;
 
+import io.headrace.flink.pointintime.HrPointInTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -31,7 +32,8 @@ public final class SqlJobs {
                     Map.entry("HR_LAST", HrLast.class),
                     Map.entry("HR_DISTINCT", HrDistinct.class),
                     Map.entry("HR_BUCKETS", HrBuckets.class),
-                    Map.entry("HR_TALLY", HrTally.class));
+                    Map.entry("HR_TALLY", HrTally.class),
+                    Map.entry("HR_POINT_IN_TIME", HrPointInTime.class));
 
     private SqlJobs() {}
 
