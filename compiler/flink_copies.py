@@ -9,7 +9,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict
 
 
-def judged_views(plan: ViewPlan, judgement: str, rows: str) -> list[str]:
+def once_views(plan: ViewPlan, judgement: str, rows: str) -> list[str]:
     """The views from the view `rows` to `judged`, which has `_verdict`; `judgement` is the SQL of the verdict of a row.
 
     The first copy that the operator sees is accepted. A count OVER the arrival of rows appends and takes nothing back,

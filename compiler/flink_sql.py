@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from headrace.compiler.flink_calls import call_views, create_call_functions
-from headrace.compiler.flink_copies import judged_views
+from headrace.compiler.flink_copies import once_views
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
@@ -40,7 +40,7 @@ class FlinkJob:
 
 def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
     """The job that computes a view. KeyError when `bindings.tiles` lacks a tile group of the plan."""
-    views = [*create_functions(), *create_call_functions(plan), *_legs(plan.source, bindings), *_events(plan, bindings)]
+    views = [*create_functions(), *create_call_functions(plan), *legs(plan.source, bindings), *judged_views(plan, bindings)]
     sinks: list[tuple[str, str]] = []
     for group in plan.groups:
         options = bindings.tiles[group.fingerprint]
@@ -61,13 +61,13 @@ def archive_job(source: SourcePlan, live: Options, history: Options) -> FlinkJob
     return FlinkJob(statements, (f"INSERT INTO `history`\nSELECT {columns}\nFROM `live`",))
 
 
-def _legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
+def legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
     """The tables of the legs that the job reads."""
     legs = (("history", bindings.history), ("live", bindings.live))
     return [create_leg(name, source, options) for name, options in legs if options is not None]
 
 
-def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
+def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
     judgement = FLINK.emit(verdict(plan), filter_label(plan))
@@ -76,7 +76,7 @@ def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
         *calls,
-        *judged_views(plan, judgement, called),
+        *once_views(plan, judgement, called),
     ]
 
 

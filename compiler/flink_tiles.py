@@ -78,7 +78,7 @@ def tile_sinks(plan: ViewPlan, group: TileGroup, options: TileOptions) -> list[t
     return sinks
 
 
-def _label(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
+def label_of(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
     """What an overflow names: the transformations that read a partial. It travels with each row, so it is short."""
     readers = [part for part in plan.parts_of(group) if partial.name in part.partials]
     return ", ".join(dict.fromkeys(reader.transformation for reader in readers))
@@ -86,7 +86,7 @@ def _label(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
 
 def _members(plan: ViewPlan, group: TileGroup) -> str:
     """The rows of the group, with the arguments of its aggregates and the start of their tile at each level."""
-    arguments = [f"{sql} AS `{name}`" for name, sql in _arguments_sql(plan, group)]
+    arguments = [f"{sql} AS `{name}`" for name, sql in arguments_sql(plan, group)]
     starts = [f"{_tile_start(level)} AS `{name}`" for name, level in _tiles(group).items()]
     columns = ", ".join([*_carried(plan, group), *arguments, *starts])
     return f"SELECT {columns}\nFROM `judged`\nWHERE {FLINK.emit(passes(group), filter_label(plan, group))}"
@@ -98,7 +98,7 @@ def _carried(plan: ViewPlan, group: TileGroup) -> list[str]:
     return [quoted([*(key.name for key in group.keys), "_event_us"]), *position]
 
 
-def _arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
+def arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
     """Name and SQL of each different argument."""
     partials = {partial.argument.text(): partial for partial in group.partials}
     names = group.argument_columns
@@ -107,7 +107,7 @@ def _arguments_sql(plan: ViewPlan, group: TileGroup) -> list[tuple[str, str]]:
 
 def _argument_sql(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
     """What a partial aggregates, with the features that an overflow in it names."""
-    return FLINK.emit(finite(partial.argument), _label(plan, group, partial))
+    return FLINK.emit(finite(partial.argument), label_of(plan, group, partial))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _folded(plan: ViewPlan, group: TileGroup, band: _Band) -> str:
     """
     keys = quoted(key.name for key in group.keys)
     calls = [
-        f"{CALLS[partial.kind](_argument(group, partial), partial, _label(plan, group, partial))} AS `{partial.name}`"
+        f"{CALLS[partial.kind](_argument(group, partial), partial, label_of(plan, group, partial))} AS `{partial.name}`"
         for partial in group.partials
     ]
     tiles = {name: level for name, level in _tiles(group).items() if level in band.levels_us}

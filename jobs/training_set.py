@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.options import Format, FormatOption, options_of
+from headrace.jobs.options import Engine, Format, FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
+from headrace.jobs.sigterm import ended_by_sigterm
 
 if TYPE_CHECKING:
     from headrace.compiler.point_in_time import KnownBy
@@ -42,6 +43,7 @@ def build(
     known_by: Annotated[str, typer.Option(help="event, or arrival: only what had arrived by then.")] = "event",
     windows: Annotated[str, typer.Option(help="exact, or tiled as served values are rounded.")] = "exact",
     outside: Annotated[str, typer.Option(help="Rows that history does not cover: refuse or flag.")] = "refuse",
+    engine: Annotated[Engine, typer.Option(help="Flink runs in this process, without a server.")] = Engine.DUCKDB,
     full_names: Annotated[bool, typer.Option("--full-names", help="Name columns view__feature.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the rows to this .parquet file too.")] = None,
 ) -> None:
@@ -60,12 +62,16 @@ def build(
         known_by=cast("KnownBy", known_by),
         window_mode=cast("WindowMode", windows),
         outside=outside,
+        engine=engine,
     )
     modes = _modes(feature, mode)
     if out is not None and not out.parent.is_dir():
         msg = f"--out {out}: there is no folder {out.parent}"
         raise SettingsError(msg)
-    made = pipeline.build(spine, modes, event_time=event_time or None, full_names=full_names)
+    if engine is Engine.FLINK:
+        progress("computing on Flink, in a job for each view")
+    with ended_by_sigterm():
+        made = pipeline.build(spine, modes, event_time=event_time or None, full_names=full_names)
     record = SavedTrainingSets(platform).save(pipeline, made)
     progress(f"{len(made):,} rows, {len(made.outside):,} of them outside of history, in Iceberg table {record.table}")
     for one in made.features:
@@ -119,11 +125,12 @@ def show(
 
 @app.command()
 def rebuild(context: typer.Context, training_set: Id) -> None:
-    """Make a training set again from the snapshots it was made from; exit status 1 unless it is the same bit for bit.
+    """Make a training set again, as and of what it was made; exit status 1 unless it is the same bit for bit.
 
     Example: headrace training-set rebuild 0a1b2c3d
     """
-    again = _saved(context).rebuild(training_set)
+    with ended_by_sigterm():
+        again = _saved(context).rebuild(training_set)
     for name, found in (("stored", again.stored), ("made now", again.made)):
         same = "equal to" if found == again.record.fingerprint else "NOT equal to"
         typer.echo(f"{name}: {again.record.rows:,} rows, {found[:12]}, {same} the record")
@@ -155,6 +162,7 @@ def _line(record: TrainingSetRecord) -> dict[str, Any]:
     return {
         "id": record.id,
         "rows": record.rows,
+        "engine": record.definition["engine"],
         "features": features,
         "table": record.table,
         "created_at": record.created_at.isoformat(timespec="seconds"),

@@ -103,7 +103,7 @@ class SavedTrainingSets:
         return stored(found.sort_by(ROW).drop_columns([ROW]))
 
     def rebuild(self, id_: str) -> Rebuilt:
-        """Make a training set again from the snapshots that it was made from, and compare.
+        """Make a training set again, by the engine and from the snapshots that it was made with, and compare.
 
         Raises:
             NotFoundError: no such set, or a snapshot is gone.
@@ -135,6 +135,7 @@ class SavedTrainingSets:
             window_mode=definition["window_mode"],
             outside="flag",
             histories={view: self._pinned(found) for view, found in definition["histories"].items()},
+            engine=definition["engine"],
         )
         made = {OUTSIDE, *(one["name"] for one in features)}
         spine = rows.select([name for name in rows.column_names if name not in made])
@@ -191,6 +192,7 @@ def _fields(rows: pa.Table) -> list[Field]:
 def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, Any]:
     """What makes the same rows of the same spine, as plain values."""
     return {
+        "engine": made.engine,
         "event_time": made.event_time,
         "known_by": made.known_by,
         "window_mode": pipeline.window_mode,

@@ -1,12 +1,13 @@
-"""`TrainingSetPipeline`: features of history at the rows of a spine, point in time, on DuckDB."""
+"""`TrainingSetPipeline`: features of history at the rows of a spine, point in time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast, get_args
 
 import duckdb
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, evidence_sql, point_in_time_sql
+from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
@@ -28,7 +30,7 @@ from headrace.compiler.point_in_time import (
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.foreign import ForeignVersion, shadow
-from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.duration import parse_duration
@@ -36,12 +38,14 @@ from headrace.features.instant import instant_us
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
+from headrace.pipelines.flink_answers import LOCAL, flink_answers
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.spine import Spine, read_spine, shown_rows
 from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, TrainingSet
+from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
@@ -60,6 +64,7 @@ class TrainingSetPipeline:
         window_mode: `exact`, or `tiled` as served values are rounded.
         outside: what to do about rows that history does not cover: `refuse` them all, or `flag` each.
         histories: for each view, the pinned history to read instead of the newest.
+        engine: `duckdb`, or `flink` in this process; coverage and `explain` are DuckDB's on both.
     """
 
     def __init__(
@@ -71,12 +76,14 @@ class TrainingSetPipeline:
         window_mode: WindowMode = "exact",
         outside: str = "refuse",
         histories: Mapping[str, PinnedHistory] | None = None,
+        engine: str = "duckdb",
     ) -> None:
         self.platform = platform
         self.known_by = one_of("known_by", known_by, get_args(KnownBy))
         self.window_mode = one_of("windows", window_mode, get_args(WindowMode))
         self.outside = one_of("outside", outside, ("refuse", "flag"))
         self.pinned = dict(histories or {})
+        self.engine = one_of("engine", engine, tuple(ENGINES))
         self._views = views
 
     def build(
@@ -102,6 +109,8 @@ class TrainingSetPipeline:
             RequestError: the spine, a mode or a name is wrong, or history does not cover some rows.
             NotFoundError: no such feature, or no history yet.
             NumericOverflowError: a sum of integers is beyond BIGINT.
+            JobError: the job on Flink fails otherwise.
+            PreflightError: this machine lacks what Flink needs.
         """
         asked = self.resolve(features, mode, full_names=full_names)
         rows = self.read_spine(spine, event_time, self.text_columns(asked))
@@ -114,8 +123,8 @@ class TrainingSetPipeline:
             tiled = with_tiles(members)
             with self._connected(rows, self.views[view], tuple(tiled.values()), histories[view]) as connection:
                 outside |= self.check_coverage(connection, view, rows, histories[view])
-                for keys in key_sets(self.views[view], tuple(tiled.values()), self.known_by):
-                    columns |= self.compute(connection, keys, rows)
+                sets = key_sets(self.views[view], tuple(tiled.values()), self.known_by)
+                columns |= ENGINES[self.engine](self, connection, sets, rows, histories[view])
             for one, request in requested.items():
                 read = {each.feature.name: columns[tiled[replace(each, name="")].name] for each in one.inputs}
                 columns[one.name] = values_on_demand(view, one.feature, pa.table(read | request))
@@ -233,6 +242,31 @@ class TrainingSetPipeline:
         found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").to_arrow_table()
         return {one.name: found[one.name] for one in keys.asked}
 
+    def compute_on_flink(
+        self, sets: Sequence[KeySet], spine: Spine, history: PinnedHistory
+    ) -> dict[str, pa.ChunkedArray]:
+        """The features of some kinds of entity of one view, a value for each row of the spine, in order."""
+        with self.scratch() as catalog:
+            return flink_answers(sets, spine, history, catalog, self.run_job)
+
+    @contextmanager
+    def scratch(self) -> Iterator[IcebergCatalog]:
+        """An empty catalog for what a job reads and writes beside history: a folder of this machine, gone afterwards.
+
+        A job that is submitted to a cluster needs one within the cluster's reach.
+        """
+        with TemporaryDirectory(prefix="headrace-") as folder:
+            yield IcebergCatalog.sqlite("scratch", Path(folder))
+
+    def run_job(self, job: FlinkJob) -> None:
+        """Run a bounded job to its end, in this process; a subclass may submit it and wait.
+
+        Raises:
+            PreflightError: this machine lacks what Flink needs.
+            JobError: the job fails.
+        """
+        local_session(self.platform.settings).run(job.statements, job.inserts, {**job.config, **LOCAL})
+
     def assemble(
         self,
         spine: Spine,
@@ -251,7 +285,7 @@ class TrainingSetPipeline:
         def explain(row: int) -> dict[str, pa.Table]:
             return self.explain(spine, asked, histories, row)
 
-        return TrainingSet(rows, spine.event_time, features, histories, self.known_by, outside, explain)
+        return TrainingSet(rows, spine.event_time, features, histories, self.known_by, outside, self.engine, explain)
 
     def explain(
         self,
@@ -298,6 +332,38 @@ class TrainingSetPipeline:
         return table
 
 
+def _on_duckdb(
+    pipeline: TrainingSetPipeline,
+    connection: duckdb.DuckDBPyConnection,
+    sets: Sequence[KeySet],
+    spine: Spine,
+    history: PinnedHistory,
+) -> dict[str, pa.ChunkedArray]:
+    """One query for each kind of entity."""
+    found: dict[str, pa.ChunkedArray] = {}
+    for keys in sets:
+        found |= pipeline.compute(connection, keys, spine)
+    return found
+
+
+def _on_flink(
+    pipeline: TrainingSetPipeline,
+    connection: duckdb.DuckDBPyConnection,
+    sets: Sequence[KeySet],
+    spine: Spine,
+    history: PinnedHistory,
+) -> dict[str, pa.ChunkedArray]:
+    """One job for all of them."""
+    return pipeline.compute_on_flink(sets, spine, history)
+
+
+Compute = Callable[
+    [TrainingSetPipeline, duckdb.DuckDBPyConnection, Sequence[KeySet], Spine, PinnedHistory], dict[str, pa.ChunkedArray]
+]
+#: How each engine computes the features of one view.
+ENGINES: Mapping[str, Compute] = {"duckdb": _on_duckdb, "flink": _on_flink}
+
+
 def training_set(
     spine: Any,
     features: Sequence[str] | Mapping[str, str],
@@ -309,6 +375,7 @@ def training_set(
     known_by: KnownBy = "event",
     outside: str = "refuse",
     full_names: bool = False,
+    engine: str = "duckdb",
     settings: Settings | None = None,
 ) -> TrainingSet:
     """A training set: the rows of a spine with features as they were just before each row's time.
@@ -318,7 +385,12 @@ def training_set(
     """
     views = None if definitions is None else file_views(Path(definitions))
     pipeline = TrainingSetPipeline(
-        Platform(settings or load_settings()), views, known_by=known_by, window_mode=windows, outside=outside
+        Platform(settings or load_settings()),
+        views,
+        known_by=known_by,
+        window_mode=windows,
+        outside=outside,
+        engine=engine,
     )
     return pipeline.build(spine, features, event_time=event_time, mode=mode, full_names=full_names)
 

@@ -63,6 +63,7 @@ class TrainingSet:
         histories: for each view the snapshot that its history was read from.
         known_by: whether a row knows what had happened, or only what had arrived.
         outside: for rows that history does not cover, why; empty unless such rows were let in.
+        engine: what computed the features, `duckdb` or `flink`.
     """
 
     rows: pa.Table
@@ -71,6 +72,7 @@ class TrainingSet:
     histories: Mapping[str, PinnedHistory]
     known_by: KnownBy
     outside: Mapping[int, str]
+    engine: str
     explain_row: Callable[[int], dict[str, pa.Table]] = field(repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -106,7 +108,7 @@ class TrainingSet:
 
     def _repr_html_(self) -> str:
         """The first rows and what each feature column is; nothing is computed."""
-        return html_table(self.to_arrow(), f"{len(self):,} rows, {len(self.features)} features")
+        return html_table(self.to_arrow(), f"{len(self):,} rows, {len(self.features)} features, by {self.engine}")
 
 
 def rows_fingerprint(rows: pa.Table) -> str:

@@ -39,7 +39,7 @@ MUTANTS = (
         "compiler/duckdb_point_in_time.py",
         "AND {bounds.lag_us + 1} PRECEDING",
         "AND {bounds.lag_us} PRECEDING",
-        "tests/pipelines/test_training_set.py::test_neither_the_rows_own_instant_nor_a_later_one_leaks",
+        "tests/pipelines/test_training_set.py::test_neither_the_rows_own_instant_nor_a_later_one_leaks[duckdb]",
     ),
     Mutant(
         "a value at an instant sees the event of that instant",
@@ -53,14 +53,14 @@ MUTANTS = (
         "compiler/duckdb_point_in_time.py",
         '" AND e._arrival_us < s._t" if',
         '" AND e._arrival_us < s._t + 86400000000" if',
-        "tests/pipelines/test_training_set.py::test_a_payment_that_arrived_later_is_not_known_by_arrival",
+        "tests/pipelines/test_training_set.py::test_a_payment_that_arrived_later_is_not_known_by_arrival[duckdb]",
     ),
     Mutant(
         "an as-of value has no time to live",
         "compiler/duckdb_point_in_time.py",
         'if asked.mode == "ttl" else',
         'if asked.mode == "never" else',
-        "tests/pipelines/test_training_set.py::test_the_worked_example_in_every_mode",
+        "tests/pipelines/test_training_set.py::test_the_worked_example_in_every_mode[duckdb-exact-ttl 1h-expected1]",
     ),
     Mutant(
         "the tail of a window is off by one tile",

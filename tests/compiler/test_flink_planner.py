@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.flink_sql import archive_job, flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
 
 DATAGEN = {"connector": "datagen"}
 BLACKHOLE = {"connector": "blackhole"}
@@ -67,6 +69,21 @@ def test_only_the_tiles_of_a_lifetime_stay_in_state_for_years(
     lasting = [f"{2 * days * 24 + 2} h" for group in plan.groups if group.lifetime_levels_us for days in (32, 1024)]
     assert len(lasting) == 4
     assert sorted(states) == sorted(["3 d"] * len(plan.groups) + lasting)
+
+
+@pytest.mark.slow
+def test_a_point_in_time_job_joins_nothing_and_reads_history_once(
+    plans: dict[str, ViewPlan], planner: Callable[[], Any]
+) -> None:
+    plan = plans["shop_features"]
+    sets = key_sets(plan, tuple(AskedFeature(one.name, one) for one in plan.features))
+    assert len(sets) == 3
+    bindings = PointInTimeBindings(DATAGEN, [DATAGEN] * len(sets), [BLACKHOLE] * len(sets))
+    text = explained(planner, point_in_time_job(sets, bindings))
+    assert text.count("TableSourceScan(") == 1 + len(sets), "history is read once, and each spine"
+    assert text.count("ProcessTableFunction(") == len(sets)
+    assert "Join(" not in text
+    assert "Aggregate(" not in text
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import Column, Location
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import Field, archive_fields
@@ -31,6 +32,8 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
 FEATURES = Path(__file__).with_name("deck.py")
+#: What holds on either engine.
+ON_BOTH = pytest.mark.parametrize("engine", ["duckdb", pytest.param("flink", marks=pytest.mark.slow)])
 DAY = datetime(2024, 11, 20, tzinfo=UTC)
 CARDS = [("09:20", 2, 10.0), ("10:24", 2, 20.0), ("20:00", 4, 30.0)]
 ADDRESSES = {1: 3, 3: 7, 5: 9}
@@ -124,26 +127,33 @@ def values(rows: pa.Table, *names: str) -> list[Any]:
     ],
 )
 @pytest.mark.parametrize("windows", ["exact", "tiled"])
-def test_the_worked_example_in_every_mode(lake: Lake, mode: str, windows: Any, expected: list[Any]) -> None:
-    made = lake.pipeline(window_mode=windows).build(spine(), {"tx_max_1h": mode, "user_unique_ip_30d": "recomputed"})
+@ON_BOTH
+def test_the_worked_example_in_every_mode(
+    lake: Lake, mode: str, windows: Any, expected: list[Any], engine: str
+) -> None:
+    pipeline = lake.pipeline(window_mode=windows, engine=engine)
+    made = pipeline.build(spine(), {"tx_max_1h": mode, "user_unique_ip_30d": "recomputed"})
     assert values(made.rows, "tx_max_1h", "user_unique_ip_30d") == list(zip(expected, [3, 3, 7], strict=True))
     assert values(made.rows, "is_fraud") == [0, 0, 1]
     assert made.rows.column_names == ["inference_ts", "tid", "cc_num", "user_id", "is_fraud", *BOTH]
-    assert [one.mode_text for one in made.features] == [mode, "recomputed"]
+    assert ([one.mode_text for one in made.features], made.engine) == ([mode, "recomputed"], engine)
 
 
-def test_neither_the_rows_own_instant_nor_a_later_one_leaks(lake: Lake) -> None:
+@ON_BOTH
+def test_neither_the_rows_own_instant_nor_a_later_one_leaks(lake: Lake, engine: str) -> None:
     lake.pay([(at("21:30"), 2, 500.0), (at("21:30", 1), 2, 900.0)])
+    build = lake.pipeline(engine=engine).build
     for mode in ("recomputed", "last_write"):
-        assert values(lake.pipeline().build(spine(), TX, mode=mode).rows, "tx_max_1h")[0] in (None, 20.0)
+        assert values(build(spine(), TX, mode=mode).rows, "tx_max_1h")[0] in (None, 20.0)
     later = spine(inference_ts=[at("21:30", 1), at("21:30", 2), at("21:55")], cc_num=[2, 2, 6])
-    assert values(lake.pipeline().build(later, TX).rows, "tx_max_1h") == [500.0, 900.0, None]
+    assert values(build(later, TX).rows, "tx_max_1h") == [500.0, 900.0, None]
 
 
-def test_a_payment_that_arrived_later_is_not_known_by_arrival(lake: Lake) -> None:
+@ON_BOTH
+def test_a_payment_that_arrived_later_is_not_known_by_arrival(lake: Lake, engine: str) -> None:
     lake.pay([(at("21:00"), 2, 99.0)], arrived=at("22:00"))
-    assert values(lake.pipeline().build(spine(), TX).rows, "tx_max_1h") == [99.0, None, None]
-    known = lake.pipeline(known_by="arrival").build(spine(), TX, mode="last_write")
+    assert values(lake.pipeline(engine=engine).build(spine(), TX).rows, "tx_max_1h") == [99.0, None, None]
+    known = lake.pipeline(known_by="arrival", engine=engine).build(spine(), TX, mode="last_write")
     assert values(known.rows, "tx_max_1h") == [20.0, 30.0, None]
 
 
@@ -170,17 +180,53 @@ def test_every_kind_of_spine_gives_the_same(lake: Lake, tmp_path: Path) -> None:
         assert values(made.rows, *BOTH) == [(20.0, 3), (30.0, 3), (None, 7)], kind
 
 
-def test_rows_out_are_rows_in_and_in_their_order(lake: Lake) -> None:
+@ON_BOTH
+def test_rows_out_are_rows_in_and_in_their_order(lake: Lake, engine: str) -> None:
     frame = pd.concat([spine(), spine()]).sort_values("tid", ascending=False).astype({"cc_num": "Int64"})
     frame.iloc[1, 2] = None
-    made = lake.pipeline().build(frame, ["tx_max_1h", "tx_count_1h"], mode="last_write")
+    made = lake.pipeline(engine=engine).build(frame, ["tx_max_1h", "tx_count_1h"], mode="last_write")
     assert values(made.rows, "tid") == ["7539", "7539", "0298", "0298", "0122", "0122"]
     assert values(made.rows, "tx_max_1h") == [None, None, 30.0, 30.0, 20.0, 20.0]
     assert values(made.rows, "tx_count_1h") == [None, None, 1, 1, 1, 1]
 
 
-def test_an_empty_spine_is_an_empty_set(lake: Lake) -> None:
-    assert len(lake.pipeline().build(spine().head(0), TX)) == 0
+def test_an_empty_spine_is_an_empty_set_without_a_job(lake: Lake) -> None:
+    class Idle(TrainingSetPipeline):
+        def run_job(self, job: FlinkJob) -> None:
+            raise AssertionError(job)
+
+    made = [
+        pipeline.build(spine().head(0), BOTH)
+        for pipeline in (lake.pipeline(), Idle(lake.platform, lake.views, engine="flink"))
+    ]
+    assert (len(made[0]), made[0].rows.schema) == (0, made[1].rows.schema)
+
+
+@pytest.mark.slow
+def test_on_flink_a_view_is_one_job_which_a_subclass_may_run_elsewhere(lake: Lake) -> None:
+    jobs: list[FlinkJob] = []
+
+    class Watching(TrainingSetPipeline):
+        def run_job(self, job: FlinkJob) -> None:
+            jobs.append(job)
+            super().run_job(job)
+
+    asked = [*BOTH, "tx_sum_1h", "points_1h", "tx_count_1h"]
+    made = Watching(lake.platform, lake.views, engine="flink").build(spine(), asked, mode="last_write")
+    assert made.rows == lake.pipeline().build(spine(), asked, mode="last_write").rows
+    assert [len(job.inserts) for job in jobs] == [1, 1]
+
+
+@pytest.mark.slow
+def test_a_set_made_on_flink_is_kept_and_made_again_there(lake: Lake) -> None:
+    lake.pay([(at("21:00", n), 2, 0.1 * n) for n in range(1_000)])
+    pipeline, saved = lake.pipeline(engine="flink"), SavedTrainingSets(lake.platform)
+    record = saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h"]))
+    assert record.definition["engine"] == "flink"
+    lake.pay([(at("21:00", n), 2, 7.0) for n in range(5)])
+    rows = saved.rows(record)
+    assert (saved.rebuild(record.id).is_identical, saved.again(record, rows).engine) == (True, "flink")
+    assert values(rows, "tx_sum_1h")[0] == pytest.approx(sum(0.1 * n for n in range(1_000)))
 
 
 def test_a_known_card_without_a_payment_counts_zero_and_an_unknown_one_nothing(lake: Lake) -> None:
@@ -262,7 +308,7 @@ def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
     ]:
         with pytest.raises(HeadraceError, match=message):
             build(spine(), features, mode=mode)
-    for options in ({"known_by": "hearsay"}, {"window_mode": "round"}, {"outside": "keep"}):
+    for options in ({"known_by": "hearsay"}, {"window_mode": "round"}, {"outside": "keep"}, {"engine": "spark"}):
         with pytest.raises(RequestError, match="expected one of"):
             lake.pipeline(**options)
 
@@ -385,10 +431,17 @@ def test_a_type_that_is_not_stored_is_refused_by_column() -> None:
         stored(pa.table({"d": pa.array([DAY.date()])}))
 
 
-def test_a_sum_beyond_bigint_names_the_feature(lake: Lake) -> None:
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ("duckdb", r"feature cards.points_1h: the sum is beyond BIGINT"),
+        pytest.param("flink", r"feature 'points': a sum .* does not fit into a BIGINT", marks=pytest.mark.slow),
+    ],
+)
+def test_a_sum_beyond_bigint_names_the_feature(lake: Lake, engine: str, message: str) -> None:
     lake.pay([(at("21:00", n), 2, 1.0) for n in range(2)], points=2**62)
-    with pytest.raises(NumericOverflowError, match=r"feature cards.points_1h: the sum is beyond BIGINT"):
-        lake.pipeline().build(spine(), ["points_1h"])
+    with pytest.raises(NumericOverflowError, match=message):
+        lake.pipeline(engine=engine).build(spine(), ["points_1h"])
 
 
 def test_fingerprints_see_values_and_nulls_and_nothing_else() -> None:
@@ -551,5 +604,21 @@ def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:
     assert (beyond.returncode, "has rows 0 to 2" in beyond.stderr, "Traceback" in beyond.stderr) == (1, True, False)
     twice = command(lake, "training-set", "build", "spine.parquet", *asked, "--feature", "tx_max_1h")
     assert (twice.returncode, "is asked for twice" in twice.stderr) == (1, True)
+    assert [row["engine"] for row in json.loads(command(lake, "training-set", "list", "--format", "json").stdout)] == [
+        "duckdb"
+    ]
     unknown = command(lake, "training-set", "rebuild", "nothing")
     assert (unknown.returncode, "no training set 'nothing'" in unknown.stderr) == (1, True)
+
+
+@pytest.mark.slow
+def test_the_command_makes_a_set_on_flink(lake: Lake) -> None:
+    spine().to_parquet(lake.folder / "spine.parquet")
+    asked = ["--feature", "tx_max_1h=last_write", "--file", str(FEATURES), "--engine", "flink"]
+    built = command(lake, "training-set", "build", "spine.parquet", *asked)
+    assert built.returncode == 0, built.stderr
+    assert "on Flink" in built.stderr
+    (row,) = json.loads(command(lake, "training-set", "list", "--format", "json").stdout)
+    assert (row["id"], row["engine"]) == (built.stdout.strip(), "flink")
+    shown = json.loads(command(lake, "training-set", "show", row["id"], "--format", "json").stdout)
+    assert [one["tx_max_1h"] for one in shown] == [20.0, 30.0, None]

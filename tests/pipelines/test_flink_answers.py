@@ -1,0 +1,164 @@
+"""Point-in-time values by Flink against a loop over all events for each row of a spine: all examples in one job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.flink_sql import FlinkJob
+from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.schema import archive_fields
+from headrace.features.load import load_views
+from headrace.pipelines.flink_answers import LOCAL, flink_answers
+from headrace.pipelines.spine import Spine
+from headrace.pipelines.training_set import PinnedHistory
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.settings import load_settings
+
+from ..compiler.events import SPECS, Row, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
+from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
+from ..compiler.test_point_in_time_properties import ASKERS, HISTORIES, numbered  # noqa: TID252
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
+EXAMPLE = Column("_example", "int")
+KINDS = list(product(["recomputed", "last_write", "ttl"], ["exact", "tiled"], ["event", "arrival"]))
+
+
+@dataclass(frozen=True)
+class Example:
+    """Events, and rows that ask about them."""
+
+    rows: list[Row]
+    askers: list[Row]
+
+
+def seeded(seed: int) -> Example:
+    rows = events(seed)
+    return Example(rows, spine(seed, rows, 50))
+
+
+def generated() -> list[Example]:
+    """What hypothesis thinks of."""
+    found: list[Example] = []
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(rows=HISTORIES, askers=ASKERS)
+    def collect(rows: list[Row], askers: list[Row]) -> None:
+        found.append(Example(numbered(rows, "_src_offset"), askers))
+
+    collect()
+    return found
+
+
+def together(plan: ViewPlan) -> ViewPlan:
+    """The view over the rows of several examples, each with its number."""
+    return replace(plan, source=replace(plan.source, columns=(*plan.source.columns, EXAMPLE)))
+
+
+def table_of(rows: list[list[Row]], schema: pa.Schema) -> pa.Table:
+    """The rows of all examples with the example's number."""
+    parts = [
+        pa.Table.from_pylist(part, schema=schema).append_column(
+            EXAMPLE.name, pa.array([number] * len(part), pa.int64())
+        )
+        for number, part in enumerate(rows)
+    ]
+    return pa.concat_tables(parts)
+
+
+class Flink:
+    """Flink in this process over a history in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        flags = {"home": str(folder / "home"), "jars": str(ROOT / ".build/jars")}
+        self.session = local_session(load_settings(flags=flags, environment={}))
+        self.folder, self.jobs = folder, 0
+
+    def values(self, plan: ViewPlan, sets: list[KeySet], examples: list[Example]) -> dict[str, list[Any]]:
+        """The values of all features, row by row, example after example."""
+        self.jobs += 1
+        place = self.folder / str(self.jobs)
+        place.mkdir()
+        fields = archive_fields(plan.source.columns)
+        table = IcebergCatalog.sqlite("lake", place).create_table("raw", "orders", fields)
+        table.fill([table_of([one.rows for one in examples], SCHEMA).select([field.name for field in fields])])
+        snapshot = table.current_snapshot_id()
+        assert snapshot is not None
+        asked = table_of([one.askers for one in examples], SPINE)
+        times = asked["_t"]
+        scratch = IcebergCatalog.sqlite("scratch", place / "scratch")
+        (place / "scratch").mkdir()
+        whole = Spine(asked.drop_columns(["_row", "_t"]), "at", times)
+        found = flink_answers(sets, whole, PinnedHistory(table, snapshot, 0), scratch, self.run)
+        return {name: column.to_pylist() for name, column in found.items()}
+
+    def run(self, job: FlinkJob) -> None:
+        self.session.run(job.statements, job.inserts, {**job.config, **LOCAL})
+
+
+@pytest.fixture(scope="module")
+def flink(tmp_path_factory: pytest.TempPathFactory) -> Flink:
+    return Flink(tmp_path_factory.mktemp("flink"))
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    return [seeded(0), seeded(1), *generated()]
+
+
+def name_of(feature: str, mode: str, window_mode: str, known_by: str) -> str:
+    return f"{feature} {mode} {window_mode} {known_by}"
+
+
+@pytest.fixture(scope="module")
+def found(flink: Flink, examples: list[Example]) -> dict[str, list[Any]]:
+    """The values of every feature in every mode."""
+    plan = together(SHOP)
+    sets: list[KeySet] = []
+    for known_by in ("event", "arrival"):
+        asked = [
+            AskedFeature(name_of(name, mode, windows, known), plan.feature(name), mode, TTL, windows)  # type: ignore[arg-type]
+            for name, (mode, windows, known) in product(SPECS, KINDS)
+            if known == known_by
+        ]
+        sets += [replace(keys, apart=(EXAMPLE,)) for keys in key_sets(plan, tuple(asked), known_by)]  # type: ignore[arg-type]
+    return flink.values(plan, sets, examples)
+
+
+@pytest.mark.parametrize(("mode", "window_mode", "known_by"), KINDS)
+def test_every_value_is_that_of_a_loop_on_flink(
+    found: dict[str, list[Any]], examples: list[Example], mode: Any, window_mode: Any, known_by: Any
+) -> None:
+    for name in SPECS:
+        wanted = [
+            expected(one.rows, asker, name, mode, window_mode, known_by) for one in examples for asker in one.askers
+        ]
+        values = [_plain(value) for value in found[name_of(name, mode, window_mode, known_by)]]
+        assert dict(enumerate(values)) == close(dict(enumerate(wanted))), name
+        assert any(value is not None for value in values), name
+
+
+def _plain(value: Any) -> Any:
+    """An instant in µs, as the oracle has it."""
+    return round(value.timestamp() * 1_000_000) if isinstance(value, datetime) else value
