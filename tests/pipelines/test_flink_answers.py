@@ -48,7 +48,7 @@ class Example:
 
 def seeded(seed: int) -> Example:
     rows = events(seed)
-    return Example(rows, spine(seed, rows, 50))
+    return Example(rows, spine(seed, rows, 30))
 
 
 def generated() -> list[Example]:
