@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -135,8 +136,9 @@ def _values(
 ) -> Iterator[Any]:
     """The values of a feature: NULL of an entity that is not known, or whose newest event is too old."""
     columns = [cells[keys.place(part)] for part in asked.parts]
+    oldest_us = asked.ttl_us if asked.mode == "ttl" and asked.ttl_us is not None else math.inf
     for (seen_us, at_us), *row in zip(known, *columns, strict=True):
-        if seen_us is None or (asked.ttl_us is not None and asked.mode == "ttl" and seen_us < at_us - asked.ttl_us):
+        if seen_us is None or seen_us < at_us - oldest_us:
             yield None
         else:
             values = (merge_feature(part.feature, [cell]) for part, cell in zip(asked.parts, row, strict=True))

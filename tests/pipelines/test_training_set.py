@@ -376,13 +376,14 @@ def test_what_is_outside_of_history_is_kept_too(lake: Lake) -> None:
     assert saved.rebuild(record.id).is_identical
 
 
-def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake) -> None:
+@ON_BOTH
+def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake, engine: str) -> None:
     fields = [Field("user_id", "bigint"), Field("ip", "string"), Field("ts", "timestamp")]
     table = lake.platform.iceberg.create_table("foreign", "logins", fields)
     rows = pa.Table.from_pylist([{"user_id": 1, "ip": "a", "ts": at("06:00")}], schema=table.table.schema().as_arrow())
     table.append(rows)
     source = replace(lake.views["users"].source, history=Location("iceberg", "foreign.logins"))
-    pipeline = TrainingSetPipeline(lake.platform, {"users": replace(lake.views["users"], source=source)})
+    pipeline = TrainingSetPipeline(lake.platform, {"users": replace(lake.views["users"], source=source)}, engine=engine)
     saved = SavedTrainingSets(lake.platform)
     record = saved.save(pipeline, pipeline.build(spine(), ["user_unique_ip_30d"]))
     table.append(rows.set_column(1, rows.schema.field("ip"), pa.array(["b"], rows.schema.field("ip").type)))
