@@ -40,7 +40,12 @@ class FlinkJob:
 
 def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
     """The job that computes a view. KeyError when `bindings.tiles` lacks a tile group of the plan."""
-    views = [*create_functions(), *create_call_functions(plan), *legs(plan.source, bindings), *judged_views(plan, bindings)]
+    views = [
+        *create_functions(),
+        *create_call_functions(plan),
+        *legs(plan.source, bindings),
+        *judged_views(plan, bindings),
+    ]
     sinks: list[tuple[str, str]] = []
     for group in plan.groups:
         options = bindings.tiles[group.fingerprint]
