@@ -1,8 +1,9 @@
 """Feature values at the rows of a spine, in DuckDB SQL: what each entity looked like just before each row's time.
 
 Events and spine rows of an entity are sorted together once, and every window is a frame over that order: no join per
-key, whose cost would be quadratic where few keys have most of the events. A spine is a relation with `_row` (unique),
-`_t` (the row's time in µs; no event at or after it counts) and the keys.
+key, whose cost would be quadratic where few keys have most of the events. What the newest event alone decides takes no
+frame, but an ASOF join. A spine is a relation with `_row` (unique), `_t` (the row's time in µs; no event at or after it
+counts) and the keys.
 
 With `known_by="arrival"` a frame may hold an event that had not arrived. For the rows where it does, and for these
 alone, the values are computed over a join instead.
@@ -11,7 +12,7 @@ alone, the values are computed over a join instead.
 # ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from headrace.compiler.copies import place
@@ -21,6 +22,7 @@ from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, 
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
+from headrace.features.scalar import DATETIME
 
 #: What dates an event.
 TIMES = ("_event_us", "_arrival_us")
@@ -32,13 +34,22 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
     `_seen_us` is the newest event of the entity that the row may know; NULL, and all values with it, for an entity that
     is not known yet. `relation` has the columns of the archive.
     """
-    parts = [*_days(keys).tables, f"_events AS ({_events(keys, relation)})", f"_sorted AS ({_sorted(keys, spine)})"]
-    common = "WITH " + ",\n".join(parts)
-    if keys.known_by == "event":
-        return f"{common}\n{_framed(keys, '_row IS NOT NULL')}"
-    ahead = "(SELECT * FROM _sorted WHERE _row IS NOT NULL AND _ahead)"
-    framed = _framed(keys, "_row IS NOT NULL AND NOT _ahead")
-    return f"{common},\n_known AS ({_known(keys, ahead)})\n{framed}\nUNION ALL\n{_joined(keys)}"
+    if keys.known_by == "arrival":
+        return _by_arrival(keys, spine, relation)
+    newest = tuple(asked for asked in keys.asked if _is_newest(keys, asked))
+    windowed = tuple(asked for asked in keys.asked if asked not in newest)
+    events = f"_events AS ({_events(keys, relation)})"
+    if not windowed:
+        return f"WITH {events}\n{_newest(keys, newest, spine)}"
+    framed = "WITH " + ",\n".join([*_days(keys).tables, events, f"_sorted AS ({_sorted(keys, spine)})"])
+    if not newest:
+        return f"{framed}\n{_framed(keys, windowed, '_row IS NOT NULL')}"
+    names = "".join(f", {DUCKDB.identifier(asked.name)}" for asked in keys.asked)
+    return (
+        f"{framed}\nSELECT _row, _framed._seen_us{names}\n"
+        f"FROM ({_framed(keys, windowed, '_row IS NOT NULL')}) AS _framed\n"
+        f"JOIN ({_newest(keys, newest, spine)}) AS _newest USING (_row)"
+    )
 
 
 def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -> str:
@@ -66,6 +77,17 @@ def entities_sql(keys: KeySet, at_us: int, relation: str, sample: int | None = N
         f"SELECT row_number() OVER (ORDER BY {names}) - 1 AS _row, CAST({at_us} AS BIGINT) AS _t, {names}\n"
         f"FROM (SELECT DISTINCT {names} FROM ({_events(keys, relation)}) WHERE _event_us < {at_us}{chosen})"
     )
+
+
+def covered_sql(plan: ViewPlan, spine: str, relation: str) -> str:
+    """Whether some event is no later than the first row of the spine, so that no row is before the first event.
+
+    Answered from a few rows where history has such an event and its files are in the order of time.
+    """
+    time = DUCKDB.identifier(plan.source.event_time)
+    early = f"SELECT * FROM {relation} WHERE {time} <= make_timestamptz((SELECT min(_t) FROM {spine}))"
+    accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    return f"SELECT EXISTS (SELECT * FROM ({judged_sql(plan, f'({early})')}) WHERE {accepted})"
 
 
 def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
@@ -96,6 +118,69 @@ def _events(keys: KeySet, relation: str, columns: str = "") -> str:
     )
 
 
+def _by_arrival(keys: KeySet, spine: str, relation: str) -> str:
+    """Frames where they hold no event that had not arrived, and a join for the other rows."""
+    ahead = "(SELECT * FROM _sorted WHERE _row IS NOT NULL AND _ahead)"
+    parts = [f"_events AS ({_events(keys, relation)})", f"_sorted AS ({_sorted(keys, spine)})"]
+    tables = ",\n".join([*_days(keys).tables, *parts, f"_known AS ({_known(keys, ahead)})"])
+    framed = _framed(keys, keys.asked, "_row IS NOT NULL AND NOT _ahead")
+    return f"WITH {tables}\n{framed}\nUNION ALL\n{_joined(keys)}"
+
+
+def _is_newest(keys: KeySet, asked: AskedFeature) -> bool:
+    """Whether the newest event before the row's time decides: not where a window ends earlier, or is of other days."""
+    if asked.feature.function != "last" or asked.feature.zone is not None:
+        return False
+    bounds = keys.bounds(asked)
+    return not bounds.lag_us and bounds.end_tile_us is None
+
+
+def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str) -> str:
+    """The values that the newest event decides: of all events, and of those that the filter of a group lets in."""
+    places = [_newest_place(keys, one) for one in members]
+    joins = [_asof(keys, number) for number in sorted({0, *places})]
+    columns = [
+        f", _n{place}.{_argument(keys, one)} AS _value{number}, _n{place}._event_us AS _us{number}"
+        for number, (one, place) in enumerate(zip(members, places, strict=True))
+    ]
+    values = [_newest_value(keys, one, number) for number, one in enumerate(members)]
+    return (
+        f"SELECT _row, _seen_us{''.join(values)}\n"
+        f"FROM (SELECT s._row, s._t, _n0._event_us AS _seen_us{''.join(columns)}\nFROM {spine} AS s{''.join(joins)})"
+    )
+
+
+def _newest_place(keys: KeySet, asked: AskedFeature) -> int:
+    """Which join has a feature's newest event: 0, that of all events, or its group's own, which has a filter."""
+    return 0 if keys.group(asked).filter is None else keys.groups[asked.feature.group]
+
+
+def _asof(keys: KeySet, number: int) -> str:
+    """The newest event before each row of the spine; events of one instant are in the order of their source."""
+    events = f"(SELECT * FROM _events WHERE _in{number})" if number else "_events"
+    same = " AND ".join(f"s.{name} = _n{number}.{name}" for name in _names(keys))
+    # No position is below -1, so nothing of the row's own instant comes before it.
+    before = "{'us': s._t, 'partition': CAST(-1 AS INTEGER), 'offset': CAST(-1 AS BIGINT)}"
+    event = f"_n{number}"
+    place = f"{{'us': {event}._event_us, 'partition': {event}._src_partition, 'offset': {event}._src_offset}}"
+    return f"\nASOF LEFT JOIN {events} AS _n{number} ON {same} AND {before} > {place}"
+
+
+def _argument(keys: KeySet, asked: AskedFeature) -> str:
+    """The column of the events that a feature takes."""
+    group = keys.group(asked)
+    column = group.argument_columns[group.partial(asked.feature.partials[0]).argument.text()]
+    return f"_g{keys.groups[group.fingerprint]}{column}"
+
+
+def _newest_value(keys: KeySet, asked: AskedFeature, number: int) -> str:
+    """A feature's column: its newest value, unless that is older than the window, or the entity's than its ttl."""
+    start = _start(keys, asked)
+    within = "" if start is None else f" AND _us{number} >= {start}"
+    value = f"make_timestamptz(_value{number})" if asked.feature.type == DATETIME else f"_value{number}"
+    return f",\n  CASE WHEN {_holds(asked)}{within} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
+
+
 def _sorted(keys: KeySet, spine: str) -> str:
     """Events and spine rows, each with the newest event before it, and whether one before it arrived later."""
     names = ", ".join(_names(keys))
@@ -107,7 +192,7 @@ def _sorted(keys: KeySet, spine: str) -> str:
     )
 
 
-def _framed(keys: KeySet, condition: str) -> str:
+def _framed(keys: KeySet, members: Sequence[AskedFeature], condition: str) -> str:
     """The values over frames, of the rows that meet a condition."""
     names = ", ".join(_names(keys))
 
@@ -115,7 +200,7 @@ def _framed(keys: KeySet, condition: str) -> str:
         frame = f"PARTITION BY {names} ORDER BY _t RANGE BETWEEN {_frame(keys, part)}"
         return f"FILTER (_in{keys.groups[part.feature.group]}) OVER ({frame})"
 
-    values = [_value(keys, asked, over) for asked in keys.asked]
+    values = [_value(keys, asked, over) for asked in members]
     return f"SELECT _row, _seen_us{''.join(values)}\nFROM _sorted\nQUALIFY {condition}"
 
 
@@ -158,13 +243,17 @@ def _within(keys: KeySet, part: AskedFeature) -> str:
 
 def _value(keys: KeySet, asked: AskedFeature, within: Callable[[AskedFeature], str]) -> str:
     """A feature's column: NULL of an entity that is not known, or whose newest event is too old."""
-    holds = f"_seen_us >= _t - {asked.ttl_us}" if asked.mode == "ttl" else "_seen_us IS NOT NULL"
 
     def part_sql(part: PlannedFeature) -> str:
         return value_sql(keys.plan, part, within(replace(asked, feature=part)), f"_g{keys.groups[part.group]}")
 
     value = feature_sql(asked.feature, part_sql)
-    return f",\n  CASE WHEN {holds} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
+    return f",\n  CASE WHEN {_holds(asked)} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
+
+
+def _holds(asked: AskedFeature) -> str:
+    """Whether a row has a value at all."""
+    return f"_seen_us >= _t - {asked.ttl_us}" if asked.mode == "ttl" else "_seen_us IS NOT NULL"
 
 
 def _at(bounds: Bounds) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -59,7 +60,7 @@ class Spine:
         Raises:
             RequestError: a key is missing or has another type.
         """
-        numbers = pa.array(range(self.rows.num_rows), pa.int64())
+        numbers = pa.array(np.arange(self.rows.num_rows))
         columns = {key.name: self._key(key) for key in keys}
         return pa.table({"_row": numbers, "_t": self.times_us, **columns})
 

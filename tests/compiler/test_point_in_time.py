@@ -142,6 +142,14 @@ def test_no_bound_of_a_frame_is_null(shop: ViewPlan, mode: ValueMode, window_mod
             assert found.fetchall() == [(False,)], bound
 
 
+@pytest.mark.parametrize("mode", ["recomputed", "last_write", "ttl"])
+def test_what_the_newest_event_decides_takes_no_frame(shop: ViewPlan, mode: ValueMode) -> None:
+    """A frame of the newest row of millions of events takes twenty times as long as an ASOF join."""
+    names = ("last_weight_1h", "last_status")
+    for keys in key_sets(shop, tuple(AskedFeature(name, shop.feature(name), mode, TTL) for name in names)):
+        assert " OVER " not in point_in_time_sql(keys, "spine", "archive")
+
+
 @pytest.mark.parametrize("known_by", ["event", "arrival"])
 @pytest.mark.parametrize("mode", ["recomputed", "last_write"])
 def test_the_evidence_of_a_value_makes_the_value(shop: ViewPlan, mode: ValueMode, known_by: KnownBy) -> None:

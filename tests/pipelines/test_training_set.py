@@ -330,6 +330,13 @@ def test_history_that_does_not_cover_a_row_is_refused_or_flagged(lake: Lake) -> 
     assert len(made) == 3
 
 
+def test_rows_that_are_no_events_cover_nothing(lake: Lake) -> None:
+    lake.pay([(at("08:00"), 2, 5.0)], arrived=at("08:00") + timedelta(days=3))
+    frame = spine(inference_ts=[at("09:20", -1), at("09:20"), at("21:40")])
+    made = lake.pipeline(outside="flag").build(frame, TX)
+    assert values(made.to_arrow(), "outside_history") == ["before the first event of view cards", None, None]
+
+
 def test_a_view_without_rows_or_without_history_is_refused(tmp_path: Path) -> None:
     empty = Lake(tmp_path)
     with pytest.raises(NotFoundError, match=r"history raw.payments is empty"):
