@@ -64,6 +64,11 @@ DEV = [
     "types-PyYAML",
     "types-requests",
 ]
+# What benchmarks compare with, each in an environment of its own that the benchmark makes.
+RIVALS = {
+    "rival-asof": ["pandas==3.1.1", "polars==2.1.0", "pyarrow==26.0.1"],
+    "rival-feast": ["feast[cassandra,duckdb]==0.67.0"],
+}
 
 setup(
     name="headrace",
@@ -79,6 +84,7 @@ setup(
         "flink": [*FLINK, *LAKE, *LOG, *ONLINE],
         "demo": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO],
         "dev": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO, *DEV],
+        **RIVALS,
     },
     entry_points={
         "console_scripts": ["headrace = headrace.jobs.cli:main"],

@@ -14,6 +14,8 @@ from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
 from headrace.bench.latency import LatencyReport
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
+from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointInTimeSizes
+from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.writes import WriteBenchmark, WriteSizes
@@ -32,7 +34,8 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-Benchmark = Callable[[Workbench], Report | LatencyReport | CornerReport]
+AnyReport = Report | LatencyReport | CornerReport | CostReport
+Benchmark = Callable[[Workbench], AnyReport]
 
 
 @app.command()
@@ -116,6 +119,23 @@ def udf(
     _run([lambda bench: FunctionBenchmark(bench, sizes).run()], home, json, docs=docs)
 
 
+@app.command()
+def pit(
+    events: Annotated[int, typer.Option(min=1_000, help="Events; a tenth as many labels.")] = 4_000_000,
+    rounds: Rounds = 3,
+    limit: Annotated[float, typer.Option(help="Seconds after which a side is ended and has no answer.")] = 240.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Point-in-time joins beside DuckDB by hand, pandas, polars and Feast; every value compared. Needs no stack.
+
+    Example: python -m headrace.bench pit --events 400000 --rounds 1
+    """
+    sizes = PointInTimeSizes.of(events, rounds, limit)
+    _told([PointInTimeBenchmark(home.resolve(), Progress(), sizes).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -130,6 +150,8 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
     ]
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
+    joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))
+    _told([joins.run()], home, None, docs=docs)
 
 
 def _run(
@@ -142,6 +164,10 @@ def _run(
 ) -> None:
     with running(home, Progress(), services) as bench:
         reports = [benchmark(bench) for benchmark in benchmarks]
+    _told(reports, home, json, docs=docs)
+
+
+def _told(reports: Sequence[AnyReport], home: Path, json: Path | None, *, docs: bool) -> None:
     for report in reports:
         place = home / "results" / f"{report.benchmark}-{report.facts['date']}.json"
         report.save(place)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.bench.zipf import shares
 from headrace.connectors.iceberg import IcebergTable
 
 SEED = 20_130_101
@@ -54,7 +55,7 @@ def _chunk(number: int) -> pa.Table:
     random = np.random.default_rng([SEED, number])
     tid = np.arange(number * CHUNK, (number + 1) * CHUNK, dtype=np.int64)
     event_us = START_US + tid * GAP_US + random.integers(-JITTER_US, JITTER_US, CHUNK)
-    ranks = np.searchsorted(_shares(), random.random(CHUNK))
+    ranks = np.searchsorted(shares(CARDS, ZIPF_EXPONENT), random.random(CHUNK))
     columns = {
         "tid": tid,
         "cc_num": FIRST_CARD + _shuffled()[ranks],
@@ -79,15 +80,6 @@ def _position(tid: Integers, event_us: Integers) -> dict[str, pa.Array]:
 
 def _instants(microseconds: Integers) -> pa.Array:
     return pa.array(microseconds, pa.timestamp("us", tz="UTC"))
-
-
-@cache
-def _shares() -> npt.NDArray[np.float64]:
-    """The share of all payments that the cards up to each rank make."""
-    weights = 1 / np.arange(1, CARDS + 1, dtype=np.float64) ** ZIPF_EXPONENT
-    summed: npt.NDArray[np.float64] = np.cumsum(weights) / weights.sum()
-    summed[-1] = 1.0
-    return summed
 
 
 @cache
