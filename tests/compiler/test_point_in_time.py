@@ -211,3 +211,39 @@ def test_a_row_without_a_key_is_no_entity() -> None:
     (keys,) = key_sets(plan, (AskedFeature("payments_1h", plan.feature("payments_1h")),))
     found = duckdb.connect().execute(point_in_time_sql(keys, spine_, archive)).fetchall()
     assert found == [(0, None, None)]
+
+
+@transformation
+def paid_shop(tx: Payments) -> Any:
+    """Where a customer last paid."""
+    return tx[tx.paid].groupby("customer")["shop"].last()
+
+
+@transformation
+def shop_seen(tx: Payments) -> Any:
+    """Where a customer was last."""
+    return tx.groupby("customer")["shop"].last()
+
+
+class NewestFeatures(FeaturePipeline):
+    """Newest values of all rows, and of those that a filter lets in."""
+
+    owner = "shop@example.com"
+    features = [paid_shop, shop_seen]  # noqa: RUF012 (as users write it)
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("recomputed", ("a", "b")), ("ttl", (None, None))])
+def test_the_newest_event_is_the_newest_that_the_filter_lets_in(mode: ValueMode, expected: tuple[Any, Any]) -> None:
+    plan = plan_view(NewestFeatures.view)
+    rows = [("a", 0, True), ("b", 1, False), ("c", 9, True)]
+    archive = " UNION ALL ".join(
+        f"SELECT '{shop}' AS shop, 1::BIGINT AS customer, {paid} AS paid, make_timestamptz({BASE + us}) AS at, "
+        f"'t' AS _src_topic, 0 AS _src_partition, {us} AS _src_offset, make_timestamptz({BASE + us}) AS "
+        "_src_timestamp, NULL::BLOB AS _raw, NULL::VARCHAR AS _error"
+        for shop, us, paid in rows
+    )
+    spine_ = f"(SELECT 0 AS _row, {BASE + 5} AS _t, 1::BIGINT AS customer)"
+    features = tuple(AskedFeature(name, plan.feature(name), mode, 3) for name in ("paid_shop", "shop_seen"))
+    (keys,) = key_sets(plan, features)
+    found = duckdb.connect().execute(point_in_time_sql(keys, spine_, f"({archive})")).fetchall()
+    assert found == [(0, BASE + 1, *expected)]
