@@ -18,6 +18,7 @@ from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointIn
 from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
+from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
 from headrace.runtime.progress import Progress
@@ -120,6 +121,22 @@ def udf(
 
 
 @app.command()
+def windows(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of history; a tenth is compared.")] = 2_000_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Four windows of one aggregate beside one of them, in a backfill; tiles compared first.
+
+    Example: python -m headrace.bench windows --rows 200000 --rounds 1
+    """
+    sizes = WindowSizes(rows, max(1, rows // 10), rounds)
+    _run([lambda bench: WindowsBenchmark(bench, sizes).run()], home, json, docs=docs)
+
+
+@app.command()
 def pit(
     events: Annotated[int, typer.Option(min=1_000, help="Events; a tenth as many labels.")] = 4_000_000,
     rounds: Rounds = 3,
@@ -146,6 +163,7 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
         lambda bench: FunctionBenchmark(bench, FunctionSizes(rounds=rounds)).run(),
+        lambda bench: WindowsBenchmark(bench, WindowSizes(rounds=rounds)).run(),
         lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes()).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from headrace.bench import backfill as backfills
-from headrace.bench import functions, online, writes
+from headrace.bench import functions, online, windows, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
 from headrace.bench.corners import Corner, CornersBenchmark, CornerSizes
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
@@ -18,6 +18,7 @@ from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
 from headrace.bench.stack import Workbench
+from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.runtime.progress import Progress
 from headrace.runtime.settings import Settings
@@ -58,6 +59,14 @@ def test_all_sides_of_the_backfill_run_and_make_the_same_tiles(bench: Workbench,
         (HOP_ROWS, True),
         *[(CASSANDRA_ROWS, True)] * 2,
     ]
+    check_figures(report, tmp_path)
+
+
+def test_four_windows_and_each_alone_make_the_tiles_of_their_levels(bench: Workbench, tmp_path: Path) -> None:
+    report = WindowsBenchmark(bench, WindowSizes(ROWS, CASSANDRA_ROWS, rounds=1)).run()
+    assert sides(report) == [{windows.FOUR, windows.WIDEST, windows.LEAST}]
+    four, widest, least = (found.rows_out for found in report.equal)
+    assert four > widest > least > 0
     check_figures(report, tmp_path)
 
 
