@@ -43,7 +43,7 @@ faults: setup ## Run the tests of failures: servers killed, records deleted, sna
 mutants: setup ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
 	@PYTHONPATH=. $(BIN)/python -m tests.mutants
 
-bench: setup ## Measure against rivals, outputs compared first; about a quarter of an hour (docs/benchmarks.md).
+bench: setup ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).
 	@$(BIN)/python -m headrace.bench all
 
 demo: setup ## Run the main job end to end, on real data and the real stack.
