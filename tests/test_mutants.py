@@ -42,11 +42,10 @@ def test_a_test_that_does_not_run_is_no_catch(tmp_path: Path) -> None:
 
 
 def _is_there(test: str) -> bool:
-    """Whether there is such a test, of pytest or of JUnit."""
-    if "#" in test:
-        kind, name = test.split("#")
-        (file,) = (ROOT / "connectors" / "java" / "src" / "test").rglob(f"{kind}.java")
-        return f"void {name}(" in file.read_text(encoding="utf-8")
-    path, _, name = test.partition("::")
-    found = re.findall(r"^def (test_\w+)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    """Whether there is such a test, of pytest or of JUnit, or such a class or file of them."""
+    path, _, name = test.partition("[")[0].replace("#", "::").partition("::")
+    file = ROOT / path
+    if not path.startswith("tests/"):
+        (file,) = (ROOT / "connectors" / "java" / "src" / "test").rglob(f"{path}.java")
+    found = re.findall(r"^ *(?:def|void) (\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
     return name in found if name else bool(found)
