@@ -18,7 +18,14 @@ from dataclasses import replace
 from headrace.compiler.copies import place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.duckdb_sql import arguments_sql, feature_sql, floor_sql, judged_sql, value_sql
+from headrace.compiler.duckdb_sql import (
+    arguments_sql,
+    feature_sql,
+    floor_sql,
+    judged_alone_sql,
+    judged_sql,
+    value_sql,
+)
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
@@ -58,10 +65,11 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
     within = " OR ".join(_within(one, part) for part in asked.parts)
     parts = [*_days(one).tables, f"_events AS ({_events(one, relation, '*')})", f"_known AS ({_known(one, spine)})"]
+    order = ", ".join(place(keys.plan.source, DUCKDB).values())
     return (
         "WITH " + ",\n".join(parts) + "\n"
         f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
-        f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, _src_partition, _src_offset"
+        f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, {order}"
     )
 
 
@@ -87,7 +95,7 @@ def covered_sql(plan: ViewPlan, spine: str, relation: str) -> str:
     time = DUCKDB.identifier(plan.source.event_time)
     early = f"SELECT * FROM {relation} WHERE {time} <= make_timestamptz((SELECT min(_t) FROM {spine}))"
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
-    return f"SELECT EXISTS (SELECT * FROM ({judged_sql(plan, f'({early})')}) WHERE {accepted})"
+    return f"SELECT EXISTS (SELECT * FROM ({judged_alone_sql(plan, f'({early})')}) WHERE {accepted})"
 
 
 def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
@@ -96,7 +104,7 @@ def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
     Before the first event nothing is known of anybody, and what happened after `$end` is in nobody's history.
     """
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
-    first = f"SELECT min(_event_us) FROM ({judged_sql(plan, relation)}) WHERE {accepted}"
+    first = f"SELECT min(_event_us) FROM ({judged_alone_sql(plan, relation)}) WHERE {accepted}"
     return (
         f"SELECT _row, CASE WHEN _t > $end THEN 'after the snapshot' ELSE 'before the first event' END\n"
         f"FROM {spine} WHERE _t > $end OR coalesce(_t < ({first}), TRUE)\nORDER BY _row"
@@ -108,7 +116,7 @@ def _events(keys: KeySet, relation: str, columns: str = "") -> str:
     position = (f"{sql} AS {name}" for name, sql in place(keys.plan.source, DUCKDB).items())
     chosen = columns or ", ".join([*_names(keys), *TIMES, *position])
     groups = [(keys.plan.group(fingerprint), number) for fingerprint, number in keys.groups.items()]
-    arguments = "".join(arguments_sql(group, f"_g{number}") for group, number in groups)
+    arguments = "".join(arguments_sql(group, f"_g{number}", alone=False) for group, number in groups)
     belongs = "".join(f",\n  {DUCKDB.emit(passes(group))} AS _in{number}" for group, number in groups)
     present = " AND ".join(f"{name} IS NOT NULL" for name in _names(keys))
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))

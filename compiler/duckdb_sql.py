@@ -31,7 +31,7 @@ def judged_sql(plan: ViewPlan, relation: str, apart: Sequence[Column] = ()) -> s
 
     Of copies, which agree in columns that set rows `apart` as well, the first to arrive is accepted.
     """
-    alone = _judged_alone(plan, relation)
+    alone = judged_alone_sql(plan, relation)
     if plan.source.unique_by is None:
         return alone
     same = [DUCKDB.identifier(one.name) for one in apart] + [DUCKDB.emit(one) for one in contents(plan.source)]
@@ -60,8 +60,8 @@ def ordered_sql(plan: ViewPlan) -> str:
     return f" REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in place(plan.source, DUCKDB).items())})"
 
 
-def _judged_alone(plan: ViewPlan, relation: str) -> str:
-    """All rows with the verdict that each has by itself."""
+def judged_alone_sql(plan: ViewPlan, relation: str) -> str:
+    """All rows as of `judged_sql`, with the verdict that each has by itself: copies too are accepted."""
     event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
     rows = f"SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\nFROM {relation}"
     for layer in call_layers(plan):
@@ -140,13 +140,24 @@ def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMo
     )
 
 
-def arguments_sql(group: TileGroup, prefix: str = "") -> str:
-    """The arguments of the group's aggregates as columns to stand in a SELECT, each after a comma."""
+def arguments_sql(group: TileGroup, prefix: str = "", *, alone: bool = True) -> str:
+    """The arguments of the group's aggregates as columns to stand in a SELECT, each after a comma.
+
+    Where the group is not `alone`, rows that its filter leaves out are there too, and of these nothing is computed: it
+    might be beyond the numbers, which the filter may be there to prevent.
+    """
     arguments: dict[str, Scalar] = {partial.argument.text(): partial.argument for partial in group.partials}
     names = group.argument_columns
     return "".join(
-        f",\n  {DUCKDB.emit(finite(argument))} AS {prefix}{names[text]}" for text, argument in arguments.items()
+        f",\n  {_guarded(group, finite(argument), alone=alone)} AS {prefix}{names[text]}"
+        for text, argument in arguments.items()
     )
+
+
+def _guarded(group: TileGroup, argument: Scalar, *, alone: bool) -> str:
+    """An argument, of the rows of its group only."""
+    sql = DUCKDB.emit(argument)
+    return sql if alone or group.filter is None else f"CASE WHEN {_passes(group)} THEN {sql} END"
 
 
 def feature_sql(feature: PlannedFeature, part_sql: Callable[[PlannedFeature], str]) -> str:
@@ -190,7 +201,7 @@ def _passes(group: TileGroup) -> str:
 
 def _rows(plan: ViewPlan, read: list[TileGroup], relation: str, *, asked: bool) -> str:
     """The rows of some groups with the arguments of each; where it is `asked`, with the instant too."""
-    arguments = "".join(arguments_sql(one, _prefix(read, one)) for one in read)
+    arguments = "".join(arguments_sql(one, _prefix(read, one), alone=len(read) == 1) for one in read)
     members = "".join(f",\n  {_passes(one)} AS _in{number}" for number, one in enumerate(read) if len(read) > 1)
     at = f",\n  $at_us AS {AT}" if asked else ""
     return (

@@ -119,6 +119,20 @@ MUTANTS = (
         "SweepTest",
     ),
     Mutant(
+        "an answer of Flink takes calendar days for 24 hours each",
+        "compiler/flink_point_in_time.py",
+        "if dated is not None:",
+        "if dated is None and dated is not None:",
+        "tests/compiler/test_flink_point_in_time.py::test_calendar_days_are_refused_by_name",
+    ),
+    Mutant(
+        "what a filter keeps out is computed",
+        "compiler/duckdb_sql.py",
+        "return sql if alone or group.filter is None else",
+        "return sql if alone or sql else",
+        "tests/compiler/test_point_in_time.py::test_of_rows_that_a_filter_keeps_out_nothing_is_computed",
+    ),
+    Mutant(
         "the windows of Flink's answers are off by one tile",
         f"{ANSWERS}/Question.java",
         "Math.floorDiv(micros, tile) * tile",

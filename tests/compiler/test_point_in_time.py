@@ -14,6 +14,7 @@ import pytest
 from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import evidence_sql, point_in_time_sql
+from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode
@@ -247,3 +248,46 @@ def test_the_newest_event_is_the_newest_that_the_filter_lets_in(mode: ValueMode,
     (keys,) = key_sets(plan, features)
     found = duckdb.connect().execute(point_in_time_sql(keys, spine_, f"({archive})")).fetchall()
     assert found == [(0, BASE + 1, *expected)]
+
+
+class Amounts(Source):
+    """Amounts, of which a filter keeps those that can be multiplied."""
+
+    history = IcebergTable("raw.amounts")
+    shop: str
+    cents: int
+    ordered_at: datetime = event_time()
+
+
+@transformation
+def small(tx: Amounts, wspec: WindowSpec) -> Any:
+    return tx[tx.cents < 10].groupby("shop")[tx.cents * 10**18].window(wspec).sum()
+
+
+@transformation
+def small_of_all(tx: Amounts, wspec: WindowSpec) -> Any:
+    return small.function(tx, wspec) / tx.groupby("shop").window(wspec).count()
+
+
+class AmountFeatures(FeaturePipeline):
+    """Arguments that are beyond BIGINT where the filter keeps a row out."""
+
+    owner = "tests@example.com"
+    features = [small.over("1h"), small_of_all.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+def test_of_rows_that_a_filter_keeps_out_nothing_is_computed() -> None:
+    plan = plan_view(AmountFeatures.view)
+    rows = [
+        {"shop": "a", "cents": cents, "ordered_at": BASE + number, "_src_timestamp": BASE + number}
+        | {"_src_topic": "t", "_src_partition": 0, "_src_offset": number}
+        for number, cents in enumerate([1, 1000, 2])
+    ]
+    connection = connect(rows)
+    connection.execute(f"CREATE TABLE spine AS SELECT 0 AS _row, {BASE + 9}::BIGINT AS _t, 'a' AS shop")
+    (keys,) = key_sets(plan, tuple(AskedFeature(one.name, one) for one in plan.features))
+    found = connection.sql(point_in_time_sql(keys, "spine", "archive")).fetchall()
+    assert [row[2:] for row in found] == [(3 * 10**18, 10**18)]
+    group = plan.group(plan.feature("small_of_all_1h").group)
+    run = connection.execute(features_sql(plan, group, "archive"), {"at_us": BASE + 9}).fetchall()
+    assert run == [("a", 3 * 10**18, 10**18)]

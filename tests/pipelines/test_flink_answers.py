@@ -25,7 +25,9 @@ from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 
+from ..compiler.copied import copied_events, counted  # noqa: TID252
 from ..compiler.events import SPECS, Row, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
 from ..compiler.test_point_in_time_properties import ASKERS, HISTORIES, numbered  # noqa: TID252
@@ -95,14 +97,16 @@ class Flink:
         self.session = local_session(load_settings(flags=flags, environment={}))
         self.folder, self.jobs = folder, 0
 
-    def values(self, plan: ViewPlan, sets: list[KeySet], examples: list[Example]) -> dict[str, list[Any]]:
+    def values(
+        self, plan: ViewPlan, sets: list[KeySet], examples: list[Example], schema: pa.Schema = SCHEMA
+    ) -> dict[str, list[Any]]:
         """The values of all features, row by row, example after example."""
         self.jobs += 1
         place = self.folder / str(self.jobs)
         place.mkdir()
         fields = archive_fields(plan.source.columns)
         table = IcebergCatalog.sqlite("lake", place).create_table("raw", "orders", fields)
-        table.fill([table_of([one.rows for one in examples], SCHEMA).select([field.name for field in fields])])
+        table.fill([table_of([one.rows for one in examples], schema).select([field.name for field in fields])])
         snapshot = table.current_snapshot_id()
         assert snapshot is not None
         asked = table_of([one.askers for one in examples], SPINE)
@@ -157,6 +161,21 @@ def test_every_value_is_that_of_a_loop_on_flink(
         values = [_plain(value) for value in found[name_of(name, mode, window_mode, known_by)]]
         assert dict(enumerate(values)) == close(dict(enumerate(wanted))), name
         assert any(value is not None for value in values), name
+
+
+def test_copies_count_once_on_flink(flink: Flink) -> None:
+    plan = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
+    rows = copied_events(9, 150)
+    example = Example(rows, spine(9, counted(rows), 80))
+    modes = list(product(["recomputed", "last_write"], ["exact", "tiled"]))
+    asked = [
+        AskedFeature(name_of(one.name, mode, windows, ""), one, mode, None, windows)  # type: ignore[arg-type]
+        for one, (mode, windows) in product(plan.features, modes)
+    ]
+    found = flink.values(plan, key_sets(plan, tuple(asked)), [example], COPIED)
+    for one, (mode, windows) in product(plan.features, modes):
+        wanted = [expected(counted(rows), row, one.name, mode, windows, "event") for row in example.askers]  # type: ignore[arg-type]
+        assert dict(enumerate(found[name_of(one.name, mode, windows, "")])) == close(dict(enumerate(wanted))), one.name
 
 
 def _plain(value: Any) -> Any:
