@@ -128,7 +128,7 @@ def test_calendar_days_are_named_by_their_number(load: Load) -> None:
         (["True, zone='UTC'"], "15m", "days=True: expected 1 to 366"),
         (["1, zone='UTC', lag='1d'"], "15m", "lag='1d': expected 0 to 366 calendar days"),
         (["1, zone='UTC'", "1, zone='UTC'"], "15m", "expected different windows"),
-        (["1, zone='UTC'", "1, zone='Asia/Tokyo'"], "15m", "feature 'f_1cd' is there twice; give one of the transform"),
+        (["1, zone='UTC'", "1, zone='Asia/Tokyo'"], "15m", "feature 'f_1cd' is there twice; give one of them"),
         (["1, zone='Asia/Kathmandu'"], "1h", r"f_1cd: not every day in Asia/Kathmandu .* of 1h; .*tile='15m'\)"),
         (["1, zone='Europe/Paris'"], "1d", r"f_1cd: not every day in Europe/Paris begins .* of 1d; .*tile='1h'\)"),
     ],
