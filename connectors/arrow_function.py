@@ -5,10 +5,12 @@ Neither engine is known here; both call through this file, so a function means t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from reprlib import Repr
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -88,7 +90,7 @@ class ArrowFunction:
         inputs = zip(function.parameters, (array[0].as_py() for array in arrays), strict=True)
         shown = ", ".join(f"{name}={_BRIEF.repr(value)}" for name, value in inputs)
         where = place_of_error(raised, function.file)
-        message = " ".join(f"{type(raised).__name__}: {raised}".split())[:SHOWN]
+        message = " ".join(_message(raised).split())[:SHOWN]
         told = f"{function.name}({shown}): {message} ({where or function.file})"
         if function.on_error == FAIL:
             row = ", ".join(f"{name} {place[0].as_py()}" for name, place in zip(PLACE, places, strict=False))
@@ -109,8 +111,8 @@ class ArrowFunction:
 
     def _refuse(self, expected: str, found: str) -> None:
         function = self.call.function
-        line = function.statements[-1].line if function.statements else 0
-        msg = f"{function.file}:{line}: {function.name} must return {expected}; found {found}"
+        where = f"{function.file}:{self._function.__code__.co_firstlineno}"
+        msg = f"{where}: {function.name} must return {expected}; found {found}"
         raise UserFunctionError(msg)
 
     def _arrays(self, columns: Sequence[pa.Array], rows: int) -> list[pa.Array]:
@@ -126,19 +128,30 @@ class ArrowFunction:
     def _function(self) -> Any:
         """The function, by running the statements of its file that it needs."""
         function = self.call.function
-        module: dict[str, Any] = {"__name__": f"headrace_function_{function.name}"}
+        module = ModuleType(f"headrace_function_{function.reference}")
+        # Data classes look for the module of a class. Equal functions replace each other's, so that none pile up.
+        sys.modules[module.__name__] = module
         try:
             # The user's own code, by the hash of its source: it runs in jobs and local runs that a user starts.
-            exec(compile(function.source, function.file, "exec", dont_inherit=True), module)  # noqa: S102
+            exec(compile(function.source, function.file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102
         except Exception as error:
             where = place_of_error(error, function.file) or function.file
-            msg = f"{where}: {function.name} cannot be made: {type(error).__name__}: {error}"
+            msg = f"{where}: {function.name} cannot be made: {_message(error)}"
             raise UserFunctionError(msg) from error
-        return module[function.name]
+        return getattr(module, function.name)
 
 
 #: What the places of a row are called.
 PLACE = ("partition", "offset")
+
+
+def _message(raised: Exception) -> str:
+    """An error's type and text as UTF-8 can hold it, for a text may have half a character, and may itself raise."""
+    try:
+        text = str(raised)
+    except Exception:
+        text = "its message cannot be told"
+    return f"{type(raised).__name__}: {text}".encode(errors="backslashreplace").decode()
 
 
 def _array(argument: Argument, columns: Iterator[pa.Array], rows: int) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pyarrow as pa
@@ -115,3 +116,38 @@ def test_a_file_that_cannot_run_here_is_told_with_its_line() -> None:
 def test_floats_that_are_no_numbers_are_null() -> None:
     found = function("def f(i):\n    return pa.array([float('nan'), float('-inf'), -0.0])", "float")
     assert str(answered(found, [1, 2, 3]).values.to_pylist()) == "[None, None, -0.0]"
+
+
+def test_functions_have_modules_of_their_own_and_equal_ones_leave_one_behind() -> None:
+    text = "class C:\n    two = 2\ndef f(i):\n    return pa.array([C.two] * len(i))"
+    before = set(sys.modules)
+    both = [function(text), function(text.replace("= 2", "= 3"))]
+    assert [answered(one, [1]).values.to_pylist() for one in (*both, function(text))] == [[2], [3], [2]]
+    assert [sys.modules[one._function.__module__].C.two for one in both] == [2, 3]
+    assert len(set(sys.modules) - before) == 2
+
+
+UNTOLD = [
+    ("ValueError(chr(0xD800))", r"ValueError: \ud800"),
+    ("Mute()", "Mute: its message cannot be told"),
+]
+
+
+@pytest.mark.parametrize(("raised", "told"), UNTOLD)
+def test_an_error_whose_message_cannot_be_told_is_a_dead_letter_like_any_other(raised: str, told: str) -> None:
+    mute = "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\n"
+    values, errors = answered(function(f"{mute}def f(i):\n    raise {raised}"), [1])
+    assert values.null_count == 1
+    assert errors.to_pylist() == [f"f(i=1): {told} (user.py:14)"]
+
+
+def test_a_file_that_cannot_run_and_cannot_say_why_is_told_with_its_line() -> None:
+    with pytest.raises(UserFunctionError, match=r"user.py:10: f cannot be made: ValueError: \\ud800"):
+        answered(function("raise ValueError(chr(0xD800))\ndef f(i):\n    return i"), [1])
+
+
+def test_what_it_did_not_promise_names_the_function_though_what_it_reads_comes_after() -> None:
+    own, after = Statement(10, "def f(i):\n    return helper(i)"), Statement(13, "def helper(i):\n    return None")
+    made = UserFunction("f", "int", "dead_letter", ("i",), "user.py", (own, after))
+    with pytest.raises(UserFunctionError, match=r"^user.py:10: f must return"):
+        answered(ArrowFunction(Call(made, (Argument("int"),))), [1])
