@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 #: What becomes of a row on which the function raises.
@@ -56,5 +57,14 @@ class UserFunction:
         """The statements as a text in which each is on its own line, so that an error names the user's line."""
         lines: list[str] = []
         for statement in self.statements:
-            lines += [""] * (statement.line - 1 - len(lines)) + statement.text.splitlines()
+            lines += [""] * (statement.line - 1 - len(lines)) + lines_of(statement.text)
         return "\n".join(lines) + "\n"
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a source as Python counts them: `str.splitlines` ends one at a form feed too.
+
+    >>> lines_of("a = 1\\x0c\\r\\nb = 2")
+    ['a = 1\\x0c', 'b = 2']
+    """
+    return re.split(r"\r\n|\r|\n", text)

@@ -17,12 +17,16 @@ from pathlib import Path
 from types import CodeType, FunctionType
 
 from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
-from headrace.features.function import Statement
+from headrace.features.function import Statement, lines_of
 from headrace.features.place import Place, place_of_code
 
 READS = frozenset({"LOAD_NAME", "LOAD_GLOBAL"})
 #: Every module has these.
 ALWAYS = frozenset(dir(builtins))
+#: Whatever has annotations reads and changes these, and no value depends on them.
+ANNOTATIONS = "__annotations__"
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 Defined = dict[str, list[ast.stmt]]
 
 
@@ -46,8 +50,9 @@ def needed_statements(function: FunctionType) -> tuple[Statement, ...]:
     chosen = [one for one in statements if one in reached]
     for statement in chosen:
         _check_imports(statement, where)
-    lines = text.splitlines()
-    return tuple(Statement(_begins(one), "\n".join(lines[_begins(one) - 1 : one.end_lineno])) for one in chosen)
+    lines = lines_of(text)
+    found = (Statement(_begins(one), "\n".join(lines[_begins(one) - 1 : one.end_lineno])) for one in chosen)
+    return tuple(dict.fromkeys(found))  # Statements that share a line have one text, which is to run once.
 
 
 def _text_of(file: str) -> str:
@@ -85,9 +90,11 @@ def _reached(own: ast.stmt, statements: Sequence[ast.stmt], where: Place) -> set
         one for one in statements if isinstance(one, ast.ImportFrom) and one.module == "__future__"
     ]
     codes = {one: _compiled([*(f for f in futures if f is not one), one]) for one in statements}
+    stored = set().union(*map(_stored, codes.values()))
+    imported = {name for one, code in codes.items() if _imported(one) for name in _stored(code)}
     defined: Defined = {}
     for statement, code in codes.items():
-        for name in _bound(statement, code):
+        for name in _bound(statement, code, imported) & stored:
             defined.setdefault(name, []).append(statement)
     reached: set[ast.stmt] = set(futures)
     pending = [own]
@@ -104,15 +111,27 @@ def _compiled(statements: Sequence[ast.stmt]) -> CodeType:
     return compile(module, "<needed>", "exec", dont_inherit=True)
 
 
-def _bound(statement: ast.stmt, code: CodeType) -> set[str]:
-    """The names that a statement binds; one that binds none, as `TABLE.update(...)`, may change whatever it reads."""
-    stored = {str(one.argval) for one in dis.get_instructions(code) if one.opname == "STORE_NAME"} - {"annotations"}
-    return stored or set(_reads(code))
+def _bound(statement: ast.stmt, code: CodeType, imported: set[str]) -> set[str]:
+    """The names that a statement binds or may change: of one that does more than define, whatever it reads too.
+
+    So `LAST = TABLE.pop()` and a loop over `TABLE[name] = 9.0` are part of what TABLE is. Else every constant made by a
+    package, as `ONE = pa.scalar(1)`, would be part of the package: an assignment changes nothing that is imported.
+    """
+    stored = _stored(code) - {"annotations"}
+    if isinstance(statement, DEFINITIONS):
+        return stored
+    reads = set(_reads(code))
+    return stored | (reads - imported if isinstance(statement, ASSIGNMENTS) else reads)
+
+
+def _stored(code: CodeType) -> set[str]:
+    """The names that some code binds in its module or class, not in those within it."""
+    return {str(one.argval) for one in dis.get_instructions(code) if one.opname == "STORE_NAME"}
 
 
 def _read_by(code: CodeType, defined: Defined, where: Place) -> Iterator[ast.stmt]:
     """The statements that define what some code reads."""
-    for name in sorted(set(_reads(code)) - set(defined) - ALWAYS):
+    for name in sorted(set(_missing(code)) - set(defined) - ALWAYS):
         msg = f"{where}: it reads {name!r}, which its file does not define; {did_you_mean(name, defined)}"
         raise DefinitionError(msg)
     for name in _reads(code):
@@ -120,11 +139,27 @@ def _read_by(code: CodeType, defined: Defined, where: Place) -> Iterator[ast.stm
 
 
 def _reads(code: CodeType) -> Iterator[str]:
-    """The names of the module that some code reads, within its functions and classes too."""
-    yield from (str(one.argval) for one in dis.get_instructions(code) if one.opname in READS)
+    """The names of the module that some code may read, within its functions and classes too."""
+    for one in _codes(code):
+        yield from _own_reads(one)
+
+
+def _missing(code: CodeType) -> Iterator[str]:
+    """The names that some code reads and that the module or class around them does not bind there."""
+    for one in _codes(code):
+        yield from _own_reads(one) - _stored(one)
+
+
+def _own_reads(code: CodeType) -> set[str]:
+    return {str(one.argval) for one in dis.get_instructions(code) if one.opname in READS} - {ANNOTATIONS}
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Some code, and that of the functions and classes within it."""
+    yield code
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _reads(inner)
+            yield from _codes(inner)
 
 
 def _check_imports(statement: ast.stmt, where: Place) -> None:

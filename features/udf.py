@@ -9,7 +9,7 @@ from typing import Any
 
 import ibis
 
-from headrace.errors import DefinitionError, did_you_mean
+from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
 from headrace.features.function import DEAD_LETTER, ON_ERROR, UserFunction
 from headrace.features.names import check_name
 from headrace.features.needed_source import needed_statements
@@ -39,6 +39,7 @@ class Udf:
             file=where.path,
             statements=needed_statements(function),  # type: ignore[arg-type]
         )
+        _check_source(self.value, where)
 
     def __repr__(self) -> str:
         return f"<udf {self.value.reference}>"
@@ -85,6 +86,18 @@ def _type_name(returns: Any, where: Place) -> str:
         msg = f"{where}: udf(returns={returns!r}): expected one of {known}"
         raise DefinitionError(msg)
     return RETURNS[returns]
+
+
+def _check_source(function: UserFunction, where: Place) -> None:
+    """UnsupportedError for statements that make no text without the rest of their lines."""
+    try:
+        compile(function.source, function.file, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        msg = (
+            f"{where}: function {function.name} and what it reads cannot stand apart from their file; put each "
+            f"statement on lines of its own: line {error.lineno}: {error.msg}"
+        )
+        raise UnsupportedError(msg) from error
 
 
 def _policy(on_error: str, where: Place) -> str:

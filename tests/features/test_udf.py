@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from headrace.compiler.build import plan_view
+from headrace.compiler.calls import Argument, Call
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.arrow_function import ArrowFunction
 from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnsupportedError
 from headrace.features import load_views
 from headrace.features.function import UserFunction
@@ -66,6 +70,12 @@ def text_of(plan: ViewPlan) -> str:
     return "\n".join(statement.text for statement in function_of(plan).statements)
 
 
+def called(plan: ViewPlan) -> Any:
+    """What a worker gives for 1.0."""
+    function = ArrowFunction(Call(function_of(plan), (Argument("float"),)))
+    return function.answer(pa.array([True]), [pa.array([1.0])]).values[0].as_py()
+
+
 NEEDY = """
 LIMITS = {"low": 1.0}
 LIMITS["high"] = 9.0
@@ -101,6 +111,92 @@ def test_a_function_takes_along_what_it_reads_and_nothing_else(plan: Plan) -> No
         assert needed in text
     for other in ("OTHER", "import json", "class Tx", "def unused", "amt =", "@udf", "def f("):
         assert other not in text
+
+
+READS_HIGH = """
+@udf(returns=float)
+def risk(amt):
+    return pc.multiply(amt, HIGH.get("casino", 1.0))
+"""
+#: A first line, and what makes HIGH something else, each in a way of its own.
+CHANGES = [
+    ("HIGH = {}", 'for name in ("casino", "jewels"):\n    HIGH[name] = 9.0'),
+    ("HIGH = {}", 'with open("/dev/null") as file:\n    HIGH.update(casino=9.0)'),
+    ("HIGH = {}", 'try:\n    HIGH["x"] = 2.0\nexcept ValueError as error:\n    raise'),
+    ("HIGH = {}", 'if first := 1.0:\n    HIGH["x"] = first'),
+    ("HIGH = {'casino': 9.0}", "LAST = HIGH.popitem()"),
+    ("HIGH = {'casino': 9.0}", "LAST = HIGH['x'] = 2.0"),
+    ("HIGH: dict[str, float] = {}", "CHANGED: None = HIGH.update(casino=9.0)"),
+    ("HIGH = {}", "HIGH.update(casino=9.0)"),
+]
+
+
+@pytest.mark.parametrize(("first", "then"), CHANGES, ids=[then for _, then in CHANGES])
+def test_whatever_may_change_what_a_function_reads_goes_along(plan: Plan, first: str, then: str) -> None:
+    alone, changed = plan(f"{first}\n{READS_HIGH}"), plan(f"{first}\n{then}\n{READS_HIGH}")
+    assert then in text_of(changed)
+    assert alone.groups[0].fingerprint != changed.groups[0].fingerprint
+
+
+def test_a_constant_that_a_package_makes_is_no_part_of_the_package(plan: Plan) -> None:
+    assert "THREE" not in text_of(plan("THREE = pc.add(1, 2)\n" + RISK))
+
+
+def test_what_uses_a_builtin_is_no_part_of_it(plan: Plan) -> None:
+    others = "THREE = float(3)\nfor one in range(2):\n    THREE += float(one)\n"
+    assert "THREE" not in text_of(plan(others + RISK.replace("2.0", "float(range(3)[2])")))
+
+
+def test_statements_on_one_line_run_once(plan: Plan) -> None:
+    assert text_of(plan("HIGH = {}; LAST = HIGH.setdefault('casino', 1.0)\n" + READS_HIGH)).count("LAST =") == 1
+
+
+#: What stands in the file, what the function reads of it, and what that is.
+CLASSES = [
+    ("HIGH: dict[str, float] = {'a': 9.0}", "HIGH['a']", 9.0),
+    ("class Rule:\n    base = 1.0\n    high = base * 2", "Rule.high", 2.0),
+    ("base = 3.0\nclass Rule:\n    base = base * 2", "Rule.base", 6.0),
+    ("from enum import Enum\nclass Kind(Enum):\n    A = 1.5\n    B = A * 2", "Kind.B.value", 3.0),
+    ("from typing import NamedTuple\nclass Rule(NamedTuple):\n    high: float\nR = Rule(2.5)", "R.high", 2.5),
+    (
+        "from dataclasses import dataclass\nfrom typing import ClassVar\n@dataclass\nclass Rule:\n"
+        "    high: float\n    most: ClassVar[float] = 7.0",
+        "Rule(3.5).high",
+        3.5,
+    ),
+    (
+        "class Rule:\n    @property\n    def v(self):\n        return self._v\n    @v.setter\n"
+        "    def v(self, n):\n        self._v = n\nR = Rule()\nR.v = 4.0",
+        "R.v",
+        4.0,
+    ),
+]
+
+
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"], ids=["", "future"])
+@pytest.mark.parametrize(("classes", "read", "given"), CLASSES, ids=[read for _, read, _ in CLASSES])
+def test_names_of_classes_and_annotations_are_no_names_of_the_file(
+    plan: Plan, classes: str, read: str, given: float, future: str
+) -> None:
+    assert called(plan(f"{classes}\n{RISK.replace('2.0', read)}", before=future)) == given
+
+
+def test_a_name_that_neither_a_class_nor_its_file_defines_is_refused(plan: Plan) -> None:
+    rule = "class Rule:\n    low = 1.0\n    def high(self):\n        return lower\n"
+    with pytest.raises(DefinitionError, match="it reads 'lower'"):
+        plan(rule + RISK.replace("2.0", "Rule.low"))
+
+
+@pytest.mark.parametrize("end", ["\x0c", "\x0b", "\x1c", "\x85", "\u2028"])
+def test_what_python_takes_for_no_end_of_a_line_is_none(plan: Plan, end: str) -> None:
+    separator = f'SEP = """a{end}b"""\n'
+    assert called(plan(separator + RISK.replace("2.0", "float(len(SEP))"))) == 3.0
+    assert called(plan(f"#{end}" + RISK)) == 2.0
+
+
+def test_a_statement_of_which_a_line_holds_a_part_only_is_refused(plan: Plan) -> None:
+    with pytest.raises(UnsupportedError, match=r"user\.py:\d+: .*risk.*each statement on lines of its own.*was never"):
+        plan("TWO = 2.0; OTHER = [\n    1]\n" + RISK.replace("2.0", "TWO"))
 
 
 def test_a_function_may_call_what_another_udf_wraps(plan: Plan) -> None:
