@@ -87,6 +87,11 @@ def error_of(call: Scalar) -> Scalar:
     return Scalar("call_error", STR, (call,))
 
 
+def raised(call: Scalar) -> Scalar:
+    """Whether a call raised on a row."""
+    return Scalar("not_null", BOOL, (error_of(call),))
+
+
 def columns_of(call: Scalar) -> tuple[Scalar, ...]:
     """The arguments of a call that are no constants."""
     return tuple(arg for arg in call.args if arg.op != "literal")
@@ -95,8 +100,8 @@ def columns_of(call: Scalar) -> tuple[Scalar, ...]:
 def layers(plan: ViewPlan, unsound: Iterable[Scalar]) -> list[dict[Scalar, Scalar]]:
     """The calls that can be made at once, one layer after the other, each with the condition under which it is made.
 
-    A row that one of the conditions `unsound` makes a dead letter reaches no function; a row that no filter lets in
-    reaches those functions alone that a filter calls.
+    A row for which one of the conditions `unsound` holds reaches no function, nor one whose argument raised; a row that
+    no filter lets in reaches those functions alone that a filter calls.
     """
     dead = tuple(unsound)
     asked = {call: _asked(plan, call, dead) for call in calls_of(plan)}
@@ -126,7 +131,8 @@ def _needs(call: Scalar, condition: Scalar) -> set[Scalar]:
 
 def _asked(plan: ViewPlan, call: Scalar, dead: tuple[Scalar, ...]) -> Scalar:
     """Whether a row reaches a call."""
-    parts = [part for condition in dead for part in (condition, literal(value=False))]
+    conditions = (*dead, *(raised(inner) for inner in _calls_in(call.args)))
+    parts = [part for condition in conditions for part in (condition, literal(value=False))]
     return Scalar("case", BOOL, (*parts, _let_in(plan, call)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from headrace.compiler.calls import calls_of, error_of, layers
+from headrace.compiler.calls import calls_of, error_of, layers, raised
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
 from headrace.features.function import DEAD_LETTER
@@ -78,16 +78,14 @@ def verdict(plan: ViewPlan) -> Scalar:
 
     Reads `_event_us` and `_arrival_us`.
     """
-    deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(plan.allowed_lateness_us)))
-    late = Scalar("less", BOOL, (EVENT_US, deadline))
     dead = [part for condition, _ in _rules(plan) for part in (condition, _code(Verdict.DEAD_LETTER))]
-    return Scalar("case", INT, (*dead, late, _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
+    return Scalar("case", INT, (*dead, _late(plan), _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
 def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
     """The calls of users' functions in the order in which they are made, each with the rows that it is made for."""
     rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan))]
-    return layers(plan, (condition for condition in rules if not any(condition.calls())))
+    return layers(plan, [*(condition for condition in rules if not any(condition.calls())), _late(plan)])
 
 
 def judged(verdict: Verdict) -> Scalar:
@@ -115,6 +113,12 @@ def folds(plan: ViewPlan) -> Scalar:
     return total or literal(0)
 
 
+def _late(plan: ViewPlan) -> Scalar:
+    """Whether a row came too late, whatever else is wrong with it."""
+    deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(plan.allowed_lateness_us)))
+    return Scalar("less", BOOL, (EVENT_US, deadline))
+
+
 def _code(verdict: Verdict) -> Scalar:
     """A verdict as a constant."""
     return literal(int(verdict))
@@ -126,7 +130,7 @@ def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
     yield from _key_rules(plan)
     for call in calls_of(plan):
         if call.function is not None and call.function.on_error == DEAD_LETTER:
-            yield Scalar("not_null", BOOL, (error_of(call),)), error_of(call)
+            yield raised(call), error_of(call)
 
 
 def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:

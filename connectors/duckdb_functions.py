@@ -26,7 +26,7 @@ def view_database(plan: ViewPlan) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def create_functions(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> None:
     """Make the functions known which a view calls."""
-    for call in dict.fromkeys(map(Call.of, calls_of(plan))):
+    for call in {call.name: call for call in map(Call.of, calls_of(plan))}.values():
         returns = f"STRUCT({VALUE} {LANGUAGE_TYPES[call.stored]}, {ERROR} VARCHAR)"
         connection.create_function(
             call.name,

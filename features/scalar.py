@@ -30,7 +30,7 @@ def element_type(type_: str) -> str:
     return type_.removeprefix("list[").removesuffix("]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """One operation over other scalars: a column and a literal are operations without arguments.
 
@@ -39,6 +39,8 @@ class Scalar:
     >>> failed = Scalar("equals", "bool", (column("status", "str"), literal("failed")))
     >>> failed.text()
     'equals(status, "failed")'
+    >>> literal(0.0) == literal(-0.0)  # A function may tell them apart, and their texts differ.
+    False
     """
 
     op: str
@@ -46,6 +48,16 @@ class Scalar:
     args: tuple[Scalar, ...] = ()
     value: str | int | float | bool | None = None
     function: UserFunction | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scalar) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.op, self.type, self.args, repr(self.value), self.function
 
     def text(self) -> str:
         """The canonical text, equal in every process; fingerprints are made of it."""

@@ -163,8 +163,8 @@ MUTANTS = (
     Mutant(
         "a row that is late to the microsecond is folded in",
         "compiler/verdict.py",
-        'late = Scalar("less", BOOL,',
-        'late = Scalar("less_equal", BOOL,',
+        'return Scalar("less", BOOL, (EVENT_US, deadline))',
+        'return Scalar("less_equal", BOOL, (EVENT_US, deadline))',
         "tests/compiler/test_duckdb_sql.py",
     ),
     Mutant(

@@ -41,10 +41,11 @@ EDGES: tuple[dict[str, Any], ...] = (
     {"x": 2.5, "s": 'a"b\\c\n', "b": True},
     {"i": 37, "x": 1.0},
     {"k": None, "i": 37, "x": 1.0, "s": "no entity"},
+    {"i": 37, "x": 1.0, "s": "late", "ts": START - timedelta(days=9)},
     *({"i": value, "x": value / 7, "s": str(value), "b": value % 3 == 0} for value in range(-9, 30)),
 )
 NONE = dict.fromkeys(("i", "x", "s", "b", "at"))
-ROWS = tuple({"k": "a", **NONE, **row, "_src_offset": place} for place, row in enumerate(EDGES))
+ROWS = tuple({"k": "a", "ts": START, **NONE, **row, "_src_offset": place} for place, row in enumerate(EDGES))
 ODD = (1.5, None, None, None, None)
 TYPES = "int64 double string bool timestamp[us, tz=UTC] int64 double string bool 7 2.5 it's True"
 
@@ -75,6 +76,9 @@ MEANT: dict[str, Callable[[dict[str, Any]], Any]] = {
     "never_missing": lambda row: 5 if row["i"] is None else row["i"],
     "long_names": lambda row: None if row["s"] is None else len(row["s"]) > 3,
     "picky": lambda row: None if row["i"] == 37 else row["i"],
+    "chained": lambda row: None if row["i"] == 37 else 5 if row["i"] is None else row["i"],
+    "zeros": lambda row: "0.0",
+    "minus_zeros": lambda row: "-0.0",
     "guarded": lambda row: row["i"],
 }
 
@@ -112,7 +116,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
         "_src_offset": pa.int64(),
     }
     schema = pa.schema({**types, "at": instant, "ts": instant, **position})
-    rows = [{**row, "ts": START, "_src_partition": 0, "_src_timestamp": START, "_error": None} for row in ROWS]
+    rows = [{**row, "_src_partition": 0, "_src_timestamp": START, "_error": None} for row in ROWS]
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         create_functions(connection, PLAN)
@@ -129,10 +133,10 @@ def on_duckdb(duck: duckdb.DuckDBPyConnection) -> Found:
 def as_json(row: dict[str, Any]) -> str:
     """A row for Flink's JSON format."""
     instants = {
-        name: row[name] and f"{row[name].replace(tzinfo=None).isoformat(timespec='microseconds')}Z" for name in ["at"]
+        name: at and f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+        for name, at in {"at": row["at"], "ts": row["ts"], "_src_timestamp": START}.items()
     }
-    ts = START.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return json.dumps({**row, **instants, "ts": ts, "_src_timestamp": ts, "_src_partition": 0})
+    return json.dumps({**row, **instants, "_src_partition": 0})
 
 
 @pytest.fixture(scope="module")
@@ -167,21 +171,26 @@ def same(found: Any, expected: Any) -> bool:
 
 
 def told(place: int) -> str | None:
-    """Why a row is a dead letter."""
+    """Why a row is a dead letter; what is late reaches no function that could raise."""
     row = ROWS[place]
     line = FILE.read_text().splitlines().index("        raise ValueError(msg)") + 1
     raised = f"no_37(i=37): ValueError: 37 is no number (tests/compiler/user_functions.py:{line})"
-    return "k is missing" if row["k"] is None else raised if row["i"] == 37 else None
+    return "k is missing" if row["k"] is None else raised if row["i"] == 37 and in_time(row) else None
+
+
+def in_time(row: dict[str, Any]) -> bool:
+    return row["ts"] == START
 
 
 def assert_as_meant(found: Found) -> None:
-    """Each row has its verdict, reason and values; one that is wrong before any call reaches no function."""
+    """Each row has its verdict, reason and values; one that is wrong before any call, or late, reaches no function."""
     for place, row in enumerate(ROWS):
         verdict, why, *values = found[place]
         assert why == told(place)
-        assert verdict == (Verdict.ACCEPTED if why is None else Verdict.DEAD_LETTER)
+        accepted = Verdict.ACCEPTED if in_time(row) else Verdict.LATE
+        assert verdict == (accepted if why is None else Verdict.DEAD_LETTER)
         for name, value in zip(queries(DUCKDB), values, strict=True):
-            expected = MEANT[name](row) if row["k"] else None
+            expected = MEANT[name](row) if row["k"] and in_time(row) else None
             assert same(value, expected), f"{name} of {row!r:.200}: expected {expected!r:.80}, found {value!r:.80}"
     assert len(found) == len(ROWS)
 

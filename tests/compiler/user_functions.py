@@ -92,6 +92,17 @@ def no_37(i):
     return i
 
 
+@udf(returns=int, on_error="fail")
+def present(i):
+    """Fails the run where a row reaches it on which its argument raised."""
+    return pa.array([value + 0 for value in i.to_pylist()], pa.int64())
+
+
+@udf(returns=str)
+def zero_of(s, zero):
+    return pa.array([f"{value}" for value in zero.to_pylist()])
+
+
 @udf(returns=int)
 def never_null(i):
     if i.null_count:
@@ -171,6 +182,21 @@ def picky(tx: Edges, wspec: WindowSpec):
 
 
 @transformation
+def chained(tx: Edges, wspec: WindowSpec):
+    return tx.groupby("k")[present(no_37(tx.i.fill_null(5)))].window(wspec).max()
+
+
+@transformation
+def zeros(tx: Edges, wspec: WindowSpec):
+    return tx.groupby("k")[zero_of(tx.s, 0.0)].window(wspec).last()
+
+
+@transformation
+def minus_zeros(tx: Edges, wspec: WindowSpec):
+    return tx.groupby("k")[zero_of(tx.s, -0.0)].window(wspec).last()
+
+
+@transformation
 def guarded(tx: Edges, wspec: WindowSpec):
     present = tx[tx.i.notnull()]
     return present.assign(j=never_null(tx.i)).groupby("k")["j"].window(wspec).sum()
@@ -184,6 +210,6 @@ class UserFunctions(FeaturePipeline):
         transformation.over("1h")
         for transformation in (
             *(ints, computed, floats, logs, strings, bools, times, types, nulls, odds, nested, never_missing),
-            *(long_names, picky, guarded),
+            *(long_names, picky, chained, zeros, minus_zeros, guarded),
         )
     ]
