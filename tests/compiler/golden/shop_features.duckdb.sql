@@ -325,7 +325,7 @@ GROUP BY "shop";
 SELECT "customer",
   CAST(CASE WHEN sum(_g0_arg1) FILTER (_in0) IS NULL THEN NULL WHEN sum(_g0_arg1) FILTER (_in0) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g0_arg1) FILTER (_in0) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(CASE WHEN sum(_g1_arg5) FILTER (_in1) IS NULL THEN NULL WHEN sum(_g1_arg5) FILTER (_in1) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g1_arg5) FILTER (_in1) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE), 0) AS "heavy_share_ever"
 FROM (SELECT *,
-  "cents" AS _g0_arg1,
+  CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) THEN "cents" END AS _g0_arg1,
   CASE WHEN (NOT isfinite(CAST("cents" AS DOUBLE))) THEN CAST(NULL AS DOUBLE) ELSE CAST("cents" AS DOUBLE) END AS _g1_arg1,
   "weight" AS _g1_arg2,
   "shop" AS _g1_arg3,
@@ -358,7 +358,7 @@ GROUP BY "customer";
 SELECT "customer",
   CAST(CASE WHEN sum(_g0_arg1) FILTER (_in0) IS NULL THEN NULL WHEN sum(_g0_arg1) FILTER (_in0) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g0_arg1) FILTER (_in0) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE) / NULLIF(CAST(CASE WHEN sum(_g1_arg5) FILTER (_in1) IS NULL THEN NULL WHEN sum(_g1_arg5) FILTER (_in1) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_g1_arg5) FILTER (_in1) AS BIGINT) ELSE error('feature shop_features.heavy_share_ever: the sum is beyond BIGINT') END AS DOUBLE), 0) AS "heavy_share_ever"
 FROM (SELECT *,
-  "cents" AS _g0_arg1,
+  CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((("weight" > CAST(CAST(1 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(1 AS BIGINT) AS DOUBLE))) IS TRUE)) THEN "cents" END AS _g0_arg1,
   CASE WHEN (NOT isfinite(CAST("cents" AS DOUBLE))) THEN CAST(NULL AS DOUBLE) ELSE CAST("cents" AS DOUBLE) END AS _g1_arg1,
   "weight" AS _g1_arg2,
   "shop" AS _g1_arg3,
