@@ -126,6 +126,20 @@ MUTANTS = (
         "tests/compiler/test_flink_point_in_time.py::test_calendar_days_are_refused_by_name",
     ),
     Mutant(
+        "a row on which an argument raised reaches the function around it",
+        "compiler/calls.py",
+        "(*dead, *(raised(inner) for inner in _calls_in(call.args)))",
+        "dead",
+        "tests/compiler/test_user_functions.py::test_duckdb_calls_functions_with_every_type",
+    ),
+    Mutant(
+        "an assignment changes nothing that it reads",
+        "features/needed_source.py",
+        "reads - imported if",
+        "set() if",
+        "tests/features/test_udf.py::test_whatever_may_change_what_a_function_reads_goes_along",
+    ),
+    Mutant(
         "what a filter keeps out is computed",
         "compiler/duckdb_sql.py",
         "return sql if alone or group.filter is None else",
