@@ -203,6 +203,10 @@ class _Tracing:
             msg = f"expected an expression of features or request columns, found {returned!r}"
             raise DefinitionError(msg)
         scalar = self._resolved(to_scalar(returned))
+        if called := [call.function.name for call in scalar.calls() if call.function is not None]:
+            msg = f"calls the function {called[0]!r}, and no reader runs users' code; write an expression, or call it "
+            msg += "in a transformation and read that feature"
+            raise UnsupportedError(msg)
         if scalar.type not in TYPE_NAMES.values():
             msg = f"a feature cannot be {scalar.type}; expected {', '.join(TYPE_NAMES.values())}"
             raise ColumnTypeError(msg)

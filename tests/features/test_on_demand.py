@@ -17,7 +17,7 @@ HEAD = """
 from datetime import datetime, timedelta
 import ibis
 from headrace import (
-    Features, FeaturePipeline, IcebergTable, Request, Source, WindowSpec, event_time, on_demand, transformation
+    Features, FeaturePipeline, IcebergTable, Request, Source, WindowSpec, event_time, on_demand, transformation, udf
 )
 
 class Tx(Source):
@@ -46,6 +46,10 @@ def newest(tx: Tx):
 @transformation
 def latest(tx: Tx):
     return tx.groupby("account")["amt"].last_n(3)
+
+@udf(returns=float)
+def twice(amt):
+    return amt
 
 class Checkout(Request):
     paid: float
@@ -118,6 +122,7 @@ WRONG = [
     (written("f.n_1h + f.newest"), DefinitionError, "unsupported operand"),
     (written("f.newest - f.newest"), ColumnTypeError, "cannot be interval"),
     (written("f.n_1h / 0"), DefinitionError, "division by the constant zero"),
+    (written("twice(f.mean_1h) + 1"), UnsupportedError, "calls the function 'twice'"),
     (written("f.n_1h.sum()"), UnsupportedError, "'Sum' is not supported"),
     (written("1 / nothing"), DefinitionError, "name 'nothing' is not defined"),
     (written("f.n_1h", parameters="f"), DefinitionError, "must be written `def d"),
