@@ -17,7 +17,6 @@ from headrace.errors import UnsupportedError
 from headrace.features.aggregate import Aggregate
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.place import Place
-from headrace.features.scalar import Scalar
 from headrace.features.sql.text import call_sql, condition_sql
 from headrace.features.view import Feature
 
@@ -91,17 +90,23 @@ def _places(feature: PlannedFeature) -> tuple[str, ...]:
 def _aggregate(part: Aggregate) -> Iterator[tuple[str, str]]:
     """The steps of one aggregate."""
     if part.filter is not None:
-        yield "filter", _sql(condition_sql, part, part.filter)
+        yield "filter", _sql(condition_sql, part, part.filter.text())
     yield "group", ", ".join(key.name for key in part.keys)
-    yield "aggregate", _sql(call_sql, part, part.argument)
+    yield "aggregate", _sql(call_sql, part, _call(part))
 
 
-def _sql(write: Callable[[Aggregate], str], part: Aggregate, scalar: Scalar | None) -> str:
+def _sql(write: Callable[[Aggregate], str], part: Aggregate, planned: str) -> str:
     """A piece of an aggregate as SQL; where SQL has no word for it, as the plan has it."""
     try:
         return write(part)
     except UnsupportedError:
-        return part.function if scalar is None else scalar.text()
+        return planned
+
+
+def _call(part: Aggregate) -> str:
+    """An aggregate as the plan has it, with what it was called with."""
+    arguments = [] if part.argument is None else [part.argument.text()]
+    return f"{part.function}({', '.join([*arguments, *map(str, part.constants)])})"
 
 
 def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) -> Iterator[tuple[str, str]]:

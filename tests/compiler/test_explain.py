@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from headrace.compiler.build import plan_view
@@ -48,6 +51,14 @@ def test_a_feature_as_written_points_at_its_lines(view: str, feature: str) -> No
     assert len(whats(steps, "aggregate")) == len(one.aggregate.parts)
     assert bool(whats(steps, "window")) == (one.window_us is not None)
     assert len(whats(steps, "filter")) == sum(part.filter is not None for part in one.aggregate.parts)
+
+
+def test_an_aggregate_that_sql_cannot_say_keeps_its_name() -> None:
+    file = Path(__file__).parent / "user_functions.py"
+    view = load_views(file).views["user_functions"]
+    (one,) = [feature for feature in view.features if feature.name.startswith("ints")]
+    (text,) = whats(written(one, plan_view(view), view.source.where), "aggregate")
+    assert re.fullmatch(r"last\(same_int\S*\(i\)\)", text), text
 
 
 def test_no_read_has_more_cells_than_are_told() -> None:
