@@ -24,9 +24,10 @@ from headrace.errors import CutoverError
 from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
+from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
-from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, flink_text, knobs_for
+from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headrace.pipelines.tuning import CHECKPOINT_INTERVAL, MINI_BATCH_LATENCY, MINI_BATCH_ROWS, Tuning, flink_text
+from headrace.pipelines.flink_duration import flink_text
+from headrace.pipelines.tuning import CHECKPOINT_INTERVAL, MINI_BATCH_LATENCY, MINI_BATCH_ROWS, Tuning
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan

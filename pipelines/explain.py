@@ -20,6 +20,7 @@ from headrace.errors import ConnectorError, UnsupportedError
 from headrace.features.duration import readable_duration
 from headrace.features.view import View
 from headrace.pipelines.configuration import STATE_TTL, Checkpointing, state_ttl_us, view_configuration
+from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
     FLUSH_INTERVAL,
@@ -27,7 +28,6 @@ from headrace.pipelines.tuning import (
     MINI_BATCH_ROWS,
     RESERVE_US,
     ChosenKnobs,
-    flink_text,
     knobs_for,
 )
 from headrace.runtime.platform import Platform

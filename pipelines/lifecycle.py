@@ -11,13 +11,14 @@ from headrace.errors import CutoverError, JobError
 from headrace.pipelines.backfill import PreparedRun
 from headrace.pipelines.configuration import STATE_TTL
 from headrace.pipelines.cutover import Cutover, check_log_reaches, check_topic_id
+from headrace.pipelines.flink_duration import flink_us
 from headrace.pipelines.foreign import refuse_other_version
 from headrace.pipelines.legs import log_ranges
 from headrace.pipelines.outcome import status_of
 from headrace.pipelines.progress import committed
 from headrace.pipelines.retuning import retuned
 from headrace.pipelines.savepoint import positions_at
-from headrace.pipelines.tuning import flink_us, knobs_for
+from headrace.pipelines.tuning import knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
 from headrace.runtime.platform import Platform

@@ -10,14 +10,13 @@ from typing import Any
 from headrace.compiler.plan import ViewPlan
 from headrace.errors import JobError
 from headrace.pipelines.configuration import STATE_TTL, state_ttl_us
+from headrace.pipelines.flink_duration import flink_text, flink_us
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
     FLUSH_INTERVAL,
     MINI_BATCH_LATENCY,
     MS_US,
     Tuning,
-    flink_text,
-    flink_us,
 )
 from headrace.runtime.job_spec import JobSpec
 

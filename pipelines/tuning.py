@@ -16,6 +16,7 @@ from headrace.compiler.tiles import DAY_US
 from headrace.errors import SettingsError
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.knobs import Knobs
+from headrace.pipelines.flink_duration import flink_text, flink_us
 from headrace.runtime.layers import DEFAULT_ORIGIN
 from headrace.runtime.settings import Settings
 
@@ -165,28 +166,6 @@ def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
     chosen = replace(choose(plan.knobs, plan.where, asked), options=settings.flink.configuration)
     _refuse_longer(chosen, "flink.configuration")
     return chosen
-
-
-def flink_text(duration_us: int) -> str:
-    """A duration as Flink reads it, in whole ms.
-
-    >>> flink_text(2_000_000)
-    '2000 ms'
-    """
-    return f"{duration_us // MS_US} ms"
-
-
-def flink_us(text: str, option: str) -> int:
-    """The µs of one of Flink's durations, ms without a unit; SettingsError for one that cannot be read.
-
-    >>> flink_us("2 s", "x"), flink_us("1 min", "x"), flink_us("500", "x")
-    (2000000, 60000000, 500000)
-    """
-    try:
-        return parse_duration(f"{text}ms" if text.isdigit() else text.replace(" ", "").replace("min", "m"))
-    except ValueError as error:
-        msg = f"{option}: {error}"
-        raise SettingsError(msg) from error
 
 
 def _refuse_longer(chosen: ChosenKnobs, place: str) -> None:
