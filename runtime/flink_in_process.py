@@ -26,9 +26,8 @@ class ClusterInProcess:
 
     def __init__(self, client: FlinkSession) -> None:
         self._client = client
-        self._java: Any = client.alone("the start of a cluster in this process", _started)
+        self._java, self.address = client.alone("the start of a cluster in this process", started)
         self._task_managers = 1
-        self.address = client.alone("the address of the cluster in this process", self._address)
 
     def lose_task_manager(self) -> None:
         """Shut the task manager down under its job, which saves nothing, and start another in its place."""
@@ -50,10 +49,6 @@ class ClusterInProcess:
 
         self._client.alone("the end of the cluster in this process", end)
 
-    def _address(self, _: Any) -> Cluster:
-        found = self._java.getRestAddress().get()
-        return Cluster(found.getHost(), found.getPort())
-
 
 @contextmanager
 def cluster_in_process(client: FlinkSession) -> Iterator[ClusterInProcess]:
@@ -69,7 +64,8 @@ def cluster_in_process(client: FlinkSession) -> Iterator[ClusterInProcess]:
         cluster.close()
 
 
-def _started(jvm: Any) -> Any:
+def started(jvm: Any) -> tuple[Any, Cluster]:
+    """A running cluster as its Java object, and its address; without an address it does not stay."""
     flink = jvm.org.apache.flink
     options = flink.configuration.Configuration()
     for key, value in OPTIONS.items():
@@ -77,4 +73,9 @@ def _started(jvm: Any) -> Any:
     builder = flink.runtime.minicluster.MiniClusterConfiguration.Builder().setConfiguration(options)
     cluster = flink.runtime.minicluster.MiniCluster(builder.build())
     cluster.start()
-    return cluster
+    try:
+        found = cluster.getRestAddress().get()
+        return cluster, Cluster(found.getHost(), found.getPort())
+    except BaseException:
+        cluster.close()
+        raise
