@@ -55,9 +55,6 @@ def view_configuration(
     plan: ViewPlan, checkpointing: Checkpointing, tuning: Tuning, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The options of a view's job; `extra` comes from the settings and wins."""
-    # Loaded where it is needed: commands that plan nothing read their defaults here.
-    from headrace.compiler.calls import calls_of
-
     return {
         **checkpointing.configuration,
         "pipeline.max-parallelism": str(MAX_PARALLELISM),
@@ -68,9 +65,17 @@ def view_configuration(
         MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
         "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
         STATE_TTL: flink_text(state_ttl_us(plan, tuning)),
-        **(function_configuration() if calls_of(plan) else {}),
+        **calling(plan),
         **(extra or {}),
     }
+
+
+def calling(plan: ViewPlan) -> dict[str, str]:
+    """The options for the calls of a plan; none where it calls no function."""
+    # Loaded where it is needed: commands that plan nothing read their defaults here.
+    from headrace.compiler.calls import calls_of
+
+    return function_configuration() if calls_of(plan) else {}
 
 
 def function_configuration() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from headrace.connectors.arrow_types import arrow_type
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import Field, fields_of
 from headrace.errors import JobError, NumericOverflowError
+from headrace.pipelines.configuration import calling
 from headrace.pipelines.spine import Spine
 from headrace.pipelines.training_set import PinnedHistory
 
@@ -64,7 +66,7 @@ def flink_answers(
     answers = [_answer_table(keys, scratch, number) for number, keys in enumerate(sets)]
     if spine.rows.num_rows:
         job = point_in_time_job(sets, PointInTimeBindings(_pinned(history), _options(spines), _options(answers)))
-        _run(job, run)
+        _run(replace(job, config={**job.config, **calling(sets[0].plan)}), run)
     found: dict[str, pa.ChunkedArray] = {}
     for keys, answer in zip(sets, answers, strict=True):
         found |= _columns(keys, spine, _answered(answer, spine))

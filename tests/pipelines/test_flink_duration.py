@@ -30,9 +30,7 @@ def test_what_flink_reads_is_read(text: str, us: int) -> None:
     assert flink_us(text, "an.option") == us
 
 
-@pytest.mark.parametrize(
-    "text", ["", "10 us", "10 mins", "0.5 s", "-1 s", "s", "1 s s", "PT", "10:00:00"]
-)
+@pytest.mark.parametrize("text", ["", "10 us", "10 mins", "0.5 s", "-1 s", "s", "1 s s", "PT", "10:00:00"])
 def test_what_flink_does_not_read_is_refused_with_its_option(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^an\.option: .* is no duration of Flink"):
         flink_us(text, "an.option")

@@ -8,18 +8,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from headrace.compiler.build import plan_view
+from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.connectors.duckdb_files import database
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.schema import archive_fields
 from headrace.errors import JobError, UserFunctionError
 from headrace.features.load import load_views
+from headrace.pipelines.configuration import function_configuration
 from headrace.pipelines.engine_diff import EngineDiff, compare
+from headrace.pipelines.flink_answers import flink_answers
 from headrace.pipelines.flink_run import folded_input
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.local_run import run_locally
+from headrace.pipelines.spine import Spine
+from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
@@ -122,6 +131,23 @@ def payments(seed: int, count: int) -> list[tuple[Any, ...]]:
         minute = chance.randrange(600)
         rows.append((chance.choice("abcd"), cents, weight, f"2026-01-01T{minute // 60:02d}:{minute % 60:02d}:00Z"))
     return rows
+
+
+class SeenError(Exception):
+    """A job that was looked at, not run."""
+
+
+def test_a_training_set_calls_functions_with_the_batches_of_a_views_job(tmp_path: Path) -> None:
+    def look(job: FlinkJob) -> None:
+        assert function_configuration().items() <= job.config.items()
+        raise SeenError
+
+    plan, catalog = plan_of(tmp_path), IcebergCatalog.sqlite("lake", tmp_path)
+    history = PinnedHistory(catalog.create_table("raw", "payments", archive_fields(plan.source.columns)), 1, 0)
+    asked = AskedFeature("called_sum_1h", plan.feature("called_sum_1h"), "last_write")
+    spine = Spine(pa.table({"card": ["a"]}), "at", pa.chunked_array([[0]]))
+    with pytest.raises(SeenError):
+        flink_answers(key_sets(plan, (asked,)), spine, history, catalog, look)
 
 
 def never(name: str) -> Any:
