@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.pipelines.flink_duration import flink_text
-from headrace.pipelines.tuning import CHECKPOINT_INTERVAL, MINI_BATCH_LATENCY, MINI_BATCH_ROWS, Tuning
+from headrace.pipelines.tuning import (
+    CHECKPOINT_INTERVAL,
+    FUNCTION_BUNDLE,
+    FUNCTION_BUNDLE_MS,
+    MINI_BATCH_LATENCY,
+    MINI_BATCH_ROWS,
+    Tuning,
+)
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
@@ -16,9 +23,6 @@ if TYPE_CHECKING:
 STATE_TTL = "table.exec.state.ttl"
 # Flink's largest parallelism without a change of state layout; 128 divides well and is the default up to 85 subtasks.
 MAX_PARALLELISM = 128
-# Rows wait so long for others before they cross to a user's function together: a small part of what a mini-batch waits,
-# which Flink's own second is not.
-FUNCTION_BUNDLE_MS = 100
 # Rows that cross as one Arrow batch, and at most before the function has answered them all.
 FUNCTION_BATCH_ROWS = 10_000
 # A failed checkpoint is retried; a job whose storage is gone must not run for ever on an old one.
@@ -81,7 +85,7 @@ def calling(plan: ViewPlan) -> dict[str, str]:
 def function_configuration() -> dict[str, str]:
     """The options of a job that calls users' functions."""
     return {
-        "python.fn-execution.bundle.time": str(FUNCTION_BUNDLE_MS),
+        FUNCTION_BUNDLE: str(FUNCTION_BUNDLE_MS),
         "python.fn-execution.bundle.size": str(FUNCTION_BATCH_ROWS),
         "python.fn-execution.arrow.batch.size": str(FUNCTION_BATCH_ROWS),
     }

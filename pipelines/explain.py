@@ -24,6 +24,8 @@ from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
     FLUSH_INTERVAL,
+    FUNCTION_BUNDLE,
+    FUNCTION_BUNDLE_MS,
     MINI_BATCH_LATENCY,
     MINI_BATCH_ROWS,
     RESERVE_US,
@@ -92,17 +94,17 @@ def knob_steps(plan: ViewPlan, settings: Settings) -> list[Step]:
     """What each knob comes to, and where its value is from."""
     chosen = knobs_for(plan, settings)
     tuning, extra = chosen.tuning, settings.flink.configuration
-    waits = f"{flink_text(tuning.mini_batch_us)} in a mini-batch, {flink_text(tuning.flush_us)} in the sink's buffer"
-    bound = f"at most {flink_text(tuning.bound_us)}: {waits}, {flink_text(RESERVE_US)} for the rest of the way"
+    bound = f"at most {flink_text(tuning.bound_us)}: {_waits(chosen)}, {flink_text(RESERVE_US)} for the rest of the way"
     resolved = {
         MINI_BATCH_LATENCY: flink_text(tuning.mini_batch_us),
         "table.exec.mini-batch.size": str(MINI_BATCH_ROWS),
         CHECKPOINT_INTERVAL: flink_text(tuning.checkpoint_us),
         STATE_TTL: readable_duration(state_ttl_us(plan, tuning)),
     }
-    overridden = {name: (extra[name], "flink.configuration") for name in resolved if name in extra}
+    bundles = {FUNCTION_BUNDLE: (str(FUNCTION_BUNDLE_MS), "no knob")} if chosen.stages else {}
+    overridden = {name: (extra[name], "flink.configuration") for name in resolved | bundles if name in extra}
     origin = _origin(chosen)
-    options = {name: (value, origin) for name, value in resolved.items()} | overridden
+    options = {name: (value, origin) for name, value in resolved.items()} | bundles | overridden
     return [
         Step(KNOBS, "optimize", chosen.optimize.value, chosen.optimize.origin),
         Step(KNOBS, "freshness", chosen.freshness.value, chosen.freshness.origin),
@@ -112,6 +114,15 @@ def knob_steps(plan: ViewPlan, settings: Settings) -> list[Step]:
         Step(KNOBS, "state.backend.type", extra.get("state.backend.type", "the cluster's"), "no knob"),
         Step(KNOBS, "tiles, windows, sketches", "the definition's, under every knob", plan.where),
     ]
+
+
+def _waits(chosen: ChosenKnobs) -> str:
+    """Where an event waits for what a knob turns, and for the view's functions."""
+    tuning = chosen.tuning
+    calls = f"{flink_text(tuning.functions_us)} for functions in {chosen.stages} stages, " if chosen.stages else ""
+    return (
+        f"{calls}{flink_text(tuning.mini_batch_us)} in a mini-batch, {flink_text(tuning.flush_us)} in the sink's buffer"
+    )
 
 
 def _origin(chosen: ChosenKnobs) -> str:

@@ -1,8 +1,8 @@
 """What the knobs of a view come to: one table, `POLICIES`, and one function, `tuned`; pure arithmetic.
 
-An accepted event waits three times on its way to an online read: in a mini-batch, until it is folded; in the sink's
-buffer, until it is sent; and for what no knob turns (Kafka, operators, network, Cassandra: `RESERVE_US`). A freshness
-bounds the sum of the three; `optimize` says how that is spent. Neither the tile nor the checkpoint interval is in the
+An accepted event waits on its way to an online read: at each stage of users' functions, for others that cross with it;
+in a mini-batch, until it is folded; in the sink's buffer, until it is sent; and for what no knob turns (Kafka,
+operators, network, Cassandra: `RESERVE_US`). A freshness bounds the sum; `optimize` says how that is spent. Neither the tile nor the checkpoint interval is in the
 sum: a read at now takes open tiles too, and tiles are written between checkpoints.
 """
 
@@ -29,12 +29,19 @@ RESERVE_US = 500 * MS_US
 #: Of what a freshness leaves, mini-batches get two parts and the sink's buffer one: a tile that was folded together in
 #: Flink saves work in Flink and in Cassandra, one that was held back in the buffer only in Cassandra.
 MINI_BATCH_PARTS, FLUSH_PARTS = 2, 1
+#: The least that mini-batches and the buffer get together: with less, Flink spends its time on timers.
+LEAST_WAITS_US = 150 * MS_US
+#: Rows wait so long for others before they cross to a user's function together: a small part of what a mini-batch
+#: waits, which Flink's own second is not.
+FUNCTION_BUNDLE_MS = 100
 #: Rows that a mini-batch may hold; measured best for tiles on two cores among 5,000, 20,000 and 50,000.
 MINI_BATCH_ROWS = 50_000
 #: What a knob turns: options of Flink, and one of the Cassandra sink.
 MINI_BATCH_LATENCY = "table.exec.mini-batch.allow-latency"
 FLUSH_INTERVAL = "sink.flush-interval"
 CHECKPOINT_INTERVAL = "execution.checkpointing.interval"
+#: What no knob turns, but an option of Flink does.
+FUNCTION_BUNDLE = "python.fn-execution.bundle.time"
 #: The options of Flink that are said by a part of a `Tuning`, and which.
 _FIELDS = ((MINI_BATCH_LATENCY, "mini_batch_us"), (CHECKPOINT_INTERVAL, "checkpoint_us"))
 
@@ -67,20 +74,22 @@ POLICIES: Mapping[str, Policy] = {
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What a job runs with; all in µs."""
+    """What a job runs with; all in µs. `functions_us` is for all stages of its functions together."""
 
     mini_batch_us: int
     flush_us: int
     checkpoint_us: int
     lag_us: int
+    functions_us: int = 0
 
     @property
     def bound_us(self) -> int:
         """The longest that an event waits until an online read sees it, if the job keeps up and nothing fails.
 
-        A checkpoint ends a mini-batch and empties the buffer, so an event never waits longer than to the next.
+        A checkpoint makes the calls that wait, ends a mini-batch and empties the buffer, so an event never waits longer
+        than to the next.
         """
-        return min(self.mini_batch_us + self.flush_us, self.checkpoint_us) + RESERVE_US
+        return min(self.functions_us + self.mini_batch_us + self.flush_us, self.checkpoint_us) + RESERVE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +102,15 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class ChosenKnobs:
-    """Both knobs as they hold for one job, and the options of Flink that win over what they come to."""
+    """Both knobs as they hold for one job, and the options of Flink that win over what they come to.
+
+    `stages`: how many calls of functions are made one after the other.
+    """
 
     optimize: Chosen
     freshness: Chosen
     options: Mapping[str, str] = field(default_factory=dict)
+    stages: int = 0
 
     @property
     def freshness_us(self) -> int:
@@ -107,7 +120,8 @@ class ChosenKnobs:
     @property
     def tuning(self) -> Tuning:
         """What they come to."""
-        found = tuned(self.optimize.value, self.freshness_us)
+        bundle = self.options.get(FUNCTION_BUNDLE, str(FUNCTION_BUNDLE_MS))
+        found = tuned(self.optimize.value, self.freshness_us, self.stages * flink_us(bundle, FUNCTION_BUNDLE))
         given = {name: flink_us(self.options[option], option) for option, name in _FIELDS if option in self.options}
         return replace(found, **given)
 
@@ -122,21 +136,24 @@ class ChosenKnobs:
         return f"{asked}: an event is seen within {flink_text(self.tuning.bound_us)}"
 
 
-def tuned(optimize: str = DEFAULT_OPTIMIZE, freshness_us: int = DEFAULT_FRESHNESS_US) -> Tuning:
+def tuned(optimize: str = DEFAULT_OPTIMIZE, freshness_us: int = DEFAULT_FRESHNESS_US, functions_us: int = 0) -> Tuning:
     """What a freshness and an `optimize` come to; the freshness is the bound, `optimize` chooses within it.
 
+    Functions that wait for longer than a freshness leaves make the bound longer than the freshness.
+
     >>> tuned("cost", 3_500_000)
-    Tuning(mini_batch_us=2000000, flush_us=1000000, checkpoint_us=10000000, lag_us=86400000000)
+    Tuning(mini_batch_us=2000000, flush_us=1000000, checkpoint_us=10000000, lag_us=86400000000, functions_us=0)
     >>> tuned("cost", 1_000_000).bound_us <= 1_000_000
     True
     """
     policy, parts = POLICIES[optimize], MINI_BATCH_PARTS + FLUSH_PARTS
-    budget_ms = (freshness_us - RESERVE_US) // MS_US
+    budget_ms = max(freshness_us - RESERVE_US - functions_us, LEAST_WAITS_US) // MS_US
     return Tuning(
         mini_batch_us=min(budget_ms * MINI_BATCH_PARTS // parts * MS_US, policy.longest_mini_batch_us),
         flush_us=min(budget_ms * FLUSH_PARTS // parts * MS_US, policy.longest_flush_us),
         checkpoint_us=min(max(freshness_us, policy.checkpoint_us), policy.seldom_us),
         lag_us=policy.lag_us,
+        functions_us=functions_us,
     )
 
 
@@ -159,23 +176,31 @@ def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
     """The knobs of a view's job under some settings.
 
     Raises:
-        SettingsError: the settings of Flink cannot meet the freshness.
+        SettingsError: the settings of Flink, or the view's functions, cannot meet the freshness.
     """
+    # Loaded where it is needed: commands that plan nothing read their defaults here.
+    from headrace.compiler.verdict import call_layers
+
     origins = settings.origins()
     asked = {name: origins[f"flink.{name}"] for name in ("optimize", "freshness")}
-    chosen = replace(choose(plan.knobs, plan.where, asked), options=settings.flink.configuration)
+    found = choose(plan.knobs, plan.where, asked)
+    chosen = replace(found, options=settings.flink.configuration, stages=len(call_layers(plan)))
     _refuse_longer(chosen, "flink.configuration")
     return chosen
 
 
 def _refuse_longer(chosen: ChosenKnobs, place: str) -> None:
-    """Raise SettingsError where an option of Flink keeps rows for longer than a freshness that somebody asked for."""
+    """Raise SettingsError where rows are kept for longer than a freshness that somebody asked for."""
     if chosen.freshness.origin == DEFAULT_ORIGIN or chosen.tuning.bound_us <= chosen.freshness_us:
         return
-    given = ", ".join(f"{option} to {chosen.options[option]!r}" for option, _ in _FIELDS if option in chosen.options)
+    options = [option for option in (*dict(_FIELDS), FUNCTION_BUNDLE) if option in chosen.options]
+    given = ", ".join(f"{option} to {chosen.options[option]!r}" for option in options)
+    told = [f"{place} sets {given}"] if given else []
+    told += [f"calls of functions in {chosen.stages} stages wait for others"] if chosen.stages else []
     msg = (
-        f"freshness {chosen.freshness.value} ({chosen.freshness.origin}) cannot be met: {place} sets {given}, so an "
-        f"event may wait {flink_text(chosen.tuning.bound_us)}; leave one of them out"
+        f"freshness {chosen.freshness.value} ({chosen.freshness.origin}) cannot be met: {', and '.join(told)}, so an "
+        f"event may wait {flink_text(chosen.tuning.bound_us)}; "
+        f"{'leave one of them out' if given else 'nest fewer calls, or ask for a longer one'}"
     )
     raise SettingsError(msg)
 

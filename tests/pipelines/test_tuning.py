@@ -15,7 +15,8 @@ from headrace.features.duration import parse_duration
 from headrace.features.knobs import LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US, OPTIMIZE
 from headrace.features.load import load_views
 from headrace.pipelines.configuration import state_ttl_us
-from headrace.pipelines.tuning import MINI_BATCH_LATENCY, Chosen, knobs_for, tuned
+from headrace.pipelines.explain import knob_steps
+from headrace.pipelines.tuning import FUNCTION_BUNDLE, MINI_BATCH_LATENCY, Chosen, knobs_for, tuned
 from headrace.runtime.settings import load_settings
 
 from .orders import FEATURES
@@ -56,6 +57,13 @@ def test_an_event_never_waits_longer_than_the_freshness(optimize: str, freshness
     assert found.bound_us <= freshness_us
     assert found.mini_batch_us >= 100 * MS, "less than this Flink spends on timers"
     assert found.flush_us >= 50 * MS
+
+
+@given(st.sampled_from(OPTIMIZE), FRESHNESS, st.integers(0, 3))
+def test_functions_wait_within_the_freshness(optimize: str, freshness_us: int, stages: int) -> None:
+    found = tuned(optimize, freshness_us, stages * 100 * MS)
+    assert found.functions_us < found.bound_us <= freshness_us
+    assert tuned(optimize, freshness_us).flush_us >= found.flush_us >= 50 * MS
 
 
 @given(FRESHNESS, FRESHNESS)
@@ -136,3 +144,62 @@ def test_a_freshness_that_an_option_of_flink_contradicts_is_refused(tmp_path: Pa
         SettingsError, match=r"freshness 4s \(.*:\d+\) cannot be met: flink\.configuration sets .* '4 s'"
     ):
         knobs_for(planned(tmp_path, '    freshness = "4s"\n'), settings)
+
+
+def nested(stages: int, folder: Path, freshness: str) -> ViewPlan:
+    """A view that calls a function of a function, so many deep."""
+    calls = "same(" * stages + "event.number" + ")" * stages
+    file = folder / "nested.py"
+    file.write_text(
+        f"""
+from datetime import datetime
+from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation, udf
+
+class Events(Source):
+    history = IcebergTable("raw.events")
+    key: str
+    number: int
+    ts: datetime = event_time()
+
+@udf(returns=int)
+def same(number):
+    return number
+
+@transformation
+def total(event: Events, wspec: WindowSpec):
+    return event.groupby("key")[{calls}].window(wspec).sum()
+
+class Nested(FeaturePipeline):
+    owner = "a@b.c"
+    freshness = "{freshness}"
+    features = [total.over("1h")]
+"""
+    )
+    return plan_view(load_views(file).views["nested"])
+
+
+def test_each_stage_of_functions_takes_its_wait_of_the_freshness(tmp_path: Path) -> None:
+    found = knobs_for(nested(3, tmp_path, "3500ms"), load_settings(environment={}, folder=tmp_path)).tuning
+    assert (found.functions_us, found.bound_us) == (300 * MS, 3_500 * MS)
+    assert (found.mini_batch_us, found.flush_us) == (1_800 * MS, 900 * MS)
+
+
+def test_a_freshness_that_functions_contradict_is_refused(tmp_path: Path) -> None:
+    settings = load_settings(environment={}, folder=tmp_path)
+    assert knobs_for(nested(3, tmp_path, "1s"), settings).tuning.bound_us <= 1_000 * MS
+    with pytest.raises(SettingsError, match=r"freshness 1s .* functions in 4 stages .* 1050 ms; nest fewer"):
+        knobs_for(nested(4, tmp_path, "1s"), settings)
+    slow = {"flink": {"configuration": {FUNCTION_BUNDLE: "5000"}}}
+    with pytest.raises(SettingsError, match=rf"freshness 1s .* sets {FUNCTION_BUNDLE} to '5000'.* 5650 ms; leave one"):
+        knobs_for(nested(1, tmp_path, "1s"), load_settings(flags=slow, environment={}, folder=tmp_path))
+
+
+def test_the_wait_for_functions_is_explained_where_there_are_some(tmp_path: Path) -> None:
+    def bundles(plan: ViewPlan, **options: str) -> list[tuple[str, str]]:
+        flags = {"flink": {"configuration": options}}
+        steps = knob_steps(plan, load_settings(flags=flags, environment={}, folder=tmp_path))
+        return [(one.what, one.where) for one in steps if one.step == FUNCTION_BUNDLE]
+
+    assert bundles(planned(tmp_path)) == []
+    assert bundles(nested(1, tmp_path, "1m")) == [("100", "no knob")]
+    assert bundles(nested(1, tmp_path, "1m"), **{FUNCTION_BUNDLE: "50"}) == [("50", "flink.configuration")]
