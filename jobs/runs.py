@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headrace.jobs.options import FormatOption, FreshnessOption, OptimizeOption, knob_flags, options_of
+from headrace.jobs.options import FormatOption, FreshnessOption, OptimizeOption, options_of
 from headrace.jobs.output import print_rows, progress
 
 RunId = Annotated[str, typer.Argument(help="A run, as `headrace jobs` lists it.")]
@@ -70,12 +70,14 @@ def start(
 
     Example: headrace start flight-delays-20260101-120000-1a2b --from latest
     """
-    from headrace.pipelines.lifecycle import new_partitions, resume
+    from headrace.features.knobs import knobs_of
+    from headrace.pipelines.lifecycle import knobs_text, new_partitions, resume
     from headrace.runtime.platform import Platform
 
-    flags = knob_flags(optimize, freshness)
-    platform = Platform(options_of(context).settings(flags))
-    started = resume(platform, run, start_from, retune=bool(flags))
+    turn = knobs_of(optimize or None, freshness or None, "flag")
+    platform = Platform(options_of(context).settings())
+    started = resume(platform, run, start_from, turn)
+    progress(f"knobs: {knobs_text(platform, started)}")
     progress(f"started from {started.started_from or 'its boundary'}; `headrace jobs` shows it")
     for partition in new_partitions(platform, started):
         progress(f"partition {partition} is new since the run was planned: read from offset 0")

@@ -162,7 +162,7 @@ class BackfillPipeline:
         configuration = {**sql.config, **own}
         options = {**configuration, "parallelism.default": str(flink.parallelism)}
         plan = self.platform.session.compile(sql.statements, sql.inserts, options)
-        return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism)
+        return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism, self.knobs.recorded)
 
     def history_table(self) -> IcebergTable | None:
         """The table that the job reads history from: the archive, or a shadow of the foreign version, made if needed.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from headrace.compiler.plan import ViewPlan
 from headrace.errors import CutoverError, JobError
+from headrace.features.knobs import UNSET, Knobs
 from headrace.pipelines.backfill import PreparedRun
 from headrace.pipelines.configuration import STATE_TTL
 from headrace.pipelines.cutover import Cutover, check_log_reaches, check_topic_id
@@ -16,9 +17,9 @@ from headrace.pipelines.foreign import refuse_other_version
 from headrace.pipelines.legs import log_ranges
 from headrace.pipelines.outcome import status_of
 from headrace.pipelines.progress import committed
-from headrace.pipelines.retuning import retuned
+from headrace.pipelines.retuning import recorded_knobs, retuned
 from headrace.pipelines.savepoint import positions_at
-from headrace.pipelines.tuning import knobs_for
+from headrace.pipelines.tuning import flags_of, knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
 from headrace.runtime.platform import Platform
@@ -99,10 +100,10 @@ def stop(platform: Platform, run_id: str) -> Run:
     return platform.registry.settle(found.run, "stopped", savepoint=savepoint)
 
 
-def resume(platform: Platform, run_id: str, start_from: str = LATEST, *, retune: bool = False) -> Run:
+def resume(platform: Platform, run_id: str, start_from: str = LATEST, turn: Knobs = UNSET) -> Run:
     """Start a run that does not run, from a savepoint or checkpoint and the recorded compiled plan.
 
-    With `retune` the knobs of now, of the platform's settings and the view, take the place of those recorded.
+    Knobs of `turn` take the place of those recorded, for good; one that it leaves out stays as the run has it.
 
     A run that has committed nothing yet, and one that was only prepared (`backfill --dry-run`), starts from its
     boundary.
@@ -124,17 +125,26 @@ def resume(platform: Platform, run_id: str, start_from: str = LATEST, *, retune:
     else:
         _check_state_age(_job_of(platform, run_id), start)
     _check_log(platform, run, start)
-    if retune:
-        _retune(platform, run)
+    if turn != UNSET:
+        _retune(platform, run, turn)
     return submit(platform, run_id, start)
 
 
-def _retune(platform: Platform, run: Run) -> None:
-    """Record the run's job with the knobs of now."""
-    version = platform.registry.version(run.project, run.view, run.version)
-    plan = ViewPlan.from_dict(dict(version.plan))
-    job = retuned(_job_of(platform, run.run), plan, knobs_for(plan, platform.settings).tuning)
-    job.save(platform.run_folder(run.run) / JOB_FILE)
+def knobs_text(platform: Platform, run: Run) -> str:
+    """The knobs that a run has recorded, in words."""
+    return recorded_knobs(_job_of(platform, run.run), _plan_of(platform, run)).text
+
+
+def _retune(platform: Platform, run: Run, turn: Knobs) -> None:
+    """Record the run's job with knobs turned."""
+    job, plan = _job_of(platform, run.run), _plan_of(platform, run)
+    turned = retuned(job, plan, knobs_for(plan, platform.settings, {**job.knobs, **flags_of(turn)}))
+    turned.save(platform.run_folder(run.run) / JOB_FILE)
+
+
+def _plan_of(platform: Platform, run: Run) -> ViewPlan:
+    """The plan of a run's version."""
+    return ViewPlan.from_dict(dict(platform.registry.version(run.project, run.view, run.version).plan))
 
 
 def new_partitions(platform: Platform, run: Run) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.verdict import call_layers
 from headrace.errors import JobError
 from headrace.pipelines.configuration import STATE_TTL, state_ttl_us
 from headrace.pipelines.flink_duration import flink_text, flink_us
@@ -16,7 +17,8 @@ from headrace.pipelines.tuning import (
     FLUSH_INTERVAL,
     MINI_BATCH_LATENCY,
     MS_US,
-    Tuning,
+    ChosenKnobs,
+    choose,
 )
 from headrace.runtime.job_spec import JobSpec
 
@@ -25,17 +27,19 @@ MINI_BATCHES = "miniBatchInterval"
 _FLUSH = re.compile(rf"('{re.escape(FLUSH_INTERVAL)}' = )'[^']*'")
 
 
-def retuned(job: JobSpec, plan: ViewPlan, tuning: Tuning) -> JobSpec:
-    """The job with other waits; what its plan calls its operators, and so its state, stays.
+def retuned(job: JobSpec, plan: ViewPlan, knobs: ChosenKnobs) -> JobSpec:
+    """The job with other waits, as these knobs have them; what its plan calls its operators, and so its state, stays.
 
     Raises:
         JobError: the state would have to live for another time, which a compiled plan has in each of its operators.
     """
-    lives_us, wanted_us = flink_us(job.configuration[STATE_TTL], STATE_TTL), state_ttl_us(plan, tuning)
+    tuning, lives_us = knobs.tuning, flink_us(job.configuration[STATE_TTL], STATE_TTL)
+    option = knobs.options.get(STATE_TTL)
+    wanted_us = state_ttl_us(plan, tuning) if option is None else flink_us(option, STATE_TTL)
     if lives_us != wanted_us:
         msg = (
             f"run {job.name}: its state lives for {lives_us / 3.6e9:.0f} h and would have to live for "
-            f"{wanted_us / 3.6e9:.0f} h; that is compiled into the run, so backfill the view with --optimize instead"
+            f"{wanted_us / 3.6e9:.0f} h; that is compiled into the run, so backfill the view anew with these options"
         )
         raise JobError(msg)
     waits = {
@@ -47,7 +51,14 @@ def retuned(job: JobSpec, plan: ViewPlan, tuning: Tuning) -> JobSpec:
         plan=_with_mini_batches(job.plan, tuning.mini_batch_us // MS_US),
         declarations=tuple(_FLUSH.sub(rf"\1'{flink_text(tuning.flush_us)}'", text) for text in job.declarations),
         configuration={**job.configuration, **waits},
+        knobs=knobs.recorded,
     )
+
+
+def recorded_knobs(job: JobSpec, plan: ViewPlan) -> ChosenKnobs:
+    """The knobs that a job has recorded, over the waits that it has, whatever the settings are by now."""
+    chosen = choose(plan.knobs, plan.where, job.knobs)
+    return replace(chosen, options=job.configuration, stages=len(call_layers(plan)))
 
 
 def _with_mini_batches(plan: str, latency_ms: int) -> str:

@@ -2,7 +2,8 @@
 
 An accepted event waits on its way to an online read: at each stage of users' functions, for others that cross with it;
 in a mini-batch, until it is folded; in the sink's buffer, until it is sent; and for what no knob turns (Kafka,
-operators, network, Cassandra: `RESERVE_US`). A freshness bounds the sum; `optimize` says how that is spent. Neither the tile nor the checkpoint interval is in the
+operators, network, Cassandra: `RESERVE_US`).
+A freshness bounds the sum; `optimize` says how that is spent. Neither the tile nor the checkpoint interval is in the
 sum: a read at now takes open tiles too, and tiles are written between checkpoints.
 """
 
@@ -113,6 +114,12 @@ class ChosenKnobs:
     stages: int = 0
 
     @property
+    def recorded(self) -> dict[str, tuple[str, str]]:
+        """Both as a run keeps them."""
+        chosen = {"optimize": self.optimize, "freshness": self.freshness}
+        return {name: (one.value, one.origin) for name, one in chosen.items()}
+
+    @property
     def freshness_us(self) -> int:
         """The freshness in µs."""
         return parse_duration(self.freshness.value)
@@ -172,8 +179,17 @@ def choose(definition: Knobs, where: str, settings: Mapping[str, tuple[str | Non
     )
 
 
-def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
-    """The knobs of a view's job under some settings.
+def flags_of(knobs: Knobs) -> dict[str, tuple[str, str]]:
+    """Knobs as somebody turns them on a command line; those that are not asked are left out."""
+    freshness = None if knobs.freshness_us is None else format_duration(knobs.freshness_us)
+    asked = {"optimize": knobs.optimize, "freshness": freshness}
+    return {name: (value, "flag") for name, value in asked.items() if value is not None}
+
+
+def knobs_for(
+    plan: ViewPlan, settings: Settings, recorded: Mapping[str, tuple[str | None, str]] | None = None
+) -> ChosenKnobs:
+    """The knobs of a view's job under some settings; those that a run has `recorded` win.
 
     Raises:
         SettingsError: the settings of Flink, or the view's functions, cannot meet the freshness.
@@ -182,7 +198,7 @@ def knobs_for(plan: ViewPlan, settings: Settings) -> ChosenKnobs:
     from headrace.compiler.verdict import call_layers
 
     origins = settings.origins()
-    asked = {name: origins[f"flink.{name}"] for name in ("optimize", "freshness")}
+    asked = {name: origins[f"flink.{name}"] for name in ("optimize", "freshness")} | dict(recorded or {})
     found = choose(plan.knobs, plan.where, asked)
     chosen = replace(found, options=settings.flink.configuration, stages=len(call_layers(plan)))
     _refuse_longer(chosen, "flink.configuration")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +24,7 @@ class JobSpec:
             for its owner only.
         configuration: Flink options of this job.
         parallelism: subtasks an operator.
+        knobs: what a view's job was tuned by: of each knob its value, and the place that it came from.
 
     >>> spec = JobSpec("run-1", "{}", ("CREATE ...",), {"a": "b"}, 2)
     >>> JobSpec.from_json(spec.to_json()) == spec
@@ -35,6 +36,7 @@ class JobSpec:
     declarations: tuple[str, ...]
     configuration: Mapping[str, str]
     parallelism: int
+    knobs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def flink_options(self) -> dict[str, str]:
@@ -49,7 +51,8 @@ class JobSpec:
     def from_json(cls, text: str) -> Self:
         """The job from `to_json`'s text."""
         data = json.loads(text)
-        return cls(**{**data, "declarations": tuple(data["declarations"])})
+        knobs = {name: (value, origin) for name, (value, origin) in data.get("knobs", {}).items()}
+        return cls(**{**data, "declarations": tuple(data["declarations"]), "knobs": knobs})
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""

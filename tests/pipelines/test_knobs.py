@@ -10,10 +10,10 @@ import pytest
 import requests
 
 from headrace.errors import JobError
+from headrace.features.knobs import Knobs
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.pipelines.lifecycle import record_run, resume, stop, submit
 from headrace.registry.store import Run
-from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 
 from .case import Case, archived_case
@@ -46,12 +46,6 @@ def flushes(case: Case, run: Run) -> set[str]:
     return set(re.findall(r"'sink\.flush-interval' = '([^']*)'", text))
 
 
-def turned(case: Case, **knobs: str) -> Platform:
-    """The platform under a flag."""
-    flink = case.platform.settings.flink.model_copy(update=knobs)
-    return Platform(case.platform.settings.model_copy(update={"flink": flink}))
-
-
 def test_a_job_runs_with_its_knobs_and_goes_on_with_others(case: Case) -> None:
     plan = case.plan()
     prepared = BackfillPipeline(plan, case.platform).prepare()
@@ -65,8 +59,8 @@ def test_a_job_runs_with_its_knobs_and_goes_on_with_others(case: Case) -> None:
     stop(case.platform, run.run)
     case.send(MORE, [])
     with pytest.raises(JobError, match=r"would have to live for \d+ h; that is compiled into the run"):
-        resume(turned(case, optimize="correctness"), run.run, retune=True)
-    run = case.note(resume(turned(case, optimize="cost", freshness="15500ms"), run.run, retune=True))
+        resume(case.platform, run.run, turn=Knobs("correctness"))
+    run = case.note(resume(case.platform, run.run, turn=Knobs("cost", 15_500_000)))
     assert running(case, run) == (15_500, {"10000ms"})
     assert flushes(case, run) == {"5000 ms"}
     case.ledger(run, len(HISTORY) + len(LIVE) + len(MORE))

@@ -10,13 +10,24 @@ from hypothesis import strategies as st
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
-from headrace.errors import SettingsError
+from headrace.errors import JobError, SettingsError
 from headrace.features.duration import parse_duration
-from headrace.features.knobs import LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US, OPTIMIZE
+from headrace.features.knobs import LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US, OPTIMIZE, Knobs
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import state_ttl_us
+from headrace.pipelines.configuration import STATE_TTL, Checkpointing, state_ttl_us, view_configuration
 from headrace.pipelines.explain import knob_steps
-from headrace.pipelines.tuning import FUNCTION_BUNDLE, MINI_BATCH_LATENCY, Chosen, knobs_for, tuned
+from headrace.pipelines.flink_duration import flink_text
+from headrace.pipelines.retuning import recorded_knobs, retuned
+from headrace.pipelines.tuning import (
+    FUNCTION_BUNDLE,
+    MINI_BATCH_LATENCY,
+    Chosen,
+    ChosenKnobs,
+    flags_of,
+    knobs_for,
+    tuned,
+)
+from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.settings import load_settings
 
 from .orders import FEATURES
@@ -203,3 +214,36 @@ def test_the_wait_for_functions_is_explained_where_there_are_some(tmp_path: Path
     assert bundles(planned(tmp_path)) == []
     assert bundles(nested(1, tmp_path, "1m")) == [("100", "no knob")]
     assert bundles(nested(1, tmp_path, "1m"), **{FUNCTION_BUNDLE: "50"}) == [("50", "flink.configuration")]
+
+
+def job_of(plan: ViewPlan, chosen: ChosenKnobs) -> JobSpec:
+    """The job of a view under some knobs, but for its operators."""
+    kept = Checkpointing("file:///a", "file:///b", flink_text(chosen.tuning.checkpoint_us))
+    configuration = view_configuration(plan, kept, chosen.tuning, chosen.options)
+    return JobSpec("run-1", '{"nodes": []}', (), configuration, 1, chosen.recorded)
+
+
+@pytest.mark.parametrize("optimize", OPTIMIZE)
+def test_a_knob_that_is_not_turned_stays_as_the_run_has_it(tmp_path: Path, optimize: str) -> None:
+    plan, other = planned(tmp_path), "cost" if optimize == "latency" else "latency"
+    flag = load_settings(flags={"flink": {"optimize": optimize}}, environment={}, folder=tmp_path)
+    job = job_of(plan, knobs_for(plan, flag))
+    now = load_settings(environment={"HEADRACE__FLINK__OPTIMIZE": other}, folder=tmp_path)
+    found = retuned(job, plan, knobs_for(plan, now, {**job.knobs, **flags_of(Knobs(None, parse_duration("1m")))}))
+    wanted = tuned(optimize, parse_duration("1m"))
+    assert found.configuration[MINI_BATCH_LATENCY] == flink_text(wanted.mini_batch_us)
+    assert found.knobs == {"optimize": (optimize, "flag"), "freshness": ("1m", "flag")}
+    assert JobSpec.from_json(found.to_json()) == found
+    assert recorded_knobs(found, plan).text.startswith(f"optimize {optimize}, freshness 1m: an event is seen within")
+    assert recorded_knobs(found, plan).tuning.bound_us == wanted.bound_us
+
+
+def test_knobs_are_turned_where_an_option_says_how_long_state_lives(tmp_path: Path) -> None:
+    plan, options = planned(tmp_path), {"flink": {"configuration": {STATE_TTL: "10 d"}}}
+    settings = load_settings(flags=options, environment={}, folder=tmp_path)
+    job = job_of(plan, knobs_for(plan, settings))
+    turned = {**job.knobs, **flags_of(Knobs("latency"))}
+    assert retuned(job, plan, knobs_for(plan, settings, turned)).configuration[STATE_TTL] == "10 d"
+    shorter = load_settings(environment={}, folder=tmp_path)
+    with pytest.raises(JobError, match="240 h and would have to live for 72 h"):
+        retuned(job, plan, knobs_for(plan, shorter, turned))
