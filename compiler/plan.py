@@ -39,7 +39,7 @@ class Column:
         ("one of 'gift', 'own'", 'a finite float or NULL')
         """
         kind = f"one of {', '.join(map(repr, self.choices))}" if self.choices else self.type
-        kind = f"a finite {kind}" if kind == FLOAT else kind
+        kind = {FLOAT: "a finite float", DATETIME: "an instant with a zone"}.get(kind, kind)
         return f"{kind} or NULL" if self.optional else kind
 
 

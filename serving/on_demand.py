@@ -27,6 +27,8 @@ from headrace.serving.windows import status_of
 
 #: Kept statements: a caller asks for few sets of features, again and again.
 STATEMENTS = 256
+#: What DuckDB says of a number, or an instant, that is beyond its type.
+BEYOND = (duckdb.OutOfRangeException, duckdb.ConversionException)
 #: What DuckDB takes in another form than callers give it.
 CONVERTED: Mapping[str, Callable[[Any], Any]] = {DATETIME: instant_us, FLOAT: float}
 
@@ -74,7 +76,7 @@ class OnDemandValues:
         """Each feature with its value for each entity row, from what was read.
 
         Raises:
-            NumericOverflowError: a number is beyond its type; the message names the feature.
+            NumericOverflowError: a number or an instant is beyond its type; the message names the feature.
         """
         found: dict[Reference, list[FeatureValue]] = {}
         for view in {one.reference.view: one.view for one in asked}.values():
@@ -90,10 +92,10 @@ class OnDemandValues:
         with self._lock:
             try:
                 rows = self._executed(plan, features, lists)
-            except duckdb.Error as error:
+            except BEYOND as error:
                 raise self._named(plan, features, lists) or error from error
         columns = zip(*rows, strict=True)
-        return [_typed(one, column) for one, column in zip(features, columns, strict=True)]
+        return [_typed(plan.name, one, column) for one, column in zip(features, columns, strict=True)]
 
     def _executed(
         self, plan: ViewPlan, features: Sequence[PlannedOnDemand], lists: Mapping[str, Sequence[Any]]
@@ -120,7 +122,7 @@ class OnDemandValues:
         for one in features:
             try:
                 self._executed(plan, [one], lists)
-            except duckdb.Error as error:
+            except BEYOND as error:
                 return NumericOverflowError(f"feature {plan.name}:{one.name}: {error}")
         return None
 
@@ -154,8 +156,12 @@ def _plain(values: Sequence[Any], type_: str) -> list[Any]:
     return list(values) if convert is None else [None if value is None else convert(value) for value in values]
 
 
-def _typed(feature: PlannedOnDemand, column: Sequence[Any]) -> list[Any]:
+def _typed(view: str, feature: PlannedOnDemand, column: Sequence[Any]) -> list[Any]:
     """Values of DuckDB as those of the language."""
     if feature.type != DATETIME:
         return list(column)
-    return [None if us is None else instant_of(us) for us in column]
+    try:
+        return [None if us is None else instant_of(us) for us in column]
+    except OverflowError as error:
+        msg = f"feature {view}:{feature.name}: an instant is beyond the years 1 to 9999"
+        raise NumericOverflowError(msg) from error

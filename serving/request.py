@@ -78,7 +78,10 @@ def _check_names(
     known = {*keys, *(one.column.name for one in request)}
     for name in row:
         if name not in known:
-            msg = f"entity row {number}: unknown key {name!r}; {did_you_mean(name, known)}"
+            msg = (
+                f"entity row {number}: unknown key {name!r}: no feature asked for has such a key or reads such a request "
+                f"column; {did_you_mean(name, known)}"
+            )
             raise RequestError(msg)
 
 
@@ -100,6 +103,15 @@ def _check_requested(number: int, one: RequestColumn, value: Any) -> None:
         raise RequestError(msg)
 
 
+def _is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8: half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _is_number(value: Any) -> bool:
     """Whether a value is a float, or an int that is one exactly."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -112,7 +124,7 @@ def _is_number(value: Any) -> bool:
 
 #: What a value of each type of a request must be.
 REQUESTED: dict[str, Callable[[Any], bool]] = {
-    "str": lambda value: isinstance(value, str),
+    "str": lambda value: isinstance(value, str) and _is_utf8(value),
     "bool": lambda value: isinstance(value, bool),
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool) and _fits(value, INTEGER_BITS["int"]),
     "float": _is_number,

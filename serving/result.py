@@ -97,7 +97,7 @@ class OnlineFeatures:
         """For each row its entity, and for each feature value, status and times; plain values for JSON."""
         return [
             {
-                "entity": dict(entity),
+                "entity": {name: _plain(value) for name, value in entity.items()},
                 "features": {name: self._plain(value) for name, value in zip(self._names, values, strict=True)},
             }
             for entity, values in zip(self.entity_rows, self.rows, strict=True)
@@ -136,9 +136,9 @@ class OnlineFeatures:
         """A value for JSON: instants in ISO 8601, freshness in seconds."""
         seen, freshness = value.last_event_time, self.freshness(value)
         return {
-            "value": value.value.isoformat() if isinstance(value.value, datetime) else value.value,
+            "value": _plain(value.value),
             "status": value.status.value,
-            "last_event_time": None if seen is None else seen.isoformat(),
+            "last_event_time": _plain(seen),
             "freshness_s": None if freshness is None else freshness.total_seconds(),
         }
 
@@ -151,6 +151,11 @@ class OnlineFeatures:
     def _keys(self) -> list[str]:
         """The names of the entity keys."""
         return list(self.entity_rows[0]) if self.entity_rows else []
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON: an instant in ISO 8601."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _missing(feature: str, names: Sequence[str]) -> FeatureValue:

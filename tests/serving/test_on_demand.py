@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.plan import Column, ViewPlan
 from headrace.compiler.served import Status
 from headrace.errors import NotFoundError, NumericOverflowError, RequestError
+from headrace.serving.on_demand import OnDemandValues
 from headrace.serving.online import OnlineStore
+from headrace.serving.request import RequestColumn, check_rows
 
 from .conftest import CountedTiles, Order, fill
 from .test_online import HOUR, MINUTE, NOON, At, order
@@ -122,9 +126,18 @@ REFUSED: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "a truth": (["over_mean"], ROW | {"price": True}, r"is True \(bool\)"),
     "an integer that is no float": (["over_mean"], ROW | {"price": 2**53 + 1}, "expected a finite float"),
     "beyond all floats": (["over_mean"], ROW | {"price": 10**400}, "expected a finite float"),
-    "naive": (["delivery"], {"asked_for": datetime(2024, 1, 1)}, "'asked_for' of feature shops:delivery"),  # noqa: DTZ001
+    "naive": (
+        ["delivery"],
+        {"asked_for": datetime(2024, 1, 1)},  # noqa: DTZ001
+        "'asked_for' of feature shops:delivery is .*, expected an instant with a zone or NULL",
+    ),
     "no choice": (["from_afar"], {"channel": "post"}, "expected one of 'shop', 'web' or NULL"),
-    "unknown": (["over_mean"], ROW | {"prise": 1.0}, "unknown key 'prise'; did you mean 'price'"),
+    "unknown": (["over_mean"], ROW | {"prise": 1.0}, "unknown key 'prise': .*; did you mean 'price'"),
+    "of the same request, and not read": (
+        ["over_mean"],
+        ROW | {"channel": "web"},
+        "unknown key 'channel': no feature asked for has such a key or reads such a request column",
+    ),
     "not asked for": (["orders_1h"], ROW, "unknown key 'price'"),
 }
 
@@ -146,6 +159,31 @@ def test_an_overflow_names_the_feature(ask: Ask) -> None:
     with pytest.raises(NumericOverflowError, match="feature shops:huge"):
         ask(["mean_cents", "huge"], {"shop": "a", "price": 9e18})
     assert ask(["huge"], {"shop": "a", "price": 1.0}).rows[0][0].value == 2
+
+
+def test_an_instant_beyond_those_of_python_names_the_feature(ask: Ask) -> None:
+    with pytest.raises(NumericOverflowError, match="feature shops:delivery: an instant is beyond the years 1 to 9999"):
+        ask(["from_afar", "delivery"], {"asked_for": datetime.max.replace(tzinfo=UTC), "channel": "web"})
+
+
+def test_another_error_of_the_engine_is_not_called_an_overflow(plans: dict[str, ViewPlan]) -> None:
+    plan = plans["shops"]
+    feature = next(one for one in plan.on_demand if one.name == "over_mean")
+    with pytest.raises(duckdb.Error) as refused:
+        OnDemandValues().values(plan, [feature], {"price": [1.0], "revenue_1h": [1], "orders_1h": ["\ud800"]})
+    assert not isinstance(refused.value, NumericOverflowError)
+
+
+def test_a_text_of_a_request_is_one_that_utf_8_can_hold() -> None:
+    note = RequestColumn(Column("note", "str"), "shops:noted")
+    check_rows([{"note": "\0é"}], [], [note])
+    with pytest.raises(RequestError, match=r"'note' of feature shops:noted is '\\ud800' \(str\), expected str"):
+        check_rows([{"note": "\ud800"}], [], [note])
+
+
+def test_records_of_a_request_with_an_instant_are_plain_values(ask: Ask) -> None:
+    (record,) = ask(["delivery"], {"asked_for": datetime(2024, 1, 1, tzinfo=UTC)}).to_records()
+    assert json.loads(json.dumps(record))["entity"] == {"asked_for": "2024-01-01T00:00:00+00:00"}
 
 
 def test_no_rows_and_no_features_have_no_values(ask: Ask, store: OnlineStore) -> None:
