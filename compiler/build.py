@@ -84,6 +84,12 @@ def plan_view(view: View) -> ViewPlan:
     )
 
 
+def judged_by(view: View) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """What its features add to the rules by which rows are accepted: columns that copies share, guards and calls."""
+    parts = [part for feature in view.features for part in _parts(feature)]
+    return _same_in(view.source, parts), _guards(parts), _calls(parts)
+
+
 def _parts(feature: Feature) -> list[_Part]:
     """The aggregates of a feature, each with the feature."""
     return [_Part(feature, aggregate) for aggregate in feature.aggregate.parts]
@@ -173,14 +179,13 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """
     used = {name for part in parts for name in _columns_of(part)}
     columns = [column for column in source.columns if column.name in used or not column.optional]
-    calls = sorted({call.text() for part in parts for scalar in _scalars(part) for call in scalar.calls()})
-    guards = {_guard(part, key) for part in parts for key in part.aggregate.keys if key.optional}
+    calls, guards = _calls(parts), _guards(parts)
     limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
     shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
     copies = [list(source.same_in)] if source.same_in else []
-    return [source.name, legs, times, limits, sorted(shapes), sorted(guards), *copies, *([calls] if calls else [])]
+    return [source.name, legs, times, limits, sorted(shapes), guards, *copies, *([calls] if calls else [])]
 
 
 def _columns_of(part: _Part) -> set[str]:
@@ -191,6 +196,16 @@ def _columns_of(part: _Part) -> set[str]:
 def _scalars(part: _Part) -> list[Scalar]:
     """The filter and the argument of a feature, as far as it has them."""
     return [scalar for scalar in (part.aggregate.filter, part.aggregate.argument) if scalar is not None]
+
+
+def _calls(parts: Iterable[_Part]) -> list[str]:
+    """The calls of functions, which may fail on a row."""
+    return sorted({call.text() for part in parts for scalar in _scalars(part) for call in scalar.calls()})
+
+
+def _guards(parts: Iterable[_Part]) -> list[str]:
+    """The optional keys, each with its filter."""
+    return sorted({_guard(part, key) for part in parts for key in part.aggregate.keys if key.optional})
 
 
 def _guard(part: _Part, key: SourceColumn) -> str:

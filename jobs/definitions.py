@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from headrace.compiler.build import plan_view
+from headrace.compiler.build import judged_by, plan_view
 from headrace.compiler.plan import SourcePlan, ViewPlan
-from headrace.errors import DefinitionError, NotFoundError, did_you_mean
+from headrace.errors import DefinitionError, NotFoundError, UnsupportedError, did_you_mean
 from headrace.features.load import load_views
 from headrace.features.view import View
 
@@ -31,6 +31,7 @@ def view_of(file: Path, name: str = "", feature: str | None = None) -> View:
     Raises:
         DefinitionError: the file is wrong, has no such view, or has several and none was named.
         NotFoundError: the view has no such feature.
+        UnsupportedError: the feature has other values where the view has no other features.
     """
     view = _one(load_views(file).views, name, "view", file)
     if feature is None:
@@ -42,7 +43,12 @@ def view_of(file: Path, name: str = "", feature: str | None = None) -> View:
     if feature not in features:
         msg = f"view {view.name}: no feature {feature!r}; {did_you_mean(feature, [*features, *on_demand])}"
         raise NotFoundError(msg)
-    return replace(view, features=(features[feature],), on_demand=())
+    alone = replace(view, features=(features[feature],), on_demand=())
+    if judged_by(alone) != judged_by(view):
+        msg = f"view {view.name}: which rows count for {feature} depends on what other features read, so alone it is "
+        msg += "another plan; print the whole view: headrace sql all"
+        raise UnsupportedError(msg)
+    return alone
 
 
 def source_plan(file: Path, name: str = "") -> SourcePlan:

@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def get_online(
     context: typer.Context,
     features: Annotated[list[str], typer.Argument(help="Features as view:feature.")],
-    entity: Annotated[list[str], typer.Option(help="A key of the entity as name=value; once for each key.")],
+    entity: Annotated[
+        list[str] | None, typer.Option(help="A key of the entity as name=value; once for each key.")
+    ] = None,
     request: Annotated[
         list[str] | None, typer.Option(help="What an on-demand feature takes, as name=value; once for each.")
     ] = None,
@@ -35,7 +37,7 @@ def get_online(
     from headrace.serving.log import append_log
     from headrace.serving.tiles import online_store
 
-    options, texts = options_of(context), _texts(entity, request or ())
+    options, texts = options_of(context), _texts(entity or (), request or ())
     with online_store(options.settings(store_flags("--store", store))) as opened:
         row = opened.typed_row(features, texts)
         served = opened.get_online_features(features, [row], at=instant("--at", at))

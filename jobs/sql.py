@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from headrace.jobs.output import progress
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -16,7 +19,7 @@ def sql(
     file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
     view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
 ) -> None:
-    """Print a feature as the text of a .sql file, which is the same plan.
+    """Print a feature as the text of a .sql file, which is the same plan; of a view what is SQL over a source.
 
     Example: headrace sql late_share_30d --file examples/flights/features.py
     """
@@ -24,4 +27,8 @@ def sql(
     from headrace.jobs.definitions import view_of
 
     found = view_of(file, view, None if feature == "all" else feature)
+    if feature == "all" and found.on_demand:
+        names = ", ".join(one.name for one in found.on_demand)
+        progress(f"left out, for they are no SQL over a source: on-demand features {names}")
+        found = replace(found, on_demand=())
     typer.echo(view_sql(found, found.source.where.path), nl=False)

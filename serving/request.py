@@ -79,8 +79,8 @@ def _check_names(
     for name in row:
         if name not in known:
             msg = (
-                f"entity row {number}: unknown key {name!r}: no feature asked for has such a key or reads such a request "
-                f"column; {did_you_mean(name, known)}"
+                f"entity row {number}: unknown key {name!r}: no feature asked for has such a key or reads such a "
+                f"request column; {did_you_mean(name, known)}"
             )
             raise RequestError(msg)
 

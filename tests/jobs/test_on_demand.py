@@ -24,10 +24,14 @@ def recent(f: Features):
 def weighed(visit: Visit, f: Features):
     return visit.weight * f.clicks_7d
 
+@on_demand
+def heavy(visit: Visit):
+    return visit.weight > 2
+
 class Pages(FeaturePipeline):
     owner = "web@example.com"
     clock = "event"
-    features = [clicks.over("1h", "7d"), recent, weighed]
+    features = [clicks.over("1h", "7d"), recent, weighed, heavy]
 """
 STORE = ["--store", "sqlite:shop.db", "--at", "2026-03-01T10:00:00Z"]
 
@@ -52,6 +56,10 @@ def test_a_run_shows_what_takes_no_request_and_a_store_serves_what_does(pages: P
         "pages:weighed": 5.0,
         "pages:recent": 0.5,
     }
+    alone = ["get-online", "pages:heavy", "--request", "weight=2.5", *STORE]
+    entityless = run("--format", "json", *alone, folder=pages, code=WITHOUT_SERVERS)
+    assert entityless.returncode == 0, entityless.stderr
+    assert json.loads(entityless.stdout)[0]["features"]["pages:heavy"]["value"] is True
     missing = run(*ask, folder=pages)
     assert (missing.returncode, "request column 'weight' of feature pages:weighed is missing" in missing.stderr) == (
         1,
@@ -65,7 +73,6 @@ def test_a_run_shows_what_takes_no_request_and_a_store_serves_what_does(pages: P
         (["run", "features.py", "--input", "clicks.csv", "--feature", "weighed"], "takes weight of a request"),
         (["compile", "recent"], "is computed when it is asked for, by no job"),
         (["sql", "recent"], "on-demand feature 'recent' is no SQL over a source"),
-        (["sql", "all"], "on-demand feature 'recent' is no SQL over a source"),
         (["sql", "recend"], "no feature 'recend'; did you mean 'recent'"),
         (["get-online", "pages:recent", "--entity", "page=home", "--request", "weight"], "--request 'weight'"),
     ],
@@ -83,6 +90,18 @@ def test_a_feature_is_printed_as_the_sql_of_duckdb(pages: Path) -> None:
     assert "FROM features" in printed.stdout
     alone = run("sql", "clicks_1h", folder=pages)
     assert (alone.returncode, "AS clicks_1h" in alone.stdout) == (0, True)
+
+
+def test_a_view_is_printed_as_sql_without_what_is_no_sql(pages: Path) -> None:
+    printed = run("sql", "all", folder=pages)
+    assert (printed.returncode, printed.stderr) == (
+        0,
+        "left out, for they are no SQL over a source: on-demand features recent, weighed, heavy\n",
+    )
+    (pages / "printed.sql").write_text(printed.stdout)
+    plans = [run("compile", "all", "--file", file, folder=pages).stdout for file in ("features.py", "printed.sql")]
+    assert "clicks_7d" in printed.stdout
+    assert plans[0] == plans[1]
 
 
 def test_a_feature_on_demand_is_explained_with_what_it_reads(pages: Path) -> None:

@@ -7,9 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+
+from headrace.errors import UnsupportedError
+from headrace.jobs.definitions import view_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/sql.md"
@@ -66,6 +70,58 @@ def test_what_is_printed_is_a_file_that_runs(folder: Path) -> None:
     ran = [run("run", file, *given, folder=folder) for file in ("examples/fraud/features.py", "printed.sql")]
     assert "TRANSACTION_COUNT_1H" in ran[0].stdout
     assert (ran[0].stdout, ran[0].stderr) == (ran[1].stdout, ran[1].stderr)
+
+
+ALONE = """
+from datetime import datetime
+from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation, udf
+
+class Tx(Source):
+    live = KafkaTopic("tx")
+    tid: str
+    {unique_by}
+    card: {card}
+    shop: str
+    amt: float
+    ts: datetime = event_time(max_delay="5s")
+
+@udf(returns=float)
+def risk(amt):
+    return amt
+
+@transformation
+def total(tx: Tx, wspec: WindowSpec):
+    return tx.groupby("shop")["amt"].window(wspec).sum()
+
+@transformation
+def other(tx: Tx, wspec: WindowSpec):
+    return {other}
+
+class Cards(FeaturePipeline):
+    owner = "risk@example.com"
+    features = [total.over("1h", "7d"), other.over("1h")]
+"""
+BY_SHOP = 'tx.groupby("shop")["amt"].window(wspec).mean()'
+BY_CARD = 'tx.groupby("card")["amt"].window(wspec).sum()'
+BY_RISK = 'tx.groupby("shop")[risk(tx.amt)].window(wspec).sum()'
+#: By what the other feature decides: the source's rule and key, the other feature, and whether one alone is the same.
+OTHERS = {
+    "nothing": ("", "str", BY_CARD, True),
+    "nothing of copies, reading no more": ('unique_by = "tid"', "str", BY_SHOP, True),
+    "which rows are copies": ('unique_by = "tid"', "str", BY_CARD, False),
+    "rows without its key": ("", "str | None", BY_CARD, False),
+    "rows that its function fails on": ("", "str", BY_RISK, False),
+}
+
+
+@pytest.mark.parametrize("decides", OTHERS)
+def test_a_feature_alone_is_refused_where_others_decide_which_rows_count(folder: Path, decides: str) -> None:
+    unique_by, card, other, same = OTHERS[decides]
+    (folder / "features.py").write_text(ALONE.format(unique_by=unique_by, card=card, other=other))
+    refusal = "view cards: which rows count for total_1h depends on .*; print the whole view: headrace sql all"
+    with nullcontext() if same else pytest.raises(UnsupportedError, match=refusal):
+        alone = view_of(folder / "features.py", feature="total_1h")
+        assert [one.name for one in alone.features] == ["total_1h"]
 
 
 def test_a_feature_that_is_not_there_is_named(folder: Path) -> None:
