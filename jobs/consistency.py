@@ -89,7 +89,7 @@ def _of_store(settings: Settings, view: str, at: str, sample: int | None, window
     if not given:
         msg = f"view {view}: history knows no entity before {asked.isoformat()}"
         raise NotFoundError(msg)
-    return check.compare(given, "store")
+    return check.compare(given, "store", whole=True)
 
 
 def _print(found: Consistency, format_: Format) -> None:

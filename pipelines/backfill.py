@@ -11,7 +11,7 @@ from headrace.compiler.flink_sql import FlinkJob, flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import TileGroup, ViewPlan, table_name
 from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
-from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import (
     DEAD_LETTERS,
     LEDGER_NAMESPACE,
@@ -20,7 +20,7 @@ from headrace.connectors.schema import (
     fields_of,
     tile_fields,
 )
-from headrace.errors import CutoverError
+from headrace.errors import CutoverError, SchemaMismatchError
 from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
@@ -49,6 +49,21 @@ class PreparedRun:
     cutover: Cutover
     sql: FlinkJob
     job: JobSpec
+
+
+def create_ledger(iceberg: IcebergCatalog) -> None:
+    """Create the tables of ledger and dead letters, which all runs share, unless they are there.
+
+    Raises:
+        SchemaMismatchError: another version of headrace made them, with other columns.
+    """
+    try:
+        iceberg.create_table(LEDGER_NAMESPACE, OFFSET_TILES_TABLE, OFFSET_TILES)
+        iceberg.create_table(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE, DEAD_LETTERS)
+    except SchemaMismatchError as error:
+        msg = f"{error}; another version of headrace made this table: stop the runs that write to it, drop it, and "
+        msg += "backfill their views with a higher --generation"
+        raise SchemaMismatchError(msg) from error
 
 
 class BackfillPipeline:
@@ -115,8 +130,7 @@ class BackfillPipeline:
     def create_tables(self) -> None:
         """Keyspace, tile tables in both stores, and the tables of ledger and dead letters, unless they are there."""
         iceberg, cassandra = self.platform.iceberg, self.platform.cassandra
-        iceberg.create_table(LEDGER_NAMESPACE, OFFSET_TILES_TABLE, OFFSET_TILES)
-        iceberg.create_table(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE, DEAD_LETTERS)
+        create_ledger(iceberg)
         with cassandra.session() as store:
             store.ensure_keyspace()
             for group in self.plan.groups:

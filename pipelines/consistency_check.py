@@ -146,12 +146,13 @@ class ConsistencyCheck:
                     self.said(f"reading {min(first + BATCH, len(rows)):,} of {len(rows):,} entities")
                     yield Entities(names, tuple(rows[first : first + BATCH]))
 
-    def compare(self, given: Sequence[Columns], what: str) -> Consistency:
+    def compare(self, given: Sequence[Columns], what: str, *, whole: bool = False) -> Consistency:
         """What was served beside history as it is now.
 
         Args:
             given: tables of `OnlineFeatures.to_dict(statuses=True, asked=True)`, or what `read_served` gives.
             what: names them in errors.
+            whole: they are of all features that `entities` names, so that every on-demand feature is left out.
 
         Raises:
             RequestError: they are not what was served, or ask for a time that history does not cover.
@@ -176,7 +177,7 @@ class ConsistencyCheck:
             history=history.table.name,
             snapshot_id=history.snapshot_id,
             committed_at=instant_of(history.until_us),
-            notes=(*self._notes(history), *self._left_out(given)),
+            notes=(*self._notes(history), *self._left_out(given, whole=whole)),
             features=tuple(lines_of(compared, differences)),
             differences=tuple(differences),
         )
@@ -224,11 +225,11 @@ class ConsistencyCheck:
             if (end := archived.get(partition, -1)) < last:
                 yield f"partition {partition}: history ends at offset {end}, the job has committed to {last}"
 
-    def _left_out(self, given: Sequence[Columns]) -> Iterator[str]:
-        """The on-demand features that were served."""
+    def _left_out(self, given: Sequence[Columns], *, whole: bool) -> Iterator[str]:
+        """The on-demand features that were served, or all of the view."""
         served = {name for columns in given for name in on_demand_in(self.plan, columns)}
         for one in self.plan.on_demand:
-            if one.name in served:
+            if whole or one.name in served:
                 made_of = ", ".join(one.inputs) or "its request"
                 yield f"on-demand feature {one.name} is left out; it is computed of {made_of}"
 

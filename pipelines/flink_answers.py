@@ -50,7 +50,7 @@ def flink_answers(
     """The features of some key sets of one view, a value for each row of the spine, in order.
 
     Args:
-        sets: what is asked, all of one view.
+        sets: what is asked, all of one view; where it is nothing, there is no job.
         spine: the rows; the keys of each set are among their columns.
         history: the pinned history of the view's source.
         scratch: an empty catalog for spines and answers.
@@ -64,7 +64,7 @@ def flink_answers(
     """
     spines = [_spine_table(keys, spine, scratch, number) for number, keys in enumerate(sets)]
     answers = [_answer_table(keys, scratch, number) for number, keys in enumerate(sets)]
-    if spine.rows.num_rows:
+    if sets and spine.rows.num_rows:
         job = point_in_time_job(sets, PointInTimeBindings(_pinned(history), _options(spines), _options(answers)))
         _run(replace(job, config={**job.config, **calling(sets[0].plan)}), run)
     found: dict[str, pa.ChunkedArray] = {}

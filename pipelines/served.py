@@ -178,9 +178,15 @@ def _line(where: str, text: str) -> dict[str, Any]:
 
 def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeature]:
     """The features with tiles of the view that were served."""
-    beyond = {f"{plan.name}:{name}" for name in on_demand_in(plan, columns)}
+    on_demand = on_demand_in(plan, columns)
+    beyond = {f"{plan.name}:{name}" for name in on_demand}
     named = [name for name in columns if name.startswith(f"{plan.name}:") and name not in beyond]
     ours = [name for name in named if not _is_beside(plan, name, columns)]
+    if on_demand and not ours:
+        read = dict.fromkeys(name for one in plan.on_demand if one.name in on_demand for name in one.inputs)
+        msg = f"{what}: of view {plan.name} on-demand features only: {', '.join(on_demand)}; these are not compared, "
+        msg += f"what they are computed of is: serve with them {', '.join(read) or 'features that have tiles'}"
+        raise RequestError(msg)
     if not ours:
         known = ", ".join(columns) or "none"
         msg = f"{what}: no column of view {plan.name}, such as {plan.name}:{plan.features[0].name}; found {known}"

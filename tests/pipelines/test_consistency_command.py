@@ -73,6 +73,7 @@ def test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature(run: Run
     assert lines[0].split()[:2] == ["trips_1h", "2"]
     assert lines[-1].endswith(", unexplained: 0")
     assert "history raw.trips, snapshot" in found.stderr
+    assert "on-demand feature fare_each is left out; it is computed of fares_3d, trips_3d" in found.stderr
 
 
 def test_a_log_of_what_was_served_is_compared_and_an_unexplained_value_fails(desk: Path, run: Run) -> None:

@@ -15,9 +15,17 @@ import pytest
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog
-from headrace.connectors.schema import DEAD_LETTERS, OFFSET_TILES, Field, archive_fields, tile_fields
-from headrace.errors import LedgerError
+from headrace.connectors.schema import (
+    DEAD_LETTERS,
+    LEDGER_NAMESPACE,
+    OFFSET_TILES,
+    Field,
+    archive_fields,
+    tile_fields,
+)
+from headrace.errors import LedgerError, SchemaMismatchError
 from headrace.features import load_views
+from headrace.pipelines.backfill import create_ledger
 from headrace.pipelines.cutover import PartitionCut
 from headrace.pipelines.ledger import Ledger, draw_up
 from headrace.registry.store import Run
@@ -323,6 +331,20 @@ def test_a_ledger_speaks_and_reads_back(world: World, tmp_path: Path) -> None:
     assert "every check holds" in ledger.to_text()
     assert ledger.to_dict()["holds"] is True
     assert '"verdicts add up"' in ledger.to_json()
+
+
+@pytest.mark.parametrize(("table", "columns"), [("offset_tiles", OFFSET_TILES), ("dead_letters", DEAD_LETTERS)])
+def test_tables_of_another_version_are_refused_with_what_to_do(
+    tmp_path: Path, table: str, columns: Sequence[Field]
+) -> None:
+    catalog = IcebergCatalog.sqlite("house", tmp_path)
+    create_ledger(catalog)
+    create_ledger(catalog)
+    catalog = IcebergCatalog.sqlite("older", tmp_path)
+    catalog.create_table(LEDGER_NAMESPACE, table, columns[:-1])
+    lacking = f"headrace.{table}: column {columns[-1].name}: .*another version of headrace.*: stop the runs.*drop it"
+    with pytest.raises(SchemaMismatchError, match=lacking):
+        create_ledger(catalog)
 
 
 def test_a_duplicate_is_seen(plan: ViewPlan, tmp_path: Path) -> None:

@@ -55,8 +55,10 @@ def test_on_demand_features_are_left_out_by_name_and_their_inputs_compared(depot
     found = depot.compare([answer])
     assert [line.feature for line in found.features] == ["trips_1h"]
     assert "on-demand feature fare_each is left out; it is computed of fares_3d, trips_3d" in found.notes
+    assert not depot.compare([depot.online.get_online_features(asked[1:], [{"town": "t1"}], at=MIDNIGHT)]).notes
     alone = depot.online.get_online_features(asked[:1], [{"town": "t1"}], at=MIDNIGHT)
-    with pytest.raises(RequestError, match="no column of view town_trips"):
+    says = "test: of view town_trips on-demand features only: fare_each; .* serve with them fares_3d, trips_3d"
+    with pytest.raises(RequestError, match=says):
         depot.compare([alone])
 
 

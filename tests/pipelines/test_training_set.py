@@ -509,6 +509,16 @@ def test_an_on_demand_feature_is_computed_of_each_rows_features_and_request(lake
     assert [str(one.mode) for one in made.features] == ["last_write"] * 5
 
 
+def test_features_of_a_request_alone_take_no_job_of_flink(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TrainingSetPipeline, "run_job", lambda self, job: pytest.fail("a job is run"))
+    asked = ["online", "noted", "later"]
+    on_duckdb, on_flink = (
+        lake.pipeline(engine=engine).build(checkouts(), asked, event_time="inference_ts")
+        for engine in ("duckdb", "flink")
+    )
+    assert values(on_flink.rows, *asked) == values(on_duckdb.rows, *asked)
+
+
 def test_each_on_demand_feature_has_its_own_mode_beside_that_of_its_inputs(lake: Lake) -> None:
     asked = {"tx_sum_1h": "recomputed", "tx_mean": "last_write", "over_mean": "ttl 100m"}
     made = lake.pipeline().build(checkouts(), asked, event_time="inference_ts")
