@@ -56,7 +56,7 @@ class EngineDiff:
     """What was compared at an instant, and what differs.
 
     Attributes:
-        verdicts: how many rows were accepted, late and dead letters: on DuckDB, and on Flink.
+        verdicts: how many rows have each verdict that the source knows, by its name: on DuckDB, and on Flink.
         entities: how many entities were compared, and `values` of how many features of them together.
         left_out: entities that were not compared, because no filter lets a row of them in: no store knows them.
         features_left_out: features that were not, because no entity alone has a value of them, with the reason.

@@ -32,7 +32,7 @@ class Evaluation:
     """A view's values at one instant, of every entity that has an accepted row before it.
 
     Attributes:
-        run: the values as tables, and `run.verdicts`: how many rows were accepted, late, and dead letters.
+        run: the values as tables, and `run.verdicts`: how many rows have each verdict that the source knows.
     """
 
     plan: ViewPlan
