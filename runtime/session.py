@@ -160,7 +160,8 @@ class FlinkSession:
         """
 
         def work(environment: Any) -> str:
-            _finish(_statement_set(environment, inserts).compile_plan().execute())
+            with _own_environment():
+                _finish(_statement_set(environment, inserts).compile_plan().execute())
             return ""
 
         self._planned(statements, {**configuration, **IN_PROCESS}, "the job in this process", work)
@@ -294,6 +295,18 @@ def _planner_alone() -> Iterator[None]:
         finally:
             if collecting:
                 gc.enable()
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Undo what PyFlink's worker in this process makes of the environment: a child of ours would get no JVM with it."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
