@@ -22,6 +22,7 @@ from typing import Any
 
 from headrace.bench.machine import facts
 from headrace.bench.outputs import OutputsDifferError
+from headrace.bench.page import facts_text, save, settings_text, table
 from headrace.bench.rounding import Rounding, roundings
 from headrace.bench.stack import Workbench
 from headrace.compiler.build import plan_view
@@ -112,16 +113,15 @@ class CornerReport:
 
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = "; ".join(f"{name} {value:,}" for name, value in self.parameters.items())
-        machine = "; ".join(f"{name} {value}" for name, value in self.facts.items())
-        corners = _table([HEAD, *(one.row() for one in self.results)])
-        errors = _table([Rounding.HEAD, *(one.row() for one in self.rounding)])
+        settings = settings_text(self.parameters)
+        machine = facts_text(self.facts)
+        corners = table([HEAD, *(one.row() for one in self.results)])
+        errors = table([Rounding.HEAD, *(one.row() for one in self.rounding)])
         return f"Measured with {settings}.\n{machine}.\n\n{corners}\n\nBy the tile, under every knob:\n\n{errors}"
 
     def save(self, path: Path) -> None:
         """Write every figure as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        save(path, json.dumps(asdict(self), indent=1))
 
 
 class CornersBenchmark:
@@ -276,8 +276,3 @@ def _turned(platform: Platform, corner: Corner) -> Platform:
 def _event(card: int) -> dict[str, Any]:
     """A payment now."""
     return {"card": card, "cents": 100, "at": datetime.now(UTC).isoformat()}
-
-
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    head, *body = lines
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *body])

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from headrace.bench.machine import facts
+from headrace.bench.page import facts_text, save, settings_text, table
 
 HEAD = ("side", "requests", "p50 ms", "p99 ms", "CPU ms a request", "side : ours, p50", "side : ours, p99")
 #: Requests of one side before the next has its turn.
@@ -61,15 +62,14 @@ class LatencyReport:
 
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = "; ".join(f"{name} {value:,}" for name, value in self.parameters.items())
-        machine = "; ".join(f"{name} {value}" for name, value in self.facts.items())
+        settings = settings_text(self.parameters)
+        machine = facts_text(self.facts)
         checked = f"{self.compared:,} values of every side equal DuckDB's."
         return "\n\n".join([f"Measured with {settings}. {checked}\n{machine}.", *map(_table, self.shapes)])
 
     def save(self, path: Path) -> None:
         """Write every request's time as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        save(path, json.dumps(asdict(self), indent=1))
 
 
 def in_turns(sides: Mapping[str, Callable[[int], object]], requests: int) -> dict[str, Latency]:
@@ -96,5 +96,4 @@ def _row(name: str, side: Latency, ours: Latency) -> tuple[str, ...]:
 
 
 def _table(shape: Shape) -> str:
-    lines = [HEAD, ("---",) * len(HEAD), *shape.rows()]
-    return f"{shape.title}:\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{shape.title}:\n\n{table([HEAD, *shape.rows()])}"

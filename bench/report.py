@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from headrace.bench.machine import facts
 from headrace.bench.measure import Measured, Spread
 from headrace.bench.outputs import Equality
+from headrace.bench.page import facts_text, save, settings_text, table
 from headrace.bench.profile import Profile
 from headrace.errors import NotFoundError
 
@@ -107,8 +108,8 @@ class Report:
     def markdown(self) -> str:
         """The report for the documentation."""
         blocks = [f"{part.title}:\n\n{table_markdown(part.rows())}" for part in self.parts]
-        settings = "; ".join(f"{name} {value:,}" for name, value in self.parameters.items())
-        machine = "; ".join(f"{name} {value}" for name, value in self.facts.items())
+        settings = settings_text(self.parameters)
+        machine = facts_text(self.facts)
         profiles = [f"```\n{profile_text(name, found)}\n```" for name, found in self.profiles.items()]
         return "\n\n".join([f"Measured with {settings}.\n{machine}.", *blocks, *profiles])
 
@@ -118,8 +119,7 @@ class Report:
 
     def save(self, path: Path) -> None:
         """Write the JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.to_json() + "\n", encoding="utf-8")
+        save(path, self.to_json())
 
 
 def shown(spread: Spread) -> str:
@@ -158,8 +158,7 @@ def table_text(rows: Sequence[Sequence[str]]) -> str:
 
 def table_markdown(rows: Sequence[Sequence[str]]) -> str:
     """The same as a Markdown table."""
-    head, *body = _without_empty([list(HEAD), *rows])
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *body])
+    return table(_without_empty([list(HEAD), *rows]))
 
 
 def profile_text(name: str, profile: Profile) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Spread
+from headrace.bench.page import facts_text, save, settings_text, table
 from headrace.bench.report import shown
 
 HEAD = (
@@ -97,14 +98,13 @@ class CostReport:
 
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = "; ".join(f"{name} {value:,}" for name, value in self.parameters.items())
-        machine = "; ".join(f"{name} {value}" for name, value in self.facts.items())
+        settings = settings_text(self.parameters)
+        machine = facts_text(self.facts)
         return "\n\n".join([f"Measured with {settings}; {self.limits}.\n{machine}.", *map(_table, self.questions)])
 
     def save(self, path: Path) -> None:
         """Write every figure as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        save(path, json.dumps(asdict(self), indent=1))
 
 
 def verdict(goal: Goal | None, wall: Spread, peak: Spread) -> str:
@@ -127,5 +127,4 @@ def _figures(cost: Cost) -> tuple[float, float, float]:
 
 
 def _table(question: Question) -> str:
-    lines = [HEAD, ("---",) * len(HEAD), *question.table()]
-    return f"{question.title}:\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{question.title}:\n\n{table([HEAD, *question.table()])}"
