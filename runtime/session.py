@@ -43,6 +43,10 @@ FIXED_CONFIGURATION: Mapping[str, str] = {
 # machines is told its own by `flink.configuration`.
 THIS_PYTHON: Mapping[str, str] = {"python.executable": sys.executable, "python.client.executable": sys.executable}
 
+# A job in this process calls functions in processes of their own, as a cluster does: PyFlink's worker within this one
+# would take the handlers of its log, its working directory and its environment, and not give them all back.
+FUNCTION_WORKERS: Mapping[str, str] = {"_python_worker_execution_mode": "process"}
+
 # A cluster of the client's own JVM, for one job.
 IN_PROCESS: Mapping[str, str] = {"execution.target": "local"}
 
@@ -160,8 +164,7 @@ class FlinkSession:
         """
 
         def work(environment: Any) -> str:
-            with _own_environment():
-                _finish(_statement_set(environment, inserts).compile_plan().execute())
+            _finish(_statement_set(environment, inserts).compile_plan().execute())
             return ""
 
         self._planned(statements, {**configuration, **IN_PROCESS}, "the job in this process", work)
@@ -277,6 +280,7 @@ def _prepare_client_jvm(jars: Path, log_dir: Path) -> None:
     os.environ.setdefault("JVM_ARGS", CLIENT_JVM_ARGS)
     # PyFlink's own choice for clients would print Hadoop's log among what a command prints.
     os.environ.setdefault("LOG4J_PROPERTIES", str(find_pyflink() / "conf" / "log4j.properties"))
+    os.environ.update(FUNCTION_WORKERS)
 
 
 @contextmanager
@@ -295,18 +299,6 @@ def _planner_alone() -> Iterator[None]:
         finally:
             if collecting:
                 gc.enable()
-
-
-@contextmanager
-def _own_environment() -> Iterator[None]:
-    """Undo what PyFlink's worker in this process makes of the environment: a child of ours would get no JVM with it."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.features import load_views
+from headrace.runtime.session import FlinkSession
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
@@ -80,11 +81,11 @@ def golden() -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session")
-def planner() -> Callable[[], Any]:
-    """A maker of fresh table environments in streaming mode, with our JARs in the gateway's class path."""
-    jars = sorted((ROOT / ".build/jars/flink").glob("*.jar"))
-    assert any(jar.name.startswith("headrace-flink") for jar in jars), "run `make setup` first"
-    os.environ["HADOOP_CLASSPATH"] = str(ROOT / ".build/jars/flink/*")
+def planner(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Any]:
+    """A maker of fresh table environments in streaming mode, in the client's JVM as everybody has it."""
+    jars = ROOT / ".build/jars/flink"
+    assert list(jars.glob("headrace-flink*.jar")), "run `make setup` first"
+    FlinkSession(jars, tmp_path_factory.mktemp("flink")).start()
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
     return lambda: TableEnvironment.create(EnvironmentSettings.in_streaming_mode())

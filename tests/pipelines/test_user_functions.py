@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,22 +163,33 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FlinkEngine:
     return FlinkEngine(local_session(load_settings(flags=flags, environment={})), served_table)
 
 
-Both = tuple[list[dict[str, Any]], EngineDiff, FlinkTiles]
+Both = tuple[list[dict[str, Any]], EngineDiff, FlinkTiles, list[tuple[Any, ...]]]
+
+
+def this_process() -> tuple[Any, ...]:
+    """What a worker within this process would change."""
+    return dict(os.environ), Path.cwd(), list(sys.path), list(logging.getLogger().handlers)
 
 
 @pytest.fixture(scope="module")
 def both(engine: FlinkEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
-    """Random payments, two of which the function does not take, on both engines; Flink's values and the difference."""
+    """Random payments, two of which the function does not take, on both engines: Flink's values, the difference.
+
+    And what this process was before the job and after it.
+    """
     folder = tmp_path_factory.mktemp("both")
+    engine.session.start()
+    processes = [this_process()]
     plan, rows = plan_of(folder, bad=-1), payments(7, 3_000)
     for place in (37, 2_000):
         rows[place] = ("a", -1, 2.0, "2026-01-01T09:59:00Z")
     opened = folded_input(plan, csv_of(folder, rows), never, engine, features=(), as_of=None, sample=None)
     with opened as (connection, tiles, _):
+        processes.append(this_process())
         difference = compare(connection, plan, tiles)
         entities = [{"card": card} for card in ("a", "b", "c", "d", "once")]
         values = tiles.values([one.name for one in plan.features], entities, difference.as_of)
-        yield values.to_pylist(), difference, tiles
+        yield values.to_pylist(), difference, tiles, processes
 
 
 @pytest.mark.slow
@@ -199,13 +213,19 @@ def test_rows_on_which_it_raised_are_dead_letters_and_the_ledger_adds_up(both: B
     assert both[2].verdicts == {"accepted": 2_999, "late": 0, "dead_letter": 2}
 
 
+@pytest.mark.slow
+def test_a_job_with_functions_leaves_this_process_as_it_was(both: Both) -> None:
+    before, after = both[3]
+    assert before == after
+
+
 ROWS = [("a", i, 1.0, f"2026-01-01T00:{i % 60:02d}:00Z") for i in range(100)]
 FAILING = [
     (
         {"bad": 37, "on_error": "fail"},
         r"partition 0, offset 37: with_fee\(cents=37\): ValueError: no such amount \(.*user.py:{line}\)",
     ),
-    ({"returned": "pa.array([1])"}, r"user.py:\d+: with_fee must return 100 values, as many as rows; found 1"),
+    ({"returned": "pa.array([1])"}, r"user.py:\d+: with_fee must return \d+ values, as many as rows; found 1"),
     (
         {"returned": "pc.cast(cents, pa.float64())"},
         r"user.py:\d+: with_fee must return a pyarrow.Array of int64; found DoubleArray",
