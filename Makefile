@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# Half of what two cores do while tests run one by one is to wait for a JVM; each process has one of its own.
+TEST_PROCESSES ?= 2
 JAVA_SOURCES := $(shell find connectors/java/src/main -type f 2>/dev/null)
 POMS := pom.xml connectors/java/pom.xml $(wildcard runtime/jars/*/pom.xml)
 
@@ -35,7 +37,7 @@ check: setup ## Lint, format and type-check.
 
 test: setup ## Run every test but those of failures, on the real stack.
 	@echo "test: all but the tests of failures, which kill parts of the stack; \`make faults\` runs those"
-	@$(BIN)/pytest -m 'not faults' --durations=25
+	@$(BIN)/pytest -m 'not faults' --durations=25 --numprocesses $(TEST_PROCESSES) --dist loadscope
 
 faults: setup ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults

@@ -58,6 +58,7 @@ DEV = [
     "mypy==1.20.1",
     "pytest==9.2.0",
     "pytest-benchmark==5.3.1",
+    "pytest-xdist==3.8.0",
     "pandas-stubs<3",
     "ruff==0.15.8",
     "types-psutil",

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from headrace.runtime.settings import Settings, load_settings
 from headrace.runtime.stack.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Where tests run in several processes, those of one file, which share what it sets up, run in one.
+
+    All that need the stack run in one process, too: there is one stack.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stack" if needs_stack(file) else file
+
+
+@cache
+def needs_stack(file: str) -> bool:
+    """Whether tests of a file are marked as needing the stack."""
+    path = ROOT / file
+    return path.suffix == ".py" and "pytest.mark.stack" in path.read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Give tests to processes by file."""
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that has the stack and is not marked: it might run in another process, with a stack of its own."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()) and item.get_closest_marker("stack") is None:
+            msg = f"{item.nodeid} needs the stack; mark it: @pytest.mark.stack"
+            raise pytest.UsageError(msg)
 
 
 def local_settings(home: Path) -> Settings:

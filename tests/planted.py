@@ -202,4 +202,18 @@ MUTANTS = (
         "+ retention_us < instant.now_us",
         "tests/compiler/test_window_slices.py::test_a_tile_is_gone_when_its_retention_after_its_end_is_over",
     ),
+    Mutant(
+        "the second copy of a row counts on Flink",
+        "compiler/flink_copies.py",
+        "{copies} > 1 THEN",
+        "{copies} > 2 THEN",
+        "tests/pipelines/test_flink_answers.py::test_copies_count_once_on_flink",
+    ),
+    Mutant(
+        "columns of the request are not among what a feature on demand is said to read",
+        "compiler/explain.py",
+        "for column in one.request)]",
+        "for column in ())]",
+        "tests/jobs/test_on_demand.py::test_a_feature_on_demand_is_explained_with_what_it_reads",
+    ),
 )
