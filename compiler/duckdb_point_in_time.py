@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from headrace.compiler.calls import calls_of
 from headrace.compiler.copies import place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -45,10 +46,12 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
         return _by_arrival(keys, spine, relation)
     newest = tuple(asked for asked in keys.asked if _is_newest(keys, asked))
     windowed = tuple(asked for asked in keys.asked if asked not in newest)
-    events = f"_events AS ({_events(keys, relation)})"
+    events = _events(keys, relation)
     if not windowed:
-        return f"WITH {events}\n{_newest(keys, newest, spine)}"
-    framed = "WITH " + ",\n".join([*_days(keys).tables, events, f"_sorted AS ({_sorted(keys, spine)})"])
+        return f"WITH _events AS {_kept(keys.plan)} ({events})\n{_newest(keys, newest, spine)}"
+    framed = "WITH " + ",\n".join(
+        [*_days(keys).tables, f"_events AS ({events})", f"_sorted AS ({_sorted(keys, spine)})"]
+    )
     if not newest:
         return f"{framed}\n{_framed(keys, windowed, '_row IS NOT NULL')}"
     names = "".join(f", {DUCKDB.identifier(asked.name)}" for asked in keys.asked)
@@ -146,10 +149,14 @@ def _is_newest(keys: KeySet, asked: AskedFeature) -> bool:
 def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str) -> str:
     """The values that the newest event decides: of all events, and of those that the filter of a group lets in."""
     places = [_newest_place(keys, one) for one in members]
-    joins = [_asof(keys, number) for number in sorted({0, *places})]
+    arguments = [_argument(keys, one) for one in members]
+    joins = [
+        f"\nLEFT JOIN ({_newest_events(keys, number, spine)}) AS _n{number} USING (_row)"
+        for number in sorted({0, *places})
+    ]
     columns = [
-        f", _n{place}.{_argument(keys, one)} AS _value{number}, _n{place}._event_us AS _us{number}"
-        for number, (one, place) in enumerate(zip(members, places, strict=True))
+        f", _n{place}.{argument} AS _value{number}, _n{place}._event_us AS _us{number}"
+        for number, (argument, place) in enumerate(zip(arguments, places, strict=True))
     ]
     values = [_newest_value(keys, one, number) for number, one in enumerate(members)]
     return (
@@ -158,20 +165,40 @@ def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str) -> str:
     )
 
 
+def _kept(plan: ViewPlan) -> str:
+    """Whether the events are kept between being sorted and being found, or read twice, which takes less memory.
+
+    To judge them twice is cheap where each is judged by itself, and calls no function.
+    """
+    return "NOT MATERIALIZED" if plan.source.unique_by is None and not calls_of(plan) else "MATERIALIZED"
+
+
 def _newest_place(keys: KeySet, asked: AskedFeature) -> int:
     """Which join has a feature's newest event: 0, that of all events, or its group's own, which has a filter."""
     return 0 if keys.group(asked).filter is None else keys.groups[asked.feature.group]
 
 
-def _asof(keys: KeySet, number: int) -> str:
-    """The newest event before each row of the spine; events of one instant are in the order of their source."""
-    events = f"(SELECT * FROM _events WHERE _in{number})" if number else "_events"
-    same = " AND ".join(f"s.{name} = _n{number}.{name}" for name in _names(keys))
-    # No position is below -1, so nothing of the row's own instant comes before it.
-    before = "{'us': s._t, 'partition': CAST(-1 AS INTEGER), 'offset': CAST(-1 AS BIGINT)}"
-    event = f"_n{number}"
-    place = f"{{'us': {event}._event_us, 'partition': {event}._src_partition, 'offset': {event}._src_offset}}"
-    return f"\nASOF LEFT JOIN {events} AS _n{number} ON {same} AND {before} > {place}"
+def _newest_events(keys: KeySet, number: int, spine: str) -> str:
+    """The newest event before each row of the spine that has one; in one instant the order is that of the source.
+
+    Entities and times alone are sorted; an event's other columns are looked up when it is found. Comparing times is
+    half the work of comparing places, and seldom are two events of one instant.
+    """
+    names, event = _names(keys), f"_in{number}" if number else "TRUE"
+    same = " AND ".join(f"s.{name} = e.{name}" for name in names)
+    found = " AND ".join(f"m.{name} = e.{name}" for name in names)
+    entities = ", ".join(names)
+    moments = f"SELECT {entities}, _event_us FROM _events WHERE {event}"
+    matches = (
+        f"SELECT s._row, {', '.join(f's.{name}' for name in names)}, e._event_us AS us\n"
+        f"FROM {spine} AS s ASOF JOIN ({moments}) AS e ON {same} AND s._t > e._event_us"
+    )
+    latest = ", ".join(f"e.{column} DESC" for column in place(keys.plan.source, DUCKDB))
+    return (
+        f"SELECT m._row, e.* FROM ({matches}) AS m\n"
+        f"JOIN (SELECT * FROM _events WHERE {event}) AS e ON {found} AND e._event_us = m.us\n"
+        f"QUALIFY row_number() OVER (PARTITION BY m._row ORDER BY {latest}) = 1"
+    )
 
 
 def _argument(keys: KeySet, asked: AskedFeature) -> str:
