@@ -38,6 +38,7 @@ COMMANDS = {
     "promote": ("headrace.jobs.runs:promote_app", "Let another version of a view serve."),
     "ledger": ("headrace.jobs.ledger", "Prove what a run read and what became of it."),
     "get-online": ("headrace.jobs.get_online", "Read features of entities as they are served."),
+    "erase": ("headrace.jobs.erase", "Delete an entity from the online store."),
     "consistency": ("headrace.jobs.consistency", "Compare what is served with history, and say why it differs."),
     "training-set": ("headrace.jobs.training_set", "Make training sets, point in time, and make them again."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),

@@ -37,7 +37,8 @@ def get_online(
     from headrace.serving.log import append_log
     from headrace.serving.tiles import online_store
 
-    options, texts = options_of(context), _texts(entity or (), request or ())
+    options = options_of(context)
+    texts = {**texts_of("--entity", entity or ()), **texts_of("--request", request or ())}
     with online_store(options.settings(store_flags("--store", store))) as opened:
         row = opened.typed_row(features, texts)
         served = opened.get_online_features(features, [row], at=instant("--at", at))
@@ -47,10 +48,13 @@ def get_online(
     print_rows(served.to_records() if chosen is Format.JSON else _lines(served.to_records()), chosen)
 
 
-def _texts(entity: Sequence[str], request: Sequence[str]) -> dict[str, str]:
-    """The texts of keys and request columns by name."""
-    given = [("--entity", text) for text in entity] + [("--request", text) for text in request]
-    return dict(_key_value(option, text) for option, text in given)
+def texts_of(option: str, given: Sequence[str]) -> dict[str, str]:
+    """The texts of an option's values by name; SettingsError for one that is not `name=value`.
+
+    >>> texts_of("--entity", ["shop=a", "customer=7"])
+    {'shop': 'a', 'customer': '7'}
+    """
+    return dict(_key_value(option, text) for text in given)
 
 
 def _key_value(option: str, text: str) -> tuple[str, str]:

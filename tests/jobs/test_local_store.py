@@ -81,3 +81,26 @@ def test_what_cannot_be_is_refused(desk: Path, command: list[str], message: str)
     found = run(*command, folder=desk)
     assert (found.returncode, message in found.stderr) == (1, True), found.stderr
     assert not (desk / "none.db").exists()
+
+
+def test_an_entity_is_erased_when_that_is_confirmed_and_no_other(desk: Path) -> None:
+    run("run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite:shop.db", folder=desk)
+    erase = ["--format", "json", "erase", "pages", "--store", "sqlite:shop.db", "--entity"]
+
+    def statuses(page: str) -> set[str]:
+        asked = [text.replace("page=home", f"page={page}") for text in ASK]
+        answer = run("--format", "json", *asked, "--store", "sqlite:shop.db", folder=desk)
+        (record,) = json.loads(answer.stdout)
+        return {value["status"] for value in record["features"].values()}
+
+    shown = run(*erase, "page=home", "--dry-run", folder=desk)
+    assert [row["last_event_time"] for row in json.loads(shown.stdout)] == ["2026-03-01 09:30:00+00:00"]
+    refused = run(*erase, "page=home", folder=desk)
+    assert (refused.returncode, "Aborted" in refused.stderr) == (1, True)
+    assert statuses("home") == {"present"}
+    assert run(*erase, "page=home", "--yes", folder=desk).returncode == 0
+    assert (statuses("home"), statuses("help")) == ({"unknown_entity"}, {"present"})
+    again = run(*erase, "page=home", "--yes", folder=desk)
+    assert (again.returncode, "nothing is known of page=home" in again.stderr) == (0, True)
+    wrong = run(*erase, "pages=home", folder=desk)
+    assert (wrong.returncode, "no features of an entity with keys pages; found page" in wrong.stderr) == (1, True)
