@@ -11,8 +11,10 @@ import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
 from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
+from headrace.bench.environments import Environments
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
 from headrace.bench.latency import LatencyReport
+from headrace.bench.materialize import MaterializeBenchmark, MaterializeSizes
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointInTimeSizes
 from headrace.bench.point_in_time.costs import CostReport
@@ -80,12 +82,35 @@ def online(
     json: Json = None,
     docs: Docs = False,
 ) -> None:
-    """Reads of 1 and 100 entities by 50 features from Cassandra, beside a plain prepared read; values compared first.
+    """Reads of 1 and 100 entities by 50 features from Cassandra, beside a plain read and Feast; values compared first.
 
     Example: python -m headrace.bench online --requests 200
     """
     sizes = OnlineSizes(requests=requests, bulk_requests=max(1, requests // 10))
-    _run([lambda bench: OnlineBenchmark(bench.platform, bench.progress, sizes).run()], home, json, docs=docs)
+    _run(
+        [lambda bench: OnlineBenchmark(bench.platform, bench.progress, sizes, _rivals(home)).run()],
+        home,
+        json,
+        docs=docs,
+    )
+
+
+@app.command()
+def materialize(
+    rows: Annotated[
+        int, typer.Option(min=20, help="Rows of ten values that our job writes; Feast writes a twentieth.")
+    ] = 200_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Rows of finished values into Cassandra by our sink in a Flink job, beside Feast; all values compared.
+
+    Example: python -m headrace.bench materialize --rows 20000 --rounds 1
+    """
+    sizes = MaterializeSizes.of(rows, rounds)
+    _run([lambda bench: MaterializeBenchmark(bench, sizes, _rivals(home)).run()], home, json, docs=docs)
 
 
 @app.command()
@@ -164,12 +189,18 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
         lambda bench: FunctionBenchmark(bench, FunctionSizes(rounds=rounds)).run(),
         lambda bench: WindowsBenchmark(bench, WindowSizes(rounds=rounds)).run(),
-        lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes()).run(),
+        lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes(), _rivals(home)).run(),
+        lambda bench: MaterializeBenchmark(bench, MaterializeSizes(rounds=rounds), _rivals(home)).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
     ]
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
     joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))
     _told([joins.run()], home, None, docs=docs)
+
+
+def _rivals(home: Path) -> Environments:
+    """The environments of rivals, which are kept."""
+    return Environments(home.resolve() / "environments", Progress())
 
 
 def _run(

@@ -5,6 +5,7 @@ A rival is an extra of this package, `rival-NAME`; its packages are installed wi
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -58,6 +59,13 @@ def requirements(rival: str) -> list[str]:
         msg = f"no rival {rival!r} among the extras of setup.py"
         raise NotFoundError(msg)
     return [f"{one.name}{_extras(one)}{one.specifier}" for one in found]
+
+
+def variables(folder: Path) -> dict[str, str]:
+    """What a rival's process finds in its environment: the user's, but temporary files go into a folder, and nobody is
+    told of the run.
+    """
+    return {**os.environ, "TMPDIR": str(folder), "FEAST_USAGE": "False"}
 
 
 def _extras(one: Requirement) -> str:

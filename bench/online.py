@@ -1,7 +1,7 @@
-"""Online reads of 1 and of 100 entities by fifty features from a real Cassandra, beside a plain prepared read.
+"""Online reads of 1 and 100 entities by fifty features from a real Cassandra, beside a plain prepared read and Feast.
 
 The plain read finds finished values, one row an entity: what a store costs that merges nothing, and that cannot tell a
-value at any time but the one it was written for. A rival is one more side: a function from customers to values.
+value at any time but the one it was written for. So does Feast, which keeps a row for each value.
 """
 
 # ruff: noqa: S608 (names are the benchmark's own, values are parameters)
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,7 +21,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.bench.latency import LatencyReport, Shape, in_turns
+from headrace.bench.environments import Environments
+from headrace.bench.feast_rival import Finished, feast
+from headrace.bench.latency import Latency, LatencyReport, Shape, Turn, here, in_turns
 from headrace.bench.outputs import OutputsDifferError
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
@@ -40,14 +42,32 @@ from headrace.serving.online import OnlineStore
 
 FEATURES = Path(__file__).with_name("views") / "customers.py"
 OURS, CACHED, PLAIN = "headrace", "headrace, closed tiles kept for 60 s", "plain prepared read of finished values"
+FEAST = "feast[cassandra], finished values"
+#: How many times as long as ours a read of Feast should take.
+GOALS = {FEAST: 5.0}
 PLAIN_TABLE = "finished"
 SEED = 7
 #: Not on the boundary of a day or an hour, so that a read takes cells of every level.
 AT = datetime(2025, 3, 1, 13, 35, tzinfo=UTC)
 SPAN_US = 31 * 86_400_000_000
 CACHE_AGE_S, CACHE_TILES = 60.0, 1_000_000
+#: Requests of each side before the first that counts.
+WARMING = 50
 Values = list[tuple[Any, ...]]
-Side = Callable[[Sequence[int]], Values]
+Read = Callable[[Sequence[int]], Values]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What answers: `read` gives a row of values for each customer, `timed` tells how long it takes for requests."""
+
+    read: Read
+    timed: Callable[[Sequence[Sequence[int]]], Latency]
+
+    @classmethod
+    def here(cls, read: Read) -> Side:
+        """A side in this process."""
+        return cls(read, lambda requests: here(lambda number: read(requests[number]))(0, len(requests)))
 
 
 @dataclass(frozen=True)
@@ -61,19 +81,27 @@ class OnlineSizes:
 
 
 class OnlineBenchmark:
-    """Fills Cassandra with tiles, compares what every side answers with DuckDB, and times requests."""
+    """Fills Cassandra with tiles, compares what every side answers with DuckDB, and times requests.
 
-    def __init__(self, platform: Platform, progress: Progress, sizes: OnlineSizes) -> None:
-        self.platform, self.progress, self.sizes = platform, progress, sizes
+    `environments`: where rivals in processes of their own run; without, there are none.
+    """
+
+    def __init__(
+        self, platform: Platform, progress: Progress, sizes: OnlineSizes, environments: Environments | None = None
+    ) -> None:
+        self.platform, self.progress, self.sizes, self.environments = platform, progress, sizes, environments
         self.plan: ViewPlan = plan_view(load_views(FEATURES).views["customers"])
         self.names = [feature.name for feature in self.plan.features]
 
     def run(self) -> LatencyReport:
         """Fill, compare, measure."""
-        with self.platform.cassandra.session() as session, self._sides(session) as sides:
+        with self.platform.cassandra.session() as session, ExitStack() as rivals:
+            sides = self._sides(session)
+            if self.environments is not None:
+                sides[FEAST] = rivals.enter_context(self._feast(self.environments))
             with self.progress.step("compare what every side answers"):
                 for name, side in sides.items():
-                    self.compare(name, side)
+                    self.compare(name, side.read)
             shapes = [self._shape(sides, 1, self.sizes.requests), self._shape(sides, 100, self.sizes.bulk_requests)]
         parameters = {**vars(self.sizes), "features": len(self.names), "seed": SEED}
         return LatencyReport("online", parameters, len(self.expected) * len(self.names), shapes)
@@ -99,32 +127,44 @@ class OnlineBenchmark:
         columns = [found[name].to_pylist() for name in self.names]
         return dict(zip(found["customer"].to_pylist(), zip(*columns, strict=True), strict=True))
 
-    def compare(self, name: str, side: Side) -> None:
+    def compare(self, name: str, read: Read) -> None:
         """Raises OutputsDifferError unless a side answers for every customer what DuckDB computes."""
         customers = list(self.expected)
-        for customer, found in zip(customers, side(customers), strict=True):
+        for customer, found in zip(customers, read(customers), strict=True):
             wrong = [index for index, value in enumerate(self.expected[customer]) if found[index] != value]
             if wrong:
                 feature, wanted = self.names[wrong[0]], self.expected[customer][wrong[0]]
                 msg = f"{name}: {feature} of customer {customer} is {found[wrong[0]]!r}, expected {wanted!r}"
                 raise OutputsDifferError(msg)
 
-    @contextmanager
-    def _sides(self, session: CassandraSession) -> Iterator[Mapping[str, Side]]:
-        """Every side over its filled tables, ours first."""
+    def _sides(self, session: CassandraSession) -> dict[str, Side]:
+        """The sides in this process over their filled tables, ours first."""
         session.ensure_keyspace()
         registry, tiles = Registry("sqlite://"), CassandraTiles(session)
         with self.progress.step("write tiles and finished values"), self._file() as file:
             fill_store(self.plan, file, _no_table, OpenStore(tiles, registry), project="bench")
             plain = self._plain(session)
         kept = CachedTiles(tiles, CACHE_AGE_S, CACHE_TILES)
-        yield {
-            OURS: self._served(OnlineStore("bench", registry, tiles)),
-            CACHED: self._served(OnlineStore("bench", registry, kept)),
-            PLAIN: plain,
+        return {
+            OURS: Side.here(self._served(OnlineStore("bench", registry, tiles))),
+            CACHED: Side.here(self._served(OnlineStore("bench", registry, kept))),
+            PLAIN: Side.here(plain),
         }
 
-    def _served(self, store: OnlineStore) -> Side:
+    @contextmanager
+    def _feast(self, environments: Environments) -> Iterator[Side]:
+        """Feast over the finished values, which it has written into its own table."""
+        columns = dict(zip(self.names, zip(*self.expected.values(), strict=True), strict=True))
+        at = pa.array([AT] * len(self.expected), pa.timestamp("us", "UTC"))
+        rows = pa.table({"customer": list(self.expected), "at": at, **columns})
+        types = {feature.name: feature.type for feature in self.plan.features}
+        finished = Finished("customers", rows, "customer", "at", types)
+        with feast(environments, self.platform.cassandra, finished) as process:
+            with self.progress.step("let Feast write finished values"):
+                process.ask("materialize")
+            yield Side(process.values, process.timed)
+
+    def _served(self, store: OnlineStore) -> Read:
         """Our side: values merged from tiles, with status and times, of which only the values are compared."""
         features = [f"customers:{name}" for name in self.names]
 
@@ -134,7 +174,7 @@ class OnlineBenchmark:
 
         return read
 
-    def _plain(self, session: CassandraSession) -> Side:
+    def _plain(self, session: CassandraSession) -> Read:
         """A table with a row of finished values for each customer, and its read."""
         table = f'"{session.connection.keyspace}"."{PLAIN_TABLE}"'
         types = {"int": "bigint", "float": "double"}
@@ -144,18 +184,17 @@ class OnlineBenchmark:
         insert = f"INSERT INTO {table} (customer, {names}) VALUES (?, {marks})"
         session.execute_many(insert, [(customer, *values) for customer, values in self.expected.items()])
         select = f"SELECT {names} FROM {table} WHERE customer = ?"
-        return lambda customers: [rows[0] for rows in session.wave([(select, (one,)) for one in customers])]
+        return lambda customers: [rows[0] for rows in session.execute_many(select, [(one,) for one in customers])]
 
     def _shape(self, sides: Mapping[str, Side], entities: int, requests: int) -> Shape:
         """Requests for so many customers, the same for every side."""
         drawn, customers = random.Random(SEED), list(self.expected)  # noqa: S311 (no secret)
         asked = [drawn.choices(customers, k=entities) for _ in range(requests)]
-        timed = {name: _timed(side, asked) for name, side in sides.items()}
         with self.progress.step(f"time {requests:,} requests of {entities} by {len(self.names)}"):
-            for request in timed.values():
-                for number in range(min(50, requests)):
-                    request(number)
-            return Shape(f"{entities} by {len(self.names)} features", in_turns(timed, requests))
+            for side in sides.values():
+                side.timed(asked[:WARMING])
+            turns = {name: _turn(side, asked) for name, side in sides.items()}
+            return Shape(f"{entities} by {len(self.names)} features", in_turns(turns, requests), GOALS)
 
     @contextmanager
     def _file(self) -> Iterator[str]:
@@ -166,9 +205,9 @@ class OnlineBenchmark:
             yield str(file)
 
 
-def _timed(side: Side, asked: Sequence[Sequence[int]]) -> Callable[[int], object]:
-    """A request of a side, by number."""
-    return lambda number: side(asked[number])
+def _turn(side: Side, asked: Sequence[Sequence[int]]) -> Turn:
+    """Requests of a side, by number."""
+    return lambda first, end: side.timed(asked[first:end])
 
 
 def _no_table(name: str) -> IcebergTable:

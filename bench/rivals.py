@@ -27,6 +27,8 @@ WATERMARK = "`rowtime` AS CAST(`ts` AS TIMESTAMP_LTZ(3)), WATERMARK FOR `rowtime
 #: A window's bound as µs, for a sink that keeps it.
 BOUND_US = "1000000 * CAST(TIMESTAMPDIFF(SECOND, TIMESTAMP '1970-01-01 00:00:00', `{}`) AS BIGINT)"
 
+#: Columns of tiles that are whole rows.
+TILES = "`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, `n` BIGINT, `spent` BIGINT, `largest` BIGINT"
 _VALUES = "`n` BIGINT, `spent` BIGINT, `largest` BIGINT"
 _AGGREGATES = "COUNT(*), SUM(`cents`), MAX(`cents`)"
 Options = Mapping[str, str]
@@ -45,12 +47,11 @@ def group_by_tiles(history: Options, sink: Options) -> Script:
 
     Of the ways that we tried (GROUPING SETS, one GROUP BY over the UNION ALL of the levels, one a level) the fastest.
     """
-    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
     inserts = [
         f"INSERT INTO `tiles` SELECT `cc_num`, CAST({level} AS BIGINT), `tile_start`, {_AGGREGATES}\n{_tiled(level)}"
         for level in LEVELS_US
     ]
-    return Script((MICROS, _source(history), create_table("tiles", columns, sink)), tuple(inserts))
+    return Script((MICROS, _source(history), create_table("tiles", TILES, sink)), tuple(inserts))
 
 
 def group_by_cells(history: Options, sink: Options, cell: str) -> Script:
@@ -95,15 +96,14 @@ def hop_windows(history: Options, sink: Options, *, kept: bool = False) -> Scrip
     return Script((_source({**history, **IN_ORDER}, WATERMARK), create_table("windows", columns, sink)), tuple(inserts))
 
 
-def copy_rows(history: Options, sink: Options) -> Script:
-    """Finished rows from Iceberg into a plain Cassandra table, each written at its own time."""
-    columns = f"`cc_num` BIGINT, `level` BIGINT, `tile_start` BIGINT, {_VALUES}"
+def copy_rows(history: Options, sink: Options, columns: str, write_time: str) -> Script:
+    """Finished rows from Iceberg into a plain Cassandra table, each written at its own time (µs)."""
     versions = {**sink, "sink.versions": "true"}
     statements = (
         create_table("ready", columns, history),
         create_table("stored", f"{columns}, `write_time` BIGINT METADATA", versions),
     )
-    return Script(statements, ("INSERT INTO `stored` SELECT *, `tile_start` + `n` FROM `ready`",))
+    return Script(statements, (f"INSERT INTO `stored` SELECT *, {write_time} FROM `ready`",))
 
 
 def _source(history: Options, more: str = "") -> str:

@@ -13,7 +13,7 @@ from headrace.bench.kit import NAMESPACE, CardsKit
 from headrace.bench.measure import Measured, Run, interleaved
 from headrace.bench.outputs import TILE_COLUMNS, Equality, OutputsDifferError, as_arrow, require_equal
 from headrace.bench.report import Goal, Part, Report
-from headrace.bench.rivals import copy_rows
+from headrace.bench.rivals import TILES, copy_rows
 from headrace.bench.stack import Workbench
 from headrace.bench.transactions import SEED, transactions
 
@@ -22,6 +22,7 @@ ONE_BY_ONE, BATCHED = "cassandra-driver, execute_concurrent_with_args", "cassand
 ROWS_TABLE, STORED_TABLE = "ready_rows", "written_rows"
 SUMMED = ("level", "n", "spent", "largest")
 SUMS = ", ".join(f"sum({name})" for name in SUMMED)
+WRITE_TIME = "`tile_start` + `n`"
 GOAL = Goal(rows_per_s=1.0, rows_per_cpu_s=2.0)
 
 
@@ -108,7 +109,7 @@ class WriteBenchmark:
         """The copy of the rows from Iceberg into Cassandra, as a Flink job."""
         source = self.kit.options(self.bench.platform.iceberg.load(NAMESPACE, ROWS_TABLE))
         sink = self.bench.platform.cassandra.flink_options(STORED_TABLE)
-        job = self.kit.measured_job(OURS, copy_rows(source, sink))
+        job = self.kit.measured_job(OURS, copy_rows(source, sink, TILES, WRITE_TIME))
         return lambda: self.bench.runner.run(job, self.sizes.rows)
 
     def _by_driver(self, method: Method) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from headrace.bench.duckdb_rival import database
-from headrace.bench.environments import Environments
+from headrace.bench.environments import Environments, variables
 from headrace.bench.outputs import OutputsDifferError, require_equal
 from headrace.bench.point_in_time.costs import Cost, CostReport, Goal, Question
 from headrace.bench.point_in_time.events import SEED, SENSORS, labels, readings
@@ -178,7 +177,7 @@ class PointInTimeBenchmark:
                 timeout=self.sizes.limit_s,
                 check=False,
                 cwd=lake,
-                env=_environment(lake),
+                env=variables(lake),
             )
         except subprocess.TimeoutExpired:
             return self._none(name, f"not finished within {self.sizes.limit_s:.0f} s")
@@ -230,8 +229,3 @@ class PointInTimeBenchmark:
 def answered(lake: Path, name: str) -> Path:
     """Where a side writes its rows."""
     return lake / f"{SIDES[name][0]}.out.parquet"
-
-
-def _environment(lake: Path) -> dict[str, str]:
-    """The user's, but temporary files are kept in the lake, and nobody is told of the run."""
-    return {**os.environ, "TMPDIR": str(lake), "FEAST_USAGE": "False"}

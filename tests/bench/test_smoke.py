@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from headrace.bench import backfill as backfills
-from headrace.bench import functions, online, windows, writes
+from headrace.bench import functions, materialize, online, windows, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
 from headrace.bench.corners import Corner, CornersBenchmark, CornerSizes
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
+from headrace.bench.materialize import MaterializeBenchmark, MaterializeSizes, Written
+from headrace.bench.measure import Measured
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
@@ -98,6 +100,20 @@ def test_all_sides_answer_online_reads_with_the_same_values(bench: Workbench, tm
     report.save(tmp_path / "result.json")
     assert json.loads((tmp_path / "result.json").read_text())["compared"] == 1_000
     assert all(f"| {name} | 30 |" in report.markdown() for name in (online.OURS, online.CACHED, online.PLAIN))
+
+
+def test_rows_of_ten_values_are_written_and_compared(bench: Workbench, tmp_path: Path) -> None:
+    report = MaterializeBenchmark(bench, MaterializeSizes.of(WRITTEN_ROWS, 1)).run()
+    assert sides(report) == [{materialize.OURS}]
+    check_figures(report, tmp_path)
+
+
+def test_a_table_that_lacks_a_row_or_has_another_value_is_refused(bench: Workbench) -> None:
+    benchmark = MaterializeBenchmark(bench, MaterializeSizes.of(100, 1))
+    rows = list(zip(*(column.to_pylist() for column in benchmark.ready.columns), strict=True))
+    for wrong in (rows[1:], [*rows[:-1], (*rows[-1][:-1], 0.5)], [*rows, rows[0]]):
+        with pytest.raises(OutputsDifferError, match="rival: "):
+            benchmark.compare("rival", Written(100, "t", lambda: Measured(1, 1.0, 1.0), lambda wrong=wrong: wrong))
 
 
 def test_every_event_of_a_corner_is_seen_and_counted(bench: Workbench, tmp_path: Path) -> None:
