@@ -1,17 +1,18 @@
 """Cells to values: how the partials of many tiles become one feature value, in plain Python.
 
-A cell is a mapping of the fields of `TileGroup.cell`. Merging is the same whatever the split into tiles.
+A cell has the fields of `TileGroup.cell`. Merging is the same whatever the split into tiles.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add, itemgetter
 from typing import Any
 
 from headrace.compiler import buckets, tally
+from headrace.compiler.cells import Cells
 from headrace.compiler.newest import newest, unpacked
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
@@ -35,10 +36,18 @@ def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     >>> merge_feature(feature, [{"sum_cents": 2}, {"sum_cents": 3}, {"sum_cents": None}])
     5
     """
-    value = MERGES[feature.function](feature, list(cells))
-    if feature.type == DATETIME and value is not None:
-        return instant_of(value)
-    return value
+    return merging(feature)(Cells(list(cells)))
+
+
+def merging(feature: PlannedFeature) -> Callable[[Cells], Any]:
+    """What makes a feature's value of cells, as `merge_feature` does; for many entities looked up once.
+
+    >>> feature = PlannedFeature("clicks_1h", "count", "0a1b2c3d", (), "int")
+    >>> merging(feature)(Cells([(2,), (3,)], {"n": 0}))
+    5
+    """
+    merge = partial(MERGES[feature.function], feature)
+    return partial(_instant, merge) if feature.type == DATETIME else merge
 
 
 def value_from(feature: PlannedFeature, parts: Sequence[Any]) -> Any:
@@ -58,54 +67,56 @@ def ratio_of(numerator: float | None, denominator: float | None) -> float | None
     return quotient if math.isfinite(quotient) else None
 
 
-def _present(cells: Sequence[Cell], field: str) -> list[Any]:
-    """The values of a field that are not NULL."""
-    return [cell[field] for cell in cells if cell[field] is not None]
+def _instant(merge: Callable[[Cells], Any], cells: Cells) -> Any:
+    """A value that is kept as µs, as a datetime."""
+    value = merge(cells)
+    return None if value is None else instant_of(value)
 
 
-def _count(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
+def _count(feature: PlannedFeature, cells: Cells) -> int:
     """Rows, or values of a column."""
-    total: int = sum(_present(cells, feature.partials[0] if feature.partials else CELL_COUNT))
+    total: int = sum(cells.present(feature.partials[0] if feature.partials else CELL_COUNT))
     return total
 
 
-def _sum(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+def _sum(feature: PlannedFeature, cells: Cells) -> Any:
     """The sum, or None without a value."""
-    parts = _present(cells, feature.partials[0])
+    parts = cells.present(feature.partials[0])
     if not parts:
         return None
-    total = reduce(add, parts)
+    # Integers add up to the same in any way, and floats in the order of the cells, from the first one on.
+    total = sum(parts) if isinstance(parts[0], int) else reduce(add, parts)
     if isinstance(total, int) and not -MAX_BIGINT - 1 <= total <= MAX_BIGINT:
         msg = f"feature {feature.name}: the sum {total} is beyond BIGINT (±2^63); scale the column or cast it to float"
         raise NumericOverflowError(msg)
     return total
 
 
-def _mean(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+def _mean(feature: PlannedFeature, cells: Cells) -> float | None:
     """Sum by count as float; an integer sum must still be a BIGINT, as in the engines."""
-    total, count = _sum(feature, cells), sum(_present(cells, feature.partials[1]))
+    total, count = _sum(feature, cells), sum(cells.present(feature.partials[1]))
     return None if total is None or count == 0 else float(total) / float(count)
 
 
-def _least(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+def _least(feature: PlannedFeature, cells: Cells) -> Any:
     """The least value."""
-    return min(_present(cells, feature.partials[0]), default=None)
+    return min(cells.present(feature.partials[0]), default=None)
 
 
-def _greatest(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+def _greatest(feature: PlannedFeature, cells: Cells) -> Any:
     """The greatest value."""
-    return max(_present(cells, feature.partials[0]), default=None)
+    return max(cells.present(feature.partials[0]), default=None)
 
 
-def _var(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+def _var(feature: PlannedFeature, cells: Cells) -> float | None:
     """The sample variance; None below two values."""
     name = feature.partials[0]
-    parts = [(cell[f"{name}_n"], cell[f"{name}_mean"], cell[f"{name}_m2"]) for cell in cells if cell[f"{name}_n"]]
-    n, _, m2 = reduce(chan, parts, (0, 0.0, 0.0))
+    parts = zip(cells[f"{name}_n"], cells[f"{name}_mean"], cells[f"{name}_m2"], strict=True)
+    n, _, m2 = reduce(chan, (part for part in parts if part[0]), (0, 0.0, 0.0))
     return m2 / (n - 1) if n > 1 else None
 
 
-def _std(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+def _std(feature: PlannedFeature, cells: Cells) -> float | None:
     """The sample deviation; None below two values."""
     variance = _var(feature, cells)
     return None if variance is None else math.sqrt(variance)
@@ -127,33 +138,33 @@ def chan(left: Moments, right: Moments) -> Moments:
     return n, left[1] + delta * share, left[2] + right[2] + delta * delta * left[0] * share
 
 
-def _placed(feature: PlannedFeature, cells: Sequence[Cell]) -> list[tuple[tuple[int, int, int], Any]]:
+def _placed(feature: PlannedFeature, cells: Cells) -> list[tuple[tuple[int, int, int], Any]]:
     """The values of cells that hold one, behind their place: (event time, partition, offset)."""
     name = feature.partials[0]
-    rows = [cell for cell in cells if cell[f"{name}_us"] is not None]
-    return [((cell[f"{name}_us"], cell[f"{name}_partition"], cell[f"{name}_offset"]), cell[name]) for cell in rows]
+    places = zip(cells[f"{name}_us"], cells[f"{name}_partition"], cells[f"{name}_offset"], cells[name], strict=True)
+    return [((us, partition, offset), value) for us, partition, offset, value in places if us is not None]
 
 
-def _first(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+def _first(feature: PlannedFeature, cells: Cells) -> Any:
     """The value of the oldest row; it may be None."""
     return min(_placed(feature, cells), key=itemgetter(0), default=_NO_ROW)[1]
 
 
-def _last(feature: PlannedFeature, cells: Sequence[Cell]) -> Any:
+def _last(feature: PlannedFeature, cells: Cells) -> Any:
     """The value of the newest row; it may be None."""
     return max(_placed(feature, cells), key=itemgetter(0), default=_NO_ROW)[1]
 
 
-def _last_n(feature: PlannedFeature, cells: Sequence[Cell]) -> list[Any] | None:
+def _last_n(feature: PlannedFeature, cells: Cells) -> list[Any] | None:
     """The values of the newest rows, the newest first; they may be None. None without a row."""
     type_ = element_type(feature.type)
-    rows = [row for data in _present(cells, feature.partials[0]) for row in unpacked(data, type_)]
+    rows = [row for data in cells.present(feature.partials[0]) for row in unpacked(data, type_)]
     return [row[0] for row in newest(rows, feature.size)] or None
 
 
-def _count_distinct(feature: PlannedFeature, cells: Sequence[Cell]) -> int:
+def _count_distinct(feature: PlannedFeature, cells: Cells) -> int:
     """How many different values: exact to 4,096."""
-    sketches = _present(cells, feature.partials[0])
+    sketches = cells.present(feature.partials[0])
     return distinct_of(sketches) if sketches else 0
 
 
@@ -168,26 +179,26 @@ def distinct_of(sketches: Iterable[bytes]) -> int:
     return round(estimate)
 
 
-def _quantiles(feature: PlannedFeature, cells: Sequence[Cell]) -> list[float] | None:
+def _quantiles(feature: PlannedFeature, cells: Cells) -> list[float] | None:
     """Quantiles in the order asked; None without a value."""
-    counts = buckets.merged(map(buckets.unpacked, _present(cells, feature.partials[0])))
+    counts = buckets.merged(map(buckets.unpacked, cells.present(feature.partials[0])))
     return buckets.quantiles(counts, feature.per_million)
 
 
-def _quantile(feature: PlannedFeature, cells: Sequence[Cell]) -> float | None:
+def _quantile(feature: PlannedFeature, cells: Cells) -> float | None:
     """One quantile; None without a value."""
     found = _quantiles(feature, cells)
     return found[0] if found else None
 
 
-def _top_k(feature: PlannedFeature, cells: Sequence[Cell]) -> list[Any] | None:
+def _top_k(feature: PlannedFeature, cells: Cells) -> list[Any] | None:
     """The most frequent values; None without any, and where they are too many."""
     type_ = element_type(feature.type)
-    parts = [tally.unpacked(data, type_) for data in _present(cells, feature.partials[0])]
+    parts = [tally.unpacked(data, type_) for data in cells.present(feature.partials[0])]
     return tally.top(tally.merged(parts, type_), feature.size)
 
 
-MERGES: dict[str, Callable[[PlannedFeature, Sequence[Cell]], Any]] = {
+MERGES: dict[str, Callable[[PlannedFeature, Cells], Any]] = {
     "count": _count,
     "sum": _sum,
     "mean": _mean,

@@ -113,8 +113,12 @@ def lifetime_slices(levels_us: tuple[int, ...], at_us: int, *, include_open: boo
     >>> [tuple(part)[::2] for part in lifetime_slices((5, 10, 100), 217)]
     [(100, 200), (10, 210), (5, 215)]
     """
-    end = window_end(levels_us[0], at_us, include_open=include_open)
-    return cover(floor_to(BEFORE_ALL_US, levels_us[-1]), end, levels_us)
+    return cover(*lifetime_span(levels_us, at_us, include_open=include_open), levels_us)
+
+
+def lifetime_span(levels_us: tuple[int, ...], at_us: int, *, include_open: bool = False) -> tuple[int, int]:
+    """The event times `from <= event_time < to` since ever, from a boundary of the coarsest tiles on."""
+    return floor_to(BEFORE_ALL_US, levels_us[-1]), window_end(levels_us[0], at_us, include_open=include_open)
 
 
 def cover(start: int, end: int, levels_us: tuple[int, ...]) -> list[Slice]:

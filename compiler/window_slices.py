@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace.compiler.plan import PlannedFeature, TileGroup
-from headrace.compiler.tiles import BEFORE_ALL_US, Slice, cover, floor_to, lifetime_slices, read_slices, window_end
+from headrace.compiler.tiles import BEFORE_ALL_US, Slice, cover, floor_to, lifetime_span, window_bounds, window_end
 from headrace.features.local_day import DAY_US, days_held
 
 
@@ -25,18 +25,28 @@ class Instant:
 
 def slices_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> list[Slice]:
     """The slices that a feature merges; for an as-of value the finest tiles before the instant, of any age."""
+    return slices_over(*span_of(feature, group, instant), group.levels_us, as_of=feature.is_as_of)
+
+
+def slices_over(start: int, end: int, levels_us: tuple[int, ...], *, as_of: bool) -> list[Slice]:
+    """The slices over the span of a window."""
+    return [Slice(levels_us[0], start, end)] if as_of else cover(start, end, levels_us)
+
+
+def span_of(feature: PlannedFeature, group: TileGroup, instant: Instant) -> tuple[int, int]:
+    """From which tile on, and before which, a feature's window reads at an instant."""
     if feature.is_as_of:
-        return [Slice(group.finest_us, BEFORE_ALL_US, instant.end(group.finest_us))]
+        return BEFORE_ALL_US, instant.end(group.finest_us)
     if feature.window_us is None or feature.tail_us is None:
-        return lifetime_slices(group.levels_us, instant.at_us, include_open=instant.is_now)
+        return lifetime_span(group.levels_us, instant.at_us, include_open=instant.is_now)
     if feature.zone is not None:
         start, end = bounds_of(feature, instant.at_us)
         # Only days before a source's earliest row may begin inside a tile, and those hold nothing.
         rounded = floor_to(end, group.finest_us) if feature.lag_us else instant.end(group.finest_us)
-        return cover(floor_to(start, group.finest_us), rounded, group.levels_us)
+        return floor_to(start, group.finest_us), rounded
     # The tile that was open some time ago holds what came after: only at now itself is there nothing after.
     at_us, include_open = instant.at_us - feature.lag_us, instant.is_now and not feature.lag_us
-    return read_slices(feature.window_us, feature.tail_us, group.levels_us, at_us, include_open=include_open)
+    return window_bounds(feature.window_us, feature.tail_us, group.finest_us, at_us, include_open=include_open)
 
 
 def bounds_of(feature: PlannedFeature, at_us: int) -> tuple[int, int]:
@@ -56,6 +66,15 @@ def bounds_of(feature: PlannedFeature, at_us: int) -> tuple[int, int]:
 def deleted_levels(slices: Sequence[Slice], group: TileGroup, instant: Instant) -> Iterator[int]:
     """The levels of slices of which a tile can be past its retention: `tile end + retention <= now`."""
     for part in slices:
-        retention_us = group.retention_us(part.level_us)
-        if retention_us is not None and part.from_us + part.level_us + retention_us <= instant.now_us:
+        gone_us = deleted_from(part, group.retention_us(part.level_us))
+        if gone_us is not None and gone_us <= instant.now_us:
             yield part.level_us
+
+
+def deleted_from(part: Slice, retention_us: int | None) -> int | None:
+    """When the first tile of a slice is past its retention; None: never.
+
+    >>> deleted_from(Slice(5, 100, 200), 60), deleted_from(Slice(5, 100, 200), None)
+    (165, None)
+    """
+    return None if retention_us is None else part.from_us + part.level_us + retention_us

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from cassandra import ConsistencyLevel, DriverException, InvalidRequest, OperationTimedOut, RequestExecutionException
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, ResultSet, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
-from cassandra.query import PreparedStatement, tuple_factory
+from cassandra.query import BoundStatement, PreparedStatement, tuple_factory
 
 from headrace.compiler.plan import TileGroup
 from headrace.connectors import cql
@@ -36,10 +37,18 @@ CONCURRENCY = 128
 SCAN_PAGE_ROWS = 20_000
 #: A full scan cuts the ring into this many ranges, two read at a time and few waiting: even progress, little memory.
 SCAN_RANGES, SCAN_THREADS = 64, 2
+#: A request of more than 4 KiB leaves the driver in pieces, of which the last would wait 40 ms for an acknowledgement.
+AT_ONCE = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 UNREACHABLE = (NoHostAvailable, OperationTimedOut, TimeoutError)
-#: The text of a statement and its parameters.
-Statement = tuple[str, Sequence[Any]]
 T = TypeVar("T")
+
+
+class Statement(NamedTuple):
+    """The text of a statement and its values; `encoded` are those after them, in the bytes of the protocol already."""
+
+    text: str
+    values: Sequence[Any]
+    encoded: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,13 @@ class CassandraSession:
     def execute(self, text: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement, prepared when it has parameters, and return its rows."""
         if parameters:
-            return self.wave([(text, parameters)])[0]
+            return self.execute_many(text, [parameters])[0]
         with self._translated():
             return list(self._session.execute(text))
 
     def execute_many(self, text: str, parameters: Sequence[Sequence[Any]]) -> list[list[Row]]:
         """Run one prepared statement for many parameters at once; returns the rows of each, in order."""
-        return self.wave([(text, values) for values in parameters])
+        return self.wave([Statement(text, values) for values in parameters])
 
     def ensure_keyspace(self, replication: int = 1) -> None:
         """Create the connection's keyspace unless it is there, with `replication` copies in the local datacenter."""
@@ -188,7 +197,7 @@ class CassandraSession:
 
     def _unprepared(self, statements: Sequence[Statement]) -> set[str]:
         """The texts that are not prepared yet."""
-        return {text for text, _ in statements} - self._prepared.keys()
+        return {statement.text for statement in statements} - self._prepared.keys()
 
     def _prepare(self, texts: Iterable[str]) -> None:
         """Prepare each text once a session: twice costs a round trip and a warning."""
@@ -201,13 +210,21 @@ class CassandraSession:
         They are prepared and bound before the first is sent: to prepare one on the driver's own thread would block that
         for ever, and what it binds there no answer can be read meanwhile.
         """
-        bound = [self._prepared[text].bind(values) for text, values in statements]
+        bound = [self._bound(statement) for statement in statements]
 
         def send(number: int) -> Response:
             response: Response = self._session.execute_async(bound[number], timeout=None)
             return response
 
         return Wave(send, take, len(bound), CONCURRENCY)
+
+    def _bound(self, statement: Statement) -> BoundStatement:
+        """A prepared statement with its values."""
+        bound: BoundStatement = self._prepared[statement.text].bind(statement.values)
+        if statement.encoded:
+            # The driver has marked them as not set.
+            bound.values[len(statement.values) :] = statement.encoded
+        return bound
 
     def _pages(self, text: str, parameters: Sequence[Any]) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of one statement, page by page."""
@@ -294,6 +311,7 @@ def _cluster_of(connection: CassandraConnection) -> Cluster:
         connect_timeout=CONNECT_TIMEOUT_S,
         control_connection_timeout=CONNECT_TIMEOUT_S,
         protocol_version=5,
+        sockopts=AT_ONCE,
     )
 
 

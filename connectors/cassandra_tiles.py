@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 
 from headrace.compiler.plan import TileGroup
 from headrace.connectors.cassandra import CassandraSession, Statement
+from headrace.connectors.cassandra_reads import Request, by_read, requests_of
 from headrace.connectors.cql import TileStatements
-from headrace.connectors.tile_store import NOTHING, Found, Key, Tile, TileRead, fields_of
+from headrace.connectors.tile_store import Found, Key, Tile, TileRead
 from headrace.connectors.wave import Row
 
 SECOND_US = 1_000_000
 
 
 class CassandraTiles:
-    """The tile tables of a keyspace, over one session. A `TileStore`; reads are single-partition, prepared, at once."""
+    """The tile tables of a keyspace, over one session. A `TileStore`; reads are single-partition, prepared, at once.
+
+    The slices of an entity that a wave asks for are read by one statement, as far as its tiles are not too many.
+    """
 
     def __init__(self, session: CassandraSession) -> None:
         self._session = session
@@ -31,31 +34,32 @@ class CassandraTiles:
         text, now_us = self._of(table, group), time.time_ns() // 1000
         every = list(tiles)
         alive = [tile for tile in every if tile.expires_us is None or tile.expires_us > now_us]
-        self._session.wave([(text.insert, _inserted(tile, now_us)) for tile in alive])
-        self._session.wave([(text.insert_seen, (*key, seen, seen)) for key, seen in _newest(every).items()])
+        self._session.execute_many(text.insert, [_inserted(tile, now_us) for tile in alive])
+        self._session.execute_many(text.insert_seen, [(*key, seen, seen) for key, seen in _newest(every).items()])
         return len(alive)
 
     def erase(self, table: str, group: TileGroup, keys: Sequence[Key]) -> None:
         """Delete all tiles of entities at the version after their own, and their newest event times."""
         text = self._of(table, group)
-        found = self._session.wave([(text.versions, key) for key in keys])
+        found = self._session.execute_many(text.versions, keys)
         self._session.wave([one for key, rows in zip(keys, found, strict=True) for one in _deletes(text, key, rows)])
 
     def read(self, reads: Sequence[TileRead]) -> list[list[Found]]:
         """What was found of each key of each read, in one concurrent wave."""
-        takers = _takers(reads)
-        found = self._session.taking(self._wave(reads), lambda number, rows: takers[number](rows))
-        return _by_read(reads, found)
+        requests = requests_of(reads, self._read_statements)
+        takers = [request.take for request in requests for _ in request.keys]
+        found = self._session.taking(_statements(requests), lambda number, rows: takers[number](rows))
+        return by_read(reads, requests, found)
 
     async def read_async(self, reads: Sequence[TileRead]) -> list[list[Found]]:
         """The same without holding up the event loop."""
-        takers = _takers(reads)
-        found = await self._session.taking_async(self._wave(reads), lambda number, rows: takers[number](rows))
-        return _by_read(reads, found)
+        requests = requests_of(reads, self._read_statements)
+        takers = [request.take for request in requests for _ in request.keys]
+        found = await self._session.taking_async(_statements(requests), lambda number, rows: takers[number](rows))
+        return by_read(reads, requests, found)
 
-    def _wave(self, reads: Sequence[TileRead]) -> list[Statement]:
-        """A statement for each key of each read."""
-        return [statement for read in reads for statement in _statements(self._of(read.table, read.group), read)]
+    def _read_statements(self, read: TileRead) -> TileStatements:
+        return self._of(read.table, read.group)
 
     def _of(self, table: str, group: TileGroup) -> TileStatements:
         """The statements of a table."""
@@ -64,35 +68,11 @@ class CassandraTiles:
         return self._statements[table]
 
 
-def _statements(text: TileStatements, read: TileRead) -> list[Statement]:
-    """The statement of a read with the parameters of each key."""
-    if read.slice is None:
-        return [(text.last_event_time, key) for key in read.keys]
-    statement, ends = text.newest if read.newest_only else text.slice, tuple(read.slice)
-    return [(statement, key + ends) for key in read.keys]
-
-
-def _takers(reads: Sequence[TileRead]) -> list[Callable[[list[Row]], Found]]:
-    """For each statement of a wave what makes an answer of its rows."""
-    return [taker for read in reads for taker in [_taker(read)] * len(read.keys)]
-
-
-def _taker(read: TileRead) -> Callable[[list[Row]], Found]:
-    """What makes an answer of the rows of a read's statement."""
-    if read.slice is None:
-        return lambda rows: Found(last_event_us=rows[0][0]) if rows else NOTHING
-    fields = fields_of(read.group)
-
-    def tiles(rows: list[Row]) -> Found:
-        return Found({row[0]: dict(zip(fields, row[2:], strict=True)) for row in rows}, rows[0][1]) if rows else NOTHING
-
-    return tiles
-
-
-def _by_read(reads: Sequence[TileRead], found: Sequence[Found]) -> list[list[Found]]:
-    """The answers of a wave, by read."""
-    answers = iter(found)
-    return [list(islice(answers, len(read.keys))) for read in reads]
+def _statements(requests: Sequence[Request]) -> list[Statement]:
+    """The statements of a wave, key after key."""
+    return [
+        Statement(request.text, (*key, *request.values), request.names) for request in requests for key in request.keys
+    ]
 
 
 def _inserted(tile: Tile, now_us: int) -> tuple[object, ...]:
@@ -113,6 +93,6 @@ def _deletes(text: TileStatements, key: Key, rows: Sequence[Row]) -> Iterator[St
     """The deletes of an entity's tiles and of its newest event time."""
     for level, start, version, _ in rows:
         if version is not None:
-            yield text.delete, (version + 1, *key, level, start)
+            yield Statement(text.delete, (version + 1, *key, level, start))
     if rows and rows[0][3] is not None:
-        yield text.delete_seen, (rows[0][3] + 1, *key)
+        yield Statement(text.delete_seen, (rows[0][3] + 1, *key))

@@ -66,12 +66,14 @@ class TileStatements:
 
     `slice` and `newest` take the key, the level, and the tile starts `from <= tile_start < to`, and give tile start,
     last event time and cell; `newest` gives one row: the clustering order is descending, so the first is the newest.
+    `tiles` takes the key and a list of (level, tile start), and gives the level too.
     `scan` takes a token range, `versions` a key. `insert` and
     `insert_seen` end with the write time, `insert` then with the TTL in seconds (0: none); a delete begins with it.
     """
 
     slice: str
     newest: str
+    tiles: str
     last_event_time: str
     scan: str
     versions: str
@@ -94,6 +96,7 @@ class TileStatements:
         return cls(
             slice=some,
             newest=f"{some} LIMIT 1",
+            tiles=f"SELECT level, {columns} FROM {name} WHERE {where} AND (level, tile_start) IN ?",  # noqa: S608
             last_event_time=f"SELECT last_event_time FROM {name} WHERE {where} LIMIT 1",  # noqa: S608
             scan=f"SELECT {keys}, level, tile_start, {fields} FROM {name} "  # noqa: S608
             f"WHERE {token} >= ? AND {token} <= ?",

@@ -19,7 +19,7 @@ from typing import Any
 
 from headrace.compiler.plan import TileGroup
 from headrace.connectors.cql import quote
-from headrace.connectors.tile_store import NOTHING, Found, Key, Tile, TileRead, fields_of
+from headrace.connectors.tile_store import NOTHING, Cell, Found, Key, Tile, TileRead, fields_of
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
 
 #: How long a write waits for another process that is writing.
@@ -208,22 +208,22 @@ def _found(connection: sqlite3.Connection, read: TileRead, now_us: int) -> list[
     sql = _Sql(read.table, read.group)
     if read.slice is None:
         return [Found(last_event_us=_seen(connection, sql, key)) for key in read.keys]
-    fields, bools = fields_of(read.group), [column.name for column in read.group.cell if column.type == "bool"]
+    bools = [place for place, column in enumerate(read.group.cell) if column.type == "bool"]
     text = f"{sql.slice} LIMIT 1" if read.newest_only else sql.slice
 
     def of(key: Key) -> Found:
         rows = connection.execute(text, (*key, *read.slice, now_us)).fetchall() if read.slice else []
-        tiles = {start: _cell(fields, bools, values) for start, *values in rows}
+        tiles = {start: _cell(bools, values) for start, *values in rows}
         return Found(tiles, _seen(connection, sql, key)) if tiles else NOTHING
 
     return [of(key) for key in read.keys]
 
 
-def _cell(fields: Sequence[str], bools: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
-    """A cell by its fields; SQLite has no booleans."""
-    cell = dict(zip(fields, values, strict=True))
-    cell.update((name, bool(cell[name])) for name in bools if cell[name] is not None)
-    return cell
+def _cell(bools: Sequence[int], values: list[Any]) -> Cell:
+    """A cell of a row's values; SQLite has no booleans."""
+    for place in bools:
+        values[place] = None if values[place] is None else bool(values[place])
+    return tuple(values)
 
 
 def _seen(connection: sqlite3.Connection, sql: _Sql, key: Key) -> int | None:

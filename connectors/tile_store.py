@@ -21,7 +21,8 @@ from headrace.compiler.plan import TileGroup
 from headrace.compiler.tiles import Slice
 
 Key = tuple[Any, ...]
-Cell = Mapping[str, Any]
+#: The values of a cell's fields, in the order of `fields_of`.
+Cell = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)

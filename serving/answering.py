@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
+from headrace.compiler.cells import Cells
 from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.window_slices import Instant
-from headrace.connectors.tile_store import Cell, Found, Key, TileRead
+from headrace.connectors.tile_store import Found, Key, TileRead, fields_of
 from headrace.features.instant import instant_of
 from headrace.features.reference import Reference
 from headrace.serving.result import FeatureValue
-from headrace.serving.windows import Part, WindowedFeature, cells_of, combined
+from headrace.serving.windows import GroupWindows, Window, combined
 
 Rows = Sequence[Mapping[str, Any]]
 Wave = list[TileRead]
@@ -73,33 +73,52 @@ class AskedFeature:
         return self.view.tables[self.group.fingerprint]
 
     @property
-    def parts(self) -> list[AskedPart]:
+    def parts(self) -> list[AskedFeature]:
         """What is merged from tiles: itself, or the operands of a ratio, each with its own group."""
         plan = self.view.plan
-        return [
-            AskedPart((self.reference, number), replace(self, feature=part, group=plan.group(part.group)))
-            for number, part in enumerate(self.feature.parts)
-        ]
+        return [replace(self, feature=part, group=plan.group(part.group)) for part in self.feature.parts]
 
 
-#: A feature of a request, and which of its parts.
-Place = tuple[Reference, int]
+@dataclass(frozen=True, slots=True)
+class AskedTable:
+    """What one tile table serves of a request: all that does not hang on entities and time.
+
+    `numbers` tell which of the request's parts those in `windows` are, `siblings` are the tables over the same keys,
+    itself among them, and `fields` where each field of a cell stands.
+    """
+
+    name: str
+    group: TileGroup
+    siblings: Mapping[str, TileGroup]
+    numbers: tuple[int, ...]
+    windows: GroupWindows
+    fields: Mapping[str, int]
+
+    @classmethod
+    def of(cls, name: str, members: Mapping[int, AskedFeature]) -> AskedTable:
+        """The table of some parts, by their numbers."""
+        first, *_ = members.values()
+        view, group = first.view, first.group
+        siblings = {view.tables[other.fingerprint]: other for other in view.siblings(group)}
+        windows = GroupWindows.of([part.feature for part in members.values()], group, expires=view.expires)
+        fields = {field: place for place, field in enumerate(fields_of(group))}
+        return cls(name, group, siblings, tuple(members), windows, fields)
 
 
-class AskedPart(NamedTuple):
-    """A part of a feature, as a feature of its own, and its place in the request."""
+def tables_of(asked: Sequence[AskedFeature]) -> tuple[AskedTable, ...]:
+    """The tables that serve features."""
+    groups: dict[str, dict[int, AskedFeature]] = {}
+    for number, part in enumerate(part for one in asked for part in one.parts):
+        groups.setdefault(part.table, {})[number] = part
+    return tuple(AskedTable.of(table, members) for table, members in groups.items())
 
-    place: Place
-    asked: AskedFeature
 
-
-def answers(asked: Sequence[AskedFeature], rows: Rows, instant: Instant) -> Waves:
+def answers(asked: Sequence[AskedFeature], tables: Sequence[AskedTable], rows: Rows, instant: Instant) -> Waves:
     """The values of features for entity rows: yields one wave of reads, and a second where an entity was not seen.
 
-    Returns, for each row, the value of each feature, in order.
+    `tables` are those of the features. Returns, for each row, the value of each feature, in order.
     """
-    parts = [part for one in asked for part in one.parts]
-    requests = [_TableRequest(table, members, rows, instant) for table, members in _by_table(parts).items()]
+    requests = [_TableRequest(table, rows, instant) for table in tables]
     seen = _Seen()
     wave = [read for request in requests for read in request.reads]
     found = iter((yield wave) if wave else [])
@@ -108,8 +127,9 @@ def answers(asked: Sequence[AskedFeature], rows: Rows, instant: Instant) -> Wave
     unknown = list(_seen_reads(requests, seen))
     for read, answer in zip(unknown, (yield unknown) if unknown else [], strict=True):
         seen.note(read, answer)
-    columns = dict(column for request in requests for column in request.columns(seen))
-    return list(zip(*(_column(one, columns) for one in asked), strict=True)) if asked else [() for _ in rows]
+    by_number = dict(column for request in requests for column in request.columns(seen))
+    columns = [by_number[number] for number in range(len(by_number))]
+    return list(zip(*_whole(asked, columns), strict=True)) if asked else [() for _ in rows]
 
 
 class _Seen:
@@ -137,77 +157,66 @@ class _Seen:
 class _TableRequest:
     """The part of a request that one tile table serves."""
 
-    def __init__(self, table: str, members: Sequence[AskedPart], rows: Rows, instant: Instant) -> None:
-        view, group = members[0].asked.view, members[0].asked.group
-        names = [key.name for key in group.keys]
-        self.table, self.group = table, group
-        self.siblings = {view.tables[other.fingerprint]: other for other in view.siblings(group)}
-        self.keys: list[Key] = [tuple([row[name] for name in names]) for row in rows]
-        self.each = tuple(dict.fromkeys(self.keys))
-        features = [part.asked.feature for part in members]
-        slices, windowed = WindowedFeature.every(features, group, instant, expires=view.expires)
-        self.reads = [TileRead(table, group, self.each, part, newest) for part, newest in slices] if rows else []
-        self._members = {part.place: each for part, each in zip(members, windowed, strict=True)}
-        self._found: dict[Key, tuple[Found, ...]] = {}
+    def __init__(self, table: AskedTable, rows: Rows, instant: Instant) -> None:
+        names = [key.name for key in table.group.keys]
+        keys: list[Key] = [tuple([row[name] for name in names]) for row in rows]
+        self.table, self.each = table, tuple(dict.fromkeys(keys))
+        self._layout, self._now_us = table.windows.at(instant), instant.now_us
+        reads = self._layout.reads if rows else ()
+        self.reads = [TileRead(table.name, table.group, self.each, part, newest) for part, newest in reads]
+        number = {key: place for place, key in enumerate(self.each)}
+        # None where each row is of an entity of its own.
+        self._numbers = [number[key] for key in keys] if len(self.each) < len(keys) else None
+        self._found: list[tuple[Found, ...]] = []
 
     def take(self, found: Sequence[list[Found]], seen: _Seen) -> None:
         """Keep what the reads found."""
         for read, answer in zip(self.reads, found, strict=True):
             seen.note(read, answer)
-        self._found = dict(zip(self.each, zip(*found, strict=True), strict=True))
+        self._found = list(zip(*found, strict=True))
 
-    def columns(self, seen: _Seen) -> Iterator[tuple[Place, list[FeatureValue]]]:
-        """Each part of a feature with its value for each row."""
-        times = {key: seen.newest(tuple(self.siblings), key) for key in self.each}
-        instants = {key: None if us is None else instant_of(us) for key, us in times.items()}
+    def columns(self, seen: _Seen) -> Iterator[tuple[int, list[FeatureValue]]]:
+        """Each part of a feature, by its number, with its value for each row."""
+        tables = tuple(self.table.siblings)
+        newest = [seen.newest(tables, key) for key in self.each]
+        times = [None if us is None else instant_of(us) for us in newest]
         # Features over the same window share its cells.
-        cells = {parts: self._cells(parts) for parts in {windowed.parts for windowed in self._members.values()}}
-        for place, windowed in self._members.items():
-            values = _values(windowed, cells[windowed.parts], instants)
-            yield place, [values[key] for key in self.keys]
+        windows = [list(zip(self._cells(window), times, strict=True)) for window in self._layout.windows]
+        for number, one in zip(self.table.numbers, self.table.windows.features, strict=True):
+            deleted = self._layout.windows[one.window].is_deleted(self._now_us)
+            yield number, self._by_row(one.values(windows[one.window], deleted=deleted))
 
-    def _cells(self, parts: tuple[Part, ...]) -> dict[Key, list[Cell]]:
-        """The cells of a window by entity."""
-        return {key: cells_of(parts, found) for key, found in self._found.items()}
+    def _cells(self, window: Window) -> list[Cells]:
+        """The cells of a window for each entity."""
+        fields = self.table.fields
+        return [Cells(window.cells(found), fields) for found in self._found]
 
-
-def _values(
-    windowed: WindowedFeature, cells: Mapping[Key, list[Cell]], instants: Mapping[Key, datetime | None]
-) -> dict[Key, FeatureValue]:
-    """A feature's value by entity."""
-    return {
-        key: FeatureValue(*windowed.value(mine, known=instants[key] is not None or bool(mine)), instants[key])
-        for key, mine in cells.items()
-    }
+    def _by_row(self, values: list[FeatureValue]) -> list[FeatureValue]:
+        """Values of entities for each row."""
+        return values if self._numbers is None else [values[number] for number in self._numbers]
 
 
 def _seen_reads(requests: Sequence[_TableRequest], seen: _Seen) -> Iterator[TileRead]:
     """For entities of which no tile was found, the newest event times in all groups over the same keys."""
     asked: set[tuple[str, Key]] = set()
     for request in requests:
-        known = seen.of(request.table)
+        known = seen.of(request.table.name)
         unknown = [key for key in request.each if key not in known]
-        for table, group in request.siblings.items():
+        for table, group in request.table.siblings.items():
             keys = tuple(key for key in unknown if (table, key) not in asked)
             asked.update((table, key) for key in keys)
             if keys:
                 yield TileRead(table, group, keys, None)
 
 
-def _column(one: AskedFeature, columns: Mapping[Place, list[FeatureValue]]) -> list[FeatureValue]:
-    """A feature's value for each row, from those of its parts."""
-    parts = [columns[one.reference, number] for number in range(len(one.feature.parts))]
-    return [_combined(one.feature, each) for each in zip(*parts, strict=True)] if len(parts) > 1 else parts[0]
+def _whole(asked: Sequence[AskedFeature], columns: Sequence[list[FeatureValue]]) -> Iterator[list[FeatureValue]]:
+    """Each feature with its value for each row, from those of its parts, which come in their order."""
+    each = iter(columns)
+    for one in asked:
+        first, *others = (next(each) for _ in one.feature.parts)
+        yield [_combined(one.feature, parts) for parts in zip(first, *others, strict=True)] if others else first
 
 
 def _combined(feature: PlannedFeature, parts: Sequence[FeatureValue]) -> FeatureValue:
     """Parts are of one entity, so all have seen the same events of it."""
     return FeatureValue(*combined(feature, [part[:2] for part in parts]), parts[0].last_event_time)
-
-
-def _by_table(parts: Sequence[AskedPart]) -> dict[str, list[AskedPart]]:
-    """The parts of a request by the table that serves them."""
-    groups: dict[str, list[AskedPart]] = {}
-    for part in parts:
-        groups.setdefault(part.asked.table, []).append(part)
-    return groups

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from headrace.runtime.online_store import OpenStore
-from headrace.serving.online import MAX_ENTITIES, OnlineStore
+from headrace.serving.asking import MAX_ENTITIES
+from headrace.serving.online import OnlineStore
 
 
 def served_table(

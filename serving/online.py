@@ -18,22 +18,20 @@ from typing import Any
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.window_slices import Instant
 from headrace.connectors.tile_store import TileReader
-from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.errors import NotFoundError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
 from headrace.features.reference import Reference
 from headrace.registry.store import Registry
 from headrace.serving.answering import AskedFeature, ServedView, answers
-from headrace.serving.on_demand import AskedOnDemand, OnDemandValues, read_for
-from headrace.serving.request import RequestColumn, check_rows, from_text
-from headrace.serving.result import FeatureValue, OnlineFeatures, ServedFeature
+from headrace.serving.asking import Asked, Asking
+from headrace.serving.on_demand import AskedOnDemand, OnDemandValues
+from headrace.serving.request import from_text
+from headrace.serving.result import FeatureValue, OnlineFeatures
 
 #: How old the choice of version may be: a promotion is seen within this time, and a request seldom asks the registry.
 POINTER_AGE_S = 1.0
-#: Entities in one request: beyond it, the answer takes seconds and belongs in a training set, not in a lookup.
-MAX_ENTITIES = 10_000
-
-
-Asked = AskedFeature | AskedOnDemand
+#: Sets of features that are kept worked out: a caller asks for few of them, again and again.
+KEPT_ASKINGS = 256
 
 
 class OnlineStore:
@@ -52,6 +50,7 @@ class OnlineStore:
         self._registry = registry
         self._tiles = tiles
         self._views: dict[str, tuple[float, ServedView]] = {}
+        self._askings: dict[tuple[str, ...], Asking] = {}
         self._on_demand = OnDemandValues()
 
     def get_online_features(
@@ -66,14 +65,15 @@ class OnlineStore:
         NumericOverflowError (a number of an on-demand feature is beyond its type).
         """
         instant = _instant(at)
-        asked = self._asked(features, entity_rows)
-        steps = answers(read_for(asked), entity_rows, instant)
+        asking = self._asking(features)
+        asking.check(entity_rows)
+        steps = answers(asking.read, asking.tables, entity_rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(self._tiles.read(wave))
         except StopIteration as end:
-            return self._answer(asked, entity_rows, end.value, instant)
+            return self._answer(asking, entity_rows, end.value, instant)
 
     async def get_online_features_async(
         self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
@@ -83,30 +83,36 @@ class OnlineStore:
         The registry is asked on the loop's thread, once a second for each view.
         """
         instant = _instant(at)
-        asked = self._asked(features, entity_rows)
-        steps = answers(read_for(asked), entity_rows, instant)
+        asking = self._asking(features)
+        asking.check(entity_rows)
+        steps = answers(asking.read, asking.tables, entity_rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(await self._tiles.read_async(wave))
         except StopIteration as end:
-            return self._answer(asked, entity_rows, end.value, instant)
+            return self._answer(asking, entity_rows, end.value, instant)
 
     def typed_row(self, features: Sequence[str], texts: Mapping[str, str]) -> dict[str, Any]:
         """An entity row from texts, such as those of a command line: each value as its type in the views asked for.
 
         A text that is no such value, and an unknown key, stay as they are for `get_online_features` to refuse.
         """
-        asked = [self._resolve(Reference.parse(text)) for text in features]
-        keys = [key for one in read_for(asked) for key in one.group.keys]
-        types = {column.name: column.type for column in (*keys, *(one.column for one in _requested(asked)))}
+        asking = self._asking(features)
+        types = {column.name: column.type for column in (*asking.keys, *(one.column for one in asking.request))}
         return {name: from_text(text, types.get(name, "str")) for name, text in texts.items()}
 
-    def _asked(self, features: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
-        """The features that are asked for, of the versions that serve, for rows that have their keys."""
-        asked = [self._resolve(Reference.parse(text)) for text in features]
-        _check(asked, rows)
-        return asked
+    def _asking(self, features: Sequence[str]) -> Asking:
+        """The features that are asked for, of the versions that serve."""
+        names = tuple(features)
+        kept = self._askings.get(names)
+        if kept is not None and all(self._view(name) is view for name, view in kept.views.items()):
+            return kept
+        made = Asking.of([self._resolve(Reference.parse(text)) for text in names])
+        if len(self._askings) >= KEPT_ASKINGS:
+            self._askings.clear()
+        self._askings[names] = made
+        return made
 
     def _resolve(self, reference: Reference) -> Asked:
         """A feature of the version that serves."""
@@ -123,12 +129,15 @@ class OnlineStore:
         """The version that serves, at most `POINTER_AGE_S` old."""
         looked_up, found = self._views.get(name, (-POINTER_AGE_S, None))
         if found is None or time.monotonic() - looked_up > POINTER_AGE_S:
-            found = self._look_up(name)
+            found = self._look_up(name, found)
             self._views[name] = (time.monotonic(), found)
         return found
 
-    def _look_up(self, name: str) -> ServedView:
-        """What the registry says serves; NotFoundError for an unknown view, or one of which nothing serves."""
+    def _look_up(self, name: str, before: ServedView | None) -> ServedView:
+        """What the registry says serves; NotFoundError for an unknown view, or one of which nothing serves.
+
+        It is the one before where the pointer is: what a version computes, and its tables, never change.
+        """
         known = self._registry.views(self.project)
         if name not in known:
             msg = f"project {self.project!r}: no view {name!r}; {did_you_mean(name, known)}"
@@ -137,38 +146,39 @@ class OnlineStore:
         if pointer is None:
             msg = f"view {name!r}: no version serves yet; backfill it, or promote one"
             raise NotFoundError(msg)
+        if before is not None and (before.plan.version, before.generation) == (pointer.version, pointer.generation):
+            return before
         plan = self._registry.version(self.project, name, pointer.version).plan
         made = self._registry.materialization(self.project, name, pointer.version, pointer.generation)
         return ServedView.of(ViewPlan.from_dict(dict(plan)), made.tables, pointer.generation)
 
     def _answer(
         self,
-        asked: Sequence[Asked],
+        asking: Asking,
         entity_rows: Sequence[Mapping[str, Any]],
         read: Sequence[tuple[FeatureValue, ...]],
         instant: Instant,
     ) -> OnlineFeatures:
         """The values with what they are values of; those on demand are computed here."""
         return OnlineFeatures(
-            features=tuple(_served(one) for one in asked),
+            features=asking.served,
             entity_rows=tuple(dict(row) for row in entity_rows),
-            rows=tuple(self._rows(asked, entity_rows, read)),
+            rows=tuple(self._rows(asking, entity_rows, read)),
             at=instant_of(instant.at_us),
             served_at=instant_of(instant.now_us),
         )
 
     def _rows(
-        self, asked: Sequence[Asked], entity_rows: Sequence[Mapping[str, Any]], read: Sequence[tuple[FeatureValue, ...]]
+        self, asking: Asking, entity_rows: Sequence[Mapping[str, Any]], read: Sequence[tuple[FeatureValue, ...]]
     ) -> Sequence[tuple[FeatureValue, ...]]:
         """The value of each feature that was asked for, from those that were read."""
-        if not (asked and entity_rows):
+        if asking.is_read_whole or not (asking.asked and entity_rows):
             return read
-        references = [one.reference for one in read_for(asked)]
+        references = [one.reference for one in asking.read]
         columns: dict[Reference, Sequence[FeatureValue]] = dict(zip(references, zip(*read, strict=True), strict=True))
-        on_demand = [one for one in asked if isinstance(one, AskedOnDemand)]
-        computed = self._on_demand.of(on_demand, columns, entity_rows)
+        computed = self._on_demand.of(asking.on_demand, columns, entity_rows)
         columns |= computed
-        return list(zip(*(columns[one.reference] for one in asked), strict=True))
+        return list(zip(*(columns[one.reference] for one in asking.asked), strict=True))
 
 
 def _instant(at: datetime | None) -> Instant:
@@ -177,38 +187,3 @@ def _instant(at: datetime | None) -> Instant:
     if at is None:
         return Instant(now_us, now_us, is_now=True)
     return Instant(asked_us("at", at), now_us, is_now=False)
-
-
-def _requested(asked: Sequence[Asked]) -> list[RequestColumn]:
-    """What the request must bring."""
-    return [column for one in asked if isinstance(one, AskedOnDemand) for column in one.request]
-
-
-def _check(asked: Sequence[Asked], rows: Sequence[Mapping[str, Any]]) -> None:
-    """The rows have exactly the keys and request columns of all features together, and are not too many."""
-    if len(rows) > MAX_ENTITIES:
-        msg = f"{len(rows):,} entity rows, at most {MAX_ENTITIES:,} in one request"
-        raise RequestError(msg)
-    keys = {key.name: key for one in read_for(asked) for key in one.group.keys}
-    request = _requested(asked)
-    _refuse_two_types(asked)
-    check_rows(rows, keys.values(), request)
-
-
-def _refuse_two_types(asked: Sequence[Asked]) -> None:
-    """A name of a key or request column has one type in all views asked for."""
-    keys = [(key, one.reference) for one in read_for(asked) for key in one.group.keys]
-    request = [
-        (column, one.reference) for one in asked if isinstance(one, AskedOnDemand) for column in one.feature.request
-    ]
-    found: dict[str, tuple[str, Reference]] = {}
-    for column, reference in (*keys, *request):
-        type_, first = found.setdefault(column.name, (column.type, reference))
-        if type_ != column.type:
-            msg = f"{column.name!r} is {type_} for {first} and {column.type} for {reference}; ask for these one by one"
-            raise RequestError(msg)
-
-
-def _served(one: Asked) -> ServedFeature:
-    """A feature as the answer names it."""
-    return ServedFeature(one.reference, one.feature.type, one.view.plan.version, one.view.generation)

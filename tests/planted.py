@@ -163,8 +163,8 @@ MUTANTS = (
     Mutant(
         "the newest row of a tie is any of them",
         "compiler/merge.py",
-        'cell[f"{name}_partition"], cell[f"{name}_offset"])',
-        "0, 0)",
+        "((us, partition, offset), value)",
+        "((us, 0, 0), value)",
         "tests/compiler/test_merge.py::test_any_split_merges_to_the_whole",
     ),
     Mutant(
@@ -198,8 +198,8 @@ MUTANTS = (
     Mutant(
         "a tile beyond its retention counts as there",
         "compiler/window_slices.py",
-        "+ retention_us <= instant.now_us",
-        "+ retention_us < instant.now_us",
+        "part.from_us + part.level_us + retention_us",
+        "part.from_us + part.level_us + retention_us + 1",
         "tests/compiler/test_window_slices.py::test_a_tile_is_gone_when_its_retention_after_its_end_is_over",
     ),
     Mutant(

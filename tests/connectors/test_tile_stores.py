@@ -7,6 +7,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from headrace.compiler.tiles import Slice
 from headrace.connectors.cassandra import CassandraConnection
 from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.connectors.sqlite_tiles import SqliteTiles
-from headrace.connectors.tile_store import NOTHING, Found, Key, Tile, TileRead, TileStore
+from headrace.connectors.tile_store import NOTHING, Found, Key, Tile, TileRead, TileStore, fields_of
 from headrace.errors import NotFoundError
 from headrace.features.scalar import column
 from headrace.runtime.settings import Settings
@@ -81,7 +82,8 @@ def tile(n: int, start: int = 0, key: Key = KEY, expires_us: int | None = None, 
 
 
 def cells(found: Found, *fields: str) -> dict[int, tuple[Any, ...]]:
-    return {start: tuple(cell[name] for name in fields) for start, cell in found.tiles.items()}
+    places = [fields_of(GROUP).index(name) for name in fields]
+    return {start: tuple(cell[place] for place in places) for start, cell in found.tiles.items()}
 
 
 def read(store: TileStore, *keys: Key, part: Slice | None = ALL, newest_only: bool = False) -> list[Found]:
@@ -93,9 +95,8 @@ def test_every_type_and_null_come_back_as_they_were_written(store: TileStore) ->
     full = tile(1, 0, cents=-(2**63), weight=-0.5, note='it\'s "ö"', express=False, buyer=b"\0\xff")
     store.write(TABLE, GROUP, [full, tile(2, FINEST, cents=None), tile(3, 2 * FINEST, buyer=b"")])
     (found,) = read(store, KEY)
-    names = [field.name for field in GROUP.cell]
-    assert found.tiles[0] == dict(zip(names, full.values, strict=True))
-    assert found.tiles[0]["last_express"] is False
+    assert found.tiles[0] == full.values
+    assert cells(found, "last_express")[0][0] is False
     assert cells(found, "sum_cents", "max_weight", "min_note", "last_express", "distinct_buyer")[FINEST] == (None,) * 5
     # No bytes at all are not NULL: of a tally they say that there were too many values.
     assert cells(found, "distinct_buyer")[2 * FINEST] == (b"",)
@@ -124,6 +125,35 @@ def test_slices_of_many_entities_are_read_at_once(store: TileStore) -> None:
     ]
     assert found[0][1] == found[2][1] == found[3][1] == NOTHING
     assert found[3][0].last_event_us == found[0][0].last_event_us == 3 * FINEST + 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_slice_holds_its_own_tiles_however_many_are_asked_at_once(store: TileStore, seed: int) -> None:
+    randomly, coarse = random.Random(seed), 12 * FINEST
+    starts = {FINEST: range(-40, 1_200), coarse: range(-4, 100)}
+    places = [(level, number * level) for level, numbers in starts.items() for number in numbers]
+    written = {place: number + 1 for number, place in enumerate(randomly.sample(places, 400))}
+    store.write(TABLE, GROUP, [tile(n, start)._replace(level_us=level) for (level, start), n in written.items()])
+    keys = randomly.choice([(KEY,), (KEY, ("nobody", 0, False))])
+    # Apart from each other, as one request has them: of one level a few tiles each, of the other one after another.
+    apart = [Slice(FINEST, number * 20 * FINEST, (number * 20 + number) * FINEST) for number in range(1, 9)]
+    ends = sorted(randomly.sample(range(101), 7))
+    apart += [Slice(coarse, begin * coarse, end * coarse) for begin, end in pairwise(ends)]
+    reads = [TileRead(TABLE, GROUP, (*keys, ("b", 1, False)), part) for part in apart]
+    for _ in range(12):
+        level, width = randomly.choice([FINEST, coarse]), randomly.choice([0, 1, 5, 30, 200, 700])
+        # Not on the edge of a tile, some over each other, and of some entities only the newest.
+        begin = randomly.choice(starts[level]) * level - randomly.choice([0, 0, 0, 1])
+        part = Slice(level, begin, begin + width * level)
+        reads.append(TileRead(TABLE, GROUP, keys, part, newest_only=randomly.random() < 0.1))
+    for read, answers in zip(reads, store.read(reads), strict=True):
+        assert read.slice is not None
+        level, begin, end = read.slice
+        inside = {start: n for (its_level, start), n in written.items() if its_level == level and begin <= start < end}
+        kept = {max(inside): inside[max(inside)]} if read.newest_only and inside else inside
+        assert cells(answers[0], "n") == {start: (n,) for start, n in kept.items()}
+        assert list(answers[0].tiles) == sorted(kept, reverse=True)
+        assert answers[1:] == [NOTHING] * (len(read.keys) - 1)
 
 
 def test_awaited_reads_find_the_same(store: TileStore) -> None:

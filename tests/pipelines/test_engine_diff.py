@@ -13,6 +13,7 @@ import pytest
 from headrace import Features, on_demand
 from headrace.compiler import flink_tiles, merge
 from headrace.compiler.build import plan_view
+from headrace.compiler.cells import Cells
 from headrace.compiler.plan import PlannedFeature
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.tile_store import Tile
@@ -202,7 +203,11 @@ def test_merging_that_loses_tiles_is_seen(
     shop: tuple[Any, FlinkTiles], function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = merge.MERGES[function]
-    monkeypatch.setitem(merge.MERGES, function, lambda feature, cells: whole(feature, cells[len(cells) // 2 + 1 :]))
+
+    def losing(feature: PlannedFeature, cells: Cells) -> Any:
+        return whole(feature, Cells(cells.rows[len(cells) // 2 + 1 :], cells.places))
+
+    monkeypatch.setitem(merge.MERGES, function, losing)
     found = compare(shop[0], SHOP, shop[1], as_of=instant_of(events.BASE)).differences
     assert found
     assert all(function in functions(one.feature) for one in found)

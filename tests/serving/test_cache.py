@@ -54,7 +54,7 @@ class Desk:
 
     def read(self, *shops: str, **asked: Any) -> list[dict[int, int]]:
         (found,) = self.cache.read([self.asked(*shops, **asked)])
-        return [{start: cell["n"] for start, cell in one.tiles.items()} for one in found]
+        return [{start: cell[0] for start, cell in one.tiles.items()} for one in found]
 
     @property
     def last_wave(self) -> int:
@@ -180,5 +180,5 @@ def check(
         is_closed = start + FINEST + SETTLE_S * SECOND <= clock.now_us
         known_since = clock.steady_s - AGE_S if is_closed else clock.steady_s
         least = max((n for at, n in written if at < known_since or not is_closed), default=0)
-        shown = found.tiles[start]["n"] if start in found.tiles else 0
+        shown = found.tiles[start][0] if start in found.tiles else 0
         assert least <= shown <= written[-1][1], (shop, start)

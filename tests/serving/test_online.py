@@ -18,6 +18,7 @@ from headrace.compiler.served import Status
 from headrace.compiler.tiles import window_bounds
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
+from headrace.serving import online
 from headrace.serving.cache import CachedTiles
 from headrace.serving.online import OnlineStore
 from headrace.serving.result import OnlineFeatures
@@ -352,6 +353,25 @@ def test_the_pointer_decides_which_version_serves(
     served = store.get_online_features(["shops:orders_1h"], [{"shop": "a"}], at=at(NOON))
     assert served.features[0].generation == 2
     assert served.rows[0][0].status is Status.UNKNOWN_ENTITY
+
+
+def test_a_store_that_is_kept_sees_a_promotion(
+    registry: Registry, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, asked = plans["shops"], (["shops:orders_1h"], [{"shop": "a"}])
+    tables = {group.fingerprint: f"{group.fingerprint}_g2" for group in plan.groups}
+    registry.add_materialization(Materialization("demo", plan.name, plan.version, tables, generation=2))
+    for group in plan.groups:
+        tiles.create(tables[group.fingerprint], group)
+    fill(tiles, plan, [order(NOON - MINUTE)])
+    store = OnlineStore("demo", registry, tiles)
+    monkeypatch.setattr(online, "POINTER_AGE_S", -1.0)
+    statuses = [store.get_online_features(*asked, at=at(NOON)).rows[0][0].status for _ in range(2)]
+    before = Pointer("demo", plan.name, plan.version)
+    registry.set_pointer(replace(before, generation=2), before)
+    served = store.get_online_features(*asked, at=at(NOON))
+    assert statuses == [Status.PRESENT] * 2
+    assert (served.features[0].generation, served.rows[0][0].status) == (2, Status.UNKNOWN_ENTITY)
 
 
 def test_a_view_of_which_nothing_serves_says_so(registry: Registry, tiles: CountedTiles) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from headrace.compiler.cells import Cells
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import levels_of, tail_tile, window_bounds
-from headrace.compiler.window_slices import Instant
-from headrace.connectors.tile_store import Cell, Found, TileRead
-from headrace.serving.windows import WindowedFeature, cells_of
+from headrace.compiler.window_slices import Instant, deleted_from, deleted_levels, slices_of
+from headrace.connectors.tile_store import Found, TileRead
+from headrace.features.instant import EPOCH
+from headrace.serving.result import FeatureValue
+from headrace.serving.windows import GroupWindows
 
 MINUTE, HOUR, DAY = 60_000_000, 3_600_000_000, 86_400_000_000
 FINEST = 5 * MINUTE
@@ -32,12 +36,17 @@ def found(read: TileRead, events: list[int]) -> Found:
     """The tiles of events in a read's slice."""
     assert read.slice is not None
     level, start, end = read.slice
-    tiles: dict[int, Cell] = {}
-    for at in events:
-        tile = at // level * level
-        if start <= tile < end:
-            tiles[tile] = {"n": tiles.get(tile, {"n": 0})["n"] + 1}
-    return Found(tiles)
+    inside = Counter(tile for at in events if start <= (tile := at // level * level) < end)
+    return Found({tile: (n,) for tile, n in inside.items()})
+
+
+def counts(features: list[PlannedFeature], group: TileGroup, instant: Instant, events: list[int]) -> list[int]:
+    """What each feature counts of the events of one entity."""
+    windows = GroupWindows.of(features, group, expires=False)
+    layout = windows.at(instant)
+    answers = [found(TileRead("t", group, ((),), part), events) for part, _ in layout.reads]
+    cells = [Cells(window.cells(answers), {"n": 0}) for window in layout.windows]
+    return [one.values([(cells[one.window], EPOCH)], deleted=False)[0].value for one in windows.features]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -50,12 +59,9 @@ def test_every_window_holds_its_own_events_and_no_other(seed: int) -> None:
     events = [NOON - number * 7 * MINUTE - random_.randrange(MINUTE) for number in range(-20, 5_000)]
     for _ in range(8):
         instant = Instant(NOON - random_.randrange(DAY), NOON, is_now=random_.random() < 0.5)
-        reads, windowed = WindowedFeature.every(features, group, instant, expires=False)
-        answers = [found(TileRead("t", group, ((),), part), events) for part, _ in reads]
-        for (window, lag), each in zip(asked, windowed, strict=True):
+        for (window, lag), value in zip(asked, counts(features, group, instant, events), strict=True):
             tail, is_open = tail_tile(window, FINEST), instant.is_now and not lag
             start, end = window_bounds(window, tail, FINEST, instant.at_us - lag, include_open=is_open)
-            value, _ = each.value(cells_of(each.parts, answers), known=True)
             assert value == sum(start <= at < end for at in events), (window, lag, instant)
 
 
@@ -64,25 +70,40 @@ def test_a_day_of_each_zone_and_one_of_24_hours_are_windows_of_their_own(is_now:
     zones = [None, "UTC", "America/New_York", "Asia/Kathmandu"]
     group, at_us = group_of([DAY]), NOON + 20 * MINUTE
     features = [replace(count(str(zone), DAY), tail_us=FINEST, zone=zone) for zone in zones]
-    reads, windowed = WindowedFeature.every(features, group, Instant(at_us, at_us, is_now=is_now), expires=False)
     events = [at_us - number * MINUTE for number in range(1, 3_000)]
-    answers = [found(TileRead("t", group, ((),), part), events) for part, _ in reads]
+    values = counts(features, group, Instant(at_us, at_us, is_now=is_now), events)
     minutes = {None: 24 * 60, "UTC": 12 * 60 + 20, "America/New_York": 8 * 60 + 20, "Asia/Kathmandu": 18 * 60 + 5}
-    for zone, each in zip(zones, windowed, strict=True):
-        value, _ = each.value(cells_of(each.parts, answers), known=True)
+    for zone, value in zip(zones, values, strict=True):
         assert value == minutes[zone], zone
 
 
 @pytest.mark.parametrize(("lag", "status"), [(0, Status.EXPIRED), (HOUR, Status.EMPTY_WINDOW)])
 def test_a_newest_value_that_is_not_in_its_window_is_too_old_but_for_a_lagged_one(lag: int, status: Status) -> None:
     feature = replace(count("last_1h", HOUR, lag), function="last", partials=("last_x",))
-    _, (windowed,) = WindowedFeature.every([feature], group_of([HOUR]), Instant(NOON, NOON, is_now=True), expires=True)
-    assert windowed.value([], known=True) == (None, status)
+    (windowed,) = GroupWindows.of([feature], group_of([HOUR]), expires=True).features
+    assert windowed.values([(Cells([]), EPOCH)], deleted=False) == [FeatureValue(None, status, EPOCH)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_window_is_deleted_from_the_microsecond_at_which_its_first_tile_is(seed: int) -> None:
+    random_ = random.Random(seed)
+    widths = [HOUR, 3 * HOUR, 2 * DAY, 20 * DAY]
+    features, plain = [count(str(width), width) for width in widths], group_of(widths)
+    group = replace(plain, retentions_us=tuple(random_.choice([None, 0, HOUR, DAY]) for _ in plain.levels_us))
+    at_us = NOON - random_.randrange(DAY)
+    for number, feature in enumerate(features):
+        slices = slices_of(feature, group, Instant(at_us, at_us, is_now=False))
+        ends = [deleted_from(part, group.retention_us(part.level_us)) for part in slices]
+        for now_us in [end + beside for end in ends if end is not None for beside in (-1, 0)] + [at_us]:
+            instant = Instant(at_us, now_us, is_now=False)
+            window = GroupWindows.of(features, group, expires=True).at(instant).windows[number]
+            assert window.is_deleted(now_us) == any(deleted_levels(slices, group, instant))
+            assert not GroupWindows.of(features, group, expires=False).at(instant).windows[number].is_deleted(now_us)
 
 
 def test_fifty_features_over_ten_windows_are_a_handful_of_reads() -> None:
     windows = [hours * HOUR for hours in (1, 2, 3, 6, 12, 24, 72, 168, 336, 720)]
     features = [count(f"{number}_{window}", window) for window in windows for number in range(5)]
     instant = Instant(NOON + 95 * MINUTE, NOON, is_now=False)
-    reads, _ = WindowedFeature.every(features, group_of(windows), instant, expires=False)
+    reads = GroupWindows.of(features, group_of(windows), expires=False).at(instant).reads
     assert len(reads) <= 6
