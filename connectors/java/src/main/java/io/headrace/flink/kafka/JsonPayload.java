@@ -1,11 +1,7 @@
 package io.headrace.flink.kafka;
 
 import java.io.IOException;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactory;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonFactoryBuilder;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
@@ -30,9 +26,7 @@ final class JsonPayload {
 
     private final JsonFactory factory;
     private final int maxDepth;
-    private final Map<String, Column> columns = new LinkedHashMap<>();
-    private final Set<String> others = new HashSet<>();
-    private int record;
+    private final ObjectReader columns = new ObjectReader();
 
     JsonPayload(List<RowField> fields, JsonSettings settings) {
         this.maxDepth = settings.maxDepth();
@@ -41,8 +35,8 @@ final class JsonPayload {
         for (int i = 0; i < fields.size(); i++) {
             String name = fields.get(i).getName();
             if (ReservedColumn.named(name).isEmpty()) {
-                ValueReader reader = readers.of(fields.get(i).getType()).orElseThrow();
-                columns.put(name, new Column(i, reader, settings.required().contains(name)));
+                ValueReader reader = readers.of(fields.get(i).getType(), name).orElseThrow();
+                columns.add(name, i, reader, settings.required().contains(name));
             }
         }
     }
@@ -63,23 +57,8 @@ final class JsonPayload {
                 .build();
     }
 
-    /** A payload column: where it goes, and the number of the record in which it was last seen. */
-    private static final class Column {
-        private final int position;
-        private final ValueReader reader;
-        private final boolean required;
-        private int seenIn;
-
-        Column(int position, ValueReader reader, boolean required) {
-            this.position = position;
-            this.reader = reader;
-            this.required = required;
-        }
-    }
-
     void read(byte[] bytes, GenericRowData row) throws Refusal {
         checkEncoding(bytes);
-        record++;
         try (JsonParser parser = factory.createParser(bytes)) {
             readObject(parser, row);
             checkEnd(parser);
@@ -90,7 +69,7 @@ final class JsonPayload {
         } catch (IOException e) {
             throw new Refusal("malformed JSON: " + Refusal.shown(String.valueOf(e.getMessage())));
         }
-        checkRequired(row);
+        columns.checkRequired(row);
     }
 
     private static void checkEncoding(byte[] bytes) throws Refusal {
@@ -116,18 +95,7 @@ final class JsonPayload {
             throw new Refusal(
                     first == null ? "empty: the record has no JSON" : "expected a JSON object, found " + kind(first));
         }
-        others.clear();
-        String name = parser.nextFieldName();
-        while (name != null) {
-            Column column = columns.get(name);
-            parser.nextToken();
-            if (column == null) {
-                skip(name, parser);
-            } else {
-                readColumn(name, column, parser, row);
-            }
-            name = parser.nextFieldName();
-        }
+        columns.read(parser, row);
     }
 
     private static String kind(JsonToken token) {
@@ -137,26 +105,6 @@ final class JsonPayload {
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
             default -> token.asString();
         };
-    }
-
-    private void skip(String name, JsonParser parser) throws IOException, Refusal {
-        if (!others.add(name)) {
-            throw new Refusal("field '" + Refusal.shown(name) + "': appears twice");
-        }
-        parser.skipChildren();
-    }
-
-    private void readColumn(String name, Column column, JsonParser parser, GenericRowData row)
-            throws IOException, Refusal {
-        if (column.seenIn == record) {
-            throw new Refusal("column '" + name + "': appears twice");
-        }
-        column.seenIn = record;
-        try {
-            row.setField(column.position, column.reader.read(parser));
-        } catch (Refusal e) {
-            throw new Refusal("column '" + name + "': " + e.getMessage());
-        }
     }
 
     private static void checkEnd(JsonParser parser) throws IOException, Refusal {
@@ -171,15 +119,5 @@ final class JsonPayload {
         String firstLine = message.lines().findFirst().orElse("");
         long offset = error.getLocation().getByteOffset();
         return new Refusal("malformed JSON at byte " + offset + ": " + Refusal.shown(firstLine));
-    }
-
-    private void checkRequired(GenericRowData row) throws Refusal {
-        for (Map.Entry<String, Column> entry : columns.entrySet()) {
-            Column column = entry.getValue();
-            if (column.required && row.isNullAt(column.position)) {
-                String found = column.seenIn == record ? "null" : "missing";
-                throw new Refusal("column '" + entry.getKey() + "': required, found " + found);
-            }
-        }
     }
 }

@@ -7,6 +7,7 @@ import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
+import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.RowType.RowField;
@@ -48,22 +49,32 @@ public final class KafkaTableFactory implements DynamicTableSourceFactory {
         if (reserved == null && !ValueReaders.supports(type)) {
             throw new ValidationException(
                     "Column '" + field.getName()
-                            + "' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN or TIMESTAMP_LTZ(6), found " + type
-                            + ".");
+                            + "' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN, TIMESTAMP_LTZ(6), or a ROW or ARRAY of"
+                            + " these, found " + type + ".");
         }
     }
 
     private static void checkRequired(Set<String> required, RowType rowType) {
         Set<String> unknown = new HashSet<>(required);
-        for (String column : rowType.getFieldNames()) {
-            if (ReservedColumn.named(column).isEmpty()) {
-                unknown.remove(column);
+        for (RowField column : rowType.getFields()) {
+            if (ReservedColumn.named(column.getName()).isEmpty()) {
+                removeParts(unknown, column.getName(), column.getType());
             }
         }
         if (!unknown.isEmpty()) {
             throw new ValidationException(
                     "Option '" + KafkaTableOptions.REQUIRED.key() + "' lists " + unknown
                             + ", but the payload's columns are " + rowType.getFieldNames() + ".");
+        }
+    }
+
+    /** Remove the paths of a column and of all its parts. */
+    private static void removeParts(Set<String> paths, String path, LogicalType type) {
+        paths.remove(path);
+        if (type instanceof RowType struct) {
+            struct.getFields().forEach(field -> removeParts(paths, path + "." + field.getName(), field.getType()));
+        } else if (type instanceof ArrayType list) {
+            removeParts(paths, path + "[]", list.getElementType());
         }
     }
 

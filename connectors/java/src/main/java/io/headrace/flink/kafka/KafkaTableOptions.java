@@ -43,7 +43,9 @@ public final class KafkaTableOptions {
                     .stringType()
                     .asList()
                     .defaultValues()
-                    .withDescription("Columns, a;b, that must be there and not null; otherwise _error is set.");
+                    .withDescription(
+                            "What must be there and not null, a;b.c;d[], for a column, a field of a ROW and all elements"
+                                    + " of an ARRAY; otherwise _error is set.");
 
     public static final ConfigOption<String> ZONE =
             ConfigOptions.key("json.zone")

@@ -8,8 +8,26 @@ final class Refusal extends Exception {
     /** Enough to recognise a value, too little to fill a log. */
     private static final int SHOWN_CHARACTERS = 40;
 
+    private final String path;
+
     Refusal(String reason) {
+        this("", reason);
+    }
+
+    private Refusal(String path, String reason) {
         super(reason, null, false, false);
+        this.path = path;
+    }
+
+    /** The same, of a value within a column, a field or an element {@code [n]} of this name. */
+    Refusal within(String name) {
+        String between = path.isEmpty() || path.startsWith("[") ? "" : ".";
+        return new Refusal(name + between + path, super.getMessage());
+    }
+
+    @Override
+    public String getMessage() {
+        return path.isEmpty() ? super.getMessage() : "column '" + path + "': " + super.getMessage();
     }
 
     static String shown(String value) {

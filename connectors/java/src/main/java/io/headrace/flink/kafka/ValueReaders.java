@@ -1,13 +1,20 @@
 package io.headrace.flink.kafka;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser.NumberType;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
+import org.apache.flink.table.data.GenericArrayData;
+import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
+import org.apache.flink.table.types.logical.ArrayType;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.VarCharType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 
@@ -18,18 +25,21 @@ final class ValueReaders {
 
     private final IsoTime isoTime;
     private final TimeUnitOfNumbers unit;
+    private final Set<String> required;
 
     ValueReaders(JsonSettings settings) {
         this.isoTime = new IsoTime(settings.zone());
         this.unit = settings.unit();
+        this.required = settings.required();
     }
 
     /** Whether payload columns may have this type. */
     static boolean supports(LogicalType type) {
-        return new ValueReaders(new JsonSettings(null, null, null, 0, 0)).of(type).isPresent();
+        return new ValueReaders(new JsonSettings(Set.of(), null, null, 0, 0)).of(type, "").isPresent();
     }
 
-    Optional<ValueReader> of(LogicalType type) {
+    /** @param path the value's name as required parts are listed: {@code device.os}, and {@code tags[]} for elements */
+    Optional<ValueReader> of(LogicalType type, String path) {
         return Optional.ofNullable(
                 switch (type.getTypeRoot()) {
                     case VARCHAR -> isString(type) ? nullOr(ValueReaders::text) : null;
@@ -38,8 +48,66 @@ final class ValueReaders {
                     case DOUBLE -> nullOr(ValueReaders::floating);
                     case BOOLEAN -> nullOr(ValueReaders::flag);
                     case TIMESTAMP_WITH_LOCAL_TIME_ZONE -> isMicros(type) ? nullOr(this::time) : null;
+                    case ROW -> struct((RowType) type, path).map(ValueReaders::nullOr).orElse(null);
+                    case ARRAY -> list((ArrayType) type, path).map(ValueReaders::nullOr).orElse(null);
                     default -> null;
                 });
+    }
+
+    private Optional<ValueReader> struct(RowType type, String path) {
+        ObjectReader fields = new ObjectReader();
+        for (int i = 0; i < type.getFieldCount(); i++) {
+            String name = type.getFieldNames().get(i);
+            String inner = path + "." + name;
+            Optional<ValueReader> reader = of(type.getTypeAt(i), inner);
+            if (reader.isEmpty()) {
+                return Optional.empty();
+            }
+            fields.add(name, i, reader.get(), required.contains(inner));
+        }
+        return Optional.of(parser -> object(parser, fields, type.getFieldCount()));
+    }
+
+    private static GenericRowData object(JsonParser parser, ObjectReader fields, int count)
+            throws IOException, Refusal {
+        if (parser.currentToken() != JsonToken.START_OBJECT) {
+            throw mismatch("an object", parser);
+        }
+        GenericRowData row = new GenericRowData(count);
+        fields.read(parser, row);
+        fields.checkRequired(row);
+        return row;
+    }
+
+    private Optional<ValueReader> list(ArrayType type, String path) {
+        String inner = path + "[]";
+        boolean all = required.contains(inner);
+        return of(type.getElementType(), inner).map(element -> parser -> array(parser, element, all));
+    }
+
+    private static GenericArrayData array(JsonParser parser, ValueReader element, boolean all)
+            throws IOException, Refusal {
+        if (parser.currentToken() != JsonToken.START_ARRAY) {
+            throw mismatch("an array", parser);
+        }
+        List<Object> elements = new ArrayList<>();
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            elements.add(element(parser, element, all, elements.size()));
+        }
+        return new GenericArrayData(elements.toArray());
+    }
+
+    private static Object element(JsonParser parser, ValueReader reader, boolean required, int place)
+            throws IOException, Refusal {
+        try {
+            Object value = reader.read(parser);
+            if (value == null && required) {
+                throw new Refusal("required, found null");
+            }
+            return value;
+        } catch (Refusal e) {
+            throw e.within("[" + place + "]");
+        }
     }
 
     private static boolean isString(LogicalType type) {

@@ -25,6 +25,13 @@ class KafkaTableFactoryTest {
         assertThatCode(() -> explain("a STRING, t TIMESTAMP_LTZ(6), _raw BYTES", options)).doesNotThrowAnyException();
     }
 
+    @Test
+    void structsAndListsMayHavePartsThatAreRequired() {
+        String columns = "a ROW<b STRING, c ROW<d BIGINT>>, e ARRAY<ROW<f DOUBLE>>, g ARRAY<STRING>";
+        String options = ", 'start.offsets'='0:1', 'json.required'='a.b;a.c;a.c.d;e;e[].f;g[]'";
+        assertThatCode(() -> explain(columns, options)).doesNotThrowAnyException();
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
         "a STRING | '' | start.offsets",
@@ -37,8 +44,11 @@ class KafkaTableFactoryTest {
         "a STRING | , 'start.offsets'='0:5', 'json.zone'='Mars' | must be a time zone like 'UTC' or 'Europe/Zurich',"
                 + " found 'Mars'",
         "a STRING | , 'start.offsets'='0:5', 'json.required'='b' | lists [b]",
-        "a DECIMAL(10, 2) | , 'start.offsets'='0:5' | Column 'a' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN or"
-                + " TIMESTAMP_LTZ(6), found DECIMAL(10, 2)",
+        "a DECIMAL(10, 2) | , 'start.offsets'='0:5' | Column 'a' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN,"
+                + " TIMESTAMP_LTZ(6), or a ROW or ARRAY of these, found DECIMAL(10, 2)",
+        "a ROW<b DECIMAL(10, 2)> | , 'start.offsets'='0:5' | Column 'a' must be",
+        "a ARRAY<DATE> | , 'start.offsets'='0:5' | Column 'a' must be",
+        "a ROW<b STRING> | , 'start.offsets'='0:5', 'json.required'='a;a.c' | lists [a.c]",
         "a TIMESTAMP_LTZ(3) | , 'start.offsets'='0:5' | Column 'a' must be",
         "a STRING NOT NULL | , 'start.offsets'='0:5' | Column 'a' must be nullable",
         "_src_offset INT | , 'start.offsets'='0:5' | Column '_src_offset' is reserved for BIGINT, found INT",
