@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -22,10 +22,11 @@ from headrace.compiler.plan import (
 from headrace.compiler.tiles import DAY_US, levels_of, tail_tile
 from headrace.features.aggregate import Aggregate
 from headrace.features.coercion import cast
+from headrace.features.column import SourceColumn
 from headrace.features.local_day import LONGER_AT_MOST_US
 from headrace.features.on_demand import OnDemandFeature
 from headrace.features.scalar import FLOAT, Scalar
-from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceColumn, SourceSchema
+from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceSchema
 from headrace.features.view import Feature, View
 
 #: The partials that each function merges. The sum of no values is NULL, which tells it from a sum of 0.
@@ -142,16 +143,16 @@ def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:
 
 
 def _same_in(schema: SourceSchema, parts: Iterable[_Part]) -> tuple[str, ...]:
-    """The columns in which copies of a row agree: id, event time, and what features read."""
+    """What copies of a row agree in: id, event time, and what features read."""
     if schema.unique_by is None:
         return ()
-    read = {name for part in parts for name in _columns_of(part)}
+    read = {".".join(path) for part in parts for path in _paths_of(part)}
     return (schema.unique_by, schema.event_time, *sorted(read - {schema.unique_by, schema.event_time}))
 
 
 def _column(column: SourceColumn) -> Column:
     """A declared column as a part of the plan."""
-    return Column(column.name, column.type, column.optional, column.choices)
+    return Column(column.name, column.type, column.optional, column.choices, tuple(map(_column, column.fields)))
 
 
 def _location(leg: IcebergTable | DeltaTable | KafkaTopic | None) -> Location | None:
@@ -173,24 +174,35 @@ def _group_identity(part: _Part) -> str:
 def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """Whatever of the source decides which rows are accepted, and with which values.
 
-    An optional column that no feature reads is left out, so adding one keeps fingerprints. An optional key makes rows
-    without it dead letters for the whole view, hence the guards; so does a function that raises, hence the calls.
-    Where rows have copies, a column more that is read may let more rows count.
+    An optional column or field that no feature reads is left out, so adding one keeps fingerprints. An optional key
+    makes rows without it dead letters for the whole view, hence the guards; so does a function that raises, hence the
+    calls. Where rows have copies, a column more that is read may let more rows count.
     """
-    used = {name for part in parts for name in _columns_of(part)}
-    columns = [column for column in source.columns if column.name in used or not column.optional]
+    used = {path for part in parts for path in _paths_of(part)}
     calls, guards = _calls(parts), _guards(parts)
     limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
-    shapes = [[column.name, column.type, column.optional, list(column.choices)] for column in columns]
+    shapes = _shapes(source.columns, used)
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
     copies = [list(source.same_in)] if source.same_in else []
     return [source.name, legs, times, limits, sorted(shapes), guards, *copies, *([calls] if calls else [])]
 
 
-def _columns_of(part: _Part) -> set[str]:
-    """The columns that a feature reads."""
-    return {key.name for key in part.aggregate.keys}.union(*(scalar.columns() for scalar in _scalars(part)))
+def _shapes(columns: Iterable[Column], used: Collection[tuple[str, ...]]) -> list[list[Any]]:
+    """What the columns are that features read, or that must be there; `used` are the paths that features read."""
+    needed = [column for column in columns if not column.optional or any(path[:1] == (column.name,) for path in used)]
+    return [_shape(column, {path[1:] for path in used if path[:1] == (column.name,)}) for column in needed]
+
+
+def _shape(column: Column, used: Collection[tuple[str, ...]]) -> list[Any]:
+    """What a column is, and those of its fields that count."""
+    own = [column.name, column.type, column.optional, list(column.choices)]
+    return [*own, *([sorted(_shapes(column.fields, used))] if column.fields else [])]
+
+
+def _paths_of(part: _Part) -> set[tuple[str, ...]]:
+    """The columns that a feature reads, and of structs the fields."""
+    return {(key.name,) for key in part.aggregate.keys}.union(*(scalar.paths() for scalar in _scalars(part)))
 
 
 def _scalars(part: _Part) -> list[Scalar]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from headrace.compiler.plan import SourcePlan
 from headrace.compiler.scalar_sql import Dialect
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, Scalar, column, literal
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STRUCT, Scalar, column, literal
 
 
 def contents(source: SourcePlan) -> tuple[Scalar, ...]:
@@ -28,10 +28,12 @@ def place(source: SourcePlan, dialect: Dialect) -> dict[str, str]:
     return {"_src_partition": "CAST(0 AS INT)", "_src_offset": dialect.emit(rank)}
 
 
-def _same(source: SourcePlan, name: str) -> Scalar:
-    """A column as it is compared: an instant by its µs, and -0.0 is 0.0."""
-    found = column(name, source.column(name).type)
+def _same(source: SourcePlan, path: str) -> Scalar:
+    """A value as it is compared: an instant by its µs, -0.0 is 0.0, and of a struct whether it is there."""
+    found = source.value(path)
     if found.type == DATETIME:
         return Scalar("micros", INT, (found,))
+    if found.type == STRUCT:
+        return Scalar("is_null", BOOL, (found,))
     zero = Scalar("equals", BOOL, (found, literal(0.0)))
     return Scalar("case", FLOAT, (zero, literal(0.0), found)) if found.type == FLOAT else found

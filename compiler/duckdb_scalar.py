@@ -19,7 +19,7 @@ from headrace.compiler.scalar_sql import (
     template,
     text_literal,
 )
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, BYTES, DATETIME, FINITE, FLOAT, INT, STR, Scalar
 
 TYPES = {
     STR: "VARCHAR",
@@ -38,6 +38,22 @@ def _column(scalar: Scalar, args: list[str], label: str) -> str:
     return f"epoch_us({name})" if scalar.type == DATETIME else name
 
 
+def _as_micros(rule: Rule) -> Rule:
+    """A part of a column; an instant as its µs."""
+
+    def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
+        sql = rule(scalar, args, label)
+        return f"epoch_us({sql})" if scalar.type == DATETIME else sql
+
+    return wrapped
+
+
+def _element(scalar: Scalar, args: list[str], label: str) -> str:
+    """An element, counted from 1 here, or from -1 at the end; NULL where there is none."""
+    place = scalar.args[1].value
+    return f"{args[0]}[{place + 1 if isinstance(place, int) and place >= 0 else place}]"
+
+
 def _compared(op: str) -> Rule:
     """A comparison that is never true of NaN (`<>`: always), as IEEE and Java have it."""
 
@@ -52,7 +68,7 @@ def _compared(op: str) -> Rule:
 
 def _may_be_nan(scalar: Scalar) -> bool:
     """Whether a float was computed: columns are finite by the verdict, others by the language."""
-    return scalar.type == FLOAT and scalar.op not in {"column", "literal", "finite", "call"}
+    return scalar.type == FLOAT and scalar.op not in FINITE
 
 
 #: The remainder has the sign of the dividend here; another divisor on top gives it that of the divisor. In HUGEINT,
@@ -105,6 +121,8 @@ DUCKDB = Dialect(
     name="duckdb",
     quote='"',
     types=TYPES,
+    struct="STRUCT({})",
+    array="{}[]",
     rules={
         **COMMON,
         **{op: _compared(op) for op in COMPARISONS},
@@ -120,6 +138,15 @@ DUCKDB = Dialect(
         "call_error": lambda scalar, args, label: f'"{column_of(scalar.args[0])}".{ERROR}',
         "literal": literal(TYPES),
         "cast": by_cast(CASTS),
+        "field": _as_micros(lambda scalar, args, label: f"struct_extract({args[0]}, '{scalar.value}')"),
+        "element": _as_micros(_element),
+        "list_length": template("len({0})"),
+        "list_contains": template("CASE WHEN {1} IS NOT NULL THEN list_contains({0}, {1}) END"),
+        "list_join": template("CASE WHEN {0} IS NOT NULL THEN COALESCE(array_to_string({0}, {1}), '') END"),
+        "list_min": _as_micros(template("list_min({0})")),
+        "list_max": _as_micros(template("list_max({0})")),
+        "lacks_element": template("(len({0}) <> list_count({0}))"),
+        "all_finite": template("COALESCE(list_bool_and([isfinite(element) FOR element IN {0}]), TRUE)"),
         "length": template("length({0})"),
         "like": template("({0} LIKE {1})"),
         "find": template("(strpos({0}, {1}) - 1)"),

@@ -22,7 +22,7 @@ from headrace.compiler.scalar_sql import (
     template,
     text_literal,
 )
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, element_type
 
 TYPES = {
     STR: "STRING",
@@ -58,6 +58,35 @@ def _column(scalar: Scalar, args: list[str], label: str) -> str:
     """A column; an instant as its µs."""
     name = f"`{scalar.value}`"
     return f"HR_MICROS({name})" if scalar.type == DATETIME else name
+
+
+def _as_micros(rule: Rule) -> Rule:
+    """A part of a column; an instant as its µs."""
+
+    def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
+        sql = rule(scalar, args, label)
+        return f"HR_MICROS({sql})" if scalar.type == DATETIME else sql
+
+    return wrapped
+
+
+def _element(scalar: Scalar, args: list[str], label: str) -> str:
+    """An element, counted from 1 here, and never from the end; NULL where there is none."""
+    place = scalar.args[1].value
+    if isinstance(place, int) and place < 0:
+        return f"{args[0]}[CARDINALITY({args[0]}) - {-place - 1}]"
+    return f"{args[0]}[{int(place or 0) + 1}]"
+
+
+def _lacks_element(scalar: Scalar, args: list[str], label: str) -> str:
+    """Whether an element is NULL."""
+    return f"ARRAY_CONTAINS({args[0]}, CAST(NULL AS {TYPES[element_type(scalar.args[0].type)]}))"
+
+
+def _contains(scalar: Scalar, args: list[str], label: str) -> str:
+    """Whether an element equals a value; asked for NULL, Flink's function looks for elements that are NULL."""
+    sought = _as_string(scalar.args[1], args[1])
+    return f"CASE WHEN {sought} IS NOT NULL THEN ARRAY_CONTAINS({args[0]}, {sought}) END"
 
 
 def _compared(op: str) -> Rule:
@@ -140,6 +169,8 @@ FLINK = Dialect(
     name="flink",
     quote="`",
     types=TYPES,
+    struct="ROW<{}>",
+    array="ARRAY<{}>",
     rules={
         **COMMON,
         **{op: _compared(op) for op in COMPARISONS},
@@ -157,6 +188,16 @@ FLINK = Dialect(
         "coalesce": _with_strings(coalesce),
         "greatest": _with_strings(_extreme("GREATEST")),
         "least": _with_strings(_extreme("LEAST")),
+        # In brackets: without, the name of the column could be that of a table.
+        "field": _as_micros(lambda scalar, args, label: f"({args[0]}).`{scalar.value}`"),
+        "element": _as_micros(_element),
+        "list_length": template("CAST(CARDINALITY({0}) AS BIGINT)"),
+        "list_contains": _contains,
+        "list_join": template("ARRAY_JOIN({0}, {1})"),
+        "list_min": _as_micros(template("ARRAY_MIN({0})")),
+        "list_max": _as_micros(template("ARRAY_MAX({0})")),
+        "lacks_element": _lacks_element,
+        "all_finite": template("HR_ALL_FINITE({0})"),
         "length": template("CAST(CHAR_LENGTH({0}) AS BIGINT)"),
         "contains": template("(POSITION({1} IN {0}) > 0)"),
         "find": template("(CAST(POSITION({1} IN {0}) AS BIGINT) - 1)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from headrace.compiler.flink_scalar import FLINK, TYPES
+from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.plan import Column, SourcePlan, TileGroup
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import archive_columns
@@ -29,6 +29,7 @@ FUNCTIONS = {
     "HR_UPPER": "HrUpper",
     "HR_LOWER": "HrLower",
     "HR_RANK": "HrRank",
+    "HR_ALL_FINITE": "HrAllFinite",
     "HR_SUM_OF": "HrSumOf",
     "HR_MOMENTS": "HrMoments",
     "HR_LAST": "HrLast",
@@ -88,7 +89,7 @@ def cell_type(group: TileGroup) -> str:
 
 def declared(column: Column) -> str:
     """A column with its type."""
-    return f"{FLINK.identifier(column.name)} {TYPES[column.type]}"
+    return FLINK.declared(column)
 
 
 def create_table(name: str, columns: Iterable[str], options: Options) -> str:

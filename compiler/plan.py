@@ -15,7 +15,7 @@ from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.knobs import UNSET, Knobs
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar
+from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, is_list
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
 MAX_TABLE_NAME = 48 - len("_cell")
@@ -24,12 +24,31 @@ CELL_COUNT = "n"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A named, typed column or field. `optional`: NULL is allowed. `choices`: the only allowed values, if any."""
+    """A named, typed column or field. `optional`: NULL is allowed. `choices`: the only allowed values, if any.
+
+    `fields` are those of a struct, or the element of a list; they are columns themselves.
+    """
 
     name: str
     type: str
     optional: bool = False
     choices: tuple[str, ...] = ()
+    fields: tuple[Column, ...] = ()
+
+    @property
+    def required_paths(self) -> list[str]:
+        """What of it must be there, as the live stream's option lists it.
+
+        >>> os = Column("os", "str")
+        >>> Column("device", "struct", optional=True, fields=(os,)).required_paths
+        ['device.os']
+        >>> Column("tags", "list[str]", fields=(Column("element", "str"),)).required_paths
+        ['tags', 'tags[]']
+        """
+        own = [] if self.optional else [self.name]
+        if is_list(self.type):
+            return [*own, *([] if self.fields[0].optional else [f"{self.name}[]"])]
+        return [*own, *(f"{self.name}.{path}" for field in self.fields for path in field.required_paths)]
 
     @property
     def words(self) -> str:
@@ -55,7 +74,7 @@ class Location:
 class SourcePlan:
     """A source: its columns, its two legs, and the rules by which a row is accepted.
 
-    `same_in`: the columns in which copies of a row agree, its id first; none where every row counts.
+    `same_in`: what copies of a row agree in, by the `value`s' paths, its id first; none where every row counts.
     """
 
     name: str
@@ -84,6 +103,16 @@ class SourcePlan:
         Both are neither too late nor too early for the event time that they share.
         """
         return self.allowed_lateness_us + self.max_future_us if self.same_in else 0
+
+    def value(self, path: str) -> Scalar:
+        """A column, or the field of a struct that names with points between lead to; LookupError without the column."""
+        name, *fields = path.split(".")
+        column = self.column(name)
+        found = Scalar("column", column.type, value=name)
+        for name in fields:
+            column = next(field for field in column.fields if field.name == name)
+            found = Scalar("field", column.type, (found,), name)
+        return found
 
     def column(self, name: str) -> Column:
         """The column `name`; LookupError when there is none."""

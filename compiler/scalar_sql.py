@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from headrace.features.scalar import DATETIME, FLOAT, Scalar
+from headrace.compiler.plan import Column
+from headrace.features.scalar import DATETIME, FLOAT, STRUCT, Scalar, is_list
 
 Rule = Callable[[Scalar, "list[str]", str], str]
 
@@ -14,17 +15,30 @@ Rule = Callable[[Scalar, "list[str]", str], str]
 class Dialect:
     """What differs between engines: the quote of names, the names of types, and the SQL of each operation.
 
-    A rule gets the scalar, the SQL of its arguments, and the label that an overflow names.
+    A rule gets the scalar, the SQL of its arguments, and the label that an overflow names. `struct` and `array` are the
+    types of structs and lists, to be filled with the fields and with the type of the element.
     """
 
     name: str
     quote: str
     types: Mapping[str, str]
+    struct: str
+    array: str
     rules: Mapping[str, Rule]
 
     def identifier(self, name: str) -> str:
         """A quoted name."""
         return f"{self.quote}{name.replace(self.quote, self.quote * 2)}{self.quote}"
+
+    def type_of(self, column: Column) -> str:
+        """The type of a column, or of a part of one."""
+        if column.type == STRUCT:
+            return self.struct.format(", ".join(map(self.declared, column.fields)))
+        return self.array.format(self.type_of(column.fields[0])) if is_list(column.type) else self.types[column.type]
+
+    def declared(self, column: Column) -> str:
+        """A column with its type."""
+        return f"{self.identifier(column.name)} {self.type_of(column)}"
 
     def emit(self, scalar: Scalar, label: str = "") -> str:
         """The SQL of a scalar; integer overflow in it is an error that names `label`."""

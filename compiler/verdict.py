@@ -12,7 +12,20 @@ from headrace.compiler.calls import calls_of, error_of, layers, raised
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
 from headrace.features.function import DEAD_LETTER
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, column, conjunction, literal
+from headrace.features.scalar import (
+    BOOL,
+    BYTES,
+    DATETIME,
+    FLOAT,
+    INT,
+    STR,
+    STRUCT,
+    Scalar,
+    column,
+    conjunction,
+    is_list,
+    literal,
+)
 
 
 class Verdict(IntEnum):
@@ -136,9 +149,9 @@ def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
 def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
     """What can be wrong with a row of a source, whatever is computed from it."""
     yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
-    for field in source.columns:
-        for condition, text in _column_rules(field):
-            yield condition, literal(f"{field.name} {text}")
+    for one in source.columns:
+        for condition, text in _value_rules(one, column(one.name, one.type), one.name):
+            yield condition, literal(text)
     yield from _time_rules(source)
 
 
@@ -149,16 +162,35 @@ def _key_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
             yield _missing_key(group, key), literal(f"key {key.name} is missing")
 
 
-def _column_rules(field: Column) -> Iterator[tuple[Scalar, str]]:
-    """What can be wrong with the value of one column."""
-    value = column(field.name, field.type)
-    if not field.optional:
-        yield Scalar("is_null", BOOL, (value,)), "is missing"
-    if field.type == FLOAT:
-        yield Scalar("not_finite", BOOL, (value,)), "is no finite number"
-    if field.choices:
-        known = Scalar("is_in", BOOL, (value, *(literal(choice) for choice in field.choices)))
-        yield Scalar("not", BOOL, (known,)), "has an unknown value"
+def _value_rules(one: Column, value: Scalar, path: str) -> Iterator[tuple[Scalar, str]]:
+    """What can be wrong with the value of a column, or of a field of one; `path` is its name."""
+    if not one.optional:
+        yield _missing(value), f"{path} is missing"
+    if one.type == FLOAT:
+        yield Scalar("not_finite", BOOL, (value,)), f"{path} is no finite number"
+    if one.choices:
+        known = Scalar("is_in", BOOL, (value, *(literal(choice) for choice in one.choices)))
+        yield Scalar("not", BOOL, (known,)), f"{path} has an unknown value"
+    if is_list(one.type):
+        yield from _element_rules(one.fields[0], value, path)
+    if one.type == STRUCT:
+        for field in one.fields:
+            yield from _value_rules(field, Scalar("field", field.type, (value,), field.name), f"{path}.{field.name}")
+
+
+def _missing(value: Scalar) -> Scalar:
+    """Whether a column is NULL, or a field of a struct that is there: what is not there lacks nothing."""
+    missing = Scalar("is_null", BOOL, (value,))
+    return conjunction(Scalar("not_null", BOOL, value.args), missing) if value.op == "field" else missing
+
+
+def _element_rules(element: Column, value: Scalar, path: str) -> Iterator[tuple[Scalar, str]]:
+    """What can be wrong with the elements of a list."""
+    if not element.optional:
+        yield Scalar("lacks_element", BOOL, (value,)), f"an element of {path} is missing"
+    if element.type == FLOAT:
+        finite = Scalar("all_finite", BOOL, (value,))
+        yield Scalar("not", BOOL, (finite,)), f"an element of {path} is no finite number"
 
 
 def _time_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from deltalake.schema import ArrayType, StructType
 from pyarrow import fs
 
-from headrace.connectors.foreign import ARROW, Origin, typed
+from headrace.connectors.foreign import Origin, arrow_type, typed
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
 from headrace.features.instant import EPOCH
@@ -84,15 +85,24 @@ def read_version(uri: str, version: int | None = None) -> DeltaVersion:
     table = _open(uri, version)
     _refuse_features(uri, table)
     actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-    columns = [(column.name, str(getattr(column.type, "type", column.type))) for column in table.schema().fields]
     metadata = table.metadata()
     return DeltaVersion(
         origin=Origin("delta", table.table_uri, table.version()),
         identity=str(metadata.id),
         committed_at=EPOCH + timedelta(milliseconds=max((int(one["modification_time"]) for one in actions), default=0)),
-        fields=tuple(Field(name, TYPES.get(type_, type_)) for name, type_ in columns),
+        fields=tuple(_field(column.name, column.type) for column in table.schema().fields),
         files=_files(table.table_uri, actions, metadata.partition_columns),
     )
+
+
+def _field(name: str, type_: Any) -> Field:
+    """A column, or a part of one; one of a type that no source has is there by Delta's own name of that type."""
+    if isinstance(type_, StructType):
+        return Field(name, "struct", tuple(_field(one.name, one.type) for one in type_.fields))
+    if isinstance(type_, ArrayType):
+        return Field(name, "list", (_field("element", type_.element_type),))
+    text = str(getattr(type_, "type", type_))
+    return Field(name, TYPES.get(text, text))
 
 
 def _files(root: str, actions: Sequence[Mapping[str, Any]], partitioned_by: Sequence[str]) -> tuple[DeltaFile, ...]:
@@ -121,7 +131,7 @@ def _completed(batch: pa.RecordBatch, columns: Sequence[Field], partition: Mappi
     found = {
         column.name: batch.column(column.name)
         if column.name in batch.schema.names
-        else pa.repeat(pa.scalar(partition.get(column.name), ARROW[column.type]), batch.num_rows)
+        else pa.repeat(pa.scalar(partition.get(column.name), arrow_type(column)), batch.num_rows)
         for column in columns
     }
     return typed(pa.table(found), columns)

@@ -41,6 +41,19 @@ COPY_ROWS = 1_000_000
 WIDENED = {"int": "bigint", "float": "double"}
 
 
+def arrow_type(field: Field) -> pa.DataType:
+    """The Arrow type of a field.
+
+    >>> str(arrow_type(Field("tags", "list", (Field("element", "string"),))))
+    'list<element: string>'
+    """
+    if field.type == "struct":
+        return pa.struct([pa.field(one.name, arrow_type(one)) for one in field.fields])
+    if field.type == "list":
+        return pa.list_(pa.field(field.fields[0].name, arrow_type(field.fields[0])))
+    return ARROW[field.type]
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which version of which foreign table: `kind` is `delta` or `iceberg`, `version` Delta's or a snapshot id.
@@ -111,13 +124,18 @@ class IcebergVersion:
     def fields(self) -> tuple[Field, ...]:
         """The columns at the snapshot."""
         found = self.table.fields_at(self.snapshot_id)
-        return tuple(Field(one.name, WIDENED.get(one.type, one.type), one.fields) for one in found)
+        return tuple(map(_widened, found))
 
     def rows(self, columns: Sequence[Field]) -> Iterator[pa.Table]:
         """The rows. UnsupportedError when rows were deleted from the files."""
         self.table.files(self.snapshot_id)
         for batch in self.table.batches(self.snapshot_id, [column.name for column in columns]):
             yield typed(pa.Table.from_batches([batch]), columns)
+
+
+def _widened(found: Field) -> Field:
+    """A field as one of sources, which have one type of integers and one of floats."""
+    return Field(found.name, WIDENED.get(found.type, found.type), tuple(map(_widened, found.fields)))
 
 
 def check_columns(version: ForeignVersion, columns: Sequence[Field]) -> None:
@@ -160,14 +178,31 @@ def shadow_name(version: ForeignVersion, columns: Sequence[Field], event_time: s
 
 def typed(rows: pa.Table, columns: Sequence[Field]) -> pa.Table:
     """The rows with exactly these columns and their Arrow types."""
-    return pa.table({column.name: _cast(rows[column.name], ARROW[column.type]) for column in columns})
+    return pa.table({column.name: _cast(rows[column.name], column) for column in columns})
 
 
-def _cast(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
-    """A column as the type. Instants are cut to µs; one without zone in the file means UTC by Delta's protocol."""
-    if not pa.types.is_timestamp(type_):
-        return column.cast(type_)
-    return column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(type_)
+def _cast(column: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
+    """A column as the type of a field."""
+    return pa.chunked_array([_cast_array(chunk, field) for chunk in column.chunks], arrow_type(field))
+
+
+def _cast_array(array: pa.Array, field: Field) -> pa.Array:
+    """An array as the type. Instants are cut to µs; one without zone in the file means UTC by Delta's protocol."""
+    if field.type == "struct":
+        return _cast_struct(array, field)
+    if field.type != "timestamp":
+        return array.cast(arrow_type(field))
+    return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(ARROW["timestamp"])
+
+
+def _cast_struct(array: pa.Array, field: Field) -> pa.Array:
+    """The fields of a struct by their names; one that the file lacks is NULL, as a column would be."""
+    stored = {one.name for one in array.type}
+    parts = [
+        _cast_array(array.field(one.name), one) if one.name in stored else pa.nulls(len(array), arrow_type(one))
+        for one in field.fields
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(arrow_type(field)), mask=array.is_null())
 
 
 def _positioned(version: ForeignVersion, columns: Sequence[Field], event_time: str) -> Iterator[pa.Table]:

@@ -30,6 +30,7 @@ from pyiceberg.types import (
     DoubleType,
     IcebergType,
     IntegerType,
+    ListType,
     LongType,
     NestedField,
     StringType,
@@ -449,9 +450,13 @@ def _nested(fields: Sequence[Field]) -> list[NestedField]:
     """Iceberg's fields; the ids are placeholders that `assign_fresh_schema_ids` replaces, distinct as it demands."""
     ids = iter(range(1, 1 << 30))
 
+    def type_of(one: Field) -> IcebergType:
+        if one.type == "list":
+            return ListType(next(ids), type_of(one.fields[0]), element_required=False)
+        return StructType(*map(convert, one.fields)) if one.type == "struct" else PRIMITIVES[one.type]
+
     def convert(one: Field) -> NestedField:
-        inner = StructType(*map(convert, one.fields)) if one.type == "struct" else PRIMITIVES[one.type]
-        return NestedField(field_id=next(ids), name=one.name, field_type=inner, required=False)
+        return NestedField(field_id=next(ids), name=one.name, field_type=type_of(one), required=False)
 
     return [convert(one) for one in fields]
 
@@ -460,6 +465,8 @@ def _field_of(found: NestedField) -> Field:
     """An Iceberg field as an engine-free one."""
     if isinstance(found.field_type, StructType):
         return Field(found.name, "struct", tuple(map(_field_of, found.field_type.fields)))
+    if isinstance(found.field_type, ListType):
+        return Field(found.name, "list", (_field_of(found.field_type.element_field),))
     return Field(found.name, NAMES.get(found.field_type, str(found.field_type)))
 
 

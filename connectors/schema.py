@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from headrace.compiler.tables import DEAD_LETTERS as DEAD_LETTER_COLUMNS
 from headrace.compiler.tables import OFFSET_TILES as OFFSET_TILE_COLUMNS
+from headrace.features.scalar import is_list
 
-#: The engine-free types; `timestamp` is an instant in µs, `struct` has fields of its own.
-TYPES = ("string", "bigint", "int", "double", "boolean", "timestamp", "binary", "struct")
+#: The engine-free types; `timestamp` is an instant in µs, `struct` has fields of its own, `list` one, its element.
+TYPES = ("string", "bigint", "int", "double", "boolean", "timestamp", "binary", "struct", "list")
 #: The engine-free type of each type of the feature language.
 LANGUAGE_TYPES = {
     "str": "string",
@@ -20,11 +21,12 @@ LANGUAGE_TYPES = {
     "bool": "boolean",
     "datetime": "timestamp",
     "bytes": "binary",
+    "struct": "struct",
 }
 
 
 class NamedType(Protocol):
-    """Anything with a name and a type of the feature language, such as a column of a plan."""
+    """Anything with a name, a type of the feature language and fields if it has any, such as a column of a plan."""
 
     @property
     def name(self) -> str:
@@ -34,10 +36,17 @@ class NamedType(Protocol):
     def type(self) -> str:
         """The column's type in the feature language."""
 
+    @property
+    def fields(self) -> Sequence[Self]:
+        """The fields of a struct, or the element of a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column or a field of a struct. All are optional: Flink's writers and ours then agree on every table."""
+    """A column, a field of a struct or the element of a list.
+
+    All are optional: Flink's writers and ours then agree on every table.
+    """
 
     name: str
     type: str
@@ -51,14 +60,17 @@ class Field:
 def fields_of(columns: Iterable[NamedType]) -> tuple[Field, ...]:
     """Columns of a plan as stored columns.
 
-    >>> @dataclass
-    ... class Amount:
-    ...     name: str = "amt"
-    ...     type: str = "float"
-    >>> fields_of([Amount()])
-    (Field(name='amt', type='double', fields=()),)
+    >>> from headrace.compiler.plan import Column
+    >>> tags = Column("tags", "list[str]", fields=(Column("element", "str"),))
+    >>> [str(field) for field in fields_of([Column("amt", "float"), tags])]
+    ['amt double', 'tags list<element string>']
     """
-    return tuple(Field(column.name, LANGUAGE_TYPES[column.type]) for column in columns)
+    return tuple(Field(column.name, _stored(column.type), fields_of(column.fields)) for column in columns)
+
+
+def _stored(type_: str) -> str:
+    """The engine-free type of a type of the feature language."""
+    return "list" if is_list(type_) else LANGUAGE_TYPES[type_]
 
 
 #: What an archive keeps beside the source's columns: where the record lay in Kafka, and its bytes when unparsable.
@@ -88,7 +100,7 @@ def tile_fields(keys: Iterable[NamedType], cell: Iterable[NamedType]) -> tuple[F
 
 
 def differences(found: Sequence[Field], expected: Sequence[Field]) -> list[str]:
-    """What a table lacks of the expected columns, one sentence each; further columns are compatible.
+    """What a table lacks of the expected columns, one sentence each; further columns and fields are compatible.
 
     >>> differences([Field("a", "int")], [Field("a", "bigint"), Field("b", "string")])
     ['column a: expected bigint, found int', 'column b: expected string, found none']
@@ -97,8 +109,15 @@ def differences(found: Sequence[Field], expected: Sequence[Field]) -> list[str]:
     return [
         f"column {field.name}: expected {_type_of(field)}, found {_type_of(by_name.get(field.name))}"
         for field in expected
-        if by_name.get(field.name) != field
+        if not _holds(by_name.get(field.name), field)
     ]
+
+
+def _holds(found: Field | None, expected: Field) -> bool:
+    """Whether a field has the expected type; a struct may have further fields."""
+    if found is None or found.type != expected.type:
+        return False
+    return not differences(found.fields, expected.fields)
 
 
 def _type_of(field: Field | None) -> str:

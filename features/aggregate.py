@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.errors import ColumnTypeError, DefinitionError
+from headrace.features.column import SourceColumn
 from headrace.features.fraction import MILLION
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
-from headrace.features.source import SourceColumn
 
 ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
 

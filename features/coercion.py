@@ -6,7 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, NUMERIC, STR, Scalar
+from headrace.features.scalar import (
+    BOOL,
+    DATETIME,
+    FINITE,
+    FLOAT,
+    INT,
+    INTERVAL,
+    NUMERIC,
+    STR,
+    STRUCT,
+    Scalar,
+    is_list,
+    list_of,
+)
 
 NULL = "null"
 
@@ -21,7 +34,10 @@ def type_of(dtype: Any) -> str:
         (dtype.is_timestamp, DATETIME),
         (dtype.is_interval, INTERVAL),
         (dtype.is_null, NULL),
+        (dtype.is_struct, STRUCT),
     )
+    if dtype.is_array():
+        return list_of(type_of(dtype.value_type))
     for holds, name in tests:
         if holds():
             return name
@@ -32,9 +48,21 @@ def type_of(dtype: Any) -> str:
 def expect(scalar: Scalar, types: frozenset[str], op: str) -> Scalar:
     """The scalar itself when its type is one of `types`; ColumnTypeError otherwise."""
     if scalar.type not in types:
-        msg = f"{op} of {scalar.type} is not supported; expected {' or '.join(sorted(types))}"
+        msg = f"{op} of {scalar.type} is not supported; expected {' or '.join(sorted(types))}{instead(scalar)}"
         raise ColumnTypeError(msg)
     return scalar
+
+
+def instead(scalar: Scalar) -> str:
+    """What to write in place of a struct or a list, which no operation takes as a whole; nothing for another type.
+
+    >>> from headrace.features.scalar import column
+    >>> instead(column("device", "struct")), instead(column("amt", "float"))
+    ("; name a field of it: device['...']", '')
+    """
+    if scalar.type == STRUCT:
+        return f"; name a field of it: {scalar.text()}['...']"
+    return f"; take an element of it, {scalar.text()}[0], or its length()" if is_list(scalar.type) else ""
 
 
 def cast(scalar: Scalar, type_: str) -> Scalar:
@@ -56,6 +84,10 @@ def as_float(scalar: Scalar, op: str) -> Scalar:
 
 def unify(scalars: Sequence[Scalar], what: str) -> list[Scalar]:
     """The scalars with one common type: an int beside a float becomes a float, a bare NULL takes the others' type."""
+    for scalar in scalars:
+        if instead(scalar):
+            msg = f"{what} of {scalar.type} is not supported{instead(scalar)}"
+            raise ColumnTypeError(msg)
     found = {scalar.type for scalar in scalars} - {NULL}
     common = FLOAT if found == NUMERIC else next(iter(found), NULL)
     if len(found - NUMERIC) > 1 or (found & NUMERIC and found - NUMERIC) or common == NULL:
@@ -66,7 +98,7 @@ def unify(scalars: Sequence[Scalar], what: str) -> list[Scalar]:
 
 def finite(scalar: Scalar) -> Scalar:
     """A float as NULL where it is NaN or infinite; what can be neither is left as it is."""
-    if scalar.type != FLOAT or scalar.op in {"column", "literal", "finite", "call"}:
+    if scalar.type != FLOAT or scalar.op in FINITE:
         return scalar
     return Scalar("finite", FLOAT, (scalar,))
 

@@ -11,7 +11,8 @@ from typing import Any
 import ibis.expr.operations as ops
 
 from headrace.errors import UnsupportedError
-from headrace.features.operations import calls, casts, conditions, numbers, strings, times, values
+from headrace.features.coercion import type_of
+from headrace.features.operations import calls, casts, conditions, nested, numbers, strings, times, values
 from headrace.features.operations.refused import REFUSED
 from headrace.features.operations.rule import Rule
 from headrace.features.scalar import Scalar
@@ -24,6 +25,7 @@ RULES: dict[type, Rule] = {
     **times.RULES,
     **casts.RULES,
     **calls.RULES,
+    **nested.RULES,
 }
 
 
@@ -43,7 +45,8 @@ def _scalar(node: Any) -> Scalar:
     rule = RULES.get(type(node))
     if rule is None:
         raise UnsupportedError(_refusal(type(node)))
-    return rule(*(_argument(argument) for argument in node.args))
+    type_ = [type_of(node.dtype)] if type(node) in nested.TYPED else []
+    return rule(*(_argument(argument) for argument in node.args), *type_)
 
 
 def _argument(argument: Any) -> Any:

@@ -17,12 +17,12 @@ from headrace.errors import (
     UnsupportedError,
     did_you_mean,
 )
+from headrace.features.column import TYPE_NAMES, SourceColumn
 from headrace.features.expression import to_scalar
 from headrace.features.names import check_name
 from headrace.features.place import Place, place_of_code, place_of_error
 from headrace.features.request import Request, RequestSchema
 from headrace.features.scalar import FLOAT, Scalar, element_type
-from headrace.features.source import TYPE_NAMES, SourceColumn
 from headrace.features.stream import IBIS_TYPES
 
 #: Columns that one feature reads, each as often as it does, with those of the on-demand features that it uses: features

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrace.errors import DefinitionError
+from headrace.features.column import SourceColumn, annotations_of, plain_column_of
 from headrace.features.place import Place, calling_frame
-from headrace.features.source import SourceColumn, annotations_of, column_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Request:
         at = f"{where}: request {cls.__name__}"
         _check_values(cls, at)
         hints = annotations_of(cls, frame, at)
-        columns = tuple(column_of(name, hint, where, at) for name, hint in hints.items())
+        columns = tuple(plain_column_of(name, hint, where, at) for name, hint in hints.items())
         if not columns:
             msg = f"{at}: no columns; annotate at least one, such as `amt: float`"
             raise DefinitionError(msg)

@@ -13,11 +13,13 @@ from headrace.features.function import UserFunction
 
 #: Type names of the language: those a user writes, `bytes` for a sketch, and `interval` inside expressions, in µs.
 INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool", "datetime", "bytes", "interval"
+#: The type of a column with fields; a list is `list_of` the type of its elements.
+STRUCT = "struct"
 NUMERIC = frozenset({INT, FLOAT})
 
 
 def list_of(type_: str) -> str:
-    """The type of a list of values; features have it, columns and scalars do not.
+    """The type of a list of values.
 
     >>> list_of("int"), element_type("list[int]"), element_type("int")
     ('list[int]', 'int', 'int')
@@ -30,11 +32,25 @@ def element_type(type_: str) -> str:
     return type_.removeprefix("list[").removesuffix("]")
 
 
+def is_list(type_: str) -> bool:
+    """Whether a type is that of a list.
+
+    >>> is_list("list[str]"), is_list("str")
+    (True, False)
+    """
+    return element_type(type_) != type_
+
+
+#: What holds floats that are finite: rows that have others are no good, and so are a function's values.
+FINITE = frozenset({"column", "field", "element", "literal", "finite", "call", "list_max", "list_min"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """One operation over other scalars: a column and a literal are operations without arguments.
 
-    `value` is the column's name (op `column`) or the literal (op `literal`); `function` is what a `call` calls.
+    `value` is the name of the column (op `column`) or of the struct's field (op `field`), or the literal (op
+    `literal`); `function` is what a `call` calls.
 
     >>> failed = Scalar("equals", "bool", (column("status", "str"), literal("failed")))
     >>> failed.text()
@@ -63,6 +79,8 @@ class Scalar:
         """The canonical text, equal in every process; fingerprints are made of it."""
         if self.op == "column":
             return str(self.value)
+        if self.op == "field":
+            return f"{self.args[0].text()}.{self.value}"
         if self.op == "literal":
             return json.dumps(self.value) if self.value is not None else f"null:{self.type}"
         arguments = ", ".join(arg.text() for arg in self.args)
@@ -75,6 +93,27 @@ class Scalar:
             yield str(self.value)
         for arg in self.args:
             yield from arg.columns()
+
+    def paths(self) -> Iterator[tuple[str, ...]]:
+        """What it reads, each as often as it does: a column's name, and of a struct the names down to the field.
+
+        >>> os = Scalar("field", "str", (column("device", "struct"),), "os")
+        >>> list(Scalar("concat", "str", (os, column("note", "str"))).paths())
+        [('device', 'os'), ('note',)]
+        """
+        if path := self._path:
+            yield path
+            return
+        for arg in self.args:
+            yield from arg.paths()
+
+    @property
+    def _path(self) -> tuple[str, ...]:
+        """The names down to what it is; none for what is computed."""
+        if self.op == "column":
+            return (str(self.value),)
+        above = self.args[0]._path if self.op == "field" else ()
+        return (*above, str(self.value)) if above else ()
 
     def calls(self) -> Iterator[Scalar]:
         """The calls of users' functions in it, each after those among its arguments."""

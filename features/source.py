@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from headrace.errors import DefinitionError, did_you_mean
+from headrace.features.column import SourceColumn, annotations_of, column_of
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_us
-from headrace.features.names import check_name
 from headrace.features.place import Place, calling_frame
 
 #: The archive's own time column: Kafka's LogAppendTime, the default arrival time.
 SRC_TIMESTAMP = "_src_timestamp"
 #: Nothing recorded by a computer of today is older; a clock at its epoch (1970) is absurd, not early.
 DEFAULT_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-TYPE_NAMES: dict[Any, str] = {str: "str", int: "int", float: "float", bool: "bool", datetime: "datetime"}
 TIME_UNITS = ("us", "ms", "s")
 
 
@@ -67,16 +63,6 @@ def event_time(max_delay: str = "5s", zone: str | None = None, unit: str | None 
         msg = f"event_time(unit={unit!r}): expected one of {', '.join(TIME_UNITS)}"
         raise DefinitionError(msg)
     return EventTime(parse_duration(max_delay), zone, unit)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceColumn:
-    """A declared column: its type's name, whether NULL is allowed, and the only allowed values, if enumerated."""
-
-    name: str
-    type: str
-    optional: bool = False
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +124,6 @@ class Source:
         cls.schema = _schema_of(cls, hints, where)
 
 
-def annotations_of(cls: type, frame: FrameType, at: str) -> dict[str, Any]:
-    """The annotations of a class that was written in a frame, evaluated; DefinitionError for an unknown name."""
-    try:
-        return inspect.get_annotations(cls, globals=frame.f_globals, locals=dict(frame.f_locals), eval_str=True)
-    except NameError as error:
-        msg = f"{at}: the type of a column is unknown: {error}"
-        raise DefinitionError(msg) from error
-
-
 OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future", "unique_by")
 #: Types of ids: what 0.1 + 0.2 is, or when something happened, names nothing.
 ID_TYPES = ("str", "int")
@@ -190,21 +167,6 @@ def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None
     if cls.history is None and cls.live is None:
         msg = f"{at}: no rows; set `history = IcebergTable(...)`, `live = KafkaTopic(...)` or both"
         raise DefinitionError(msg)
-
-
-def column_of(name: str, hint: Any, where: Place, at: str) -> SourceColumn:
-    """One annotated column; `T | None` makes it optional, `Literal[...]` of strings enumerates it."""
-    check_name(name, "column", where)
-    optional = get_origin(hint) in (Union, types.UnionType)
-    members = [member for member in get_args(hint) if member is not type(None)] if optional else [hint]
-    inner = members[0]
-    if get_origin(inner) is Literal and all(isinstance(choice, str) for choice in get_args(inner)):
-        return SourceColumn(name, "str", optional, tuple(sorted(get_args(inner))))
-    if len(members) != 1 or inner not in TYPE_NAMES:
-        known = ", ".join(TYPE_NAMES.values())
-        msg = f"{at}: column {name!r} has type {hint!r}; expected {known}, Literal of strings, or one of them `| None`"
-        raise DefinitionError(msg)
-    return SourceColumn(name, TYPE_NAMES[inner], optional)
 
 
 def _event_time_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime]:

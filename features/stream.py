@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, UnsupportedError, did_you_mean
 from headrace.features.aggregate import AS_IT_IS, FUNCTIONS, LIST_AT_MOST, Aggregate, Written
+from headrace.features.coercion import instead
+from headrace.features.column import SourceColumn
 from headrace.features.expression import to_scalar
 from headrace.features.fraction import per_million
-from headrace.features.scalar import BOOL, INT, STR, Scalar, conjunction
-from headrace.features.source import SourceColumn, SourceSchema
+from headrace.features.scalar import BOOL, INT, STR, STRUCT, Scalar, conjunction, is_list
+from headrace.features.source import SourceSchema
 from headrace.features.window import WindowSpec
 
 IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
@@ -43,9 +46,7 @@ class Stream:
     @classmethod
     def of(cls, schema: SourceSchema) -> Stream:
         """The stream of all rows of a source."""
-        table = ibis.table(
-            {column.name: IBIS_TYPES[column.type] for column in schema.columns}, name=schema.name.lower()
-        )
+        table = ibis.table({column.name: ibis_type(column) for column in schema.columns}, name=schema.name.lower())
         return cls(schema, {column.name: table[column.name] for column in schema.columns})
 
     def __getattr__(self, name: str) -> Any:
@@ -94,8 +95,20 @@ class Stream:
             raise UnsupportedError(msg)
         if found.type not in KEY_TYPES:
             msg = f"groupby: {name!r} is {found.type}; a key must be {', '.join(sorted(KEY_TYPES))}"
+            msg += "; let the record have the key as a column of its own" if found.fields else ""
             raise ColumnTypeError(msg)
         return found
+
+
+def ibis_type(column: SourceColumn) -> Any:
+    """The ibis type of a column.
+
+    >>> str(ibis_type(SourceColumn("tags", "list[str]", fields=(SourceColumn("element", "str"),))))
+    'array<string>'
+    """
+    if column.type == STRUCT:
+        return dt.Struct({field.name: ibis_type(field) for field in column.fields})
+    return dt.Array(ibis_type(column.fields[0])) if is_list(column.type) else dt.dtype(IBIS_TYPES[column.type])
 
 
 def _condition_of(key: Any) -> Scalar:
@@ -229,6 +242,7 @@ class Grouped:
         if self.argument is not None and self.argument.type not in FUNCTIONS[function][0]:
             expected = ", ".join(sorted(FUNCTIONS[function][0]))
             msg = f"{function}() of {self.argument.text()} ({self.argument.type}) is not possible; it takes {expected}"
+            msg += instead(self.argument)
             raise ColumnTypeError(msg)
         return Aggregate(function, self.keys, self.condition, self.argument, self.windowed, written=self.written)
 

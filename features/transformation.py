@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from headrace.errors import DefinitionError, HeadraceError
 from headrace.features.aggregate import Aggregate, Ratio
+from headrace.features.fields import unknown_field
 from headrace.features.names import check_name
 from headrace.features.place import Place, calling_place, place_of_code, place_of_error
 from headrace.features.source import Source, SourceSchema
@@ -102,8 +103,9 @@ class Transformation:
             return self.function(*arguments)
         except Exception as error:
             place = place_of_error(error, self.where.file) or self.where
-            kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
-            msg = f"{place}: {self.name}: {error}"
+            told = unknown_field(error) or error
+            kind = type(told) if isinstance(told, HeadraceError) else DefinitionError
+            msg = f"{place}: {self.name}: {told}"
             raise kind(msg) from error
 
 

@@ -157,6 +157,6 @@ def live_options(platform: Platform, source: SourcePlan, group: str, start_offse
         "group.id": group,
         "start.offsets": ";".join(f"{partition}:{offset}" for partition, offset in sorted(start_offsets.items())),
     }
-    required = [column.name for column in source.columns if not column.optional]
+    required = [path for column in source.columns for path in column.required_paths]
     optional = {"json.required": ";".join(required), "json.zone": source.zone, "json.time-unit": source.unit}
     return options | {key: value for key, value in optional.items() if value}

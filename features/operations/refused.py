@@ -8,7 +8,8 @@ _PATTERNS = "the engines' regular expressions differ; use like, contains, starts
 _CLOCK = "a feature must have the same value in every run; subtract times of the row instead"
 _CHANCE = "a feature must have the same value in every run"
 _DATE = "there are no dates and times of day, only instants; use truncate('D') or the fields of the time"
-_ARRAY = "there are no arrays; use contains, find or a slice"
+_LISTS = "Flink has no such function of lists that means the same; take elements, length, contains, join, mins or maxs"
+_MADE = "structs and lists come from the source only; compute with their parts"
 _TEXT = "the engines' formats of times differ; use the fields of the time"
 _FINITE = "a value that is no finite number is NULL in a feature; use isnull()"
 
@@ -19,7 +20,7 @@ REFUSED: dict[type, str] = {
     ops.RegexReplace: _PATTERNS,
     ops.RegexSplit: _PATTERNS,
     ops.StringSQLILike: "folding of case differs between engines; write x.lower().like('a%')",
-    ops.StringSplit: _ARRAY,
+    ops.StringSplit: "let the record have a list, `tags: list[str]`; or use contains, find or a slice",
     ops.IsNan: _FINITE,
     ops.IsInf: _FINITE,
     ops.Hash: "each engine hashes in its own way; isin and count_distinct need no hash",
@@ -31,5 +32,18 @@ REFUSED: dict[type, str] = {
     ops.Time: _DATE,
     ops.Strftime: _TEXT,
     ops.StringToTimestamp: "declare the column as datetime, and its text is read as a time at the source",
+    ops.Array: _MADE,
+    ops.StructColumn: _MADE,
+    ops.ArraySlice: _LISTS,
+    ops.ArraySum: _LISTS,
+    ops.ArrayMean: _LISTS,
+    ops.ArrayMode: _LISTS,
+    ops.ArrayAny: _LISTS,
+    ops.ArrayAll: _LISTS,
+    ops.ArrayMap: _LISTS,
+    ops.ArrayFilter: _LISTS,
+    ops.ArrayPosition: _LISTS,
+    ops.ArrayDistinct: _LISTS,
+    ops.ArraySort: _LISTS,
     ops.DayOfWeekName: "names of days depend on the language; use day_of_week.index()",
 }

@@ -14,7 +14,7 @@ from headrace.features.instant import instant_us
 from headrace.features.operations.conditions import same
 from headrace.features.operations.rule import Rule
 from headrace.features.operations.times import interval_us
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, STR, Scalar, column, literal
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, STR, STRUCT, Scalar, column, is_list, literal
 
 BIGINT_RANGE = range(-(2**63), 2**63)
 
@@ -31,6 +31,9 @@ def _literal(value: Any, dtype: Any) -> Scalar:
     if isinstance(value, datetime):
         return Scalar("literal", DATETIME, value=_instant(value))
     type_ = type_of(dtype)
+    if type_ == STRUCT or is_list(type_):
+        msg = f"a constant that is a {type_} is not supported; compare each part with a constant of its own"
+        raise UnsupportedError(msg)
     if type_ == INTERVAL:
         return Scalar("literal", INTERVAL, value=value * interval_us(dtype.unit))
     plain = _plain_value(type_, value)

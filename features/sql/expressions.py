@@ -6,6 +6,7 @@ What an operation means, and whether a feature may have it, is said once, in `he
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import reduce
 from typing import Any
 
 from sqlglot import exp
@@ -13,6 +14,7 @@ from sqlglot import exp
 from headrace.errors import ColumnTypeError, HeadraceError, UnknownColumnError, UnsupportedError, did_you_mean
 from headrace.features.coercion import type_of
 from headrace.features.expression import to_scalar
+from headrace.features.fields import field_of
 from headrace.features.sql.refused import REFUSED
 from headrace.features.sql.rules import FUNCTION_NAMES, FUNCTIONS, RULES
 from headrace.features.sql.rules.common import Rule, arguments, called, name_of
@@ -36,11 +38,21 @@ class Reader:
 
     def column(self, node: exp.Column) -> Any:
         """A column of the stream; SQL does not tell upper from lower case unless a name is quoted."""
-        table = node.table.lower()
-        if table and table not in self._tables:
-            msg = f"{table!r} is not in FROM; {did_you_mean(table, self._tables)}"
-            raise UnknownColumnError(msg)
-        return self._stream[name_of(node.this)]
+        name, *fields = self.names(node)
+        try:
+            found = self._stream[name]
+        except UnknownColumnError as error:
+            if not fields:
+                raise
+            msg = f"{name!r} is not in FROM; {did_you_mean(name, self._tables)}; and {error}"
+            raise UnknownColumnError(msg) from error
+        return reduce(field_of, fields, found)
+
+    def names(self, node: exp.Column) -> list[str]:
+        """The name of a column and, where the column is a struct, of the fields down to the one that is meant."""
+        parts = [part for part in node.parts if isinstance(part, exp.Identifier)]
+        is_table = len(parts) > 1 and parts[0].name.lower() in self._tables
+        return [name_of(part) for part in parts[is_table:]]
 
     def _checked(self, node: exp.Expr) -> Any:
         """The expression, after its own operation was allowed."""

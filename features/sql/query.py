@@ -112,7 +112,7 @@ class Query:
         frame = resolved(node, named)
         keys = [self._key(key) for key in frame.args.get("partition_by") or []]
         window = window_of(frame, self._source.event_time)
-        self._reader.read(frame.args["order"].expressions[0].this)
+        self._key(frame.args["order"].expressions[0].this)
         return self._aggregate(node.this, keys, windowed=window is not None), window
 
     def _of_group(self, node: exp.Expr, keys: list[str], windowed: bool) -> Found:
@@ -145,7 +145,11 @@ class Query:
             msg = f"a key must be a column, found {node.sql(dialect=DIALECT)}; add it to the source"
             raise RefusalError(node, UnsupportedError(msg))
         self._reader.read(node)
-        return name_of(node.this)
+        name, *fields = self._reader.names(node)
+        if fields:
+            msg = f"{node.sql(dialect=DIALECT)} is a field of a struct, and a key or time is a column of its own"
+            raise RefusalError(node, UnsupportedError(msg))
+        return name
 
 
 def _named(select: exp.Select) -> dict[str, exp.Window]:

@@ -37,6 +37,5 @@ REFUSED: dict[str, str] = {
     "subquery": "a feature reads one row; write the expression in its place",
     "exists": "a feature reads one row of one source",
     "window": "a window stands around an aggregate only",
-    "[]": "there are no arrays; use substring(s, 1, 2)",
     "xor": "write a <> b for conditions",
 }

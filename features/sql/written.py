@@ -216,6 +216,17 @@ def _clip(node: Any) -> Node:
     return exp.Anonymous(this="clip", expressions=[_written(node.arg), *bounds])
 
 
+def _element(node: Any) -> Node:
+    """An element, counted from 0 and from -1 at the end; the printer adds 1 to what stands in the brackets."""
+    place = _constant(node.index)
+    return exp.Bracket(this=_operand(node.arg), expressions=[_number(place if place >= 0 else place - 1)])
+
+
+def _field(node: Any) -> Node:
+    """A field of a struct."""
+    return exp.Dot(this=_operand(node.arg), expression=exp.to_identifier(node.field))
+
+
 def _from_unix(node: Any) -> Node:
     """An instant from what has passed since 1970."""
     names = {"s": "to_timestamp", "ms": "epoch_ms", "us": "make_timestamp"}
@@ -311,6 +322,13 @@ RULES: dict[type, Rule] = {
     ops.Round: lambda node: _call("round", _written(node.arg)),
     ops.Log: _logarithm,
     ops.Clip: _clip,
+    ops.StructField: _field,
+    ops.ArrayIndex: _element,
+    ops.ArrayLength: lambda node: exp.ArraySize(this=_written(node.arg)),
+    ops.ArrayContains: lambda node: exp.ArrayContains(this=_written(node.arg), expression=_written(node.other)),
+    ops.ArrayStringJoin: lambda node: exp.ArrayToString(this=_written(node.arg), expression=_written(node.sep)),
+    ops.ArrayMin: lambda node: exp.ArrayMin(this=_written(node.arg)),
+    ops.ArrayMax: lambda node: exp.ArrayMax(this=_written(node.arg)),
     ops.TimestampFromUNIX: _from_unix,
     ops.IntervalFromInteger: _units,
     ops.TimestampDelta: _difference,

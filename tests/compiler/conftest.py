@@ -19,7 +19,7 @@ from headrace.runtime.session import FlinkSession
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-OWN = tuple(Path(__file__).parent / f"{name}.py" for name in ("every_aggregate", "unique_orders"))
+OWN = tuple(Path(__file__).parent / f"{name}.py" for name in ("every_aggregate", "unique_orders", "nested_logins"))
 FILES = (ROOT / "examples/fraud/features.py", *OWN)
 
 DATAGEN = {"connector": "datagen"}

@@ -297,7 +297,6 @@ WORDS = {
     "subquery": "(SELECT 1)",
     "exists": "EXISTS (SELECT 1)",
     "window": f"count(*) {OVER}",
-    "[]": "merchant[1]",
     "xor": "xor(ok, ok)",
 }
 

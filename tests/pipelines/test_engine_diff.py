@@ -28,9 +28,11 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
-from ..compiler import copied, events, local_days  # noqa: TID252 (the oracles are the compiler's)
+from ..compiler import copied, events, local_days, nested_logins  # noqa: TID252 (the oracles are the compiler's)
 from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
+from ..compiler.test_nested import PLAN as NESTED  # noqa: TID252
+from ..compiler.test_nested import SCHEMA as NESTED_SCHEMA  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
 
 pytestmark = pytest.mark.slow
@@ -128,6 +130,23 @@ def test_both_engines_count_one_of_the_copies_of_a_row(unique: tuple[Any, FlinkT
     assert (found.lines(), found.differing) == ([], 0)
     assert found.verdicts[1] == copied.verdicts(copied.copied_events(11, 400))
     assert min(found.verdicts[1].values()) > 0
+
+
+@pytest.fixture(scope="module")
+def nested(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
+    """Random rows with structs and lists, NULL at every level, some of them more than once."""
+    with database("nested") as connection:
+        connection.register("archive", pa.Table.from_pylist(nested_logins.rows(11, 600), schema=NESTED_SCHEMA))
+        with folded_by_flink(connection, NESTED, engine) as tiles:
+            yield connection, tiles
+
+
+@pytest.mark.parametrize("at_us", [nested_logins.BASE, nested_logins.BASE - nested_logins.HOUR // 2])
+def test_both_engines_agree_on_structs_and_lists(nested: tuple[Any, FlinkTiles], at_us: int) -> None:
+    found = compare(nested[0], NESTED, nested[1], as_of=instant_of(at_us))
+    assert (found.lines(), found.differing) == ([], 0)
+    assert found.verdicts[0] == found.verdicts[1] == nested_logins.verdicts(nested_logins.rows(11, 600))
+    assert found.values == 3 * len(NESTED.features)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from . import numbers, strings, times, values
+from . import nested, numbers, strings, times, values
 from .case import Case
 
 GROUPS: dict[str, tuple[Case, ...]] = {
     "strings": strings.CASES,
     "numbers": numbers.CASES,
     "times": times.CASES,
+    "structs and lists": nested.CASES,
     "casts, NULL and choices": values.CASES,
 }

@@ -9,24 +9,52 @@ from typing import Any
 import ibis
 
 from headrace.features.coercion import finite
+from headrace.features.column import column_of
 from headrace.features.expression import to_scalar
+from headrace.features.place import Place as Line
 from headrace.features.scalar import Scalar
-from headrace.features.stream import IBIS_TYPES
+from headrace.features.stream import ibis_type
 
-#: The columns that every case may use: two of each type.
-COLUMNS = {
-    "s": "str",
-    "t": "str",
-    "i": "int",
-    "j": "int",
-    "x": "float",
-    "y": "float",
-    "b": "bool",
-    "c": "bool",
-    "at": "datetime",
-    "til": "datetime",
+
+@dataclass
+class Place:
+    """Where a device is."""
+
+    lat: float | None
+    seen: datetime | None
+
+
+class Device:
+    """What a row was sent from."""
+
+    os: str | None
+    version: int | None
+    ok: bool | None
+    place: Place | None
+    marks: list[int | None] | None
+
+
+#: The columns that every case may use: two of each type, a struct, and a list of each type.
+HINTS: dict[str, Any] = {
+    "s": str,
+    "t": str,
+    "i": int,
+    "j": int,
+    "x": float,
+    "y": float,
+    "b": bool,
+    "c": bool,
+    "at": datetime,
+    "til": datetime,
+    "d": Device,
+    "tags": list[str | None],
+    "ns": list[int | None],
+    "xs": list[float | None],
+    "bs": list[bool | None],
+    "ats": list[datetime | None],
 }
-TABLE = ibis.table({name: IBIS_TYPES[type_] for name, type_ in COLUMNS.items()}, name="tx")
+COLUMNS = {name: column_of(name, hint | None, Line(__file__, 1), "case") for name, hint in HINTS.items()}
+TABLE = ibis.table({name: ibis_type(column) for name, column in COLUMNS.items()}, name="tx")
 NAMES = {"tx": TABLE, "ibis": ibis, "datetime": datetime, "timedelta": timedelta, "UTC": UTC}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,6 +84,11 @@ class Case:
     def scalar(self) -> Scalar:
         """What is written, as an aggregate reads it."""
         return finite(to_scalar(self.expression()))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it reads no struct and no list."""
+        return not any(COLUMNS[name].fields for name in self.reads.split())
 
     def inputs(self) -> list[dict[str, Any]]:
         """The inputs of each row by column; columns that are not read are None."""

@@ -55,6 +55,15 @@ class ScalarFunctionsTest {
     }
 
     @Test
+    void oneElementThatIsNoFiniteNumberIsEnough() {
+        assertThat(new HrAllFinite().eval(new Double[] {0.0, null, -Double.MAX_VALUE})).isTrue();
+        assertThat(new HrAllFinite().eval(new Double[] {0.0, Double.NaN})).isFalse();
+        assertThat(new HrAllFinite().eval(new Double[] {Double.NEGATIVE_INFINITY, null})).isFalse();
+        assertThat(new HrAllFinite().eval(new Double[] {})).isTrue();
+        assertThat(new HrAllFinite().eval(null)).isTrue();
+    }
+
+    @Test
     void theRankOfATextIsTheStartOfItsMd5() {
         HrRank rank = new HrRank();
         rank.open(null);

@@ -1,0 +1,502 @@
+SET 'table.exec.sink.upsert-materialize' = 'NONE';
+
+SET 'table.optimizer.reuse-optimize-block-with-digest-enabled' = 'true';
+
+SET 'table.local-time-zone' = 'UTC';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ADD AS 'io.headrace.flink.functions.HrAdd';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUB AS 'io.headrace.flink.functions.HrSub';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MUL AS 'io.headrace.flink.functions.HrMul';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_DIV AS 'io.headrace.flink.functions.HrFloorDiv';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_MOD AS 'io.headrace.flink.functions.HrFloorMod';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TO_BIGINT AS 'io.headrace.flink.functions.HrToBigint';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FINITE AS 'io.headrace.flink.functions.HrFinite';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DATE_PART AS 'io.headrace.flink.functions.HrDatePart';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_COMPARE AS 'io.headrace.flink.functions.HrCompare';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LIKE AS 'io.headrace.flink.functions.HrLike';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_UPPER AS 'io.headrace.flink.functions.HrUpper';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LOWER AS 'io.headrace.flink.functions.HrLower';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_RANK AS 'io.headrace.flink.functions.HrRank';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ALL_FINITE AS 'io.headrace.flink.functions.HrAllFinite';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.functions.HrSumOf';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MOMENTS AS 'io.headrace.flink.functions.HrMoments';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST AS 'io.headrace.flink.functions.HrLast';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST_N AS 'io.headrace.flink.functions.HrLastN';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DISTINCT AS 'io.headrace.flink.functions.HrDistinct';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.functions.HrBuckets';
+
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
+
+CREATE TEMPORARY TABLE `history` (
+  `login` BIGINT,
+  `user` STRING,
+  `device` ROW<`os` STRING, `version` BIGINT, `seen` TIMESTAMP_LTZ(6), `network` ROW<`kind` STRING, `spot` ROW<`country` STRING, `lat` DOUBLE>>>,
+  `app` ROW<`country` STRING, `lat` DOUBLE>,
+  `tags` ARRAY<STRING>,
+  `scores` ARRAY<DOUBLE>,
+  `happened_at` TIMESTAMP_LTZ(6),
+  `_src_topic` STRING,
+  `_src_partition` INT,
+  `_src_offset` BIGINT,
+  `_src_timestamp` TIMESTAMP_LTZ(6),
+  `_raw` BYTES,
+  `_error` STRING
+) WITH (
+  'connector' = 'iceberg',
+  'catalog-table' = 'raw'
+);
+
+CREATE TEMPORARY TABLE `live` (
+  `login` BIGINT,
+  `user` STRING,
+  `device` ROW<`os` STRING, `version` BIGINT, `seen` TIMESTAMP_LTZ(6), `network` ROW<`kind` STRING, `spot` ROW<`country` STRING, `lat` DOUBLE>>>,
+  `app` ROW<`country` STRING, `lat` DOUBLE>,
+  `tags` ARRAY<STRING>,
+  `scores` ARRAY<DOUBLE>,
+  `happened_at` TIMESTAMP_LTZ(6),
+  `_src_topic` STRING,
+  `_src_partition` INT,
+  `_src_offset` BIGINT,
+  `_src_timestamp` TIMESTAMP_LTZ(6),
+  `_raw` BYTES,
+  `_error` STRING
+) WITH (
+  'connector' = 'headrace-kafka',
+  'topic' = 't'
+);
+
+CREATE TEMPORARY VIEW `events` AS
+SELECT FALSE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+FROM `history`
+UNION ALL
+SELECT TRUE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+FROM `live`;
+
+CREATE TEMPORARY VIEW `timed` AS
+SELECT *, HR_MICROS(`happened_at`) AS `_event_us`, HR_MICROS(`_src_timestamp`) AS `_arrival_us`
+FROM `events`;
+
+CREATE TEMPORARY VIEW `alone` AS
+SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`login` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`user` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`device` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ((`device` IS NOT NULL) AND ((`device`).`os` IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT (((`device`).`network`).`kind` IN ('cable', 'wifi'))) THEN CAST(2 AS BIGINT)
+  WHEN ((((`device`).`network`).`spot` IS NOT NULL) AND ((((`device`).`network`).`spot`).`country` IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ((((`device`).`network`).`spot`).`lat` - (((`device`).`network`).`spot`).`lat` <> 0E0) THEN CAST(2 AS BIGINT)
+  WHEN ((`app` IS NOT NULL) AND ((`app`).`country` IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN ((`app`).`lat` - (`app`).`lat` <> 0E0) THEN CAST(2 AS BIGINT)
+  WHEN (`tags` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ARRAY_CONTAINS(`tags`, CAST(NULL AS STRING)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT HR_ALL_FINITE(`scores`)) THEN CAST(2 AS BIGINT)
+  WHEN (HR_MICROS(`happened_at`) IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_arrival_us` IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN (`_event_us` < (`_arrival_us` - CAST(86400000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `_alone`, PROCTIME() AS `_now`
+FROM `timed`;
+
+CREATE TEMPORARY VIEW `judged` AS
+SELECT *, CASE WHEN `_alone` = CAST(0 AS BIGINT) AND COUNT(*) OVER (PARTITION BY CASE WHEN `_alone` = CAST(0 AS BIGINT) THEN CAST(-1 AS BIGINT) ELSE `_src_offset` END,
+    `login`,
+    HR_MICROS(`happened_at`),
+    (`app`).`country`,
+    ((`device`).`network` IS NULL),
+    (((`device`).`network`).`spot`).`country`,
+    CASE WHEN (ABS((((`device`).`network`).`spot`).`lat`) = ABS(0.0E0)) THEN 0.0E0 ELSE (((`device`).`network`).`spot`).`lat` END,
+    (`device`).`os`,
+    HR_MICROS((`device`).`seen`),
+    (`device`).`version`,
+    `scores`,
+    `tags`,
+    `user`
+  ORDER BY `_now`) > 1 THEN CAST(3 AS BIGINT) ELSE `_alone` END AS `_verdict`
+FROM `alone`;
+
+CREATE TEMPORARY VIEW `members_2b1c787c` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`os` = 'ios') IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_2b1c787c` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_2b1c787c`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_2b1c787c` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_2b1c787c` AS `f`;
+
+CREATE TEMPORARY VIEW `members_517e0692` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, (((`device`).`network`).`spot`).`country` AS `_arg1`, `tags`[CARDINALITY(`tags`) - 0] AS `_arg2`, (`app`).`country` AS `_arg3`, ARRAY_MAX(`scores`) AS `_arg4`, HR_FINITE(COALESCE((((`device`).`network`).`spot`).`lat`, CAST(CAST(-90 AS BIGINT) AS DOUBLE))) AS `_arg5`, HR_MICROS((`device`).`seen`) AS `_arg6`, ARRAY_JOIN(`tags`, '+') AS `_arg7`, `scores`[1] AS `_arg8`, CAST(CARDINALITY(`tags`) AS BIGINT) AS `_arg9`, (`device`).`version` AS `_arg10`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE (`_verdict` = CAST(0 AS BIGINT));
+
+CREATE TEMPORARY VIEW `folded_517e0692` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`,
+  HR_DISTINCT(`_arg1`) AS `distinct_x40e75c9a`,
+  HR_LAST(`_arg2`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_x6beb0c1a`,
+  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_xbb5f773a`,
+  MAX(`_arg4`) AS `max_x18194c26`,
+  MAX(`_arg5`) AS `max_x63b1c8c7`,
+  MAX(`_arg6`) AS `max_xd58e6d73`,
+  HR_LAST_N(`_arg7`, `_event_us`, `_src_partition`, `_src_offset`, 3) AS `newest3_x1de7f498`,
+  SUM(`_arg8`) AS `sum_x434337c6`,
+  HR_SUM_OF(SUM(`_arg9`), SUM(`_arg9` / CAST(4294967296 AS BIGINT)), 'tag_count') AS `sum_x7e33542d`,
+  HR_SUM_OF(SUM(`_arg10`), SUM(`_arg10` / CAST(4294967296 AS BIGINT)), 'versions') AS `sum_xb5c7b444`
+FROM `members_517e0692`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_517e0692` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`distinct_x40e75c9a`, `f`.`last_x6beb0c1a`.`value`, `f`.`last_x6beb0c1a`.`us`, `f`.`last_x6beb0c1a`.`partition`, `f`.`last_x6beb0c1a`.`offset`, `f`.`last_xbb5f773a`.`value`, `f`.`last_xbb5f773a`.`us`, `f`.`last_xbb5f773a`.`partition`, `f`.`last_xbb5f773a`.`offset`, `f`.`max_x18194c26`, `f`.`max_x63b1c8c7`, `f`.`max_xd58e6d73`, `f`.`newest3_x1de7f498`, `f`.`sum_x434337c6`, `f`.`sum_x7e33542d`, `f`.`sum_xb5c7b444`) AS ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>) AS `cell`
+FROM `folded_517e0692` AS `f`;
+
+CREATE TEMPORARY VIEW `members_8290ae0b` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`network` IS NULL) IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_8290ae0b` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_8290ae0b`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_8290ae0b` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_8290ae0b` AS `f`;
+
+CREATE TEMPORARY VIEW `members_9282dfab` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN CAST('vip' AS STRING) IS NOT NULL THEN ARRAY_CONTAINS(`tags`, CAST('vip' AS STRING)) END IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_9282dfab` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_9282dfab`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_9282dfab` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_9282dfab` AS `f`;
+
+CREATE TEMPORARY VIEW `members_4ed32fce` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN (`device`).`os` IS NOT NULL THEN ARRAY_CONTAINS(`tags`, (`device`).`os`) END IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_4ed32fce` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_4ed32fce`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_4ed32fce` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_4ed32fce` AS `f`;
+
+CREATE TEMPORARY VIEW `positioned` AS
+SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
+  `_src_offset` / CAST(65536 AS BIGINT) AS `block`, `_src_offset` AS `offset`,
+  MOD(`_src_offset`, CAST(65536 AS BIGINT)) AS `in_block`,
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_accepted`, CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_late`,
+  CASE WHEN (`_verdict` = CAST(2 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_dead`, CASE WHEN (`_verdict` = CAST(3 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_duplicate`,
+  CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
+FROM (
+  SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
+    ((((CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`os` = 'ios') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`network` IS NULL) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN CAST('vip' AS STRING) IS NOT NULL THEN ARRAY_CONTAINS(`tags`, CAST('vip' AS STRING)) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN (`device`).`os` IS NOT NULL THEN ARRAY_CONTAINS(`tags`, (`device`).`os`) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
+  FROM `judged`
+);
+
+CREATE TEMPORARY VIEW `offset_blocks` AS
+SELECT CAST('run-1' AS STRING) AS `run`, CAST('nested_logins' AS STRING) AS `view`, CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`, `topic`, `partition`, `block`, COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,
+  SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,
+  SUM(`is_dead`) AS `dead_lettered`, SUM(`is_duplicate`) AS `duplicate`,
+  SUM(`is_filtered`) AS `filtered`, SUM(`folded`) AS `folded`
+FROM `positioned`
+GROUP BY `is_live`, `topic`, `partition`, `block`;
+
+CREATE TEMPORARY TABLE `tiles_2b1c787c` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '2b1c787c',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_2b1c787c` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '2b1c787c'
+);
+
+CREATE TEMPORARY TABLE `tiles_517e0692` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '517e0692',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_517e0692` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '517e0692'
+);
+
+CREATE TEMPORARY TABLE `tiles_8290ae0b` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '8290ae0b',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_8290ae0b` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '8290ae0b'
+);
+
+CREATE TEMPORARY TABLE `tiles_9282dfab` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '9282dfab',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_9282dfab` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '9282dfab'
+);
+
+CREATE TEMPORARY TABLE `tiles_4ed32fce` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = '4ed32fce',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_4ed32fce` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = '4ed32fce'
+);
+
+CREATE TEMPORARY TABLE `offset_tiles` (
+  `run` STRING,
+  `view` STRING,
+  `leg` STRING,
+  `topic` STRING,
+  `partition` INT,
+  `block` BIGINT,
+  `n` BIGINT,
+  `min_offset` BIGINT,
+  `max_offset` BIGINT,
+  `sum_offset` BIGINT,
+  `sum_sq` BIGINT,
+  `accepted` BIGINT,
+  `late` BIGINT,
+  `dead_lettered` BIGINT,
+  `duplicate` BIGINT,
+  `filtered` BIGINT,
+  `folded` BIGINT
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = 'offset_tiles'
+);
+
+CREATE TEMPORARY TABLE `dead_letters` (
+  `run` STRING,
+  `view` STRING,
+  `topic` STRING,
+  `partition` INT,
+  `offset` BIGINT,
+  `verdict` STRING,
+  `reason` STRING,
+  `raw` BYTES,
+  `arrival_time` TIMESTAMP_LTZ(6)
+) WITH (
+  'connector' = 'iceberg',
+  'catalog-table' = 'dead_letters'
+);
+
+BEGIN STATEMENT SET;
+
+INSERT INTO `tiles_2b1c787c`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
+FROM `cells_2b1c787c`;
+
+INSERT INTO `tile_log_2b1c787c`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_2b1c787c`;
+
+INSERT INTO `tiles_517e0692`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`
+FROM `cells_517e0692`;
+
+INSERT INTO `tile_log_517e0692`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_517e0692`;
+
+INSERT INTO `tiles_8290ae0b`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
+FROM `cells_8290ae0b`;
+
+INSERT INTO `tile_log_8290ae0b`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_8290ae0b`;
+
+INSERT INTO `tiles_9282dfab`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
+FROM `cells_9282dfab`;
+
+INSERT INTO `tile_log_9282dfab`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_9282dfab`;
+
+INSERT INTO `tiles_4ed32fce`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
+FROM `cells_4ed32fce`;
+
+INSERT INTO `tile_log_4ed32fce`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_4ed32fce`;
+
+INSERT INTO `offset_tiles`
+SELECT *
+FROM `offset_blocks`;
+
+INSERT INTO `dead_letters`
+SELECT CAST('run-1' AS STRING), CAST('nested_logins' AS STRING),
+  `_src_topic`, `_src_partition`, `_src_offset`, CAST(CASE WHEN (`_verdict` = CAST(1 AS BIGINT)) THEN 'late' ELSE 'dead_letter' END AS STRING),
+  COALESCE(CASE WHEN (`_error` IS NOT NULL) THEN ('unparsable: ' || `_error`)
+  WHEN (`login` IS NULL) THEN CAST('login is missing' AS STRING)
+  WHEN (`user` IS NULL) THEN CAST('user is missing' AS STRING)
+  WHEN (`device` IS NULL) THEN CAST('device is missing' AS STRING)
+  WHEN ((`device` IS NOT NULL) AND ((`device`).`os` IS NULL)) THEN CAST('device.os is missing' AS STRING)
+  WHEN (NOT (((`device`).`network`).`kind` IN ('cable', 'wifi'))) THEN CAST('device.network.kind has an unknown value' AS STRING)
+  WHEN ((((`device`).`network`).`spot` IS NOT NULL) AND ((((`device`).`network`).`spot`).`country` IS NULL)) THEN CAST('device.network.spot.country is missing' AS STRING)
+  WHEN ((((`device`).`network`).`spot`).`lat` - (((`device`).`network`).`spot`).`lat` <> 0E0) THEN CAST('device.network.spot.lat is no finite number' AS STRING)
+  WHEN ((`app` IS NOT NULL) AND ((`app`).`country` IS NULL)) THEN CAST('app.country is missing' AS STRING)
+  WHEN ((`app`).`lat` - (`app`).`lat` <> 0E0) THEN CAST('app.lat is no finite number' AS STRING)
+  WHEN (`tags` IS NULL) THEN CAST('tags is missing' AS STRING)
+  WHEN ARRAY_CONTAINS(`tags`, CAST(NULL AS STRING)) THEN CAST('an element of tags is missing' AS STRING)
+  WHEN (NOT HR_ALL_FINITE(`scores`)) THEN CAST('an element of scores is no finite number' AS STRING)
+  WHEN (HR_MICROS(`happened_at`) IS NULL) THEN CAST('happened_at is missing' AS STRING)
+  WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
+  WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
+  WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
+  COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'login' VALUE `login`, KEY 'user' VALUE `user`, KEY 'device' VALUE `device`, KEY 'app' VALUE `app`, KEY 'tags' VALUE `tags`, KEY 'scores' VALUE `scores`, KEY 'happened_at' VALUE CAST(`happened_at` AS STRING)), 'UTF-8')), `_src_timestamp`
+FROM `judged`
+WHERE (`_verdict` = CAST(1 AS BIGINT)) OR (`_verdict` = CAST(2 AS BIGINT));
+
+END;
