@@ -7,7 +7,9 @@ dead letter, as that of a record on Kafka would be.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from headrace.compiler.duckdb_json import value_sql, wrong_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.compiler.scalar_sql import text_literal
@@ -42,15 +44,31 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
 
 def _value(source: SourcePlan, column: Column) -> str:
     """The value of a column, NULL where the text is none."""
+    if column.fields:
+        return value_sql(column, _json(column), partial(_instant, source))
     return VALUES[column.type](source, column.name)
 
 
 def _wrong(source: SourcePlan, column: Column) -> str:
     """The branch of `_error` for a text that is no value of the column's type."""
     name = DUCKDB.identifier(column.name)
-    expected = text_literal(f" is no {column.type}{_more(source, column)}")
-    reason = f"{text_literal(f'column {column.name}: ')} || {name} || {expected}"
-    return f"WHEN {name} IS NOT NULL AND {_value(source, column)} IS NULL THEN {reason}"
+    wrong = "JSON" if column.fields else f"{column.type}{_more(source, column)}"
+    found = _json(column) if column.fields else _value(source, column)
+    reason = f"{text_literal(f'column {column.name}: ')} || {name} || {text_literal(f' is no {wrong}')}"
+    return f"WHEN {name} IS NOT NULL AND {found} IS NULL THEN {reason}{_wrong_inside(source, column)}"
+
+
+def _wrong_inside(source: SourcePlan, column: Column) -> str:
+    """The branch of `_error` for JSON of which some part has another type than it should."""
+    if not column.fields:
+        return ""
+    inside = wrong_sql(column, _json(column), column.name, partial(_instant, source))
+    return f" WHEN ({inside}) IS NOT NULL THEN {inside}"
+
+
+def _json(column: Column) -> str:
+    """The JSON that the text of a column is, NULL where it is none."""
+    return f"TRY_CAST({DUCKDB.identifier(column.name)} AS JSON)"
 
 
 def _more(source: SourcePlan, column: Column) -> str:
@@ -58,16 +76,15 @@ def _more(source: SourcePlan, column: Column) -> str:
     return " with an offset from UTC" if column.type == DATETIME and source.zone is None else ""
 
 
-def _instant(source: SourcePlan, column_name: str) -> str:
+def _instant(source: SourcePlan, text: str) -> str:
     """An instant from text with an offset, from local time of the source's zone, or from a number of its unit."""
-    name = DUCKDB.identifier(column_name)
-    branches = [f"WHEN {_matches(name, LOCAL + OFFSET)} THEN TRY_CAST({name} AS TIMESTAMPTZ)"]
+    branches = [f"WHEN {_matches(text, LOCAL + OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ)"]
     if source.zone is not None:
-        branches.append(f"WHEN {_matches(name, LOCAL)} THEN {_in_zone(f'TRY_CAST({name} AS TIMESTAMP)', source.zone)}")
+        branches.append(f"WHEN {_matches(text, LOCAL)} THEN {_in_zone(f'TRY_CAST({text} AS TIMESTAMP)', source.zone)}")
     if source.unit is not None:
         micros, digits = UNITS[source.unit]
-        number = f"make_timestamptz(TRY_CAST({name} AS BIGINT) * {micros})"
-        branches.append(f"WHEN {_matches(name, f'-?[0-9]{{1,{digits}}}')} THEN {number}")
+        number = f"make_timestamptz(TRY_CAST({text} AS BIGINT) * {micros})"
+        branches.append(f"WHEN {_matches(text, f'-?[0-9]{{1,{digits}}}')} THEN {number}")
     return f"CASE {' '.join(branches)} END"
 
 
@@ -78,9 +95,9 @@ def _in_zone(local: str, zone: str) -> str:
     return f"least({local} AT TIME ZONE {text}, {hour_before})"
 
 
-def _matches(name: str, pattern: str) -> str:
-    """Whether the whole text of a column has a form."""
-    return f"regexp_full_match({name}, {text_literal(pattern)})"
+def _matches(text: str, pattern: str) -> str:
+    """Whether the whole of a text has a form."""
+    return f"regexp_full_match({text}, {text_literal(pattern)})"
 
 
 def _cast(type_: str) -> Callable[[SourcePlan, str], str]:
@@ -98,5 +115,5 @@ VALUES: dict[str, Callable[[SourcePlan, str], str]] = {
     INT: _cast(INT),
     FLOAT: _cast(FLOAT),
     BOOL: _truth,
-    DATETIME: _instant,
+    DATETIME: lambda source, name: _instant(source, DUCKDB.identifier(name)),
 }

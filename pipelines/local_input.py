@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
-from headrace.compiler.plan import SourcePlan
+from headrace.compiler.plan import Column, SourcePlan
 from headrace.connectors.duckdb_files import is_file, read_file
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import SchemaMismatchError, did_you_mean
@@ -53,7 +54,8 @@ def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given:
     if missing:
         msg = f"{given}: has no column {missing[0]!r} of source {source.name}; {did_you_mean(missing[0], rows.columns)}"
         raise SchemaMismatchError(msg)
-    texts = ", ".join(f"{_text(column.name, rows.columns)}" for column in source.columns)
+    types = dict(zip(rows.columns, rows.types, strict=True))
+    texts = ", ".join(_text(column, types.get(column.name)) for column in source.columns)
     (rows if sample is None else rows.limit(sample)).project(f"{texts}, row_number() OVER () - 1 AS _place").create(
         "given"
     )
@@ -73,7 +75,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) 
     return connection.from_arrow(pa.concat_tables(version.rows(columns)))
 
 
-def _text(name: str, present: Sequence[str]) -> str:
-    """A column as text; NULL where the file has none."""
-    quoted = DUCKDB.identifier(name)
-    return f"CAST({quoted if name in present else 'NULL'} AS VARCHAR) AS {quoted}"
+def _text(column: Column, type_: DuckDBPyType | None) -> str:
+    """A column as text, a struct or a list as JSON unless it is text already; NULL where the file has none."""
+    name = DUCKDB.identifier(column.name)
+    stored = "NULL" if type_ is None else name
+    given = f"to_json({name})" if column.fields and type_ not in {None, VARCHAR} else stored
+    return f"CAST({given} AS VARCHAR) AS {name}"

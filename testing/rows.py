@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -89,7 +90,9 @@ def _text(value: Any) -> str | None:
     """A value as a record would have it."""
     if value is None:
         return None
-    return value.isoformat() if isinstance(value, date) else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, default=_text) if isinstance(value, dict | list) else str(value)
 
 
 def _arrival_us(number: int, row: Row) -> int | None:
