@@ -25,7 +25,7 @@ from headrace.features.coercion import cast
 from headrace.features.column import SourceColumn
 from headrace.features.local_day import LONGER_AT_MOST_US
 from headrace.features.on_demand import OnDemandFeature
-from headrace.features.scalar import FLOAT, Scalar
+from headrace.features.scalar import ELEMENT, FLOAT, Scalar, is_list
 from headrace.features.source import DeltaTable, IcebergTable, KafkaTopic, SourceSchema
 from headrace.features.view import Feature, View
 
@@ -146,8 +146,16 @@ def _same_in(schema: SourceSchema, parts: Iterable[_Part]) -> tuple[str, ...]:
     """What copies of a row agree in: id, event time, and what features read."""
     if schema.unique_by is None:
         return ()
-    read = {".".join(path) for part in parts for path in _paths_of(part)}
+    read = {".".join(_down_to_list(schema.columns, path)) for part in parts for path in _paths_of(part)}
     return (schema.unique_by, schema.event_time, *sorted(read - {schema.unique_by, schema.event_time}))
+
+
+def _down_to_list(columns: Iterable[SourceColumn], path: tuple[str, ...]) -> tuple[str, ...]:
+    """A path as far as the first list on it: copies agree in all elements."""
+    if not path:
+        return ()
+    found = next(column for column in columns if column.name == path[0])
+    return path[:1] + (() if is_list(found.type) else _down_to_list(found.fields, path[1:]))
 
 
 def _column(column: SourceColumn) -> Column:
@@ -197,7 +205,9 @@ def _shapes(columns: Iterable[Column], used: Collection[tuple[str, ...]]) -> lis
 def _shape(column: Column, used: Collection[tuple[str, ...]]) -> list[Any]:
     """What a column is, and those of its fields that count."""
     own = [column.name, column.type, column.optional, list(column.choices)]
-    return [*own, *([sorted(_shapes(column.fields, used))] if column.fields else [])]
+    # Of a list the element is always part of what it is.
+    whole = [(ELEMENT,)] if is_list(column.type) else []
+    return [*own, *([sorted(_shapes(column.fields, [*used, *whole]))] if column.fields else [])]
 
 
 def _paths_of(part: _Part) -> set[tuple[str, ...]]:

@@ -54,6 +54,18 @@ def _element(scalar: Scalar, args: list[str], label: str) -> str:
     return f"{args[0]}[{place + 1 if isinstance(place, int) and place >= 0 else place}]"
 
 
+def _of_parts(function: str, pattern: str, otherwise: str) -> Rule:
+    """A function over a part of every element; in `pattern` {0} is the struct around the part, {1} the part."""
+
+    def rule(scalar: Scalar, args: list[str], label: str) -> str:
+        around, part = "", "element"
+        for name in str(scalar.args[1].value).split("."):
+            around, part = part, f"struct_extract({part}, '{name}')"
+        return f"COALESCE({function}([{pattern.format(around, part)} FOR element IN {args[0]}]), {otherwise})"
+
+    return rule
+
+
 def _compared(op: str) -> Rule:
     """A comparison that is never true of NaN (`<>`: always), as IEEE and Java have it."""
 
@@ -147,6 +159,8 @@ DUCKDB = Dialect(
         "list_max": _as_micros(template("list_max({0})")),
         "lacks_element": template("(len({0}) <> list_count({0}))"),
         "all_finite": template("COALESCE(list_bool_and([isfinite(element) FOR element IN {0}]), TRUE)"),
+        "lacks_part": _of_parts("list_bool_or", "({0} IS NOT NULL AND {1} IS NULL)", "FALSE"),
+        "finite_parts": _of_parts("list_bool_and", "isfinite({1})", "TRUE"),
         "length": template("length({0})"),
         "like": template("({0} LIKE {1})"),
         "find": template("(strpos({0}, {1}) - 1)"),

@@ -198,6 +198,8 @@ FLINK = Dialect(
         "list_max": _as_micros(template("ARRAY_MAX({0})")),
         "lacks_element": _lacks_element,
         "all_finite": template("HR_ALL_FINITE({0})"),
+        "lacks_part": function("HR_LACKS"),
+        "finite_parts": function("HR_ALL_FINITE"),
         "length": template("CAST(CHAR_LENGTH({0}) AS BIGINT)"),
         "contains": template("(POSITION({1} IN {0}) > 0)"),
         "find": template("(CAST(POSITION({1} IN {0}) AS BIGINT) - 1)"),

@@ -30,6 +30,7 @@ FUNCTIONS = {
     "HR_LOWER": "HrLower",
     "HR_RANK": "HrRank",
     "HR_ALL_FINITE": "HrAllFinite",
+    "HR_LACKS": "HrLacks",
     "HR_SUM_OF": "HrSumOf",
     "HR_MOMENTS": "HrMoments",
     "HR_LAST": "HrLast",

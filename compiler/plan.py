@@ -15,7 +15,7 @@ from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.knobs import UNSET, Knobs
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, is_list
+from headrace.features.scalar import DATETIME, ELEMENT, FLOAT, INT, Scalar, is_list
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
 MAX_TABLE_NAME = 48 - len("_cell")
@@ -44,10 +44,13 @@ class Column:
         ['device.os']
         >>> Column("tags", "list[str]", fields=(Column("element", "str"),)).required_paths
         ['tags', 'tags[]']
+        >>> Column("bags", "list[struct]", True, (), (Column("element", "struct", True, (), (os,)),)).required_paths
+        ['bags[].os']
         """
         own = [] if self.optional else [self.name]
         if is_list(self.type):
-            return [*own, *([] if self.fields[0].optional else [f"{self.name}[]"])]
+            parts = [path.removeprefix(ELEMENT) for path in self.fields[0].required_paths]
+            return [*own, *(f"{self.name}[]{part}" for part in parts)]
         return [*own, *(f"{self.name}.{path}" for field in self.fields for path in field.required_paths)]
 
     @property

@@ -191,6 +191,19 @@ def _element_rules(element: Column, value: Scalar, path: str) -> Iterator[tuple[
     if element.type == FLOAT:
         finite = Scalar("all_finite", BOOL, (value,))
         yield Scalar("not", BOOL, (finite,)), f"an element of {path} is no finite number"
+    for field in element.fields:
+        yield from _part_rules(field, value, f"{path}[]", field.name)
+
+
+def _part_rules(part: Column, value: Scalar, path: str, inner: str) -> Iterator[tuple[Scalar, str]]:
+    """What can be wrong with a part of the structs in a list; `inner` are the names that lead to it within one."""
+    if not part.optional:
+        yield Scalar("lacks_part", BOOL, (value, literal(inner))), f"{path}.{inner} is missing"
+    if part.type == FLOAT:
+        finite = Scalar("finite_parts", BOOL, (value, literal(inner)))
+        yield Scalar("not", BOOL, (finite,)), f"{path}.{inner} is no finite number"
+    for field in part.fields:
+        yield from _part_rules(field, value, path, f"{inner}.{field.name}")
 
 
 def _time_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:

@@ -188,8 +188,8 @@ def _cast(column: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
 
 def _cast_array(array: pa.Array, field: Field) -> pa.Array:
     """An array as the type. Instants are cut to µs; one without zone in the file means UTC by Delta's protocol."""
-    if field.type == "struct":
-        return _cast_struct(array, field)
+    if field.type in CASTS:
+        return CASTS[field.type](array, field)
     if field.type != "timestamp":
         return array.cast(arrow_type(field))
     return array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(ARROW["timestamp"])
@@ -203,6 +203,20 @@ def _cast_struct(array: pa.Array, field: Field) -> pa.Array:
         for one in field.fields
     ]
     return pa.StructArray.from_arrays(parts, fields=list(arrow_type(field)), mask=array.is_null())
+
+
+def _cast_list(array: pa.Array, field: Field) -> pa.Array:
+    """The elements of each list as the type of the field's element."""
+    ends = np.concatenate([[0], np.cumsum(array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))])
+    # A place that is NULL is a list that is NULL.
+    missing = np.append(array.is_null().to_numpy(zero_copy_only=False), False)
+    offsets = pa.array(ends.astype(np.int32), mask=missing)
+    elements = _cast_array(array.flatten(), field.fields[0])
+    return pa.ListArray.from_arrays(offsets, elements, type=arrow_type(field))
+
+
+#: How what has parts is cast.
+CASTS = {"struct": _cast_struct, "list": _cast_list}
 
 
 def _positioned(version: ForeignVersion, columns: Sequence[Field], event_time: str) -> Iterator[pa.Table]:

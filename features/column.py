@@ -14,11 +14,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.names import check_name
 from headrace.features.place import Place
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, STRUCT, list_of
+from headrace.features.scalar import BOOL, DATETIME, ELEMENT, FLOAT, INT, STR, STRUCT, is_list, list_of
 
 TYPE_NAMES: dict[Any, str] = {str: STR, int: INT, float: FLOAT, bool: BOOL, datetime: DATETIME}
-#: What the one field of a list is called.
-ELEMENT = "element"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,19 @@ def _unknown(hint: Any, around: _Declared) -> str:
 def _element(hint: Any, around: _Declared) -> SourceColumn:
     """What a list holds; UnsupportedError for what an engine cannot look into."""
     element = _column(ELEMENT, hint, _Declared(around.where, around.at, f"{around.path}[]", around.classes))
-    if element.fields or element.choices:
-        what = f"a list of {'Literal' if element.choices else element.type}"
-        msg = f"{around.column} is {what}; a list is of {', '.join(TYPE_NAMES.values())}, or one of them `| None`"
+    if found := _list_or_literal(element):
+        msg = f"{around.column} is a list of {found}; a list is of {', '.join(TYPE_NAMES.values())}, structs of these, "
+        msg += "or one of them `| None`"
         raise UnsupportedError(msg)
     return element
+
+
+def _list_or_literal(element: SourceColumn) -> str | None:
+    """What of an element an engine cannot look into; None where there is no such part."""
+    if is_list(element.type) or element.choices:
+        return "Literal" if element.choices else element.type
+    found = next(((field.name, inner) for field in element.fields if (inner := _list_or_literal(field))), None)
+    return None if found is None else f"structs in which {found[0]!r} is {found[1]}"
 
 
 def _fields(cls: type, around: _Declared) -> tuple[SourceColumn, ...]:

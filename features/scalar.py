@@ -18,6 +18,10 @@ STRUCT = "struct"
 NUMERIC = frozenset({INT, FLOAT})
 
 
+#: What the one field of a list is called, and an element in a path.
+ELEMENT = "element"
+
+
 def list_of(type_: str) -> str:
     """The type of a list of values.
 
@@ -95,7 +99,7 @@ class Scalar:
             yield from arg.columns()
 
     def paths(self) -> Iterator[tuple[str, ...]]:
-        """What it reads, each as often as it does: a column's name, and of a struct the names down to the field.
+        """What it reads, each as often as it does: a column's name, and of structs and lists those down to the part.
 
         >>> os = Scalar("field", "str", (column("device", "struct"),), "os")
         >>> list(Scalar("concat", "str", (os, column("note", "str"))).paths())
@@ -112,8 +116,8 @@ class Scalar:
         """The names down to what it is; none for what is computed."""
         if self.op == "column":
             return (str(self.value),)
-        above = self.args[0]._path if self.op == "field" else ()
-        return (*above, str(self.value)) if above else ()
+        above = self.args[0]._path if self.op in {"field", "element"} else ()
+        return (*above, ELEMENT if self.op == "element" else str(self.value)) if above else ()
 
     def calls(self) -> Iterator[Scalar]:
         """The calls of users' functions in it, each after those among its arguments."""

@@ -40,12 +40,13 @@ def _written(node: Any) -> Node:
 def _operand(node: Any) -> Node:
     """The SQL of an operand, in brackets where it is composed."""
     found = _written(node)
-    composed = isinstance(found, COMPOSED) and (isinstance(found, exp.Connector) or not isinstance(found, exp.Func))
+    composed = isinstance(found, COMPOSED) and (isinstance(found, exp.Connector) or not isinstance(found, WHOLE))
     return exp.Paren(this=found) if composed else found
 
 
-#: What needs brackets within something else, unless it is a function; to sqlglot AND and OR are functions too.
+#: What needs brackets within something else, unless it is whole; to sqlglot AND and OR are functions too.
 COMPOSED = (exp.Binary, exp.Not, exp.Between, exp.In, exp.Is, exp.Neg)
+WHOLE = (exp.Func, exp.Dot)
 
 
 def _first(node: Any) -> Node:

@@ -47,6 +47,7 @@ class Logins(Source):
     app: Spot | None
     tags: list[str]
     scores: list[float | None] | None
+    visits: list[Spot | None] | None
     happened_at: datetime = event_time()
 
 
@@ -120,6 +121,21 @@ def best_score(tx: Logins, wspec: WindowSpec):
     return tx.groupby("user")[tx.scores.maxs()].window(wspec).max()
 
 
+@transformation
+def visits(tx: Logins, wspec: WindowSpec):
+    return tx.groupby("user")[tx.visits.length()].window(wspec).sum()
+
+
+@transformation
+def first_visits(tx: Logins, wspec: WindowSpec):
+    return tx.groupby("user")[tx.visits[0].country].window(wspec).count_distinct()
+
+
+@transformation
+def last_visit_south(tx: Logins, wspec: WindowSpec):
+    return tx[tx.visits[-1].lat < 0].groupby("user").window(wspec).count()
+
+
 class NestedLogins(FeaturePipeline):
     """Features of structs and lists."""
 
@@ -139,6 +155,9 @@ class NestedLogins(FeaturePipeline):
         last_tag,
         first_scores.over("1h"),
         best_score.over("1h"),
+        visits.over("1h"),
+        first_visits.over("1h"),
+        last_visit_south.over("1h"),
     ]
 
 
@@ -188,6 +207,12 @@ def scores(random_: random.Random) -> list[float | None]:
     return [*found, random_.choice([math.nan, math.inf])] if random_.random() < 0.04 else found
 
 
+def spots(random_: random.Random) -> list[Row | None]:
+    """None to three places, some of them NULL, and seldom one without a number."""
+    found = [maybe(random_, spot(random_)) for _ in range(random_.randrange(4))]
+    return [*found, {"country": "CH", "lat": math.nan}] if random_.random() < 0.04 else found
+
+
 def row(random_: random.Random, offset: int) -> Row:
     """One row of the archive, mostly good, NULL at every level."""
     us = BASE - random_.randrange(2 * HOUR)
@@ -198,6 +223,7 @@ def row(random_: random.Random, offset: int) -> Row:
         "app": maybe(random_, spot(random_)),
         "tags": None if random_.random() < 0.03 else words(random_),
         "scores": maybe(random_, scores(random_)),
+        "visits": maybe(random_, spots(random_)),
         "happened_at": us,
         "_src_topic": "logins",
         "_src_partition": 0,
@@ -227,6 +253,8 @@ def reason(one: Row) -> str | None:
         (one["tags"] is None, "tags is missing"),
         (None in (one["tags"] or []), "an element of tags is missing"),
         (any(not math.isfinite(n or 0) for n in one["scores"] or []), "an element of scores is no finite number"),
+        *[fault for visit in one["visits"] or [] for fault in spot_faults(visit, "visits[]")],
+        (any(not math.isfinite(n or 0) for n in latitudes(one)), "visits[].lat is no finite number"),
     ]
     return next((text for holds, text in faults if holds), None)
 
@@ -251,6 +279,11 @@ def device_faults(one: Row) -> list[tuple[bool, str]]:
 def spot_faults(one: Row | None, path: str) -> list[tuple[bool, str]]:
     """What may be wrong with a place."""
     return [(one is not None and one["country"] is None, f"{path}.country is missing")]
+
+
+def latitudes(one: Row) -> list[float | None]:
+    """Those of all visits."""
+    return [visit["lat"] for visit in one["visits"] or [] if visit]
 
 
 def within(one: Any, *path: str) -> Any:
@@ -297,6 +330,9 @@ ORACLE: dict[str, Callable[[list[Row]], Any]] = {
     "newest_tags_1h": lambda of: ["+".join(one["tags"]) for one in of[:-4:-1]],
     "last_tag": lambda of: tag(of[-1]),
     "first_scores_1h": lambda of: sum(known([(one["scores"] or [None])[0] for one in of])),
+    "visits_1h": lambda of: sum(len(one["visits"]) for one in of if one["visits"] is not None),
+    "first_visits_1h": lambda of: len({one["visits"][0]["country"] for one in of if (one["visits"] or [None])[0]}),
+    "last_visit_south_1h": lambda of: sum(((last(one["visits"] or []) or {}).get("lat") or 0) < 0 for one in of),
     "best_score_1h": lambda of: max(known(list(map(best, of)))),
 }
 

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pytest
 
 from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import features_sql, judged_sql
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, TileOptions
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.verdict import Verdict, reason
 from headrace.connectors.foreign import arrow_type
 from headrace.connectors.schema import archive_fields
@@ -82,17 +84,41 @@ def test_features_of_structs_and_lists_equal_a_loop_over_rows(seed: int) -> None
             assert found == close(nested_logins.expected(rows, name, nested_logins.BASE)), name
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_a_training_set_equal_a_loop_over_rows(seed: int) -> None:
+    rows, connection = nested_logins.rows(seed), connect(nested_logins.rows(seed))
+    times = (nested_logins.BASE, nested_logins.BASE - nested_logins.HOUR // 2)
+    askers = [{"_row": n, "_t": t, "user": user} for n, t in enumerate(times) for user in ("a", "b", "c")]
+    connection.register("spine", pa.Table.from_pylist([{**one, "_row": n} for n, one in enumerate(askers)]))
+    (keys,) = key_sets(PLAN, tuple(AskedFeature(one.name, one) for one in PLAN.features))
+    found = connection.sql(point_in_time_sql(keys, "spine", "archive")).to_arrow_table().to_pylist()
+    for row in found:
+        asker = askers[row["_row"]]
+        for feature in PLAN.features:
+            value = nested_logins.expected(rows, feature.name, asker["_t"])[asker["user"],]
+            assert close({0: micros(row[feature.name])}) == {0: value}, feature.name
+    assert len(found) == len(askers)
+
+
 def test_every_fault_is_among_the_random_rows() -> None:
     faults = {nested_logins.reason(row) for seed in range(6) for row in nested_logins.rows(seed)}
-    assert len(faults) == 9
+    assert len(faults) == 11
 
 
 def as_json(row: dict[str, Any]) -> str:
     """A row for Flink's JSON format."""
     plain = {name: instant(value) for name, value in row.items()}
     device = plain["device"] and {name: instant(value) for name, value in plain["device"].items()}
-    scores = plain["scores"] and [n if n is None or math.isfinite(n) else str(n) for n in plain["scores"]]
-    return json.dumps(plain | {"device": device, "scores": scores}).replace('"inf"', '"Infinity"').replace("nan", "NaN")
+    scores = plain["scores"] and list(map(number, plain["scores"]))
+    visits = plain["visits"] and [visit and {**visit, "lat": number(visit["lat"])} for visit in plain["visits"]]
+    return json.dumps(plain | {"device": device, "scores": scores, "visits": visits})
+
+
+def number(value: float | None) -> Any:
+    """A float as Flink's JSON format reads it."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity"
 
 
 def instant(value: Any) -> Any:

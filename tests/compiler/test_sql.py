@@ -33,7 +33,12 @@ from .expressions.case import COLUMNS, TABLE, Case, expression_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-FILES = (ROOT / "examples/fraud/features.py", ROOT / "examples/flights/features.py", HERE / "every_aggregate.py")
+FILES = (
+    ROOT / "examples/fraud/features.py",
+    ROOT / "examples/flights/features.py",
+    HERE / "every_aggregate.py",
+    HERE / "nested_logins.py",
+)
 CASES = [case for cases in GROUPS.values() for case in cases]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -45,6 +45,7 @@ class Tx(Source):
     home: Home | None
     tags: list[str]
     seen: list[datetime | None] | None
+    visits: list[Spot | None] | None
     ts: datetime = event_time()
 """
 VIEW = """
@@ -89,6 +90,7 @@ def test_classes_with_annotations_are_structs(load: Load) -> None:
         "home struct(country str, lat float or NULL, zip str or NULL) or NULL",
         "tags list[str](element str)",
         "seen list[datetime](element datetime or NULL) or NULL",
+        "visits list[struct](element struct(country str, lat float or NULL) or NULL) or NULL",
     ]
     assert columns[2].fields[2].fields[0].choices == ("cable", "wifi")
 
@@ -110,6 +112,7 @@ def test_a_class_may_be_written_below_the_annotation_of_another(load: Load, tmp_
         ("tx.tags[0]", "element(tags, 0)"),
         ("tx.device.marks[-1]", "element(device.marks, -1)"),
         ("tx.seen[1].hour()", "floor_divide(modulo(micros(element(seen, 1)), 86400000000), 3600000000)"),
+        ("tx.visits[0].country", "element(visits, 0).country"),
         ("tx.tags.contains(tx.device.os)", "list_contains(tags, device.os)"),
         ("tx.tags.join('-')", 'list_join(tags, "-")'),
         ("tx.device.marks.maxs()", "list_max(device.marks)"),
@@ -129,6 +132,10 @@ BODIES = [
     ("tx.device", ColumnTypeError, r"last\(\) of device \(struct\) .*; name a field of it: device\['...'\]"),
     ("tx.tags", ColumnTypeError, r"last\(\) of tags .* take an element of it, tags\[0\], or its length\(\)"),
     ("tx.device.type", DefinitionError, "bound method"),
+    ("tx.visits[0].city", UnknownColumnError, "'city' is no field of .*; known: country, lat"),
+    ("tx.visits[0]", ColumnTypeError, r"last\(\) of element\(visits, 0\) \(struct\) .*; name a field of it"),
+    ("tx.visits.contains(None)", ColumnTypeError, r"contains of list\[struct\] is not supported"),
+    ("tx.visits.maxs()", ColumnTypeError, r"maxs of list\[struct\] is not supported"),
     ("tx.device == tx.device", ColumnTypeError, r"equals of struct .*; name a field of it: device"),
     ("ibis.coalesce(tx.tags, tx.tags)", ColumnTypeError, r"coalesce of list\[str\] is not supported; take an element"),
     ("tx.device.identical_to(tx.device)", ColumnTypeError, "identical_to of struct"),
@@ -189,6 +196,9 @@ class Maybe(TypedDict):
 class Valued:
     a: str = "x"
 
+class Bag:
+    marks: list[int]
+
 @dataclass(slots=True)
 class Slotted:
     a: str = "x"
@@ -222,7 +232,8 @@ COLUMNS = [
     ("x: Odd", "column 'Name' is no valid name"),
     ("x: list", "column 'x' has type <class 'list'>"),
     ("x: list[list[int]]", r"column 'x' is a list of list\[int\]; a list is of str, int"),
-    ("x: list[Spot]", "column 'x' is a list of struct; a list is of"),
+    ("x: list[Device]", "column 'x' is a list of structs in which 'network' is structs in which 'kind' is Literal"),
+    ("x: list[Bag]", r"column 'x' is a list of structs in which 'marks' is list\[int\]"),
     ("x: list[Literal['a']]", "column 'x' is a list of Literal; a list is of"),
     ("x: list[bytes]", r"column 'x\[\]' has type <class 'bytes'>"),
     ("x: dict[str, int]", r"column 'x' has type dict\[str, int\]"),
@@ -264,6 +275,8 @@ SQL = [
     ("device['type']", "tx.device['type']"),
     ("tags[1]", "tx.tags[0]"),
     ("tags[-1]", "tx.tags[-1]"),
+    ("visits[1].country", "tx.visits[0].country"),
+    ("visits[-1]['lat']", "tx.visits[-1].lat"),
     ("device.marks[2]", "tx.device.marks[1]"),
     ("len(tags)", "tx.tags.length()"),
     ("array_length(tags)", "tx.tags.length()"),

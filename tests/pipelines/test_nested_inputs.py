@@ -33,7 +33,11 @@ from ..compiler.test_nested import PLAN, SCHEMA, micros  # noqa: TID252
 
 SOURCE = PLAN.source
 #: JSON has no numbers but finite ones, so no file of text has any.
-ROWS = [row for row in nested_logins.rows(21) if all(math.isfinite(n or 0) for n in row["scores"] or [])]
+ROWS = [
+    row
+    for row in nested_logins.rows(21)
+    if all(math.isfinite(n or 0) for n in [*(row["scores"] or []), *nested_logins.latitudes(row)])
+]
 DECLARED = [column.name for column in SOURCE.columns]
 
 
@@ -49,6 +53,8 @@ def plain(value: Any) -> Any:
     """A value as a test writes it."""
     if isinstance(value, dict):
         return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return list(map(plain, value))
     is_instant = isinstance(value, int) and value > nested_logins.BASE // 2
     return instant_of(value) if is_instant else value
 
@@ -126,6 +132,7 @@ GOOD: dict[str, Any] = {
     "app": None,
     "tags": ["x"],
     "scores": [1, None, 2.5],
+    "visits": [{"country": "CH"}, None],
     "happened_at": datetime(2026, 1, 1, tzinfo=UTC),
 }
 DEVICE = GOOD["device"]
@@ -148,6 +155,9 @@ WRONG: tuple[tuple[dict[str, Any], str | None], ...] = (
     ({"tags": ["x", None]}, "an element of tags is missing"),
     ({"tags": {}}, "unparsable: column tags: {} is no list"),
     ({"tags": []}, None),
+    ({"visits": [{"country": "CH", "lat": "1"}]}, 'unparsable: column visits[].lat: "1" is no float'),
+    ({"visits": [None, {"lat": 1}]}, "visits[].country is missing"),
+    ({"visits": [1]}, "unparsable: column visits[]: 1 is no struct"),
     ({"scores": [1, True]}, "unparsable: column scores[]: true is no float"),
 )
 

@@ -34,6 +34,13 @@ class Device:
     marks: list[int | None] | None
 
 
+class Bag:
+    """What somebody carried."""
+
+    cents: int | None
+    place: Place | None
+
+
 #: The columns that every case may use: two of each type, a struct, and a list of each type.
 HINTS: dict[str, Any] = {
     "s": str,
@@ -52,6 +59,7 @@ HINTS: dict[str, Any] = {
     "xs": list[float | None],
     "bs": list[bool | None],
     "ats": list[datetime | None],
+    "bags": list[Bag | None],
 }
 COLUMNS = {name: column_of(name, hint | None, Line(__file__, 1), "case") for name, hint in HINTS.items()}
 TABLE = ibis.table({name: ibis_type(column) for name, column in COLUMNS.items()}, name="tx")

@@ -17,6 +17,15 @@ NUMBERS: tuple[list[Any], ...] = ([], [None], [0], [3, 1, 2], [None, MIN, MAX], 
 FLOATS: tuple[list[Any], ...] = ([], [None], [-0.0], [1.5, None, -2.5], [5e-324, 1.7976931348623157e308])
 
 
+BAGS: tuple[list[Any], ...] = (
+    [],
+    [None],
+    [{"cents": 5, "place": None}, None],
+    [{"cents": None, "place": NOWHERE}],
+    [None, {"cents": MAX, "place": {"lat": 1.5, "seen": INSTANTS[3]}}],
+)
+
+
 def device(**parts: Any) -> dict[str, Any]:
     """A struct of which all else is NULL."""
     return BLANK | parts
@@ -165,6 +174,21 @@ CASES = (
         "as list contains",
         "bs",
         of_lists(([], [None], [True], [True, False]), lambda one: False in one),
+    ),
+    Case("length of a list of structs", "tx.bags.length()", "as length of a list", "bags", of_lists(BAGS, len)),
+    Case(
+        "field of an element",
+        "tx.bags[0].cents",
+        "NULL where the element is, or is not there",
+        "bags",
+        of_lists(BAGS, lambda one: (at(0)(one) or {"cents": None})["cents"]),
+    ),
+    Case(
+        "field of a field of the last element",
+        "tx.bags[-1].place.seen",
+        "the same",
+        "bags",
+        of_lists(BAGS, lambda one: ((at(-1)(one) or {"place": None})["place"] or NOWHERE)["seen"]),
     ),
     Case("join", "tx.tags.join('-')", "without the elements that are NULL", "tags", of_lists(LISTS, joined)),
     Case("least element", "tx.ns.mins()", "ignores NULL; NULL where there is none", "ns", of_lists(NUMBERS, least)),

@@ -1,7 +1,7 @@
 SELECT "user",
   count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "ios_logins_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -15,6 +15,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -29,7 +31,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "ios_logins_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -43,6 +45,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -55,28 +59,32 @@ WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "user";
 
 SELECT "user",
-  CASE WHEN sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature nested_logins.versions_1h: the sum is beyond BIGINT') END AS "versions_1h",
-  count(DISTINCT _arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS "countries_1h",
-  max(_arg5) FILTER (_event_us >= ($at_us - 3600000000)) AS "northmost_1h",
-  make_timestamptz(max(_arg6) FILTER (_event_us >= ($at_us - 3600000000))) AS "last_seen_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "app_country",
-  CASE WHEN sum(_arg9) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg9) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg9) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature nested_logins.tag_count_1h: the sum is beyond BIGINT') END AS "tag_count_1h",
-  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg7}, 3) FILTER (_event_us >= ($at_us - 3600000000))] AS "newest_tags_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (TRUE)).value AS "last_tag",
-  sum(_arg8) FILTER (_event_us >= ($at_us - 3600000000)) AS "first_scores_1h",
-  max(_arg4) FILTER (_event_us >= ($at_us - 3600000000)) AS "best_score_1h"
+  CASE WHEN sum(_arg12) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg12) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg12) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature nested_logins.versions_1h: the sum is beyond BIGINT') END AS "versions_1h",
+  count(DISTINCT _arg2) FILTER (_event_us >= ($at_us - 3600000000)) AS "countries_1h",
+  max(_arg6) FILTER (_event_us >= ($at_us - 3600000000)) AS "northmost_1h",
+  make_timestamptz(max(_arg7) FILTER (_event_us >= ($at_us - 3600000000))) AS "last_seen_1h",
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (TRUE)).value AS "app_country",
+  CASE WHEN sum(_arg11) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg11) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg11) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature nested_logins.tag_count_1h: the sum is beyond BIGINT') END AS "tag_count_1h",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg8}, 3) FILTER (_event_us >= ($at_us - 3600000000))] AS "newest_tags_1h",
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_tag",
+  sum(_arg9) FILTER (_event_us >= ($at_us - 3600000000)) AS "first_scores_1h",
+  max(_arg5) FILTER (_event_us >= ($at_us - 3600000000)) AS "best_score_1h",
+  CASE WHEN sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) IS NULL THEN NULL WHEN sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg10) FILTER (_event_us >= ($at_us - 3600000000)) AS BIGINT) ELSE error('feature nested_logins.visits_1h: the sum is beyond BIGINT') END AS "visits_1h",
+  count(DISTINCT _arg1) FILTER (_event_us >= ($at_us - 3600000000)) AS "first_visits_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset),
-  struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') AS _arg1,
-  "tags"[-1] AS _arg2,
-  struct_extract("app", 'country') AS _arg3,
-  list_max("scores") AS _arg4,
-  CASE WHEN (NOT isfinite(COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)))) THEN CAST(NULL AS DOUBLE) ELSE COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)) END AS _arg5,
-  epoch_us(struct_extract("device", 'seen')) AS _arg6,
-  CASE WHEN "tags" IS NOT NULL THEN COALESCE(array_to_string("tags", '+'), '') END AS _arg7,
-  "scores"[1] AS _arg8,
-  len("tags") AS _arg9,
-  struct_extract("device", 'version') AS _arg10
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+  struct_extract("visits"[1], 'country') AS _arg1,
+  struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') AS _arg2,
+  "tags"[-1] AS _arg3,
+  struct_extract("app", 'country') AS _arg4,
+  list_max("scores") AS _arg5,
+  CASE WHEN (NOT isfinite(COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)))) THEN CAST(NULL AS DOUBLE) ELSE COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)) END AS _arg6,
+  epoch_us(struct_extract("device", 'seen')) AS _arg7,
+  CASE WHEN "tags" IS NOT NULL THEN COALESCE(array_to_string("tags", '+'), '') END AS _arg8,
+  "scores"[1] AS _arg9,
+  len("visits") AS _arg10,
+  len("tags") AS _arg11,
+  struct_extract("device", 'version') AS _arg12
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -90,6 +98,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -102,28 +112,32 @@ WHERE _event_us < $at_us
 GROUP BY "user";
 
 SELECT "user",
-  CASE WHEN sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature nested_logins.versions_1h: the sum is beyond BIGINT') END AS "versions_1h",
-  count(DISTINCT _arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "countries_1h",
-  max(_arg5) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "northmost_1h",
-  make_timestamptz(max(_arg6) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "last_seen_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "app_country",
-  CASE WHEN sum(_arg9) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg9) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg9) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature nested_logins.tag_count_1h: the sum is beyond BIGINT') END AS "tag_count_1h",
-  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg7}, 3) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))] AS "newest_tags_1h",
-  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg2}) FILTER (TRUE)).value AS "last_tag",
-  sum(_arg8) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "first_scores_1h",
-  max(_arg4) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "best_score_1h"
+  CASE WHEN sum(_arg12) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg12) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg12) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature nested_logins.versions_1h: the sum is beyond BIGINT') END AS "versions_1h",
+  count(DISTINCT _arg2) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "countries_1h",
+  max(_arg6) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "northmost_1h",
+  make_timestamptz(max(_arg7) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))) AS "last_seen_1h",
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg4}) FILTER (TRUE)).value AS "app_country",
+  CASE WHEN sum(_arg11) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg11) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg11) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature nested_logins.tag_count_1h: the sum is beyond BIGINT') END AS "tag_count_1h",
+  [row.value FOR row IN max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg8}, 3) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000))] AS "newest_tags_1h",
+  (max({'us': _event_us, 'partition': _src_partition, 'offset': _src_offset, 'value': _arg3}) FILTER (TRUE)).value AS "last_tag",
+  sum(_arg9) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "first_scores_1h",
+  max(_arg5) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "best_score_1h",
+  CASE WHEN sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) IS NULL THEN NULL WHEN sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(sum(_arg10) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS BIGINT) ELSE error('feature nested_logins.visits_1h: the sum is beyond BIGINT') END AS "visits_1h",
+  count(DISTINCT _arg1) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "first_visits_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset),
-  struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') AS _arg1,
-  "tags"[-1] AS _arg2,
-  struct_extract("app", 'country') AS _arg3,
-  list_max("scores") AS _arg4,
-  CASE WHEN (NOT isfinite(COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)))) THEN CAST(NULL AS DOUBLE) ELSE COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)) END AS _arg5,
-  epoch_us(struct_extract("device", 'seen')) AS _arg6,
-  CASE WHEN "tags" IS NOT NULL THEN COALESCE(array_to_string("tags", '+'), '') END AS _arg7,
-  "scores"[1] AS _arg8,
-  len("tags") AS _arg9,
-  struct_extract("device", 'version') AS _arg10
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+  struct_extract("visits"[1], 'country') AS _arg1,
+  struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') AS _arg2,
+  "tags"[-1] AS _arg3,
+  struct_extract("app", 'country') AS _arg4,
+  list_max("scores") AS _arg5,
+  CASE WHEN (NOT isfinite(COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)))) THEN CAST(NULL AS DOUBLE) ELSE COALESCE(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'), CAST(CAST(-90 AS BIGINT) AS DOUBLE)) END AS _arg6,
+  epoch_us(struct_extract("device", 'seen')) AS _arg7,
+  CASE WHEN "tags" IS NOT NULL THEN COALESCE(array_to_string("tags", '+'), '') END AS _arg8,
+  "scores"[1] AS _arg9,
+  len("visits") AS _arg10,
+  len("tags") AS _arg11,
+  struct_extract("device", 'version') AS _arg12
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -137,6 +151,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -151,7 +167,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "unconnected_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -165,6 +181,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -179,7 +197,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "unconnected_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -193,6 +211,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -207,7 +227,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "vip_logins_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -221,6 +241,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -235,7 +257,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "vip_logins_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -249,6 +271,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -263,7 +287,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "own_tag_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -277,6 +301,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -291,7 +317,7 @@ GROUP BY "user";
 SELECT "user",
   count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "own_tag_1h"
 FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
-FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -305,6 +331,8 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -316,14 +344,10 @@ WHERE (("_verdict" = CAST(0 AS BIGINT)) AND (CASE WHEN struct_extract("device", 
 WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "user";
 
-SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // 65536 AS block, count(*) AS n,
-  min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,
-  sum((_src_offset % 65536) * (_src_offset % 65536)) AS sum_sq,
-  count(*) FILTER (("_verdict" = CAST(0 AS BIGINT))) AS accepted, count(*) FILTER (("_verdict" = CAST(1 AS BIGINT))) AS late,
-  count(*) FILTER (("_verdict" = CAST(2 AS BIGINT))) AS dead_lettered, count(*) FILTER (("_verdict" = CAST(3 AS BIGINT))) AS duplicate,
-  count(*) FILTER (("_verdict" = CAST(0 AS BIGINT)) AND _folded = 0) AS filtered,
-  CAST(sum(_folded) AS BIGINT) AS folded
-FROM (SELECT *, ((((CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((struct_extract("device", 'os') = 'ios') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((struct_extract("device", 'network') IS NULL) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (CASE WHEN 'vip' IS NOT NULL THEN list_contains("tags", 'vip') END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (CASE WHEN struct_extract("device", 'os') IS NOT NULL THEN list_contains("tags", struct_extract("device", 'os')) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+SELECT "user",
+  count(*) FILTER (_event_us >= ($at_us - 3600000000)) AS "last_visit_south_1h"
+FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
@@ -337,6 +361,72 @@ FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
   WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(86400000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("happened_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND (((struct_extract("visits"[-1], 'lat') < CAST(CAST(0 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(0 AS BIGINT) AS DOUBLE))) IS TRUE)))
+WHERE _event_us < $at_us
+GROUP BY "user";
+
+SELECT "user",
+  count(*) FILTER (_event_us >= (($at_us - 3600000000) - ((($at_us - 3600000000) % 300000000) + 300000000) % 300000000)) AS "last_visit_south_1h"
+FROM (SELECT * REPLACE (CAST(0 AS INT) AS _src_partition, "login" AS _src_offset)
+FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("device" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (("device" IS NOT NULL) AND (struct_extract("device", 'os') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT (struct_extract(struct_extract("device", 'network'), 'kind') IN ('cable', 'wifi'))) THEN CAST(2 AS BIGINT)
+  WHEN ((struct_extract(struct_extract("device", 'network'), 'spot') IS NOT NULL) AND (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'))) THEN CAST(2 AS BIGINT)
+  WHEN (("app" IS NOT NULL) AND (struct_extract("app", 'country') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite(struct_extract("app", 'lat'))) THEN CAST(2 AS BIGINT)
+  WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" > ("_arrival_us" + CAST(86400000000 AS BIGINT))) THEN CAST(2 AS BIGINT)
+  WHEN ("_event_us" < ("_arrival_us" - CAST(86400000000 AS BIGINT))) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS _verdict
+FROM (SELECT *, epoch_us("happened_at") AS _event_us, epoch_us("_src_timestamp") AS _arrival_us
+FROM archive)))
+WHERE (("_verdict" = CAST(0 AS BIGINT)) AND (((struct_extract("visits"[-1], 'lat') < CAST(CAST(0 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(0 AS BIGINT) AS DOUBLE))) IS TRUE)))
+WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
+GROUP BY "user";
+
+SELECT _src_topic AS topic, _src_partition AS partition, _src_offset // 65536 AS block, count(*) AS n,
+  min(_src_offset) AS min_offset, max(_src_offset) AS max_offset, sum(_src_offset) AS sum_offset,
+  sum((_src_offset % 65536) * (_src_offset % 65536)) AS sum_sq,
+  count(*) FILTER (("_verdict" = CAST(0 AS BIGINT))) AS accepted, count(*) FILTER (("_verdict" = CAST(1 AS BIGINT))) AS late,
+  count(*) FILTER (("_verdict" = CAST(2 AS BIGINT))) AS dead_lettered, count(*) FILTER (("_verdict" = CAST(3 AS BIGINT))) AS duplicate,
+  count(*) FILTER (("_verdict" = CAST(0 AS BIGINT)) AND _folded = 0) AS filtered,
+  CAST(sum(_folded) AS BIGINT) AS folded
+FROM (SELECT *, (((((CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((struct_extract("device", 'os') = 'ios') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND ((struct_extract("device", 'network') IS NULL) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (CASE WHEN 'vip' IS NOT NULL THEN list_contains("tags", 'vip') END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (CASE WHEN struct_extract("device", 'os') IS NOT NULL THEN list_contains("tags", struct_extract("device", 'os')) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN (("_verdict" = CAST(0 AS BIGINT)) AND (((struct_extract("visits"[-1], 'lat') < CAST(CAST(0 AS BIGINT) AS DOUBLE)) AND NOT isnan(CAST(CAST(0 AS BIGINT) AS DOUBLE))) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS _folded FROM (SELECT * REPLACE (CASE WHEN ("_verdict" = CAST(0 AS BIGINT)) AND row_number() OVER (PARTITION BY _verdict, "login", epoch_us("happened_at"), struct_extract("app", 'country'), (struct_extract("device", 'network') IS NULL), struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country'), CASE WHEN (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') = 0.0E0) THEN 0.0E0 ELSE struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat') END, struct_extract("device", 'os'), epoch_us(struct_extract("device", 'seen')), struct_extract("device", 'version'), "scores", "tags", "user", "visits" ORDER BY _arrival_us, _src_partition, _src_offset) > 1 THEN 3 ELSE _verdict END AS _verdict)
+FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("login" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("user" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN ("device" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (("device" IS NOT NULL) AND (struct_extract("device", 'os') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT (struct_extract(struct_extract("device", 'network'), 'kind') IN ('cable', 'wifi'))) THEN CAST(2 AS BIGINT)
+  WHEN ((struct_extract(struct_extract("device", 'network'), 'spot') IS NOT NULL) AND (struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'country') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite(struct_extract(struct_extract(struct_extract("device", 'network'), 'spot'), 'lat'))) THEN CAST(2 AS BIGINT)
+  WHEN (("app" IS NOT NULL) AND (struct_extract("app", 'country') IS NULL)) THEN CAST(2 AS BIGINT)
+  WHEN (NOT isfinite(struct_extract("app", 'lat'))) THEN CAST(2 AS BIGINT)
+  WHEN ("tags" IS NULL) THEN CAST(2 AS BIGINT)
+  WHEN (len("tags") <> list_count("tags")) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(element) FOR element IN "scores"]), TRUE)) THEN CAST(2 AS BIGINT)
+  WHEN COALESCE(list_bool_or([(element IS NOT NULL AND struct_extract(element, 'country') IS NULL) FOR element IN "visits"]), FALSE) THEN CAST(2 AS BIGINT)
+  WHEN (NOT COALESCE(list_bool_and([isfinite(struct_extract(element, 'lat')) FOR element IN "visits"]), TRUE)) THEN CAST(2 AS BIGINT)
   WHEN (epoch_us("happened_at") IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_arrival_us" IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ("_event_us" < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)

@@ -34,6 +34,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_RANK AS 'io.headrace.flink.fun
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ALL_FINITE AS 'io.headrace.flink.functions.HrAllFinite';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LACKS AS 'io.headrace.flink.functions.HrLacks';
+
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.functions.HrSumOf';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MOMENTS AS 'io.headrace.flink.functions.HrMoments';
@@ -55,6 +57,7 @@ CREATE TEMPORARY TABLE `history` (
   `app` ROW<`country` STRING, `lat` DOUBLE>,
   `tags` ARRAY<STRING>,
   `scores` ARRAY<DOUBLE>,
+  `visits` ARRAY<ROW<`country` STRING, `lat` DOUBLE>>,
   `happened_at` TIMESTAMP_LTZ(6),
   `_src_topic` STRING,
   `_src_partition` INT,
@@ -74,6 +77,7 @@ CREATE TEMPORARY TABLE `live` (
   `app` ROW<`country` STRING, `lat` DOUBLE>,
   `tags` ARRAY<STRING>,
   `scores` ARRAY<DOUBLE>,
+  `visits` ARRAY<ROW<`country` STRING, `lat` DOUBLE>>,
   `happened_at` TIMESTAMP_LTZ(6),
   `_src_topic` STRING,
   `_src_partition` INT,
@@ -87,10 +91,10 @@ CREATE TEMPORARY TABLE `live` (
 );
 
 CREATE TEMPORARY VIEW `events` AS
-SELECT FALSE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT FALSE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `visits`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `history`
 UNION ALL
-SELECT TRUE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
+SELECT TRUE AS `_is_live`, `login`, `user`, `device`, `app`, `tags`, `scores`, `visits`, `happened_at`, `_src_topic`, `_src_partition`, `_src_offset`, `_src_timestamp`, `_raw`, `_error`
 FROM `live`;
 
 CREATE TEMPORARY VIEW `timed` AS
@@ -111,6 +115,8 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
   WHEN (`tags` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN ARRAY_CONTAINS(`tags`, CAST(NULL AS STRING)) THEN CAST(2 AS BIGINT)
   WHEN (NOT HR_ALL_FINITE(`scores`)) THEN CAST(2 AS BIGINT)
+  WHEN HR_LACKS(`visits`, 'country') THEN CAST(2 AS BIGINT)
+  WHEN (NOT HR_ALL_FINITE(`visits`, 'lat')) THEN CAST(2 AS BIGINT)
   WHEN (HR_MICROS(`happened_at`) IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_arrival_us` IS NULL) THEN CAST(2 AS BIGINT)
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST(2 AS BIGINT)
@@ -131,104 +137,124 @@ SELECT *, CASE WHEN `_alone` = CAST(0 AS BIGINT) AND COUNT(*) OVER (PARTITION BY
     (`device`).`version`,
     `scores`,
     `tags`,
-    `user`
+    `user`,
+    `visits`
   ORDER BY `_now`) > 1 THEN CAST(3 AS BIGINT) ELSE `_alone` END AS `_verdict`
 FROM `alone`;
 
-CREATE TEMPORARY VIEW `members_2b1c787c` AS
+CREATE TEMPORARY VIEW `members_5d8d1b94` AS
 SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`os` = 'ios') IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_2b1c787c` AS
+CREATE TEMPORARY VIEW `folded_5d8d1b94` AS
 SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `members_2b1c787c`
+FROM `members_5d8d1b94`
 GROUP BY GROUPING SETS ((`user`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_2b1c787c` AS
+CREATE TEMPORARY VIEW `cells_5d8d1b94` AS
 SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_2b1c787c` AS `f`;
+FROM `folded_5d8d1b94` AS `f`;
 
-CREATE TEMPORARY VIEW `members_517e0692` AS
-SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, (((`device`).`network`).`spot`).`country` AS `_arg1`, `tags`[CARDINALITY(`tags`) - 0] AS `_arg2`, (`app`).`country` AS `_arg3`, ARRAY_MAX(`scores`) AS `_arg4`, HR_FINITE(COALESCE((((`device`).`network`).`spot`).`lat`, CAST(CAST(-90 AS BIGINT) AS DOUBLE))) AS `_arg5`, HR_MICROS((`device`).`seen`) AS `_arg6`, ARRAY_JOIN(`tags`, '+') AS `_arg7`, `scores`[1] AS `_arg8`, CAST(CARDINALITY(`tags`) AS BIGINT) AS `_arg9`, (`device`).`version` AS `_arg10`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+CREATE TEMPORARY VIEW `members_fde32bee` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, (`visits`[1]).`country` AS `_arg1`, (((`device`).`network`).`spot`).`country` AS `_arg2`, `tags`[CARDINALITY(`tags`) - 0] AS `_arg3`, (`app`).`country` AS `_arg4`, ARRAY_MAX(`scores`) AS `_arg5`, HR_FINITE(COALESCE((((`device`).`network`).`spot`).`lat`, CAST(CAST(-90 AS BIGINT) AS DOUBLE))) AS `_arg6`, HR_MICROS((`device`).`seen`) AS `_arg7`, ARRAY_JOIN(`tags`, '+') AS `_arg8`, `scores`[1] AS `_arg9`, CAST(CARDINALITY(`visits`) AS BIGINT) AS `_arg10`, CAST(CARDINALITY(`tags`) AS BIGINT) AS `_arg11`, (`device`).`version` AS `_arg12`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_517e0692` AS
+CREATE TEMPORARY VIEW `folded_fde32bee` AS
 SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
-  HR_DISTINCT(`_arg1`) AS `distinct_x40e75c9a`,
-  HR_LAST(`_arg2`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_x6beb0c1a`,
-  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_xbb5f773a`,
-  MAX(`_arg4`) AS `max_x18194c26`,
-  MAX(`_arg5`) AS `max_x63b1c8c7`,
-  MAX(`_arg6`) AS `max_xd58e6d73`,
-  HR_LAST_N(`_arg7`, `_event_us`, `_src_partition`, `_src_offset`, 3) AS `newest3_x1de7f498`,
-  SUM(`_arg8`) AS `sum_x434337c6`,
-  HR_SUM_OF(SUM(`_arg9`), SUM(`_arg9` / CAST(4294967296 AS BIGINT)), 'tag_count') AS `sum_x7e33542d`,
-  HR_SUM_OF(SUM(`_arg10`), SUM(`_arg10` / CAST(4294967296 AS BIGINT)), 'versions') AS `sum_xb5c7b444`
-FROM `members_517e0692`
+  HR_DISTINCT(`_arg1`) AS `distinct_x1f421c70`,
+  HR_DISTINCT(`_arg2`) AS `distinct_x40e75c9a`,
+  HR_LAST(`_arg3`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_x6beb0c1a`,
+  HR_LAST(`_arg4`, `_event_us`, `_src_partition`, `_src_offset`) AS `last_xbb5f773a`,
+  MAX(`_arg5`) AS `max_x18194c26`,
+  MAX(`_arg6`) AS `max_x63b1c8c7`,
+  MAX(`_arg7`) AS `max_xd58e6d73`,
+  HR_LAST_N(`_arg8`, `_event_us`, `_src_partition`, `_src_offset`, 3) AS `newest3_x1de7f498`,
+  SUM(`_arg9`) AS `sum_x434337c6`,
+  HR_SUM_OF(SUM(`_arg10`), SUM(`_arg10` / CAST(4294967296 AS BIGINT)), 'visits') AS `sum_x5aa1b042`,
+  HR_SUM_OF(SUM(`_arg11`), SUM(`_arg11` / CAST(4294967296 AS BIGINT)), 'tag_count') AS `sum_x7e33542d`,
+  HR_SUM_OF(SUM(`_arg12`), SUM(`_arg12` / CAST(4294967296 AS BIGINT)), 'versions') AS `sum_xb5c7b444`
+FROM `members_fde32bee`
 GROUP BY GROUPING SETS ((`user`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_517e0692` AS
+CREATE TEMPORARY VIEW `cells_fde32bee` AS
 SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
-  CAST(ROW(`f`.`n`, `f`.`distinct_x40e75c9a`, `f`.`last_x6beb0c1a`.`value`, `f`.`last_x6beb0c1a`.`us`, `f`.`last_x6beb0c1a`.`partition`, `f`.`last_x6beb0c1a`.`offset`, `f`.`last_xbb5f773a`.`value`, `f`.`last_xbb5f773a`.`us`, `f`.`last_xbb5f773a`.`partition`, `f`.`last_xbb5f773a`.`offset`, `f`.`max_x18194c26`, `f`.`max_x63b1c8c7`, `f`.`max_xd58e6d73`, `f`.`newest3_x1de7f498`, `f`.`sum_x434337c6`, `f`.`sum_x7e33542d`, `f`.`sum_xb5c7b444`) AS ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>) AS `cell`
-FROM `folded_517e0692` AS `f`;
+  CAST(ROW(`f`.`n`, `f`.`distinct_x1f421c70`, `f`.`distinct_x40e75c9a`, `f`.`last_x6beb0c1a`.`value`, `f`.`last_x6beb0c1a`.`us`, `f`.`last_x6beb0c1a`.`partition`, `f`.`last_x6beb0c1a`.`offset`, `f`.`last_xbb5f773a`.`value`, `f`.`last_xbb5f773a`.`us`, `f`.`last_xbb5f773a`.`partition`, `f`.`last_xbb5f773a`.`offset`, `f`.`max_x18194c26`, `f`.`max_x63b1c8c7`, `f`.`max_xd58e6d73`, `f`.`newest3_x1de7f498`, `f`.`sum_x434337c6`, `f`.`sum_x5aa1b042`, `f`.`sum_x7e33542d`, `f`.`sum_xb5c7b444`) AS ROW<`n` BIGINT, `distinct_x1f421c70` BYTES, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x5aa1b042` BIGINT, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>) AS `cell`
+FROM `folded_fde32bee` AS `f`;
 
-CREATE TEMPORARY VIEW `members_8290ae0b` AS
+CREATE TEMPORARY VIEW `members_6dfe6678` AS
 SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`network` IS NULL) IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_8290ae0b` AS
+CREATE TEMPORARY VIEW `folded_6dfe6678` AS
 SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `members_8290ae0b`
+FROM `members_6dfe6678`
 GROUP BY GROUPING SETS ((`user`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_8290ae0b` AS
+CREATE TEMPORARY VIEW `cells_6dfe6678` AS
 SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_8290ae0b` AS `f`;
+FROM `folded_6dfe6678` AS `f`;
 
-CREATE TEMPORARY VIEW `members_9282dfab` AS
+CREATE TEMPORARY VIEW `members_0ad0bb3b` AS
 SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN CAST('vip' AS STRING) IS NOT NULL THEN ARRAY_CONTAINS(`tags`, CAST('vip' AS STRING)) END IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_9282dfab` AS
+CREATE TEMPORARY VIEW `folded_0ad0bb3b` AS
 SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `members_9282dfab`
+FROM `members_0ad0bb3b`
 GROUP BY GROUPING SETS ((`user`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_9282dfab` AS
+CREATE TEMPORARY VIEW `cells_0ad0bb3b` AS
 SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_9282dfab` AS `f`;
+FROM `folded_0ad0bb3b` AS `f`;
 
-CREATE TEMPORARY VIEW `members_4ed32fce` AS
+CREATE TEMPORARY VIEW `members_63bda4a7` AS
 SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN (`device`).`os` IS NOT NULL THEN ARRAY_CONTAINS(`tags`, (`device`).`os`) END IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_4ed32fce` AS
+CREATE TEMPORARY VIEW `folded_63bda4a7` AS
 SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`
-FROM `members_4ed32fce`
+FROM `members_63bda4a7`
 GROUP BY GROUPING SETS ((`user`, `_tile1`));
 
-CREATE TEMPORARY VIEW `cells_4ed32fce` AS
+CREATE TEMPORARY VIEW `cells_63bda4a7` AS
 SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_4ed32fce` AS `f`;
+FROM `folded_63bda4a7` AS `f`;
+
+CREATE TEMPORARY VIEW `members_edcc3389` AS
+SELECT `user`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, `login` AS `_src_offset`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`
+FROM `judged`
+WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND (((`visits`[CARDINALITY(`visits`) - 0]).`lat` < CAST(CAST(0 AS BIGINT) AS DOUBLE)) IS TRUE));
+
+CREATE TEMPORARY VIEW `folded_edcc3389` AS
+SELECT `user`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`) AS `tile_start`,
+  COUNT(*) AS `n`,
+  MAX(`_event_us`) AS `_last_event_us`
+FROM `members_edcc3389`
+GROUP BY GROUPING SETS ((`user`, `_tile1`));
+
+CREATE TEMPORARY VIEW `cells_edcc3389` AS
+SELECT `user`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
+FROM `folded_edcc3389` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,
@@ -239,7 +265,7 @@ SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `pa
   CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `folded` = CAST(0 AS BIGINT) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS `is_filtered`, `folded`
 FROM (
   SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,
-    ((((CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`os` = 'ios') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`network` IS NULL) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN CAST('vip' AS STRING) IS NOT NULL THEN ARRAY_CONTAINS(`tags`, CAST('vip' AS STRING)) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN (`device`).`os` IS NOT NULL THEN ARRAY_CONTAINS(`tags`, (`device`).`os`) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
+    (((((CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`os` = 'ios') IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END + CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`device`).`network` IS NULL) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN CAST('vip' AS STRING) IS NOT NULL THEN ARRAY_CONTAINS(`tags`, CAST('vip' AS STRING)) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (CASE WHEN (`device`).`os` IS NOT NULL THEN ARRAY_CONTAINS(`tags`, (`device`).`os`) END IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) + CASE WHEN ((`_verdict` = CAST(0 AS BIGINT)) AND (((`visits`[CARDINALITY(`visits`) - 0]).`lat` < CAST(CAST(0 AS BIGINT) AS DOUBLE)) IS TRUE)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS `folded`
   FROM `judged`
 );
 
@@ -251,7 +277,7 @@ SELECT CAST('run-1' AS STRING) AS `run`, CAST('nested_logins' AS STRING) AS `vie
 FROM `positioned`
 GROUP BY `is_live`, `topic`, `partition`, `block`;
 
-CREATE TEMPORARY TABLE `tiles_2b1c787c` (
+CREATE TEMPORARY TABLE `tiles_5d8d1b94` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -262,11 +288,11 @@ CREATE TEMPORARY TABLE `tiles_2b1c787c` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '2b1c787c',
+  'table' = '5d8d1b94',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_2b1c787c` (
+CREATE TEMPORARY TABLE `tile_log_5d8d1b94` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -275,36 +301,36 @@ CREATE TEMPORARY TABLE `tile_log_2b1c787c` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '2b1c787c'
+  'delegate.catalog-table' = '5d8d1b94'
 );
 
-CREATE TEMPORARY TABLE `tiles_517e0692` (
+CREATE TEMPORARY TABLE `tiles_fde32bee` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
-  `cell` ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>,
+  `cell` ROW<`n` BIGINT, `distinct_x1f421c70` BYTES, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x5aa1b042` BIGINT, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>,
   `last_event_time` BIGINT,
   `write_time` BIGINT METADATA,
   `static_write_time` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '517e0692',
+  'table' = 'fde32bee',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_517e0692` (
+CREATE TEMPORARY TABLE `tile_log_fde32bee` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
   `n` BIGINT,
-  `cell` ROW<`n` BIGINT, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>
+  `cell` ROW<`n` BIGINT, `distinct_x1f421c70` BYTES, `distinct_x40e75c9a` BYTES, `last_x6beb0c1a` STRING, `last_x6beb0c1a_us` BIGINT, `last_x6beb0c1a_partition` INT, `last_x6beb0c1a_offset` BIGINT, `last_xbb5f773a` STRING, `last_xbb5f773a_us` BIGINT, `last_xbb5f773a_partition` INT, `last_xbb5f773a_offset` BIGINT, `max_x18194c26` DOUBLE, `max_x63b1c8c7` DOUBLE, `max_xd58e6d73` BIGINT, `newest3_x1de7f498` BYTES, `sum_x434337c6` DOUBLE, `sum_x5aa1b042` BIGINT, `sum_x7e33542d` BIGINT, `sum_xb5c7b444` BIGINT>
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '517e0692'
+  'delegate.catalog-table' = 'fde32bee'
 );
 
-CREATE TEMPORARY TABLE `tiles_8290ae0b` (
+CREATE TEMPORARY TABLE `tiles_6dfe6678` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -315,11 +341,11 @@ CREATE TEMPORARY TABLE `tiles_8290ae0b` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '8290ae0b',
+  'table' = '6dfe6678',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_8290ae0b` (
+CREATE TEMPORARY TABLE `tile_log_6dfe6678` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -328,10 +354,10 @@ CREATE TEMPORARY TABLE `tile_log_8290ae0b` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '8290ae0b'
+  'delegate.catalog-table' = '6dfe6678'
 );
 
-CREATE TEMPORARY TABLE `tiles_9282dfab` (
+CREATE TEMPORARY TABLE `tiles_0ad0bb3b` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -342,11 +368,11 @@ CREATE TEMPORARY TABLE `tiles_9282dfab` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '9282dfab',
+  'table' = '0ad0bb3b',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_9282dfab` (
+CREATE TEMPORARY TABLE `tile_log_0ad0bb3b` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -355,10 +381,10 @@ CREATE TEMPORARY TABLE `tile_log_9282dfab` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '9282dfab'
+  'delegate.catalog-table' = '0ad0bb3b'
 );
 
-CREATE TEMPORARY TABLE `tiles_4ed32fce` (
+CREATE TEMPORARY TABLE `tiles_63bda4a7` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -369,11 +395,11 @@ CREATE TEMPORARY TABLE `tiles_4ed32fce` (
   `expires_at` BIGINT METADATA
 ) WITH (
   'connector' = 'headrace-cassandra',
-  'table' = '4ed32fce',
+  'table' = '63bda4a7',
   'sink.versions' = 'true'
 );
 
-CREATE TEMPORARY TABLE `tile_log_4ed32fce` (
+CREATE TEMPORARY TABLE `tile_log_63bda4a7` (
   `user` STRING,
   `level` BIGINT,
   `tile_start` BIGINT,
@@ -382,7 +408,34 @@ CREATE TEMPORARY TABLE `tile_log_4ed32fce` (
 ) WITH (
   'connector' = 'headrace-append',
   'delegate.connector' = 'iceberg',
-  'delegate.catalog-table' = '4ed32fce'
+  'delegate.catalog-table' = '63bda4a7'
+);
+
+CREATE TEMPORARY TABLE `tiles_edcc3389` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `cell` ROW<`n` BIGINT>,
+  `last_event_time` BIGINT,
+  `write_time` BIGINT METADATA,
+  `static_write_time` BIGINT METADATA,
+  `expires_at` BIGINT METADATA
+) WITH (
+  'connector' = 'headrace-cassandra',
+  'table' = 'edcc3389',
+  'sink.versions' = 'true'
+);
+
+CREATE TEMPORARY TABLE `tile_log_edcc3389` (
+  `user` STRING,
+  `level` BIGINT,
+  `tile_start` BIGINT,
+  `n` BIGINT,
+  `cell` ROW<`n` BIGINT>
+) WITH (
+  'connector' = 'headrace-append',
+  'delegate.connector' = 'iceberg',
+  'delegate.catalog-table' = 'edcc3389'
 );
 
 CREATE TEMPORARY TABLE `offset_tiles` (
@@ -426,50 +479,59 @@ CREATE TEMPORARY TABLE `dead_letters` (
 
 BEGIN STATEMENT SET;
 
-INSERT INTO `tiles_2b1c787c`
+INSERT INTO `tiles_5d8d1b94`
 SELECT `user`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
-FROM `cells_2b1c787c`;
+FROM `cells_5d8d1b94`;
 
-INSERT INTO `tile_log_2b1c787c`
+INSERT INTO `tile_log_5d8d1b94`
 SELECT `user`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_2b1c787c`;
+FROM `cells_5d8d1b94`;
 
-INSERT INTO `tiles_517e0692`
+INSERT INTO `tiles_fde32bee`
 SELECT `user`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`
-FROM `cells_517e0692`;
+FROM `cells_fde32bee`;
 
-INSERT INTO `tile_log_517e0692`
+INSERT INTO `tile_log_fde32bee`
 SELECT `user`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_517e0692`;
+FROM `cells_fde32bee`;
 
-INSERT INTO `tiles_8290ae0b`
+INSERT INTO `tiles_6dfe6678`
 SELECT `user`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
-FROM `cells_8290ae0b`;
+FROM `cells_6dfe6678`;
 
-INSERT INTO `tile_log_8290ae0b`
+INSERT INTO `tile_log_6dfe6678`
 SELECT `user`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_8290ae0b`;
+FROM `cells_6dfe6678`;
 
-INSERT INTO `tiles_9282dfab`
+INSERT INTO `tiles_0ad0bb3b`
 SELECT `user`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
-FROM `cells_9282dfab`;
+FROM `cells_0ad0bb3b`;
 
-INSERT INTO `tile_log_9282dfab`
+INSERT INTO `tile_log_0ad0bb3b`
 SELECT `user`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_9282dfab`;
+FROM `cells_0ad0bb3b`;
 
-INSERT INTO `tiles_4ed32fce`
+INSERT INTO `tiles_63bda4a7`
 SELECT `user`, `level`, `tile_start`, `cell`,
   `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
-FROM `cells_4ed32fce`;
+FROM `cells_63bda4a7`;
 
-INSERT INTO `tile_log_4ed32fce`
+INSERT INTO `tile_log_63bda4a7`
 SELECT `user`, `level`, `tile_start`, `n`, `cell`
-FROM `cells_4ed32fce`;
+FROM `cells_63bda4a7`;
+
+INSERT INTO `tiles_edcc3389`
+SELECT `user`, `level`, `tile_start`, `cell`,
+  `_last_event_us`, `tile_start` + `n`, `_last_event_us`, `tile_start` + `level` + CAST(90305000000 AS BIGINT)
+FROM `cells_edcc3389`;
+
+INSERT INTO `tile_log_edcc3389`
+SELECT `user`, `level`, `tile_start`, `n`, `cell`
+FROM `cells_edcc3389`;
 
 INSERT INTO `offset_tiles`
 SELECT *
@@ -491,11 +553,13 @@ SELECT CAST('run-1' AS STRING), CAST('nested_logins' AS STRING),
   WHEN (`tags` IS NULL) THEN CAST('tags is missing' AS STRING)
   WHEN ARRAY_CONTAINS(`tags`, CAST(NULL AS STRING)) THEN CAST('an element of tags is missing' AS STRING)
   WHEN (NOT HR_ALL_FINITE(`scores`)) THEN CAST('an element of scores is no finite number' AS STRING)
+  WHEN HR_LACKS(`visits`, 'country') THEN CAST('visits[].country is missing' AS STRING)
+  WHEN (NOT HR_ALL_FINITE(`visits`, 'lat')) THEN CAST('visits[].lat is no finite number' AS STRING)
   WHEN (HR_MICROS(`happened_at`) IS NULL) THEN CAST('happened_at is missing' AS STRING)
   WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
-  COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'login' VALUE `login`, KEY 'user' VALUE `user`, KEY 'device' VALUE `device`, KEY 'app' VALUE `app`, KEY 'tags' VALUE `tags`, KEY 'scores' VALUE `scores`, KEY 'happened_at' VALUE CAST(`happened_at` AS STRING)), 'UTF-8')), `_src_timestamp`
+  COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'login' VALUE `login`, KEY 'user' VALUE `user`, KEY 'device' VALUE `device`, KEY 'app' VALUE `app`, KEY 'tags' VALUE `tags`, KEY 'scores' VALUE `scores`, KEY 'visits' VALUE `visits`, KEY 'happened_at' VALUE CAST(`happened_at` AS STRING)), 'UTF-8')), `_src_timestamp`
 FROM `judged`
 WHERE (`_verdict` = CAST(1 AS BIGINT)) OR (`_verdict` = CAST(2 AS BIGINT));
 

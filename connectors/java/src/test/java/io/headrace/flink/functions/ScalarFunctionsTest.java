@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.LocalDate;
 import org.apache.flink.table.data.StringData;
+import org.apache.flink.types.Row;
 import org.junit.jupiter.api.Test;
 
 class ScalarFunctionsTest {
@@ -61,6 +62,33 @@ class ScalarFunctionsTest {
         assertThat(new HrAllFinite().eval(new Double[] {Double.NEGATIVE_INFINITY, null})).isFalse();
         assertThat(new HrAllFinite().eval(new Double[] {})).isTrue();
         assertThat(new HrAllFinite().eval(null)).isTrue();
+    }
+
+    @Test
+    void whatElementsLackIsFoundBelowStructsThatAreThere() {
+        Row whole = Row.withNames();
+        whole.setField("country", "CH");
+        whole.setField("lat", 1.5);
+        Row lacking = Row.withNames();
+        lacking.setField("country", null);
+        lacking.setField("lat", Double.NaN);
+        Object[] around = {null, holding(null), holding(whole)};
+        assertThat(new HrLacks().eval(null, "country")).isFalse();
+        assertThat(new HrLacks().eval(new Row[] {}, "country")).isFalse();
+        assertThat(new HrLacks().eval(new Row[] {null, whole}, "country")).isFalse();
+        assertThat(new HrLacks().eval(new Row[] {whole, lacking}, "country")).isTrue();
+        assertThat(new HrLacks().eval(around, "spot.country")).isFalse();
+        assertThat(new HrLacks().eval(around, "spot")).isTrue();
+        assertThat(new HrLacks().eval(new Row[] {holding(lacking)}, "spot.country")).isTrue();
+        assertThat(new HrAllFinite().eval(around, "spot.lat")).isTrue();
+        assertThat(new HrAllFinite().eval(new Row[] {whole, lacking}, "lat")).isFalse();
+        assertThat(new HrAllFinite().eval(null, "lat")).isTrue();
+    }
+
+    private static Row holding(Row spot) {
+        Row holder = Row.withNames();
+        holder.setField("spot", spot);
+        return holder;
     }
 
     @Test
