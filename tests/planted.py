@@ -216,4 +216,25 @@ MUTANTS = (
         "for column in ())]",
         "tests/jobs/test_on_demand.py::test_a_feature_on_demand_is_explained_with_what_it_reads",
     ),
+    Mutant(
+        "a struct that is not there lacks its fields",
+        "compiler/verdict.py",
+        'missing) if value.op == "field" else missing',
+        'missing) if value.op == "" else missing',
+        "tests/compiler/test_nested.py::test_what_is_wrong_inside_a_row_is_named_by_its_path",
+    ),
+    Mutant(
+        "the element after the one that is meant",
+        "compiler/duckdb_scalar.py",
+        "{place + 1 if isinstance",
+        "{place + 2 if isinstance",
+        "tests/compiler/test_nested.py::test_features_of_structs_and_lists_equal_a_loop_over_rows",
+    ),
+    Mutant(
+        "nobody asks for what must be in a struct",
+        "connectors/java/src/main/java/io/headrace/flink/kafka/ValueReaders.java",
+        "        fields.checkRequired(row);\n",
+        "",
+        "NestedRecordsTest#whatIsWrongIsNamedByItsPath",
+    ),
 )
