@@ -150,7 +150,8 @@ def test_an_id_that_is_a_number_orders_rows_of_one_time(shop: ViewPlan) -> None:
 def test_a_rank_is_the_same_in_python_and_duckdb() -> None:
     numbers = ["", "n1", "Zürich-7", "\U0001f600"]
     ranks = (DUCKDB.emit(Scalar("rank", "int", (literal(number),))) for number in numbers)
-    assert duckdb.sql(f"SELECT {', '.join(ranks)}").fetchall() == [tuple(map(rank, numbers))]
+    with duckdb.connect() as connection:
+        assert connection.sql(f"SELECT {', '.join(ranks)}").fetchall() == [tuple(map(rank, numbers))]
 
 
 def a_row() -> dict[str, Any]:

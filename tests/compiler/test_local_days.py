@@ -149,7 +149,8 @@ def test_an_instant_of_which_no_day_is_known_is_refused() -> None:
 def test_the_table_of_days_is_that_of_python(zone: str) -> None:
     windows, earliest = [(1, 0), (7, 0), (1, 1), (30, 2)], 946_684_800_000_000
     tables = DayTables([Days(zone, *window, "at") for window in windows], earliest)
-    found = duckdb.sql(f"{tables.before_select}SELECT * FROM _days1 ORDER BY began_us").fetchall()
+    with duckdb.connect() as connection:
+        found = connection.sql(f"{tables.before_select}SELECT * FROM _days1 ORDER BY began_us").fetchall()
     assert [row[0] for row in found] == sorted({begin_us(day, zone) for day in range(day_of(earliest, zone), END_DAY)})
     for began_us, *bounds in found[40:10_000]:
         held = [days_held(*window, zone, began_us) for window in windows]

@@ -104,11 +104,10 @@ def test_the_oldest_row_decides_even_when_its_value_is_null() -> None:
 )
 def test_a_ratio_is_null_where_there_is_no_finite_quotient(numerator, denominator, value) -> None:
     assert ratio_of(numerator, denominator) == value
-    (found,) = (
-        duckdb.execute(f"SELECT {ratio_sql('$n', '$d', of_floats=True)}", {"n": numerator, "d": denominator}).fetchone()
-        or ()
-    )
-    assert found == value
+    with duckdb.connect() as connection:
+        given = {"n": numerator, "d": denominator}
+        found = connection.execute(f"SELECT {ratio_sql('$n', '$d', of_floats=True)}", given).fetchall()
+    assert found == [(value,)]
 
 
 def test_the_newest_rows_come_newest_first_and_their_values_may_be_null() -> None:
