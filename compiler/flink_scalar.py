@@ -22,7 +22,7 @@ from headrace.compiler.scalar_sql import (
     template,
     text_literal,
 )
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar, element_type
+from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
 
 TYPES = {
     STR: "STRING",
@@ -76,11 +76,6 @@ def _element(scalar: Scalar, args: list[str], label: str) -> str:
     if isinstance(place, int) and place < 0:
         return f"{args[0]}[CARDINALITY({args[0]}) - {-place - 1}]"
     return f"{args[0]}[{int(place or 0) + 1}]"
-
-
-def _lacks_element(scalar: Scalar, args: list[str], label: str) -> str:
-    """Whether an element is NULL."""
-    return f"ARRAY_CONTAINS({args[0]}, CAST(NULL AS {TYPES[element_type(scalar.args[0].type)]}))"
 
 
 def _contains(scalar: Scalar, args: list[str], label: str) -> str:
@@ -196,7 +191,8 @@ FLINK = Dialect(
         "list_join": template("ARRAY_JOIN({0}, {1})"),
         "list_min": _as_micros(template("ARRAY_MIN({0})")),
         "list_max": _as_micros(template("ARRAY_MAX({0})")),
-        "lacks_element": _lacks_element,
+        # Behind the last element there is NULL, of the elements' own type, which may be that of a struct.
+        "lacks_element": template("ARRAY_CONTAINS({0}, {0}[CARDINALITY({0}) + 1])"),
         "all_finite": template("HR_ALL_FINITE({0})"),
         "lacks_part": function("HR_LACKS"),
         "finite_parts": function("HR_ALL_FINITE"),
