@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from headrace.compiler.calls import ERROR, VALUE, column_of
 from headrace.compiler.scalar_sql import (
     ARITHMETIC,
@@ -15,6 +17,7 @@ from headrace.compiler.scalar_sql import (
     by_cast,
     by_type,
     function,
+    in_micros,
     literal,
     template,
     text_literal,
@@ -32,20 +35,8 @@ TYPES = {
 }
 
 
-def _column(scalar: Scalar, args: list[str], label: str) -> str:
-    """A column; an instant as its µs."""
-    name = f'"{scalar.value}"'
-    return f"epoch_us({name})" if scalar.type == DATETIME else name
-
-
-def _as_micros(rule: Rule) -> Rule:
-    """A part of a column; an instant as its µs."""
-
-    def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
-        sql = rule(scalar, args, label)
-        return f"epoch_us({sql})" if scalar.type == DATETIME else sql
-
-    return wrapped
+#: A column or a part of one; an instant as its µs.
+_held = partial(in_micros, micros="epoch_us")
 
 
 def _element(scalar: Scalar, args: list[str], label: str) -> str:
@@ -145,18 +136,18 @@ DUCKDB = Dialect(
         "day_of_quarter": template(
             "(date_diff('day', date_trunc('quarter', make_timestamp({0})), make_timestamp({0})) + 1)"
         ),
-        "column": _column,
+        "column": _held(lambda scalar, args, label: f'"{scalar.value}"'),
         "call": lambda scalar, args, label: f'"{column_of(scalar)}".{VALUE}',
         "call_error": lambda scalar, args, label: f'"{column_of(scalar.args[0])}".{ERROR}',
         "literal": literal(TYPES),
         "cast": by_cast(CASTS),
-        "field": _as_micros(lambda scalar, args, label: f"struct_extract({args[0]}, '{scalar.value}')"),
-        "element": _as_micros(_element),
+        "field": _held(lambda scalar, args, label: f"struct_extract({args[0]}, '{scalar.value}')"),
+        "element": _held(_element),
         "list_length": template("len({0})"),
         "list_contains": template("CASE WHEN {1} IS NOT NULL THEN list_contains({0}, {1}) END"),
         "list_join": template("CASE WHEN {0} IS NOT NULL THEN COALESCE(array_to_string({0}, {1}), '') END"),
-        "list_min": _as_micros(template("list_min({0})")),
-        "list_max": _as_micros(template("list_max({0})")),
+        "list_min": _held(template("list_min({0})")),
+        "list_max": _held(template("list_max({0})")),
         "lacks_element": template("(len({0}) <> list_count({0}))"),
         "all_finite": template("COALESCE(list_bool_and([isfinite(element) FOR element IN {0}]), TRUE)"),
         "lacks_part": _of_parts("list_bool_or", "({0} IS NOT NULL AND {1} IS NULL)", "FALSE"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from headrace.compiler.calls import ERROR, VALUE, column_of
 from headrace.compiler.scalar_sql import (
     ARITHMETIC,
@@ -17,6 +19,7 @@ from headrace.compiler.scalar_sql import (
     case,
     coalesce,
     function,
+    in_micros,
     is_in,
     literal,
     template,
@@ -54,20 +57,8 @@ TRIMS = {"strip": "BTRIM", "lstrip": "LTRIM", "rstrip": "RTRIM"}
 FIELDS = ("year", "month", "day", "day_of_year", "day_of_quarter", "iso_year", "iso_week")
 
 
-def _column(scalar: Scalar, args: list[str], label: str) -> str:
-    """A column; an instant as its µs."""
-    name = f"`{scalar.value}`"
-    return f"HR_MICROS({name})" if scalar.type == DATETIME else name
-
-
-def _as_micros(rule: Rule) -> Rule:
-    """A part of a column; an instant as its µs."""
-
-    def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
-        sql = rule(scalar, args, label)
-        return f"HR_MICROS({sql})" if scalar.type == DATETIME else sql
-
-    return wrapped
+#: A column or a part of one; an instant as its µs.
+_held = partial(in_micros, micros="HR_MICROS")
 
 
 def _element(scalar: Scalar, args: list[str], label: str) -> str:
@@ -174,7 +165,7 @@ FLINK = Dialect(
         **{op: function(name) for op, name in FUNCTIONS.items()},
         **{op: template(f"{name}({{0}}, {text_literal(WHITESPACE)})") for op, name in TRIMS.items()},
         **{op: template(f"HR_DATE_PART({{0}}, '{op.upper()}')") for op in FIELDS},
-        "column": _column,
+        "column": _held(lambda scalar, args, label: f"`{scalar.value}`"),
         "call": lambda scalar, args, label: f"`{column_of(scalar)}`.`{VALUE}`",
         "call_error": lambda scalar, args, label: f"`{column_of(scalar.args[0])}`.`{ERROR}`",
         "literal": literal(TYPES),
@@ -184,13 +175,13 @@ FLINK = Dialect(
         "greatest": _with_strings(_extreme("GREATEST")),
         "least": _with_strings(_extreme("LEAST")),
         # In brackets: without, the name of the column could be that of a table.
-        "field": _as_micros(lambda scalar, args, label: f"({args[0]}).`{scalar.value}`"),
-        "element": _as_micros(_element),
+        "field": _held(lambda scalar, args, label: f"({args[0]}).`{scalar.value}`"),
+        "element": _held(_element),
         "list_length": template("CAST(CARDINALITY({0}) AS BIGINT)"),
         "list_contains": _contains,
         "list_join": template("ARRAY_JOIN({0}, {1})"),
-        "list_min": _as_micros(template("ARRAY_MIN({0})")),
-        "list_max": _as_micros(template("ARRAY_MAX({0})")),
+        "list_min": _held(template("ARRAY_MIN({0})")),
+        "list_max": _held(template("ARRAY_MAX({0})")),
         # Behind the last element there is NULL, of the elements' own type, which may be that of a struct.
         "lacks_element": template("ARRAY_CONTAINS({0}, {0}[CARDINALITY({0}) + 1])"),
         "all_finite": template("HR_ALL_FINITE({0})"),

@@ -121,6 +121,16 @@ def by_cast(rules: Mapping[tuple[str, str], Rule]) -> Rule:
     return lambda scalar, args, label: rules[scalar.args[0].type, scalar.type](scalar, args, label)
 
 
+def in_micros(rule: Rule, micros: str) -> Rule:
+    """A rule for what holds values of any type; an instant comes as its µs, by the function `micros`."""
+
+    def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
+        sql = rule(scalar, args, label)
+        return f"{micros}({sql})" if scalar.type == DATETIME else sql
+
+    return wrapped
+
+
 def by_type(integers: Rule, floats: Rule) -> Rule:
     """One rule for integers, another for floats."""
     return lambda scalar, args, label: (floats if scalar.type == FLOAT else integers)(scalar, args, label)
