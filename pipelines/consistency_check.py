@@ -19,7 +19,7 @@ from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.schema import archive_fields
-from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.errors import NotFoundError, RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
@@ -62,10 +62,7 @@ def serving_version(
     Raises:
         NotFoundError: no such view or version, or none serves yet.
     """
-    known = registry.views(project)
-    if view not in known:
-        msg = f"project {project!r}: no view {view!r}; {did_you_mean(view, known)}"
-        raise NotFoundError(msg)
+    registry.check_view(project, view)
     name, generation = version or _pointed(registry, project, view)
     plan = ViewPlan.from_dict(dict(registry.version(project, view, name).plan))
     tables = set(registry.materialization(project, view, name, generation).tables.values())

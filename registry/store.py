@@ -181,6 +181,13 @@ class Registry:
         """The names of the project's views."""
         return sorted({row.view for row in self._database.rows(of(VERSIONS, project=project))})
 
+    def check_view(self, project: str, view: str) -> None:
+        """Raise NotFoundError, with a suggestion, unless the project has such a view."""
+        known = self.views(project)
+        if view not in known:
+            msg = f"project {project!r}: no view {view!r}; {did_you_mean(view, known)}"
+            raise NotFoundError(msg)
+
     def add_materialization(self, materialization: Materialization) -> None:
         """Keep the names of the tables of a version and generation; the same again is nothing.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.tile_store import Key, TileRead, TileReader, TileStore
-from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.errors import RequestError
 from headrace.features.instant import instant_of
 from headrace.registry.store import Registry
 from headrace.serving.request import check_rows, from_text
@@ -32,10 +32,7 @@ def entity_tables(registry: Registry, project: str, view: str, texts: Mapping[st
         NotFoundError: there is no such view.
         RequestError: no table has these keys, or a value is none of its key's type.
     """
-    known = registry.views(project)
-    if view not in known:
-        msg = f"project {project!r}: no view {view!r}; {did_you_mean(view, known)}"
-        raise NotFoundError(msg)
+    registry.check_view(project, view)
     tables = dict(_tables(registry, project, view))
     found = [_of_entity(name, group, texts) for name, group in tables.items() if _names(group) == texts.keys()]
     if not found:

@@ -138,10 +138,7 @@ class OnlineStore:
 
         It is the one before where the pointer is: what a version computes, and its tables, never change.
         """
-        known = self._registry.views(self.project)
-        if name not in known:
-            msg = f"project {self.project!r}: no view {name!r}; {did_you_mean(name, known)}"
-            raise NotFoundError(msg)
+        self._registry.check_view(self.project, name)
         pointer = self._registry.pointer(self.project, name)
         if pointer is None:
             msg = f"view {name!r}: no version serves yet; backfill it, or promote one"
