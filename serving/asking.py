@@ -44,8 +44,8 @@ class Asking:
         Raises:
             RequestError: one name is of two types in the views asked for.
         """
-        _refuse_two_types(asked)
         read, on_demand = tuple(read_for(asked)), tuple(one for one in asked if isinstance(one, AskedOnDemand))
+        _refuse_two_types(read, on_demand)
         keys = {key.name: key for one in read for key in one.group.keys}
         return cls(
             asked=tuple(asked),
@@ -76,12 +76,10 @@ def _served(one: Asked) -> ServedFeature:
     return ServedFeature(one.reference, one.feature.type, one.view.plan.version, one.view.generation)
 
 
-def _refuse_two_types(asked: Sequence[Asked]) -> None:
+def _refuse_two_types(read: Sequence[AskedFeature], on_demand: Sequence[AskedOnDemand]) -> None:
     """A name of a key or request column has one type in all views asked for."""
-    keys = [(key, one.reference) for one in read_for(asked) for key in one.group.keys]
-    request = [
-        (column, one.reference) for one in asked if isinstance(one, AskedOnDemand) for column in one.feature.request
-    ]
+    keys = [(key, one.reference) for one in read for key in one.group.keys]
+    request = [(column, one.reference) for one in on_demand for column in one.feature.request]
     found: dict[str, tuple[str, Reference]] = {}
     for column, reference in (*keys, *request):
         type_, first = found.setdefault(column.name, (column.type, reference))

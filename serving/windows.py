@@ -127,14 +127,12 @@ class _Span(NamedTuple):
 @lru_cache(KEPT_LAYOUTS)
 def _laid_out(spans: tuple[_Span, ...], levels_us: tuple[int, ...], retentions_us: tuple[int | None, ...]) -> Layout:
     """The reads that serve windows of a group, and the windows among them."""
-    merged = united(part for span in spans if not span.newest for part in span.slices(levels_us))
-    newest = dict.fromkeys(part for span in spans if span.newest for part in span.slices(levels_us))
+    sliced = [(span, span.slices(levels_us)) for span in spans]
+    merged = united(part for span, slices in sliced if not span.newest for part in slices)
+    newest = dict.fromkeys(part for span, slices in sliced if span.newest for part in slices)
     reads = (*((part, False) for part in merged), *((part, True) for part in newest))
     retention = dict(zip(levels_us, retentions_us, strict=True))
-    windows = [
-        Window(tuple(_parts(span, span.slices(levels_us), reads)), _earliest(span.slices(levels_us), retention))
-        for span in spans
-    ]
+    windows = [Window(tuple(_parts(span, slices, reads)), _earliest(slices, retention)) for span, slices in sliced]
     return Layout(reads, tuple(windows))
 
 
