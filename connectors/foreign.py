@@ -127,8 +127,7 @@ class IcebergVersion:
         return tuple(map(_widened, found))
 
     def rows(self, columns: Sequence[Field]) -> Iterator[pa.Table]:
-        """The rows. UnsupportedError when rows were deleted from the files."""
-        self.table.files(self.snapshot_id)
+        """The rows, oldest commit first. UnsupportedError when rows were deleted from the files."""
         for batch in self.table.batches(self.snapshot_id, [column.name for column in columns]):
             yield typed(pa.Table.from_batches([batch]), columns)
 
@@ -164,7 +163,7 @@ def shadow(catalog: IcebergCatalog, version: ForeignVersion, columns: Sequence[F
         {"headrace.shadow-of": str(version.origin)},
     )
     if made.current_snapshot_id() is None:
-        made.fill(_in_parts(_positioned(version, columns, event_time)))
+        made.fill(_in_parts(positioned(version, columns, event_time)))
     return made
 
 
@@ -176,9 +175,31 @@ def shadow_name(version: ForeignVersion, columns: Sequence[Field], event_time: s
     return f"{last}_{mark}_v{origin.version}"
 
 
+def is_archive(table: IcebergTable) -> bool:
+    """Whether a table has columns of an archive's positions, which no other system writes."""
+    return bool({field.name for field in table.fields} & {field.name for field in POSITION})
+
+
 def typed(rows: pa.Table, columns: Sequence[Field]) -> pa.Table:
     """The rows with exactly these columns and their Arrow types."""
     return pa.table({column.name: _cast(rows[column.name], column) for column in columns})
+
+
+def positioned(version: ForeignVersion, columns: Sequence[Field], event_time: str) -> Iterator[pa.Table]:
+    """The rows of a version, some columns, with the six columns of their position in it."""
+    first, committed = 0, pa.scalar(version.committed_at, ARROW["timestamp"])
+    for rows in version.rows(columns):
+        end = first + rows.num_rows
+        position = {
+            "_src_topic": pa.repeat(version.origin.topic, rows.num_rows),
+            "_src_partition": pa.repeat(pa.scalar(PARTITION, pa.int32()), rows.num_rows),
+            "_src_offset": pa.array(np.arange(first, end, dtype=np.int64)),
+            "_src_timestamp": _arrived(rows[event_time], committed),
+            "_raw": pa.nulls(rows.num_rows, pa.binary()),
+            "_error": pa.nulls(rows.num_rows, pa.string()),
+        }
+        yield pa.table({**dict(zip(rows.column_names, rows.columns, strict=True)), **position})
+        first = end
 
 
 def _cast(column: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
@@ -217,23 +238,6 @@ def _cast_list(array: pa.Array, field: Field) -> pa.Array:
 
 #: How what has parts is cast.
 CASTS = {"struct": _cast_struct, "list": _cast_list}
-
-
-def _positioned(version: ForeignVersion, columns: Sequence[Field], event_time: str) -> Iterator[pa.Table]:
-    """The rows with the six columns of their position."""
-    first, committed = 0, pa.scalar(version.committed_at, ARROW["timestamp"])
-    for rows in version.rows(columns):
-        end = first + rows.num_rows
-        position = {
-            "_src_topic": pa.repeat(version.origin.topic, rows.num_rows),
-            "_src_partition": pa.repeat(pa.scalar(PARTITION, pa.int32()), rows.num_rows),
-            "_src_offset": pa.array(np.arange(first, end, dtype=np.int64)),
-            "_src_timestamp": _arrived(rows[event_time], committed),
-            "_raw": pa.nulls(rows.num_rows, pa.binary()),
-            "_error": pa.nulls(rows.num_rows, pa.string()),
-        }
-        yield pa.table({**dict(zip(rows.column_names, rows.columns, strict=True)), **position})
-        first = end
 
 
 def _arrived(event_time: pa.ChunkedArray, committed: pa.Scalar) -> pa.ChunkedArray:

@@ -21,6 +21,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.snapshots import Snapshot
@@ -319,11 +320,13 @@ class IcebergTable:
         """Rows of a snapshot (default: the newest) in memory: some columns, and the rows where a filter text holds."""
         return self._scan(snapshot_id, columns, where).to_arrow()
 
-    def batches(
-        self, snapshot_id: int | None = None, columns: Sequence[str] | None = None, where: str | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """The same, batch by batch."""
-        yield from self._scan(snapshot_id, columns, where).to_arrow_batch_reader()
+    def batches(self, snapshot_id: int | None = None, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows batch by batch, oldest commit first. UnsupportedError when rows were deleted from the files."""
+        place = {path: number for number, path in enumerate(self.files_in_order(snapshot_id))}
+        scan = self._scan(snapshot_id, columns, None)
+        tasks = sorted(scan.plan_files(), key=lambda task: place[task.file.file_path])
+        reader = ArrowScan(self.table.metadata, self.table.io, scan.projection(), scan.row_filter)
+        yield from reader.to_record_batches(tasks)
 
     def files(self, snapshot_id: int | None = None) -> list[str]:
         """The data files of a snapshot. UnsupportedError when rows were deleted from them: append-only tables only."""

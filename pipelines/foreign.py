@@ -7,8 +7,7 @@ from dataclasses import asdict
 
 from headrace.compiler.plan import Location, SourcePlan
 from headrace.connectors.delta import read_version
-from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin
-from headrace.connectors.schema import POSITION
+from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin, is_archive
 from headrace.errors import CutoverError, UnsupportedError
 from headrace.pipelines.legs import table_name_of
 from headrace.registry.store import Run
@@ -76,9 +75,9 @@ def _refuse_topic(source: SourcePlan, history: Location) -> None:
 
 
 def _foreign_iceberg(platform: Platform, source: SourcePlan, version: int | None) -> IcebergVersion | None:
-    """The snapshot of a table without any column of an archive's positions; None for an archive."""
+    """The snapshot of a table of another system; None for an archive."""
     table = platform.iceberg.load(*table_name_of(source))
-    if {field.name for field in table.fields} & {field.name for field in POSITION}:
+    if is_archive(table):
         return None
     snapshot = table.current_snapshot_id() if version is None else version
     if snapshot is None:

@@ -161,6 +161,17 @@ def test_a_snapshot_of_a_foreign_iceberg_table_is_copied_as_it_was(catalog: Iceb
     assert str(IcebergVersion(table, first).origin) == f"Iceberg table lake.orders version {first}"
 
 
+def test_rows_of_a_later_commit_have_later_positions(catalog: IcebergCatalog) -> None:
+    """So of two rows of one key and time the one that was written later is the newer one."""
+    fields = (*COLUMNS, Field("unread", "binary"))
+    table = catalog.create_table("raw", "events", fields)
+    for first in (0, 5, 10):
+        table.append(rows(5, first=first))
+    version = IcebergVersion(table, table.refresh().current_snapshot_id() or 0)
+    found = shadow(catalog, version, COLUMNS, "at").arrow().to_pylist()
+    assert [row["id"] for row in sorted(found, key=lambda row: row["_src_offset"])] == list(range(15))
+
+
 def test_a_time_without_zone_is_not_taken_for_an_instant(catalog: IcebergCatalog) -> None:
     from pyiceberg.types import TimestampType
 
