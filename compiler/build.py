@@ -85,10 +85,10 @@ def plan_view(view: View) -> ViewPlan:
     )
 
 
-def judged_by(view: View) -> tuple[tuple[str, ...], list[str], list[str]]:
-    """What its features add to the rules by which rows are accepted: columns that copies share, guards and calls."""
+def judged_by(view: View) -> tuple[tuple[str, ...], list[str], list[str], list[str]]:
+    """What its features add to the rules by which rows are accepted: what copies share, guards, calls and joins."""
     parts = [part for feature in view.features for part in _parts(feature)]
-    return _same_in(view.source, parts), _guards(parts), _calls(parts)
+    return _same_in(view.source, parts), _guards(parts), _calls(parts), _looked_up(parts)
 
 
 def _parts(feature: Feature) -> list[_Part]:
@@ -184,7 +184,8 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
 
     An optional column or field that no feature reads is left out, so adding one keeps fingerprints. An optional key
     makes rows without it dead letters for the whole view, hence the guards; so does a function that raises, hence the
-    calls. Where rows have copies, a column more that is read may let more rows count.
+    calls, and a dimension that is not complete yet. Which version of it is pinned goes by the table, so its columns
+    count too. Where rows have copies, a column more that is read may let more rows count.
     """
     used = {path for part in parts for path in _paths_of(part)}
     calls, guards = _calls(parts), _guards(parts)
@@ -193,7 +194,8 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     shapes = _shapes(source.columns, used)
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
     copies = [list(source.same_in)] if source.same_in else []
-    return [source.name, legs, times, limits, sorted(shapes), guards, *copies, *([calls] if calls else [])]
+    joins = [{"dimensions": found}] if (found := _looked_up(parts)) else []
+    return [source.name, legs, times, limits, sorted(shapes), guards, *copies, *([calls] if calls else []), *joins]
 
 
 def _shapes(columns: Iterable[Column], used: Collection[tuple[str, ...]]) -> list[list[Any]]:
@@ -212,17 +214,18 @@ def _shape(column: Column, used: Collection[tuple[str, ...]]) -> list[Any]:
 
 def _paths_of(part: _Part) -> set[tuple[str, ...]]:
     """The columns that a feature reads, and of structs the fields."""
-    return {(key.name,) for key in part.aggregate.keys}.union(*(scalar.paths() for scalar in _scalars(part)))
-
-
-def _scalars(part: _Part) -> list[Scalar]:
-    """The filter and the argument of a feature, as far as it has them."""
-    return [scalar for scalar in (part.aggregate.filter, part.aggregate.argument) if scalar is not None]
+    return {(key.name,) for key in part.aggregate.keys}.union(*(scalar.paths() for scalar in part.aggregate.scalars))
 
 
 def _calls(parts: Iterable[_Part]) -> list[str]:
     """The calls of functions, which may fail on a row."""
-    return sorted({call.text() for part in parts for scalar in _scalars(part) for call in scalar.calls()})
+    return sorted({call.text() for part in parts for scalar in part.aggregate.scalars for call in scalar.calls()})
+
+
+def _looked_up(parts: Iterable[_Part]) -> list[str]:
+    """The columns of dimensions that are read."""
+    lookups = (lookup for part in parts for scalar in part.aggregate.scalars for lookup in scalar.lookups())
+    return sorted({f"{lookup.dimension.reference}.{lookup.value}" for lookup in lookups if lookup.dimension})
 
 
 def _guards(parts: Iterable[_Part]) -> list[str]:

@@ -27,10 +27,11 @@ from headrace.compiler.duckdb_sql import (
     judged_sql,
     value_sql,
 )
+from headrace.compiler.lookups import words
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
-from headrace.features.scalar import DATETIME
+from headrace.features.scalar import DATETIME, Scalar
 
 #: What dates an event.
 TIMES = ("_event_us", "_arrival_us")
@@ -63,7 +64,10 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
 
 
 def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -> str:
-    """The archive's rows behind a feature's value, after `_row`, for each row of the spine, in the order of events."""
+    """The archive's rows behind a feature's value, after `_row`, for each row of the spine, in the order of events.
+
+    What the feature looked up for each is beside its columns, as `Merchants.category(merchant)`.
+    """
     one = KeySet(keys.plan, (asked,), keys.known_by)
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
     within = " OR ".join(_within(one, part) for part in asked.parts)
@@ -71,7 +75,8 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     order = ", ".join(place(keys.plan.source, DUCKDB).values())
     return (
         "WITH " + ",\n".join(parts) + "\n"
-        f"SELECT _row, {columns}, _src_partition, _src_offset, make_timestamptz(_arrival_us) AS arrival\n"
+        f"SELECT _row, {columns}{_looked_up(keys, asked)}, _src_partition, _src_offset, "
+        "make_timestamptz(_arrival_us) AS arrival\n"
         f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, {order}"
     )
 
@@ -127,6 +132,22 @@ def _events(keys: KeySet, relation: str, columns: str = "") -> str:
         f"SELECT {chosen}, _event_us AS _t{arguments}{belongs}\n"
         f"FROM ({judged_sql(keys.plan, relation, keys.apart)})\nWHERE {accepted} AND {present}"
     )
+
+
+def _looked_up(keys: KeySet, asked: AskedFeature) -> str:
+    """What a feature reads of dimensions, as columns after others."""
+    groups = [keys.plan.group(part.feature.group) for part in asked.parts]
+    partials = [
+        group.partial(name) for group, part in zip(groups, asked.parts, strict=True) for name in part.feature.partials
+    ]
+    scalars = [*(group.filter for group in groups if group.filter), *(partial.argument for partial in partials)]
+    found = dict.fromkeys(lookup for scalar in scalars for lookup in scalar.lookups())
+    return "".join(f", {_instant(lookup)} AS {DUCKDB.identifier(words(lookup))}" for lookup in found)
+
+
+def _instant(lookup: Scalar) -> str:
+    """What was looked up, an instant as one."""
+    return f"make_timestamptz({DUCKDB.emit(lookup)})" if lookup.type == DATETIME else DUCKDB.emit(lookup)
 
 
 def _by_arrival(keys: KeySet, spine: str, relation: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from headrace.compiler import lookups
 from headrace.compiler.calls import ERROR, VALUE, column_of
 from headrace.compiler.scalar_sql import (
     ARITHMETIC,
@@ -138,6 +139,7 @@ DUCKDB = Dialect(
         ),
         "column": _held(lambda scalar, args, label: f'"{scalar.value}"'),
         "call": lambda scalar, args, label: f'"{column_of(scalar)}".{VALUE}',
+        "lookup": lambda scalar, args, label: f'"{lookups.column_of(scalar)}"',
         "call_error": lambda scalar, args, label: f'"{column_of(scalar.args[0])}".{ERROR}',
         "literal": literal(TYPES),
         "cast": by_cast(CASTS),

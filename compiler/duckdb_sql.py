@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from headrace.compiler.calls import Call, calls_of, column_of, columns_of
 from headrace.compiler.copies import contents, place
 from headrace.compiler.duckdb_days import Days, DayTables
+from headrace.compiler.duckdb_lookups import joined_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql, top_k_sql
+from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK
@@ -64,6 +66,8 @@ def judged_alone_sql(plan: ViewPlan, relation: str) -> str:
     """All rows as of `judged_sql`, with the verdict that each has by itself: copies too are accepted."""
     event, arrival = DUCKDB.emit(event_us(plan.source)), DUCKDB.emit(arrival_us(plan.source))
     rows = f"SELECT *, {event} AS _event_us, {arrival} AS _arrival_us\nFROM {relation}"
+    for join in joins_of(plan):
+        rows = joined_sql(join, rows)
     for layer in call_layers(plan):
         calls = ",\n  ".join(f'{_call_sql(call, asked)} AS "{column_of(call)}"' for call, asked in layer.items())
         rows = f"SELECT *,\n  {calls}\nFROM ({rows})"
@@ -72,7 +76,8 @@ def judged_alone_sql(plan: ViewPlan, relation: str) -> str:
 
 def judged_columns(plan: ViewPlan) -> tuple[str, ...]:
     """The columns that `judged_sql` adds to a relation's."""
-    return ("_event_us", "_arrival_us", *map(column_of, calls_of(plan)), "_verdict")
+    joined = [name for join in joins_of(plan) for name in join.columns]
+    return ("_event_us", "_arrival_us", *joined, *map(column_of, calls_of(plan)), "_verdict")
 
 
 def _call_sql(call: Scalar, asked: Scalar) -> str:

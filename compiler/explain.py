@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
 from headrace.compiler.verdict import archive_columns, verdict
@@ -47,7 +48,7 @@ def written(feature: Feature, plan: ViewPlan, where: Place) -> list[Step]:
     legs = [f"{leg.kind} {leg.name}" for leg in (source.history, source.live) if leg]
     steps = [Step(WRITTEN, "source", f"{source.name}: {' and '.join(legs)}", str(where))]
     for part in feature.aggregate.parts:
-        steps += [Step(WRITTEN, name, text, at) for name, text in _aggregate(part)]
+        steps += [Step(WRITTEN, name, text, at) for name, text in (*_joined(part), *_aggregate(part))]
     window = [] if feature.window_us is None else [Step(WRITTEN, "window", feature.window_text, at)]
     return [*steps, *window, Step(WRITTEN, "finest tile", format_duration(feature.tile_us), at)]
 
@@ -87,6 +88,19 @@ def _places(feature: PlannedFeature) -> tuple[str, ...]:
     return ("_src_partition", "_src_offset") if ordered else ()
 
 
+def _joined(part: Aggregate) -> Iterator[tuple[str, str]]:
+    """The as-of joins that an aggregate takes columns of."""
+    lookups = [lookup for scalar in part.scalars for lookup in scalar.lookups()]
+    for table, keys in dict.fromkeys((lookup.dimension, lookup.args) for lookup in lookups):
+        if table is not None:
+            after = f" and {format_duration(table.delay_us)} more" if table.delay_us else ""
+            by = ", ".join(key.text() for key in keys)
+            yield (
+                "as-of join",
+                f"{table.name} by {by}, from {table.event_time}{after} on: {table.kind} {table.location}",
+            )
+
+
 def _aggregate(part: Aggregate) -> Iterator[tuple[str, str]]:
     """The steps of one aggregate."""
     if part.filter is not None:
@@ -118,6 +132,9 @@ def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) 
     yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
     yield "columns", f"all {len(names)}: {', '.join(names)}"
     yield "projection", f"{NO_PROJECTION}; the feature needs {', '.join(own)}; the verdict {len(judged)} columns"
+    for join in joins_of(plan):
+        columns = ", ".join(str(lookup.value) for lookup in join.lookups)
+        yield "as-of join", f"{join.dimension.name}: one look-up for each row, before its verdict, of {columns}"
     for group in groups:
         if group.filter is not None:
             yield "filter", f"{group.filter.text()}: {NO_FILTER}"

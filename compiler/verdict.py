@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from headrace.compiler.calls import calls_of, error_of, layers, raised
+from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
 from headrace.features.function import DEAD_LETTER
@@ -97,7 +98,7 @@ def verdict(plan: ViewPlan) -> Scalar:
 
 def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
     """The calls of users' functions in the order in which they are made, each with the rows that it is made for."""
-    rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan))]
+    rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan), *_lookup_rules(plan))]
     return layers(plan, [*(condition for condition in rules if not any(condition.calls())), _late(plan)])
 
 
@@ -141,6 +142,7 @@ def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
     """Condition and reason of each rule, in the order in which they are tried."""
     yield from _row_rules(plan.source)
     yield from _key_rules(plan)
+    yield from _lookup_rules(plan)
     for call in calls_of(plan):
         if call.function is not None and call.function.on_error == DEAD_LETTER:
             yield raised(call), error_of(call)
@@ -160,6 +162,13 @@ def _key_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
     for group in plan.groups:
         for key in (key for key in group.keys if key.optional):
             yield _missing_key(group, key), literal(f"key {key.name} is missing")
+
+
+def _lookup_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
+    """A row for which a dimension may still get its version: what it would see now is no answer."""
+    for join in joins_of(plan):
+        name = join.dimension.name
+        yield join.beyond, literal(f"event time is beyond what dimension {name} is complete to")
 
 
 def _value_rules(one: Column, value: Scalar, path: str) -> Iterator[tuple[Scalar, str]]:

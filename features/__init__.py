@@ -1,6 +1,7 @@
 """The language in which features are written: values only, no engine."""
 
 from headrace.features.aggregate import Aggregate, Ratio
+from headrace.features.dimension import Dimension
 from headrace.features.load import Definitions, load_views
 from headrace.features.on_demand import Features, OnDemand, OnDemandFeature, on_demand
 from headrace.features.request import Request
@@ -17,6 +18,7 @@ __all__ = [
     "CalendarDays",
     "Definitions",
     "DeltaTable",
+    "Dimension",
     "Feature",
     "FeaturePipeline",
     "Features",

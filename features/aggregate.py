@@ -88,6 +88,11 @@ class Aggregate:
         """The aggregates that its value is made of."""
         return (self,)
 
+    @property
+    def scalars(self) -> tuple[Scalar, ...]:
+        """Its filter and its argument, as far as it has them."""
+        return tuple(scalar for scalar in (self.filter, self.argument) if scalar is not None)
+
     def __truediv__(self, other: Any) -> Ratio:
         return _ratio(self, other)
 

@@ -12,7 +12,7 @@ import ibis.expr.operations as ops
 
 from headrace.errors import UnsupportedError
 from headrace.features.coercion import type_of
-from headrace.features.operations import calls, casts, conditions, nested, numbers, strings, times, values
+from headrace.features.operations import calls, casts, conditions, lookups, nested, numbers, strings, times, values
 from headrace.features.operations.refused import REFUSED
 from headrace.features.operations.rule import Rule
 from headrace.features.scalar import Scalar
@@ -26,6 +26,7 @@ RULES: dict[type, Rule] = {
     **casts.RULES,
     **calls.RULES,
     **nested.RULES,
+    **lookups.RULES,
 }
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from headrace.features.dimension_table import DimensionTable
 from headrace.features.function import UserFunction
 
 #: Type names of the language: those a user writes, `bytes` for a sketch, and `interval` inside expressions, in µs.
@@ -16,6 +17,8 @@ INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool"
 #: The type of a column with fields; a list is `list_of` the type of its elements.
 STRUCT = "struct"
 NUMERIC = frozenset({INT, FLOAT})
+#: Types of keys. No floats: 0.1 + 0.2 and 0.3 would be two entities. No instants: an entity is not a moment.
+KEY_TYPES = frozenset({STR, INT, BOOL})
 
 
 #: What the one field of a list is called, and an element in a path.
@@ -46,15 +49,15 @@ def is_list(type_: str) -> bool:
 
 
 #: What holds floats that are finite: rows that have others are no good, and so are a function's values.
-FINITE = frozenset({"column", "field", "element", "literal", "finite", "call", "list_max", "list_min"})
+FINITE = frozenset({"column", "lookup", "field", "element", "literal", "finite", "call", "list_max", "list_min"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scalar:
     """One operation over other scalars: a column and a literal are operations without arguments.
 
-    `value` is the name of the column (op `column`) or of the struct's field (op `field`), or the literal (op
-    `literal`); `function` is what a `call` calls.
+    `value` is the name of the column (op `column`, and `lookup`, in the `dimension`) or of the struct's field (op
+    `field`), or the literal (op `literal`); `function` is what a `call` calls.
 
     >>> failed = Scalar("equals", "bool", (column("status", "str"), literal("failed")))
     >>> failed.text()
@@ -68,6 +71,7 @@ class Scalar:
     args: tuple[Scalar, ...] = ()
     value: str | int | float | bool | None = None
     function: UserFunction | None = None
+    dimension: DimensionTable | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scalar) and self._identity == other._identity
@@ -77,7 +81,7 @@ class Scalar:
 
     @property
     def _identity(self) -> tuple[object, ...]:
-        return self.op, self.type, self.args, repr(self.value), self.function
+        return self.op, self.type, self.args, repr(self.value), self.function, self.dimension
 
     def text(self) -> str:
         """The canonical text, equal in every process; fingerprints are made of it."""
@@ -88,8 +92,14 @@ class Scalar:
         if self.op == "literal":
             return json.dumps(self.value) if self.value is not None else f"null:{self.type}"
         arguments = ", ".join(arg.text() for arg in self.args)
-        name = self.function.reference if self.function is not None else self.op
-        return f"{name}:{self.type}({arguments})" if self.op == "cast" else f"{name}({arguments})"
+        return f"{self._name}:{self.type}({arguments})" if self.op == "cast" else f"{self._name}({arguments})"
+
+    @property
+    def _name(self) -> str:
+        """What stands before the arguments."""
+        if self.dimension is not None:
+            return f"{self.dimension.reference}.{self.value}"
+        return self.op if self.function is None else self.function.reference
 
     def columns(self) -> Iterator[str]:
         """The names of the columns it reads, each as often as it reads it."""
@@ -124,6 +134,13 @@ class Scalar:
         for arg in self.args:
             yield from arg.calls()
         if self.function is not None:
+            yield self
+
+    def lookups(self) -> Iterator[Scalar]:
+        """The columns of dimensions that it reads."""
+        for arg in self.args:
+            yield from arg.lookups()
+        if self.dimension is not None:
             yield self
 
 

@@ -117,6 +117,9 @@ class Source:
         def assign(self, **columns: Any) -> Any:  # noqa: D102
             ...
 
+        def asof_join(self, dimension: Any, by: str | list[str] | None = None, prefix: str = "") -> Any:  # noqa: D102
+            ...
+
     def __init_subclass__(cls) -> None:
         frame = calling_frame()
         where = Place(frame.f_code.co_filename, frame.f_lineno)
@@ -134,19 +137,19 @@ def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> Sou
     at = f"{where}: source {cls.__name__}"
     _check_options(cls, hints, at)
     columns = tuple(column_of(name, hint, where, at) for name, hint in hints.items())
-    time_name, time = _event_time_of(cls, columns, at)
+    time_name, time = event_time_of(cls, columns, at)
     return SourceSchema(
         name=cls.__name__,
         description=(cls.__dict__.get("__doc__") or "").strip(),
         columns=columns,
-        history=_checked(cls, "history", (IcebergTable, DeltaTable), at),
-        live=_checked(cls, "live", (KafkaTopic,), at),
+        history=checked_option(cls, "history", (IcebergTable, DeltaTable), at),
+        live=checked_option(cls, "live", (KafkaTopic,), at),
         event_time=time_name,
         time=time,
         arrival_time=_arrival_of(cls, columns, at),
-        allowed_lateness_us=_duration_of(cls, "allowed_lateness", at),
+        allowed_lateness_us=duration_of(cls, "allowed_lateness", at),
         earliest_us=_micros(cls.earliest, at),
-        max_future_us=_duration_of(cls, "max_future", at),
+        max_future_us=duration_of(cls, "max_future", at),
         where=where,
         unique_by=_id_of(cls, columns, at),
     )
@@ -169,7 +172,7 @@ def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None
         raise DefinitionError(msg)
 
 
-def _event_time_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime]:
+def event_time_of(cls: type, columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime]:
     """Name and settings of the one event-time column."""
     found = {name: value for name, value in vars(cls).items() if isinstance(value, EventTime)}
     if len(found) != 1:
@@ -209,7 +212,7 @@ def _id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str
     return column.name
 
 
-def _checked(cls: type[Source], option: str, kinds: tuple[type, ...], at: str) -> Any:
+def checked_option(cls: type, option: str, kinds: tuple[type, ...], at: str) -> Any:
     """An option's value, which must be of one of `kinds` or None."""
     value = getattr(cls, option)
     if value is not None and not isinstance(value, kinds):
@@ -219,7 +222,7 @@ def _checked(cls: type[Source], option: str, kinds: tuple[type, ...], at: str) -
     return value
 
 
-def _duration_of(cls: type[Source], option: str, at: str) -> int:
+def duration_of(cls: type, option: str, at: str) -> int:
     """An option's duration in µs."""
     try:
         return parse_duration(getattr(cls, option))

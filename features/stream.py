@@ -16,15 +16,15 @@ from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError
 from headrace.features.aggregate import AS_IT_IS, FUNCTIONS, LIST_AT_MOST, Aggregate, Written
 from headrace.features.coercion import instead
 from headrace.features.column import SourceColumn
+from headrace.features.dimension import Dimension, DimensionSchema
 from headrace.features.expression import to_scalar
 from headrace.features.fraction import per_million
-from headrace.features.scalar import BOOL, INT, STR, STRUCT, Scalar, conjunction, is_list
+from headrace.features.operations.lookups import Lookup
+from headrace.features.scalar import BOOL, KEY_TYPES, STRUCT, Scalar, conjunction, is_list
 from headrace.features.source import SourceSchema
 from headrace.features.window import WindowSpec
 
 IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
-#: No floats: 0.1 + 0.2 and 0.3 would be two entities. No instants: an entity is not a moment.
-KEY_TYPES = frozenset({STR, INT, BOOL})
 #: Why a quantile cannot be exact.
 ROUNDED = "tiles keep what values round to, so it is within 0.8 %"
 #: Columns of every tile table, beside the keys.
@@ -70,6 +70,34 @@ class Stream:
             to_scalar(value)
         return Stream(self._schema, {**self._columns, **columns}, self._condition, self._written)
 
+    def asof_join(self, dimension: Any, by: str | Sequence[str] | None = None, prefix: str = "") -> Stream:
+        """The stream with the columns of a dimension, each of the version that is in effect at the row's event time.
+
+        That is the version of the row's key with the greatest (event time, position) whose event time and the
+        dimension's `delay` together are at or before the row's; without one the columns are NULL.
+
+        Args:
+            dimension: a class like `class Merchants(Dimension)`.
+            by: the source's columns that hold the dimension's key, in its order; by default those of the same names.
+            prefix: what the names of the dimension's columns begin with here.
+
+        Raises:
+            UnknownColumnError: the source has no such column.
+            ColumnTypeError: a column has another type than the key.
+            DefinitionError: `dimension` is none, `by` has too few or too many columns, or a name is taken.
+        """
+        if not (isinstance(dimension, type) and issubclass(dimension, Dimension)):
+            msg = f"asof_join expects a dimension, such as `class Merchants(Dimension)`, found {dimension!r}"
+            raise DefinitionError(msg)
+        schema = dimension.schema
+        keys = self._keys_of(schema, [by] if isinstance(by, str) else by)
+        added = {f"{prefix}{column.name}": _looked_up(schema, column, keys) for column in schema.looked_up}
+        if taken := sorted(added.keys() & self._columns.keys()):
+            msg = f"asof_join: {taken[0]!r} is a column of {self._schema.name} and of {schema.name}; give those of the "
+            msg += f"dimension another name: asof_join({schema.name}, prefix={schema.name.lower() + '_'!r})"
+            raise DefinitionError(msg)
+        return Stream(self._schema, {**self._columns, **added}, self._condition, self._written)
+
     def groupby(self, keys: str | Sequence[str]) -> Grouped:
         """The rows per entity: one column's name, or a list of names."""
         names = [keys] if isinstance(keys, str) else list(keys)
@@ -84,6 +112,28 @@ class Stream:
             msg = f"{name!r} is no column of {self._schema.name}; {did_you_mean(name, self._columns)}"
             raise UnknownColumnError(msg)
         return self._columns[name]
+
+    def _keys_of(self, dimension: DimensionSchema, by: Sequence[str] | None) -> list[Any]:
+        """The columns that hold a dimension's key."""
+        names = [key.name for key in dimension.keys] if by is None else list(by)
+        if len(names) != len(dimension.keys):
+            msg = f"asof_join: by = {by!r}; expected a column for each of the key of {dimension.name}: "
+            msg += ", ".join(dimension.table.key)
+            raise DefinitionError(msg)
+        for name, key in zip(names, dimension.keys, strict=True):
+            self._check_join(name, key, dimension)
+        return [self._columns[name] for name in names]
+
+    def _check_join(self, name: str, key: SourceColumn, dimension: DimensionSchema) -> None:
+        """A column of the source that has the type of a dimension's key."""
+        found = {column.name: column for column in self._schema.columns}
+        if name not in found:
+            msg = f"asof_join: {name!r} is no column of {self._schema.name}; {did_you_mean(name, found)}"
+            raise UnknownColumnError(msg)
+        if found[name].type != key.type:
+            msg = f"asof_join: {self._schema.name}.{name} is {found[name].type} and {dimension.name}.{key.name} is "
+            msg += f"{key.type}; a key must have one type"
+            raise ColumnTypeError(msg)
 
     def _key(self, name: str) -> SourceColumn:
         """A column of the source that can name an entity."""
@@ -109,6 +159,12 @@ def ibis_type(column: SourceColumn) -> Any:
     if column.type == STRUCT:
         return dt.Struct({field.name: ibis_type(field) for field in column.fields})
     return dt.Array(ibis_type(column.fields[0])) if is_list(column.type) else dt.dtype(IBIS_TYPES[column.type])
+
+
+def _looked_up(dimension: DimensionSchema, column: SourceColumn, keys: Sequence[Any]) -> Any:
+    """The expression of a dimension's column."""
+    result = ibis_type(column)
+    return Lookup(dimension.table, column.name, result, tuple(key.op() for key in keys)).to_expr()
 
 
 def _condition_of(key: Any) -> Scalar:

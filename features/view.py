@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
+from headrace.features.dimension_table import DimensionTable
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
 from headrace.features.html import html_rows
 from headrace.features.knobs import UNSET, Knobs, knobs_of
@@ -133,6 +134,7 @@ def checked_view(
         raise DefinitionError(msg)
     _check_names([*(one.name for one in features), *(one.name for one in on_demand)], features, at)
     _check_days(features, source)
+    _check_dimensions(features, at)
     return View(name, owner, description, source, features, clock, where, knobs, on_demand)
 
 
@@ -206,6 +208,17 @@ def _check_days(features: tuple[Feature, ...], source: SourceSchema) -> None:
             tile, widest = format_duration(feature.tile_us), format_duration(widest_us)
             msg = f"{feature.where}: {feature.name}: not every day in {feature.zone} begins at the edge of a tile of "
             msg += f"{tile}; write .over(..., tile={widest!r}), or a whole fraction of that"
+            raise DefinitionError(msg)
+
+
+def _check_dimensions(features: tuple[Feature, ...], at: str) -> None:
+    """Refuse two dimensions of one name, whatever the case of its letters: runs name their versions by it."""
+    scalars = (scalar for feature in features for part in feature.aggregate.parts for scalar in part.scalars)
+    known: dict[str, DimensionTable] = {}
+    for lookup in (lookup for scalar in scalars for lookup in scalar.lookups()):
+        table = lookup.dimension
+        if table is not None and known.setdefault(table.name.lower(), table) != table:
+            msg = f"{at}: its features join two dimensions named {table.name!r}; give one of them another name"
             raise DefinitionError(msg)
 
 

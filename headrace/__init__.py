@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from headrace.features import (
         CalendarDays,
         DeltaTable,
+        Dimension,
         FeaturePipeline,
         Features,
         IcebergTable,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "CalendarDays": "headrace.features",
     "DeltaTable": "headrace.features",
+    "Dimension": "headrace.features",
     "FeaturePipeline": "headrace.features",
     "Features": "headrace.features",
     "IcebergTable": "headrace.features",
@@ -55,6 +57,7 @@ _HOME_OF = {
 __all__ = [
     "CalendarDays",
     "DeltaTable",
+    "Dimension",
     "FeaturePipeline",
     "Features",
     "IcebergTable",

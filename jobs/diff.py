@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.jobs.inputs import InputOption, SampleOption, ViewOption, given_or_history, loader
+from headrace.jobs.inputs import (
+    DimensionOption,
+    InputOption,
+    SampleOption,
+    ViewOption,
+    dimensions_of,
+    given_or_history,
+    loader,
+)
 from headrace.jobs.options import Format, FormatOption, instant, options_of
 from headrace.jobs.output import print_rows, progress
 
@@ -26,6 +34,7 @@ def diff(
     view: ViewOption = "",
     as_of: Annotated[str, typer.Option(help="An instant; default: the end of the newest tile.")] = "",
     sample: SampleOption = None,
+    dimension: DimensionOption = None,
     format_: FormatOption = None,
 ) -> None:
     """Compute features of a file's rows on DuckDB and on Flink, and print the values that differ, with their rows.
@@ -41,9 +50,14 @@ def diff(
 
     options, plan = options_of(context), view_plan(file, view)
     chosen = () if feature == "all" else (plan.any_feature(feature).name,)
-    rows, at = given_or_history(plan, given), instant("--as-of", as_of)
+    rows = given_or_history(plan, given)
+    asked: dict[str, Any] = {
+        "as_of": instant("--as-of", as_of),
+        "sample": sample,
+        "dimensions": dimensions_of(dimension),
+    }
     with flink_engine(options) as engine:
-        found = diff_locally(plan, rows, loader(options), engine, features=chosen, as_of=at, sample=sample)
+        found = diff_locally(plan, rows, loader(options), engine, features=chosen, **asked)
     for name, reason in found.features_left_out.items():
         progress(f"{name} is left out: it {reason}")
     PRINT[options.chosen(format_)](found)

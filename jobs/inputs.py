@@ -20,6 +20,10 @@ InputOption = Annotated[
     str, typer.Option("--input", help="A .csv or .parquet file, a Delta folder, an Iceberg table; default: history.")
 ]
 ViewOption = Annotated[str, typer.Option(help="Which of its views; needed when there are several.")]
+DimensionOption = Annotated[
+    list[str] | None,
+    typer.Option("--dimension", help="NAME=FILE: read a dimension from a file or table; may be given again."),
+]
 SampleOption = Annotated[int | None, typer.Option(min=1, help="Read only so many of the first rows.")]
 
 
@@ -35,6 +39,25 @@ def given_or_history(plan: ViewPlan, given: str) -> str:
         return plan.source.history.name
     msg = f"source {plan.source.name} has no history; name its rows: --input transactions.csv"
     raise SettingsError(msg)
+
+
+def dimensions_of(given: list[str] | None) -> dict[str, str]:
+    """What is to be read for dimensions, by their names.
+
+    Raises:
+        SettingsError: a text is no `NAME=FILE`, or names a dimension twice.
+
+    >>> dimensions_of(["Merchants=merchants.csv"])
+    {'Merchants': 'merchants.csv'}
+    """
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, _, table = text.partition("=")
+        if not name or not table or name in found:
+            msg = f"--dimension {text!r}: expected NAME=FILE, each name once, such as Merchants=merchants.csv"
+            raise SettingsError(msg)
+        found[name] = table
+    return found
 
 
 def loader(options: Options) -> Callable[[str], IcebergTable]:

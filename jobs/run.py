@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.inputs import FileArgument, InputOption, SampleOption, ViewOption, given_or_history, loader
+from headrace.jobs.inputs import (
+    DimensionOption,
+    FileArgument,
+    InputOption,
+    SampleOption,
+    ViewOption,
+    dimensions_of,
+    given_or_history,
+    loader,
+)
 from headrace.jobs.options import Engine, Format, FormatOption, Options, instant, options_of, store_flags
 from headrace.jobs.output import print_rows, progress
 
@@ -32,6 +41,7 @@ def run(
     engine: Annotated[Engine, typer.Option(help="Flink runs in this process, without a server.")] = Engine.DUCKDB,
     windows: Annotated[str, typer.Option(help="exact (DuckDB's default), or tiled as served values are.")] = "",
     sample: SampleOption = None,
+    dimension: DimensionOption = None,
     to_store: Annotated[str, typer.Option(help="Write tiles to an online store instead: sqlite or sqlite:PATH.")] = "",
     format_: FormatOption = None,
 ) -> None:
@@ -48,9 +58,14 @@ def run(
             msg = "--engine flink: --to-store is filled by DuckDB; `headrace backfill` fills a store by Flink"
             raise SettingsError(msg)
         chosen = [name for name, set_ in (("--feature", feature), ("--as-of", as_of), ("--windows", windows)) if set_]
-        _fill(options, plan, rows, to_store, sample, chosen, format_)
+        _fill(options, plan, rows, dimensions_of(dimension), to_store, sample, chosen, format_)
         return
-    asked = {"features": feature or (), "as_of": instant("--as-of", as_of), "sample": sample}
+    asked = {
+        "features": feature or (),
+        "as_of": instant("--as-of", as_of),
+        "sample": sample,
+        "dimensions": dimensions_of(dimension),
+    }
     found = ENGINES[engine](options, plan, rows, windows, asked)
     progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {_counted(found.verdicts)}{_why(found)}")
     for name, reason in found.left_out.items():
@@ -86,6 +101,7 @@ def _fill(
     options: Options,
     plan: ViewPlan,
     given: str,
+    dimensions: Mapping[str, str],
     to_store: str,
     sample: int | None,
     chosen: list[str],
@@ -103,7 +119,9 @@ def _fill(
         msg = f"--to-store {to_store!r}: expected sqlite or sqlite:PATH; Cassandra is filled by `headrace backfill`"
         raise SettingsError(msg)
     with open_store(settings, create=True) as store:
-        found = fill_store(plan, given, loader(options), store, project=settings.project, sample=sample)
+        found = fill_store(
+            plan, given, loader(options), store, project=settings.project, sample=sample, dimensions=dimensions
+        )
     expired = f"; {found.expired:,} tiles had expired" if found.expired else ""
     progress(
         f"{found.view} version {found.version} in {settings.online.file}; rows: {_counted(found.verdicts)}{expired}"

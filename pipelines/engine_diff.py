@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -114,9 +115,12 @@ def diff_locally(
     features: Sequence[str] = (),
     as_of: datetime | None = None,
     sample: int | None = None,
+    dimensions: Mapping[str, str] = MappingProxyType({}),
 ) -> EngineDiff:
     """Compute a view on both engines from the same rows and compare; arguments and errors as `run_on_flink`'s."""
-    opened = folded_input(plan, given, load, engine, features=features, as_of=as_of, sample=sample)
+    opened = folded_input(
+        plan, given, load, engine, features=features, as_of=as_of, sample=sample, dimensions=dimensions
+    )
     with opened as (connection, tiles, at_us):
         return compare(connection, plan, tiles, features=features, as_of=instant_of(at_us))
 
@@ -220,4 +224,4 @@ def _rows_behind(connection: duckdb.DuckDBPyConnection, asked: AskedSet, name: s
     spine = f"(SELECT * FROM spine WHERE _row = {row})"
     evidence = [evidence_sql(asked.keys, one, spine, "archive") for one in asked.parts(name)]
     found = [connection.sql(sql).to_arrow_table().drop_columns(["_row"]) for sql in evidence]
-    return pa.concat_tables(found)
+    return pa.concat_tables(found, promote_options="default")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,6 +16,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.connectors.duckdb_functions import view_database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
+from headrace.pipelines.local_dimensions import open_dimensions
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.local_run import (
     AskedSet,
@@ -39,13 +41,16 @@ def run_on_flink(
     features: Sequence[str] = (),
     as_of: datetime | None = None,
     sample: int | None = None,
+    dimensions: Mapping[str, str] = MappingProxyType({}),
 ) -> LocalRun:
     """Compute a view on Flink, in mode `tiled`, which is all that tiles can be asked for.
 
     Arguments and errors are those of `local_run.run_locally`; also JobError. The entities are those of the rows; of one
     that no filter lets in a store knows nothing, and all its values are NULL.
     """
-    opened = folded_input(plan, given, load, engine, features=features, as_of=as_of, sample=sample)
+    opened = folded_input(
+        plan, given, load, engine, features=features, as_of=as_of, sample=sample, dimensions=dimensions
+    )
     with opened as (connection, tiles, at_us):
         sets = asked_sets(plan, features, "tiled")
         tables = tuple(_served(connection, tiles, asked, at_us) for asked in sets)
@@ -63,6 +68,7 @@ def folded_input(
     features: Sequence[str],
     as_of: datetime | None,
     sample: int | None,
+    dimensions: Mapping[str, str],
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, FlinkTiles, int]]:
     """The input opened as the relation `archive`, its tiles by Flink, and the instant in µs.
 
@@ -71,6 +77,7 @@ def folded_input(
     asked_sets(plan, features, "tiled")
     with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
+        open_dimensions(connection, plan, dimensions, load)
         at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled")
         with folded_by_flink(connection, plan, engine) as tiles:
             yield connection, tiles, at_us

@@ -40,7 +40,7 @@ def open_input(
         SchemaMismatchError: it lacks columns of the source.
     """
     if is_file(given) or (Path(given) / DELTA_LOG).exists():
-        _open_file(connection, source, given, sample)
+        open_file(connection, source, given, "archive", sample)
         return
     table = load(given)
     table.check_columns(archive_fields(source.columns))
@@ -48,7 +48,10 @@ def open_input(
     (rows if sample is None else rows.limit(sample)).create_view("archive")
 
 
-def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, sample: int | None) -> None:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, name: str, sample: int | None = None
+) -> None:
+    """Make a view of a file or a Delta table, with the columns of an archive; errors are `open_input`'s."""
     rows = _rows(connection, source, given)
     missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
     if missing:
@@ -56,10 +59,9 @@ def _open_file(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given:
         raise SchemaMismatchError(msg)
     types = dict(zip(rows.columns, rows.types, strict=True))
     texts = ", ".join(_text(column, types.get(column.name)) for column in source.columns)
-    (rows if sample is None else rows.limit(sample)).project(f"{texts}, row_number() OVER () - 1 AS _place").create(
-        "given"
-    )
-    connection.execute(f"CREATE VIEW archive AS {typed_sql(source, 'given', '_place')}")
+    chosen = rows if sample is None else rows.limit(sample)
+    chosen.project(f"{texts}, row_number() OVER () - 1 AS _place").create(f"{name}_given")
+    connection.execute(f"CREATE VIEW {name} AS {typed_sql(source, f'{name}_given', '_place')}")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) -> duckdb.DuckDBPyRelation:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
+from types import MappingProxyType
 from typing import TYPE_CHECKING, get_args
 
 import duckdb
@@ -22,6 +23,7 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
 from headrace.features.instant import asked_us, instant_of
+from headrace.pipelines.local_dimensions import open_dimensions
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
@@ -68,6 +70,7 @@ def run_locally(
     as_of: datetime | None = None,
     window_mode: WindowMode = "exact",
     sample: int | None = None,
+    dimensions: Mapping[str, str] = MappingProxyType({}),
 ) -> LocalRun:
     """Compute a view on DuckDB.
 
@@ -79,6 +82,7 @@ def run_locally(
         as_of: the instant; by default that of `instant_of_run`.
         window_mode: `exact`, or `tiled` as served values are rounded.
         sample: how many of the first rows to read; by default all.
+        dimensions: by name, a file or table to read instead of a dimension's own.
 
     Raises:
         NotFoundError: no such file, table or feature.
@@ -88,6 +92,7 @@ def run_locally(
     """
     with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
+        open_dimensions(connection, plan, dimensions, load)
         return run_in(connection, plan, features=features, as_of=as_of, window_mode=window_mode)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,6 +14,7 @@ from headrace.compiler.plan import TileGroup, ViewPlan, table_name
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.tile_store import Tile
 from headrace.errors import RequestError
+from headrace.pipelines.local_dimensions import open_dimensions
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.local_run import verdicts_of
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
@@ -44,14 +46,16 @@ def fill_store(
     *,
     project: str,
     sample: int | None = None,
+    dimensions: Mapping[str, str] = MappingProxyType({}),
 ) -> StoreFill:
     """Write the tiles of a file's or table's rows to a store, and let this version of the view serve there.
 
     Tiles add to those that are there, each by its number of events: an input that continues another one must hold its
-    rows too. `given`, `load`, `sample` and the errors are those of `local_run.run_locally`; also ConnectorError.
+    rows too. `given`, `load`, `sample`, `dimensions` and the errors are `local_run.run_locally`'s; also ConnectorError.
     """
     with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
+        open_dimensions(connection, plan, dimensions, load)
         verdicts, newest_us = verdicts_of(connection, plan)
         if newest_us is None:
             msg = f"{given}: no row is accepted, so there is nothing to write"

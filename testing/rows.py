@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
+from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_functions import view_database
-from headrace.errors import RequestError, did_you_mean
+from headrace.errors import RequestError, UnsupportedError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
 from headrace.pipelines.script import Marker
 
@@ -32,7 +33,15 @@ Rows = Sequence[Row | Marker]
 
 @contextmanager
 def opened_rows(plan: ViewPlan, rows: Rows) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the rows as `archive`; raises what `open_rows` does."""
+    """A database with the rows as `archive`; raises what `open_rows` does.
+
+    UnsupportedError for a view that joins a dimension, of whose versions a test has no rows.
+    """
+    for dimension in dimensions_of(plan):
+        name = dimension.name
+        msg = f"view {plan.name}: joins dimension {name}, and the test kit takes no versions of dimensions yet; "
+        msg += f"`headrace run --dimension {name}=FILE` computes it of files"
+        raise UnsupportedError(msg)
     with view_database(plan) as connection:
         open_rows(connection, plan.source, rows)
         yield connection

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from headrace.errors import UnsupportedError
 from headrace.features.operations.calls import FunctionCall
+from headrace.features.operations.lookups import Lookup
 from headrace.features.sql.script import DIALECT
 
 Node = exp.Expr
@@ -281,8 +282,16 @@ def _function_call(node: Any) -> Node:
     raise UnsupportedError(msg)
 
 
+def _lookup(node: Any) -> Node:
+    """UnsupportedError: as-of joins are written in Python."""
+    msg = f"{node.dimension.name}.{node.looked_up} is of an as-of join, which SQL here has no words for; the feature "
+    msg += "stays in Python"
+    raise UnsupportedError(msg)
+
+
 RULES: dict[type, Rule] = {
     FunctionCall: _function_call,
+    Lookup: _lookup,
     ops.Field: lambda node: exp.column(node.name),
     ops.Literal: _literal,
     ops.Add: chain(exp.Add),

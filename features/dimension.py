@@ -1,0 +1,139 @@
+"""Dimensions: tables of versions, of which an event sees the one that is in effect at its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, did_you_mean
+from headrace.features.column import SourceColumn, annotations_of, plain_column_of
+from headrace.features.dimension_table import DimensionTable
+from headrace.features.place import Place, calling_frame
+from headrace.features.scalar import KEY_TYPES
+from headrace.features.source import (
+    DeltaTable,
+    EventTime,
+    IcebergTable,
+    checked_option,
+    duration_of,
+    event_time_of,
+)
+
+OPTIONS = ("history", "key", "delay")
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionSchema:
+    """All that a dimension class declares, as values. `table` is what decides values."""
+
+    name: str
+    description: str
+    columns: tuple[SourceColumn, ...]
+    table: DimensionTable
+    where: Place
+
+    def column(self, name: str) -> SourceColumn:
+        """The column `name`, which it has."""
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def keys(self) -> tuple[SourceColumn, ...]:
+        """The columns by which it is joined."""
+        return tuple(map(self.column, self.table.key))
+
+    @property
+    def looked_up(self) -> tuple[SourceColumn, ...]:
+        """The columns that a join adds: all but the key."""
+        return tuple(column for column in self.columns if column.name not in self.table.key)
+
+
+class Dimension:
+    """Base of all dimensions: annotate the columns, mark the time since when a row is valid, name the key.
+
+    A row is a version of its key. Of versions of one key and time the last by position counts. A version of time v is
+    in effect for events at or after v + `delay`: a stream waits for a version no longer than that, so `delay` says how
+    late versions may be written. DefinitionError for anything that cannot be meant.
+
+    >>> from datetime import datetime
+    >>> from headrace import event_time
+    >>> class Merchants(Dimension):
+    ...     history = IcebergTable("ref.merchants")
+    ...     key = "merchant"
+    ...     delay = "10m"
+    ...     merchant: str
+    ...     category: str
+    ...     valid_from: datetime = event_time()
+    >>> [column.name for column in Merchants.schema.looked_up], Merchants.schema.table.delay_us
+    (['category', 'valid_from'], 600000000)
+    """
+
+    history: ClassVar[IcebergTable | DeltaTable]
+    key: ClassVar[str | list[str]]
+    delay: ClassVar[str] = "0s"
+    schema: ClassVar[DimensionSchema]
+
+    def __init_subclass__(cls) -> None:
+        frame = calling_frame()
+        where = Place(frame.f_code.co_filename, frame.f_lineno)
+        at = f"{where}: dimension {cls.__name__}"
+        cls.schema = _schema_of(cls, annotations_of(cls, frame, at), where, at)
+
+
+def _schema_of(cls: type[Dimension], hints: Mapping[str, Any], where: Place, at: str) -> DimensionSchema:
+    """The checked schema of a dimension class."""
+    _check_options(cls, hints, at)
+    columns = tuple(plain_column_of(name, hint, where, at) for name, hint in hints.items())
+    time_name, time = event_time_of(cls, columns, at)
+    history = _history_of(cls, at)
+    table = DimensionTable(
+        name=cls.__name__,
+        kind="delta" if isinstance(history, DeltaTable) else "iceberg",
+        location=history.path if isinstance(history, DeltaTable) else history.name,
+        key=_key_of(cls, columns, at),
+        event_time=time_name,
+        delay_us=duration_of(cls, "delay", at),
+        zone=time.zone,
+        unit=time.unit,
+    )
+    return DimensionSchema(cls.__name__, (cls.__dict__.get("__doc__") or "").strip(), columns, table, where)
+
+
+def _check_options(cls: type[Dimension], hints: Mapping[str, Any], at: str) -> None:
+    """Refuse misspelt options, options that are annotated, and values for plain columns."""
+    for name in (name for name in OPTIONS if name in hints):
+        msg = f"{at}: {name!r} is an option of dimensions and cannot be a column; rename the column"
+        raise DefinitionError(msg)
+    for name, value in vars(cls).items():
+        known = name.startswith("_") or name in OPTIONS or callable(value)
+        if not known and not (name in hints and isinstance(value, EventTime)):
+            hint = did_you_mean(name, OPTIONS)
+            msg = f"{at}: {name} = {value!r} is neither an annotated column nor an option; {hint}"
+            raise DefinitionError(msg)
+
+
+def _history_of(cls: type[Dimension], at: str) -> IcebergTable | DeltaTable:
+    """Where the versions lie."""
+    if getattr(cls, "history", None) is None:
+        msg = f"{at}: no versions; set `history = IcebergTable(...)` or `history = DeltaTable(...)`"
+        raise DefinitionError(msg)
+    found: IcebergTable | DeltaTable = checked_option(cls, "history", (IcebergTable, DeltaTable), at)
+    return found
+
+
+def _key_of(cls: type[Dimension], columns: tuple[SourceColumn, ...], at: str) -> tuple[str, ...]:
+    """The names of the key's columns."""
+    given = getattr(cls, "key", None)
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not names or len(set(names)) != len(names):
+        msg = f"{at}: key = {given!r}; expected a column's name, or a list of different ones"
+        raise DefinitionError(msg)
+    found = {column.name: column for column in columns}
+    for name in names:
+        if name not in found:
+            msg = f"{at}: key {name!r} is no column; {did_you_mean(str(name), found)}"
+            raise UnknownColumnError(msg)
+        if found[name].type not in KEY_TYPES:
+            msg = f"{at}: key {name!r} is {found[name].type}; a key must be {', '.join(sorted(KEY_TYPES))}"
+            raise ColumnTypeError(msg)
+    return tuple(names)

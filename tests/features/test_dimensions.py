@@ -1,0 +1,179 @@
+"""As-of joins as they are written, and what is refused when a file loads, at its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headrace.compiler.build import plan_view
+from headrace.compiler.plan import ViewPlan
+from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
+from headrace.features import load_views
+from headrace.features.sql.text import view_sql
+
+HEAD = """
+from datetime import datetime
+from headrace import (
+    DeltaTable, Dimension, FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
+)
+
+class Tx(Source):
+    history = IcebergTable("raw.tx")
+    account: str
+    merchant: str
+    shop: int
+    amt: float
+    ts: datetime = event_time()
+"""
+DIMENSION = """
+class Merchants(Dimension):
+    history = IcebergTable("ref.merchants")
+    key = "merchant"
+    merchant: str
+    category: str | None
+    risk: float
+    since: datetime = event_time()
+"""
+COUNT = "tx.groupby('account').window(wspec).count()"
+JOINED = "tx.groupby('account')[tx.asof_join(Merchants)['risk']].window(wspec).max()"
+Load = Callable[..., ViewPlan]
+
+
+def feature(body: str) -> str:
+    return f"""
+@transformation
+def f(tx: Tx, wspec: WindowSpec):
+    return {body}
+
+class Fraud(FeaturePipeline):
+    owner = "a@b.c"
+    features = [f.over("1h")]
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """The plan of the view in a file made of pieces."""
+
+    def make(*pieces: str) -> ViewPlan:
+        path = tmp_path / "user.py"
+        path.write_text("".join((HEAD, *pieces)))
+        return plan_view(load_views(path).views["fraud"])
+
+    return make
+
+
+def line_of(text: str, *pieces: str) -> int:
+    """The line of a text within the loaded file."""
+    return "".join((HEAD, *pieces)).split(text)[0].count("\n") + 1
+
+
+DIMENSIONS = [
+    ('    history = IcebergTable("ref.merchants")\n', "", DefinitionError, "no versions; set `history = IcebergTable"),
+    ('IcebergTable("ref.merchants")', 'KafkaTopic("m")', DefinitionError, "expected IcebergTable or DeltaTable"),
+    ('    key = "merchant"\n', "", DefinitionError, "key = None; expected a column's name"),
+    ('key = "merchant"', "key = []", DefinitionError, "key = []; expected a column's name"),
+    ('key = "merchant"', 'key = ["merchant", "merchant"]', DefinitionError, "a list of different ones"),
+    ('key = "merchant"', 'key = "merchnt"', UnknownColumnError, "key 'merchnt' is no column; did you mean 'merchant'?"),
+    ('key = "merchant"', 'key = "risk"', ColumnTypeError, "key 'risk' is float; a key must be bool, int, str"),
+    (" = event_time()\n", "\n", DefinitionError, "expected one event-time column"),
+    ('key = "merchant"', 'key = "merchant"\n    delay = "soon"', DefinitionError, "delay: 'soon' is no duration"),
+    ('key = "merchant"', 'key = "merchant"\n    dely = "1m"', DefinitionError, "did you mean 'delay'?"),
+    ('key = "merchant"', 'key = "merchant"\n    delay: str', DefinitionError, "'delay' is an option of dimensions"),
+    ("risk: float", "risk: bytes", DefinitionError, "column 'risk' has type"),
+]
+
+
+@pytest.mark.parametrize(("written", "instead", "kind", "message"), DIMENSIONS)
+def test_a_dimension_that_cannot_be_meant_is_refused_at_its_line(
+    load: Load, written: str, instead: str, kind: type[HeadraceError], message: str
+) -> None:
+    dimension = DIMENSION.replace(written, instead)
+    assert dimension != DIMENSION
+    with pytest.raises(kind) as error:
+        load(dimension, feature(JOINED))
+    assert message in str(error.value)
+    assert f"user.py:{line_of('class Merchants', dimension)}: dimension Merchants: " in str(error.value)
+
+
+JOINS = [
+    ("tx.asof_join(Tx)", DefinitionError, "asof_join expects a dimension, such as `class Merchants(Dimension)`"),
+    ("tx.asof_join('Merchants')", DefinitionError, "found 'Merchants'"),
+    (
+        "tx.asof_join(Merchants, by='mercant')",
+        UnknownColumnError,
+        "'mercant' is no column of Tx; did you mean 'merchant'?",
+    ),
+    ("tx.asof_join(Merchants, by='shop')", ColumnTypeError, "Tx.shop is int and Merchants.merchant is str"),
+    ("tx.asof_join(Merchants, by=['merchant', 'shop'])", DefinitionError, "expected a column for each of the key"),
+    ("tx.asof_join(Merchants, by=[])", DefinitionError, "by = []; expected a column for each of the key of Merchants"),
+    ("tx.asof_join(Merchants)['rsk']", UnknownColumnError, "'rsk' is no column of Tx; did you mean 'risk'?"),
+    ("tx.asof_join(Merchants).asof_join(Merchants)", DefinitionError, "asof_join(Merchants, prefix='merchants_')"),
+    ("tx.assign(risk=tx.amt).asof_join(Merchants)", DefinitionError, "'risk' is a column of Tx and of Merchants"),
+    ("tx.asof_join(Merchants).groupby('category')", UnsupportedError, "'category' is a computed column and cannot be"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "message"), JOINS)
+def test_a_join_that_cannot_be_made_is_refused_at_its_line(
+    load: Load, body: str, kind: type[HeadraceError], message: str
+) -> None:
+    with pytest.raises(kind) as error:
+        load(DIMENSION, feature(body))
+    assert message in str(error.value)
+    assert f"user.py:{line_of('    return', DIMENSION, feature(body))}: f: " in str(error.value)
+
+
+def test_two_dimensions_of_one_name_are_refused(load: Load) -> None:
+    other = DIMENSION.replace("class Merchants", "class MERCHANTS").replace("ref.merchants", "ref.others")
+    body = "tx.groupby('account')[tx.asof_join(Merchants).risk + tx.asof_join(MERCHANTS).risk].window(wspec).max()"
+    with pytest.raises(DefinitionError, match="its features join two dimensions named 'MERCHANTS'"):
+        load(DIMENSION, other, feature(body))
+
+
+CHANGES = [
+    ('key = "merchant"', 'key = "merchant"\n    delay = "1us"'),
+    ("ref.merchants", "ref.shops"),
+    ('IcebergTable("ref.merchants")', 'DeltaTable("ref.merchants")'),
+    ("since", "valid_from"),
+]
+
+
+@pytest.mark.parametrize(("written", "instead"), CHANGES)
+def test_what_decides_which_version_is_seen_makes_another_version(load: Load, written: str, instead: str) -> None:
+    before, after = load(DIMENSION, feature(JOINED)), load(DIMENSION.replace(written, instead), feature(JOINED))
+    assert before.version != after.version
+    assert before.groups[0].fingerprint != after.groups[0].fingerprint
+
+
+def test_a_column_that_nobody_reads_changes_no_version(load: Load) -> None:
+    more = DIMENSION.replace("    risk: float\n", '    risk: float\n    city: str | None\n    """More."""\n')
+    assert load(more, feature(JOINED)).version == load(DIMENSION, feature(JOINED)).version
+
+
+@pytest.mark.parametrize("body", [JOINED, JOINED.replace("risk", "category").replace("max", "last")])
+def test_what_a_join_makes_dead_letters_no_other_feature_has(load: Load, body: str) -> None:
+    """So the tiles of a feature beside a join are others, and others again beside a join of another column."""
+    beside = (
+        feature(COUNT).replace("def f(", "def g(").replace("class Fraud", "class Other").replace("f.over", "g.over")
+    )
+    both = feature(body).replace("[f.over", "[g.over('1h'), f.over")
+    alone, joined = load(DIMENSION, feature(COUNT)), load(DIMENSION, beside, both)
+    counted = joined.feature("g_1h").group
+    assert joined.group(counted).filter is None
+    assert counted != alone.groups[0].fingerprint
+    risk = load(DIMENSION, beside, feature(JOINED).replace("[f.over", "[g.over('1h'), f.over"))
+    assert (counted == risk.feature("g_1h").group) == (body == JOINED)
+
+
+def test_a_view_without_joins_has_the_version_that_it_had(load: Load) -> None:
+    assert load(feature(COUNT)).version == load(DIMENSION, feature(COUNT)).version
+
+
+def test_there_is_no_sql_of_a_join(tmp_path: Path) -> None:
+    file = tmp_path / "user.py"
+    file.write_text(HEAD + DIMENSION + feature(JOINED))
+    with pytest.raises(UnsupportedError, match=r"Merchants.risk is of an as-of join"):
+        view_sql(load_views(file).views["fraud"], "user.py")
