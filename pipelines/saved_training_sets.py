@@ -75,6 +75,8 @@ class SavedTrainingSets:
         name = f"{self.platform.settings.project}_{id_}"
         for view, history in made.histories.items():
             history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
+            for dimension, pinned in history.dimensions.items():
+                pinned.table.tag(f"training-set-{id_}-{view}-{dimension}", pinned.snapshot_id)
         table = self.platform.iceberg.create_table(NAMESPACE, name, _fields(rows))
         numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
         table.fill([numbered])
@@ -148,7 +150,9 @@ class SavedTrainingSets:
 
     def _pinned(self, found: Mapping[str, Any]) -> PinnedHistory:
         """The history that a set was made from."""
-        return PinnedHistory(self.platform.iceberg.named(found["table"]), found["snapshot"], found["until_us"])
+        dimensions = {name: self._pinned(one) for name, one in found.get("dimensions", {}).items()}
+        table = self.platform.iceberg.named(found["table"])
+        return PinnedHistory(table, found["snapshot"], found["until_us"], dimensions)
 
 
 def stored(rows: pa.Table) -> pa.Table:
@@ -198,9 +202,18 @@ def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, A
         "window_mode": pipeline.window_mode,
         "full_names": all(one.name == f"{one.view}__{one.feature}" for one in made.features),
         "features": [{**asdict(one), "mode_text": one.mode_text} for one in made.features],
-        "histories": {
-            view: {"table": history.table.name, "snapshot": history.snapshot_id, "until_us": history.until_us}
-            for view, history in made.histories.items()
-        },
+        "histories": {view: _pins(history) for view, history in made.histories.items()},
         "plans": {view: pipeline.views[view].to_dict() for view in made.histories},
     }
+
+
+def _pins(pinned: PinnedHistory) -> dict[str, Any]:
+    """A table at its snapshot, with its dimensions, as plain values."""
+    found: dict[str, Any] = {
+        "table": pinned.table.name,
+        "snapshot": pinned.snapshot_id,
+        "until_us": pinned.until_us,
+    }
+    if pinned.dimensions:
+        found["dimensions"] = {name: _pins(one) for name, one in pinned.dimensions.items()}
+    return found

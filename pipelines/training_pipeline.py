@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
+from headrace.compiler.lookups import delay_us
 from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
@@ -44,6 +45,7 @@ from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
+from headrace.pipelines.pinned_dimensions import open_pinned, pinned_dimensions
 from headrace.pipelines.spine import Spine, read_spine, shown_rows
 from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, TrainingSet
 from headrace.runtime.local_flink import local_session
@@ -194,15 +196,23 @@ class TrainingSetPipeline:
         return sorted({column.name for column in (*keys, *request) if column.type == "str"})
 
     def history(self, plan: ViewPlan) -> PinnedHistory:
-        """The history of a view's source, pinned to one snapshot.
+        """The history of a view's source, and the dimensions that its events are joined to, each at one snapshot.
+
+        It ends where it, or what a dimension is complete to, ends first.
 
         Raises:
             RequestError: the source has no history.
             NotFoundError: nothing is archived yet.
-            SchemaMismatchError: the table lacks columns of the source.
+            SchemaMismatchError: a table lacks columns of the source or the dimension.
         """
         if plan.name in self.pinned:
             return self.pinned[plan.name]
+        events, dimensions = self.source_history(plan), pinned_dimensions(self.platform, plan)
+        ends = [pinned.until_us + delay_us(plan, name) for name, pinned in dimensions.items()]
+        return replace(events, until_us=min([events.until_us, *ends]), dimensions=dimensions)
+
+    def source_history(self, plan: ViewPlan) -> PinnedHistory:
+        """The history of a view's source alone; raises as `history` does."""
         if plan.source.history is None:
             msg = f"view {plan.name}: source {plan.source.name} has no history; set `history = IcebergTable(...)`"
             raise RequestError(msg)
@@ -233,8 +243,8 @@ class TrainingSetPipeline:
             row = min(found)
             msg = (
                 f"spine: {len(found):,} of {spine.rows.num_rows:,} rows ask for a time that history does not cover: "
-                f"{shown_rows(list(found))}; row {row} is {found[row]} (snapshot {history.snapshot_id} of "
-                f"{history.table.name}). Leave them out, or take them as they are: outside='flag'"
+                f"{shown_rows(list(found))}; row {row} is {found[row]} ({history}). "
+                "Leave them out, or take them as they are: outside='flag'"
             )
             raise RequestError(msg)
         return found
@@ -323,6 +333,7 @@ class TrainingSetPipeline:
                 connection.execute("SET threads = 1")
             columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]
             history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
+            open_pinned(connection, plan, history.dimensions)
             connection.register("spine", spine.asking(()))
             yield connection
 

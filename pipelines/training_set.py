@@ -46,11 +46,19 @@ class TrainedFeature:
 
 @dataclass(frozen=True)
 class PinnedHistory:
-    """A source's history at one snapshot. `until_us`: what happened after it (µs) is not in there."""
+    """A table at one snapshot: a source's history, with the dimensions that its events are joined to, or one of these.
+
+    `until_us`: what happened after it (µs) is not in there.
+    """
 
     table: IcebergTable
     snapshot_id: int
     until_us: int
+    dimensions: Mapping[str, PinnedHistory] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        parts = [f"snapshot {self.snapshot_id} of {self.table.name}"]
+        return ", ".join([*parts, *(f"{name} at {pinned}" for name, pinned in self.dimensions.items())])
 
 
 @dataclass(frozen=True)
