@@ -9,8 +9,9 @@ from typing import get_args
 from headrace.compiler.duckdb_on_demand import over_relation_sql
 from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
-from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan, table_name
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
+from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.plan import PlannedFeature, SourcePlan, TileGroup, ViewPlan, table_name
 from headrace.compiler.tiles import WindowMode
 from headrace.errors import UnsupportedError, did_you_mean
 
@@ -64,7 +65,13 @@ def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
         tiles=tiles,
         offset_tiles={"connector": "iceberg", "catalog-table": "offset_tiles"},
         dead_letters={"connector": "iceberg", "catalog-table": "dead_letters"},
+        dimensions={one.name: DimensionOptions(_named(one)) for one in dimensions_of(plan)},
     )
+
+
+def _named(dimension: SourcePlan) -> dict[str, str]:
+    """A dimension's table by its name alone."""
+    return {"catalog-table": dimension.history.name if dimension.history is not None else ""}
 
 
 def _duckdb(plan: ViewPlan) -> str:

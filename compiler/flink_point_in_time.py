@@ -8,15 +8,17 @@ of tiles, one for each window of the row, which `compiler.merge` makes values of
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from headrace.compiler.copies import place
 from headrace.compiler.flink_calls import create_call_functions
+from headrace.compiler.flink_lookups import create_join_function
 from headrace.compiler.flink_scalar import FLINK, TYPES
 from headrace.compiler.flink_sql import FlinkJob, judged_views, legs
 from headrace.compiler.flink_tables import (
+    DimensionOptions,
     JobBindings,
     Options,
     cell_type,
@@ -49,11 +51,15 @@ _PLACE = (Column("_src_partition", "int32"), Column("_src_offset", INT))
 
 @dataclass(frozen=True, slots=True)
 class PointInTimeBindings:
-    """Where the tables of a job are, as `WITH` options: history, and for each key set its spine and its answers."""
+    """Where the tables of a job are, as `WITH` options: history, and for each key set its spine and its answers.
+
+    `dimensions` are by name.
+    """
 
     history: Options
     spines: Sequence[Options]
     answers: Sequence[Options]
+    dimensions: Mapping[str, DimensionOptions] = field(default_factory=dict)
 
 
 def point_in_time_job(sets: Sequence[KeySet], bindings: PointInTimeBindings) -> FlinkJob:
@@ -67,8 +73,8 @@ def point_in_time_job(sets: Sequence[KeySet], bindings: PointInTimeBindings) -> 
     plan = sets[0].plan
     for keys in sets:
         _check(keys)
-    legs_only = JobBindings("", "", bindings.history, None)
-    functions = [*create_functions(), *create_call_functions(plan), _CREATE_FUNCTION]
+    legs_only = JobBindings("", "", bindings.history, None, dimensions=bindings.dimensions)
+    functions = [*create_functions(), *create_call_functions(plan), *create_join_function(plan), _CREATE_FUNCTION]
     statements = [*functions, *legs(plan.source, legs_only), *judged_views(plan, legs_only)]
     inserts = []
     for number, (keys, spine, answer) in enumerate(zip(sets, bindings.spines, bindings.answers, strict=True), start=1):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from headrace.compiler.flink_calls import call_views, create_call_functions
 from headrace.compiler.flink_copies import once_views
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
+from headrace.compiler.flink_lookups import create_join_function, join_views
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
 from headrace.compiler.flink_text import create_view, filter_label
@@ -43,6 +44,7 @@ def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
     views = [
         *create_functions(),
         *create_call_functions(plan),
+        *create_join_function(plan),
         *legs(plan.source, bindings),
         *judged_views(plan, bindings),
     ]
@@ -76,10 +78,12 @@ def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
     judgement = FLINK.emit(verdict(plan), filter_label(plan))
-    calls, called = call_views(plan, "timed")
+    joins, joined = join_views(plan, bindings, "timed")
+    calls, called = call_views(plan, joined)
     return [
         create_view("events", _union(plan.source, bindings)),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
+        *joins,
         *calls,
         *once_views(plan, judgement, called),
     ]

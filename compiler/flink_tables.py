@@ -52,11 +52,24 @@ class TileOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class DimensionOptions:
+    """A dimension's table at its snapshot: `WITH` options of Iceberg's connector, `snapshot-id` among them.
+
+    `until_us`: the time (µs) to which the snapshot is complete; None: to every time. A task manager holds `most_rows`
+    of it in memory, not more; None: all.
+    """
+
+    options: Options
+    until_us: int | None = None
+    most_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobBindings:
     """Everything about a job that is not in the plan: where its tables are, as `WITH` options, and which run it is.
 
     `history` or `live` None leaves that leg out; `tiles` is by fingerprint of the group; `offset_tiles` or
-    `dead_letters` None leaves that insert out.
+    `dead_letters` None leaves that insert out. `dimensions` has all that the plan joins, by name.
     """
 
     project: str
@@ -66,6 +79,7 @@ class JobBindings:
     tiles: Mapping[str, TileOptions] = field(default_factory=dict)
     offset_tiles: Options | None = None
     dead_letters: Options | None = None
+    dimensions: Mapping[str, DimensionOptions] = field(default_factory=dict)
 
 
 def quoted(names: Iterable[str]) -> str:

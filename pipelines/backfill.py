@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from headrace.compiler.flink_sql import FlinkJob, flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
 from headrace.compiler.plan import TileGroup, ViewPlan, table_name
 from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
@@ -23,10 +23,11 @@ from headrace.connectors.schema import (
 from headrace.errors import CutoverError, SchemaMismatchError
 from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
-from headrace.pipelines.cutover import Cutover, draw_boundary, history_alone
+from headrace.pipelines.cutover import Cutover, DimensionPin, draw_boundary, history_alone
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
+from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of, refuse_joins
 from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
@@ -106,7 +107,7 @@ class BackfillPipeline:
         Raises:
             NotFoundError: a topic, table or version does not exist.
             SchemaMismatchError: history and the declared source differ.
-            UnsupportedError: a leg cannot be read with the meaning of the design.
+            UnsupportedError: a leg cannot be read with the meaning of the design, or meets a dimension.
             CutoverError: history and live do not meet, or the tables hold another version of a foreign history.
             JobError: Flink's planner refuses the job.
         """
@@ -120,6 +121,7 @@ class BackfillPipeline:
         """Both legs exist, with the declared columns and times by which the source's rules can be judged."""
         source, foreign = self.plan.source, self.foreign
         if source.live is not None:
+            refuse_joins(self.plan)
             checked_topic(self.platform, source)
         if foreign is not None:
             check_columns(foreign, fields_of(source.columns))
@@ -144,9 +146,10 @@ class BackfillPipeline:
         name = history.name if history is not None else None
         origin = self.foreign.origin if self.foreign is not None else None
         snapshot, tag = self._pin(history)
+        dimensions = self._pin_dimensions()
         prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
         if source.live is None:
-            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin)
+            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin, dimensions)
         topic = checked_topic(self.platform, source)
         if history is not None:
             check_archive_of(history, topic)
@@ -164,6 +167,7 @@ class BackfillPipeline:
             tiles={group.fingerprint: self.tile_options(group) for group in self.plan.groups},
             offset_tiles=iceberg.flink_options(LEDGER_NAMESPACE, OFFSET_TILES_TABLE) | {"write-parallelism": "1"},
             dead_letters=iceberg.flink_options(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE) | {"write-parallelism": "1"},
+            dimensions={pin.name: self.dimension_options(pin) for pin in cutover.dimensions},
         )
         return flink_job(self.plan, bindings)
 
@@ -194,6 +198,12 @@ class BackfillPipeline:
             return None
         namespace, _, table = cutover.table.rpartition(".")
         return self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(cutover.snapshot_id)}
+
+    def dimension_options(self, pin: DimensionPin) -> DimensionOptions:
+        """The options of a dimension at its pinned snapshot."""
+        namespace, _, table = pin.table.rpartition(".")
+        options = self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(pin.snapshot_id)}
+        return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows)
 
     def live_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of the topic from the boundary on; None without a live leg."""
@@ -231,6 +241,13 @@ class BackfillPipeline:
     def foreign(self) -> ForeignVersion | None:
         """The version of a foreign history that this run reads, looked up once; None for an archive of ours."""
         return foreign_version(self.platform, self.plan.source, self.history_version)
+
+    def _pin_dimensions(self) -> tuple[DimensionPin, ...]:
+        """The dimensions at their newest versions, or at those that this generation has; tagged."""
+        found = pinned_by_runs(self.platform, self.tables) or pinned_dimensions(self.platform, self.plan)
+        for name, pinned in found.items():
+            pinned.table.tag(f"headrace-{self.run_id}-{name}", pinned.snapshot_id)
+        return pins_of(found)
 
     def _pin(self, history: IcebergTable | None) -> tuple[int | None, str | None]:
         """The newest snapshot and its tag; None where nothing is archived."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ import duckdb
 from headrace.compiler.duckdb_point_in_time import entities_sql
 from headrace.compiler.duckdb_sql import judged_sql
 from headrace.compiler.equality import same
+from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.tiles import WindowMode, floor_to
@@ -25,7 +26,9 @@ from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
 from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
+from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.options import one_of
+from headrace.pipelines.pinned_dimensions import open_pinned, recorded
 from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
 from headrace.pipelines.spine import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
@@ -105,8 +108,12 @@ class ConsistencyCheck:
         self.said = said
 
     def pin(self) -> PinnedHistory:
-        """History as it is now, at one snapshot. Raises as `TrainingSetPipeline.history` does."""
-        return TrainingSetPipeline(self.platform, {self.plan.name: self.plan}).history(self.plan)
+        """History as it is now, at one snapshot, and dimensions as the runs of the version pinned them.
+
+        Raises as `TrainingSetPipeline.source_history` does; RequestError where no run says which versions it joined.
+        """
+        history = TrainingSetPipeline(self.platform, {self.plan.name: self.plan}).source_history(self.plan)
+        return replace(history, dimensions=self._dimensions())
 
     def newest_closed(self) -> datetime:
         """The newest time before which history and the job both have all that is not out of order by `max_delay`.
@@ -230,12 +237,27 @@ class ConsistencyCheck:
                 made_of = ", ".join(one.inputs) or "its request"
                 yield f"on-demand feature {one.name} is left out; it is computed of {made_of}"
 
+    def _dimensions(self) -> dict[str, PinnedHistory]:
+        """The dimensions that served values were joined to."""
+        if not dimensions_of(self.plan):
+            return {}
+        runs = map(self.platform.registry.run, self.serving.runs)
+        pins = next((pins for run in runs if (pins := run.cutover.get("dimensions"))), None)
+        if pins is None:
+            msg = (
+                f"view {self.plan.name}: joins dimensions, and no run says which versions of them the served values "
+                "have: only what `headrace backfill` made can be checked"
+            )
+            raise RequestError(msg)
+        return recorded(self.platform.iceberg, (DimensionPin(**pin) for pin in pins))
+
     @contextmanager
     def _opened(self, history: PinnedHistory) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`."""
         with view_database(self.plan) as connection:
             columns = [field.name for field in archive_fields(self.plan.source.columns) if field.name != "_raw"]
             history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
+            open_pinned(connection, self.plan, history.dimensions)
             yield connection
 
 

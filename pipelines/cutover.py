@@ -40,10 +40,20 @@ class PartitionCut:
 
 
 @dataclass(frozen=True)
+class DimensionPin:
+    """The table and snapshot of a dimension that a run joins, and the time (µs) to which it is complete."""
+
+    name: str
+    table: str
+    snapshot_id: int
+    until_us: int
+
+
+@dataclass(frozen=True)
 class Cutover:
     """The boundary of one run. Without history there is no table, snapshot and tag; without live there is no topic.
 
-    `origin` is the version of a foreign table that `table` is the shadow of.
+    `origin` is the version of a foreign table that `table` is the shadow of. `dimensions`: those that the view joins.
     """
 
     table: str | None
@@ -53,6 +63,7 @@ class Cutover:
     topic_id: str | None
     partitions: tuple[PartitionCut, ...]
     origin: Origin | None = None
+    dimensions: tuple[DimensionPin, ...] = ()
 
     @property
     def start_offsets(self) -> dict[int, int]:
@@ -74,7 +85,8 @@ class Cutover:
         data = json.loads(text)
         cuts = tuple(PartitionCut(**cut) for cut in data["partitions"])
         origin = Origin(**data["origin"]) if data.get("origin") else None
-        return cls(**{**data, "partitions": cuts, "origin": origin})
+        pins = tuple(DimensionPin(**pin) for pin in data.get("dimensions", ()))
+        return cls(**{**data, "partitions": cuts, "origin": origin, "dimensions": pins})
 
 
 def draw_boundary(

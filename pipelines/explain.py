@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from headrace.compiler.explain import Step, columns_of, on_demand, planned, written
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
+from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.verdict import archive_columns
 from headrace.connectors.iceberg import IcebergCatalog
@@ -175,4 +176,5 @@ def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
         store = {"connector": "headrace-cassandra", "table": group.fingerprint, **NOWHERE}
         tiles[group.fingerprint] = TileOptions(store, lake.flink_options(TILES, group.fingerprint))
     ledger, dead = (lake.flink_options(LEDGER_NAMESPACE, name) for name in ("offset_tiles", "dead_letters"))
-    return JobBindings("explained", "explained", lake.flink_options(RAW, RAW), None, tiles, ledger, dead)
+    dimensions = {one.name: DimensionOptions({}) for one in dimensions_of(plan)}
+    return JobBindings("explained", "explained", lake.flink_options(RAW, RAW), None, tiles, ledger, dead, dimensions)

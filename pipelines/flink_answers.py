@@ -17,6 +17,7 @@ from headrace.compiler.flink_point_in_time import (
     point_in_time_job,
 )
 from headrace.compiler.flink_sql import FlinkJob
+from headrace.compiler.flink_tables import DimensionOptions
 from headrace.compiler.merge import Cell, merge_feature, value_from
 from headrace.compiler.point_in_time import AskedFeature, KeySet, Place
 from headrace.connectors.arrow_types import arrow_type
@@ -46,15 +47,17 @@ def flink_answers(
     history: PinnedHistory,
     scratch: IcebergCatalog,
     run: Callable[[FlinkJob], None],
+    most_rows: int | None = None,
 ) -> dict[str, pa.ChunkedArray]:
     """The features of some key sets of one view, a value for each row of the spine, in order.
 
     Args:
         sets: what is asked, all of one view; where it is nothing, there is no job.
         spine: the rows; the keys of each set are among their columns.
-        history: the pinned history of the view's source.
+        history: the pinned history of the view's source, and its dimensions.
         scratch: an empty catalog for spines and answers.
         run: runs the job to its end.
+        most_rows: how many rows of a dimension may be held in memory; None: any number.
 
     Raises:
         RequestError: the spine lacks a key, or has another type of it.
@@ -65,7 +68,11 @@ def flink_answers(
     spines = [_spine_table(keys, spine, scratch, number) for number, keys in enumerate(sets)]
     answers = [_answer_table(keys, scratch, number) for number, keys in enumerate(sets)]
     if sets and spine.rows.num_rows:
-        job = point_in_time_job(sets, PointInTimeBindings(_pinned(history), _options(spines), _options(answers)))
+        dimensions = {
+            name: DimensionOptions(_pinned(one), one.until_us, most_rows) for name, one in history.dimensions.items()
+        }
+        bindings = PointInTimeBindings(_pinned(history), _options(spines), _options(answers), dimensions)
+        job = point_in_time_job(sets, bindings)
         _run(replace(job, config={**job.config, **calling(sets[0].plan)}), run)
     found: dict[str, pa.ChunkedArray] = {}
     for keys, answer in zip(sets, answers, strict=True):

@@ -75,7 +75,7 @@ def played_by_flink(script: Script, plan: ViewPlan, engine: FlinkEngine) -> Abst
 
 def _submitted(script: Script, plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> str:
     """The view's job, begun over a history that is still empty; returns Flink's id of it."""
-    job = local_job(plan, lake, {**lake.flink_options(*HISTORY), **STREAMED})
+    job = local_job(plan, lake, {**lake.flink_options(*HISTORY), **STREAMED}, {})
     options = {**job.config, **local_configuration(plan, folder), CHECKPOINT_INTERVAL: UNASKED, **_restarts(script)}
     compiled = session.compile(job.statements, job.inserts, options)
     return session.submit(JobSpec(f"{plan.name} of a script", compiled, job.statements, options, parallelism=1))

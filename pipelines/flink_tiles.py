@@ -18,10 +18,12 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
+from headrace.compiler.duckdb_lookups import known_until, relation_of
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.flink_sql import FlinkJob, flink_job
-from headrace.compiler.flink_tables import JobBindings, Options, TileOptions
-from headrace.compiler.plan import Column, TileGroup, ViewPlan
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Options, TileOptions
+from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.compiler.verdict import Verdict, possible
 from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergCatalog
@@ -36,7 +38,7 @@ from headrace.runtime.session import FlinkSession
 
 #: Names of what is gone afterwards.
 PROJECT, RUN, CATALOG = "local", "local", "lake"
-HISTORY, TILES, LEDGER = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles")
+HISTORY, TILES, LEDGER, DIMENSIONS = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles"), "dimensions"
 #: What fails here, such as an overflow, would fail again; left alone, Flink would try for ever.
 ONE_TRY = {"restart-strategy.type": "disable"}
 #: Rows that are written to history, and tiles that are in memory, at once.
@@ -107,7 +109,8 @@ def folded_by_flink(
 ) -> AbstractContextManager[FlinkTiles]:
     """The tiles that Flink makes of the relation `archive`, for as long as the `with` lasts.
 
-    No tile expires: the time they are asked for is that of the data.
+    The dimensions that the view joins are relations of `connection` too, as `open_dimensions` makes them. No tile
+    expires: the time they are asked for is that of the data.
 
     Raises:
         JobError: the planner refuses the job, or it fails, as it does on an integer overflow.
@@ -116,7 +119,7 @@ def folded_by_flink(
     def job(plan: ViewPlan, lake: IcebergCatalog, folder: Path) -> tuple[int, ...]:
         if rows := _fill_history(connection, plan, lake):
             engine.tell(f"starting Flink over {rows:,} rows")
-            _run(plan, lake, folder, engine.session)
+            _run(plan, lake, folder, engine.session, _filled_dimensions(connection, plan, lake))
         return (rows,)
 
     return tiles_of(job, plan, engine.serve)
@@ -135,13 +138,16 @@ def tiles_of(job: Job, plan: ViewPlan, serve: Serve) -> Iterator[FlinkTiles]:
         yield replace(tiles, plan=plan)
 
 
-def local_job(plan: ViewPlan, lake: IcebergCatalog, history: Options) -> FlinkJob:
-    """The view's job over history, which is read by these options."""
+def local_job(
+    plan: ViewPlan, lake: IcebergCatalog, history: Options, dimensions: Mapping[str, DimensionOptions]
+) -> FlinkJob:
+    """The view's job over history, which is read by these options, and the dimensions that it joins, by name."""
     tiles = {
         group.fingerprint: TileOptions(cassandra=None, iceberg=lake.flink_options(TILES, group.fingerprint))
         for group in plan.groups
     }
-    bindings = JobBindings(PROJECT, RUN, history, None, tiles, offset_tiles=lake.flink_options(*LEDGER))
+    ledger = lake.flink_options(*LEDGER)
+    bindings = JobBindings(PROJECT, RUN, history, None, tiles, offset_tiles=ledger, dimensions=dimensions)
     return flink_job(plan, bindings)
 
 
@@ -178,9 +184,35 @@ def _fill_history(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: I
     return history.row_count()
 
 
-def _run(plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> None:
+def _filled_dimensions(
+    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog
+) -> dict[str, DimensionOptions]:
+    """The dimensions of a view, copied into tables."""
+    return {dimension.name: _filled_dimension(connection, dimension, lake) for dimension in dimensions_of(plan)}
+
+
+def _filled_dimension(
+    connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, lake: IcebergCatalog
+) -> DimensionOptions:
+    """A dimension with its versions and to when they are complete."""
+    fields, name = archive_fields(dimension.columns), relation_of(dimension.name)
+    columns = ", ".join(DUCKDB.identifier(field.name) for field in fields)
+    table = lake.create_table(DIMENSIONS, name, fields)
+    table.fill([connection.sql(f"SELECT {columns} FROM {name}").to_arrow_table()])
+    ((until_us,),) = connection.execute(f"SELECT {known_until(dimension.name)}()").fetchall()
+    pinned = {"snapshot-id": str(table.refresh().current_snapshot_id())}
+    return DimensionOptions({**lake.flink_options(DIMENSIONS, name), **pinned}, until_us)
+
+
+def _run(
+    plan: ViewPlan,
+    lake: IcebergCatalog,
+    folder: Path,
+    session: FlinkSession,
+    dimensions: Mapping[str, DimensionOptions],
+) -> None:
     """The job over history as it is."""
-    job = local_job(plan, lake, lake.flink_options(*HISTORY))
+    job = local_job(plan, lake, lake.flink_options(*HISTORY), dimensions)
     session.run(job.statements, job.inserts, {**job.config, **local_configuration(plan, folder), **ONE_TRY})
 
 

@@ -125,6 +125,7 @@ def resume(platform: Platform, run_id: str, start_from: str = LATEST, turn: Knob
     else:
         _check_state_age(_job_of(platform, run_id), start)
     _check_log(platform, run, start)
+    _check_dimensions(platform, run)
     if turn != UNSET:
         _retune(platform, run, turn)
     return submit(platform, run_id, start)
@@ -218,6 +219,17 @@ def _check_snapshot(platform: Platform, run: Run) -> None:
     if cutover.origin is not None:
         made = platform.registry.materialization(run.project, run.view, run.version, run.generation)
         refuse_other_version(platform, made.tables.values(), cutover.origin)
+
+
+def _check_dimensions(platform: Platform, run: Run) -> None:
+    """Wherever it goes on from, a run reads the dimensions that it pinned again."""
+    for pin in _cutover_of(run).dimensions:
+        if not platform.iceberg.named(pin.table).has_snapshot(pin.snapshot_id):
+            msg = (
+                f"run {run.run}: snapshot {pin.snapshot_id} of {pin.table}, dimension {pin.name}, is expired; its tag "
+                "was removed; backfill the view anew, as another --generation"
+            )
+            raise CutoverError(msg)
 
 
 def _job_of(platform: Platform, run_id: str) -> JobSpec:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
 from headrace.compiler.duckdb_lookups import relation_of
-from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.lookups import dimensions_of, joins_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.foreign import shadow
+from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields, fields_of
+from headrace.errors import UnsupportedError
 from headrace.features.instant import instant_us
+from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.local_dimensions import make_known, newest_snapshot
@@ -36,6 +39,45 @@ def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimension
         columns = [field.name for field in archive_fields(dimension.columns) if field.name != "_raw"]
         pinned.table.relation(connection, pinned.snapshot_id, columns).create_view(relation_of(dimension.name))
         make_known(connection, dimension.name, pinned.until_us)
+
+
+def refuse_joins(plan: ViewPlan) -> None:
+    """UnsupportedError for a view that joins a dimension: of a topic's events any may be beyond what is pinned."""
+    for join in joins_of(plan):
+        topic = plan.source.live.name if plan.source.live is not None else ""
+        msg = (
+            f"view {plan.name}: joins dimension {join.dimension.name} and reads topic {topic!r}: a job that goes on "
+            "would soon be beyond the pinned version of the dimension, and does not read newer ones yet; backfill a "
+            "source with history alone, or use the view in `headrace run` and training sets"
+        )
+        raise UnsupportedError(msg)
+
+
+def pins_of(dimensions: Mapping[str, PinnedHistory]) -> tuple[DimensionPin, ...]:
+    """What a run records of its dimensions."""
+    return tuple(
+        DimensionPin(name, pinned.table.name, pinned.snapshot_id, pinned.until_us)
+        for name, pinned in dimensions.items()
+    )
+
+
+def recorded(catalog: IcebergCatalog, pins: Iterable[DimensionPin]) -> dict[str, PinnedHistory]:
+    """The dimensions of a run, by name. NotFoundError when a table is gone."""
+    return {pin.name: PinnedHistory(catalog.named(pin.table), pin.snapshot_id, pin.until_us) for pin in pins}
+
+
+def pinned_by_runs(platform: Platform, tables: Iterable[str]) -> dict[str, PinnedHistory]:
+    """The dimensions that runs into these tables have pinned; none where there was no such run.
+
+    What a generation holds was joined to one version of each dimension: a newer one is for the next generation.
+    """
+    wanted = set(tables)
+    for run in platform.registry.runs(platform.settings.project):
+        made = platform.registry.materialization(run.project, run.view, run.version, run.generation).tables
+        pins = [DimensionPin(**pin) for pin in run.cutover.get("dimensions", ())]
+        if run.job_id is not None and pins and not wanted.isdisjoint(made.values()):
+            return recorded(platform.iceberg, pins)
+    return {}
 
 
 def _pinned(platform: Platform, dimension: SourcePlan) -> PinnedHistory:

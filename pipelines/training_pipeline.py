@@ -260,7 +260,8 @@ class TrainingSetPipeline:
     ) -> dict[str, pa.ChunkedArray]:
         """The features of some kinds of entity of one view, a value for each row of the spine, in order."""
         with self.scratch() as catalog:
-            return flink_answers(sets, spine, history, catalog, self.run_job)
+            most_rows = self.platform.settings.flink.dimension_rows
+            return flink_answers(sets, spine, history, catalog, self.run_job, most_rows)
 
     @contextmanager
     def scratch(self) -> Iterator[IcebergCatalog]:

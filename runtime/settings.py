@@ -125,7 +125,8 @@ class IcebergSettings(_Section):
 class FlinkSettings(_Section):
     """The session cluster (`rest_address` is ``host:port``) and what every job on it starts from.
 
-    `optimize` and `freshness` win over what a view says (docs/knobs.md), `configuration` over what they come to.
+    `optimize` and `freshness` win over what a view says (docs/knobs.md), `configuration` over what they come to. Each
+    task manager holds all rows of a dimension in memory, and `dimension_rows` of one at most.
     """
 
     rest_address: str = ""
@@ -135,6 +136,7 @@ class FlinkSettings(_Section):
     configuration: FlinkOptions = {}
     optimize: Optimize | None = None
     freshness: Freshness | None = None
+    dimension_rows: Annotated[int, Field(ge=1)] = 1_000_000
 
 
 class StackPorts(_Section):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 SINK = "connectors/java/src/main/java/io/headrace/flink/cassandra"
 ANSWERS = "connectors/java/src/main/java/io/headrace/flink/pointintime"
+VERSIONS = "connectors/java/src/main/java/io/headrace/flink/asof/Dimension.java"
+SEEN = "tests/compiler/test_as_of.py::test_duckdb_sees_the_version_in_effect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,69 @@ MUTANTS = (
         "if dated is not None:",
         "if dated is None and dated is not None:",
         "tests/compiler/test_flink_point_in_time.py::test_calendar_days_are_refused_by_name",
+    ),
+    Mutant(
+        "a version is in effect a microsecond too late",
+        "compiler/duckdb_lookups.py",
+        "AND r._event_us >= v.",
+        "AND r._event_us > v.",
+        SEEN,
+    ),
+    Mutant(
+        "an event sees a version of the future",
+        "compiler/duckdb_lookups.py",
+        "AND r._event_us >= v.",
+        "AND r._event_us + 1 >= v.",
+        SEEN,
+    ),
+    Mutant(
+        "a version is in effect before its delay",
+        "compiler/duckdb_lookups.py",
+        "{since} + {table.delay_us} AS",
+        "{since} AS",
+        SEEN,
+    ),
+    Mutant(
+        "of versions of one time the first counts",
+        "compiler/duckdb_lookups.py",
+        "_src_partition DESC, _src_offset DESC",
+        "_src_partition, _src_offset",
+        SEEN,
+    ),
+    Mutant(
+        "an event that a dimension cannot answer yet is answered",
+        "compiler/verdict.py",
+        "    yield from _lookup_rules(plan)\n    for call",
+        "    for call",
+        SEEN,
+    ),
+    Mutant(
+        "Flink sees the version before the one in effect that very microsecond",
+        VERSIONS,
+        "found >= 0 ? found : -found - 2",
+        "found >= 0 ? found - 1 : -found - 2",
+        "DimensionTest",
+    ),
+    Mutant(
+        "Flink sees a version of the future",
+        VERSIONS,
+        "found >= 0 ? found : -found - 2",
+        "found >= 0 ? found : Math.min(-found - 1, from.length - 1)",
+        "DimensionTest",
+    ),
+    Mutant(
+        "Flink sees the first of versions of one time",
+        VERSIONS,
+        ".thenComparingLong(Version::offset)",
+        ".thenComparingLong(version -> -version.offset())",
+        "DimensionTest",
+    ),
+    Mutant(
+        "Flink answers an event that a dimension cannot answer yet",
+        VERSIONS,
+        "us - question.delay() > question.until()",
+        "us - question.delay() > question.until() + 1",
+        "DimensionTest",
     ),
     Mutant(
         "a row on which an argument raised reaches the function around it",

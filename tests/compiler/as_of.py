@@ -196,8 +196,9 @@ def regions(random_: random.Random, n: int) -> list[Row]:
 
 
 def payments(random_: random.Random, n: int) -> list[Row]:
-    """Payments in any order; keys that are missing, and keys that no version has."""
-    return [payment(random_, number, moment(random_)) for number in range(n)]
+    """Payments in any order, some without a time; keys that are missing, and keys that no version has."""
+    found = [payment(random_, number, moment(random_)) for number in range(n)]
+    return [{**row, "ts": random_.choice([None, *[row["ts"]] * 19])} for row in found]
 
 
 def payment(random_: random.Random, number: int, us: int) -> Row:
@@ -237,6 +238,8 @@ def place(version: Row, time: str) -> tuple[int, int, int]:
 
 def reason(payment: Row) -> str | None:
     """Why a payment is a dead letter."""
+    if payment["ts"] is None:
+        return "ts is missing"
     for name, delay in (("Merchants", DELAY), ("Regions", 0)):
         if payment["ts"] - delay > UNTIL[name]:
             return f"event time is beyond what dimension {name} is complete to"

@@ -18,17 +18,28 @@ from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import (
     HeadraceError,
+    JobError,
     NotFoundError,
     RequestError,
     SchemaMismatchError,
     SettingsError,
+    UnsupportedError,
 )
+from headrace.features.instant import instant_of
 from headrace.features.load import load_views
+from headrace.pipelines.backfill import BackfillPipeline
+from headrace.pipelines.engine_diff import compare, diff_locally
+from headrace.pipelines.flink_tiles import FlinkEngine, folded_by_flink
 from headrace.pipelines.local_run import LocalRun, run_locally
 from headrace.pipelines.saved_training_sets import SavedTrainingSets
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
+from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
+from headrace.serving.bulk import served_table
+
+from ..compiler import test_as_of  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.as_of import BASE, DAY  # noqa: TID252
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = """
@@ -220,12 +231,15 @@ def spine(*times: datetime) -> pd.DataFrame:
 
 ASKED = ["card_payments:weighed_1d", "card_payments:meals_1d"]
 AFTERWARDS = MORNING + timedelta(hours=13)
+#: What holds on either engine.
+ON_BOTH = pytest.mark.parametrize("engine", ["duckdb", pytest.param("flink", marks=pytest.mark.slow)])
 
 
-def test_a_training_set_is_of_the_versions_that_it_pinned(house: House) -> None:
+@ON_BOTH
+def test_a_training_set_is_of_the_versions_that_it_pinned(house: House, engine: str) -> None:
     table = house.keep_shops(shops())
     house.keep_payments()
-    pipeline = house.pipeline()
+    pipeline = house.pipeline(engine=engine)
     made = pipeline.build(spine(AFTERWARDS, MORNING + timedelta(hours=9, seconds=61)), ASKED)
     rows = made.rows.to_pylist()
     assert [(row["weighed_1d"], row["meals_1d"]) for row in rows] == [*VALUES.values(), (43.0, 1), (None, None)]
@@ -236,7 +250,7 @@ def test_a_training_set_is_of_the_versions_that_it_pinned(house: House) -> None:
     assert f"training-set-{record.id}-card_payments-Shops" in copy.refresh().tags()
     table.append(shops().set_column(2, "factor", pa.array([100.0] * 4)))
     assert saved.rebuild(record.id).is_identical
-    again = house.pipeline().build(spine(AFTERWARDS), ASKED)
+    again = house.pipeline(engine=engine).build(spine(AFTERWARDS), ASKED)
     assert again.rows["weighed_1d"].to_pylist() == [700.0, 800.0]
 
 
@@ -258,3 +272,41 @@ def test_a_spine_beyond_what_a_dimension_is_complete_to_is_refused_or_flagged(ho
         house.pipeline().build(spine(edge + timedelta(microseconds=1)), ASKED)
     flagged = house.pipeline(outside="flag").build(spine(edge + timedelta(microseconds=1)), ASKED)
     assert set(flagged.outside.values()) == {"after the snapshot of view card_payments"}
+
+
+def test_a_backfill_with_a_topic_is_refused_by_name(house: House) -> None:
+    plan = house.plan(live='live = KafkaTopic("payments")')
+    with pytest.raises(UnsupportedError, match=r"joins dimension Shops and reads topic 'payments'"):
+        BackfillPipeline(plan, house.platform).check_sources()
+
+
+def engine_of(house: House) -> FlinkEngine:
+    return FlinkEngine(local_session(house.settings), served_table)
+
+
+@pytest.mark.slow
+def test_both_engines_see_the_same_versions_of_a_file(house: House) -> None:
+    asked = house.plan(), str(house.payments), house.platform.iceberg.named, engine_of(house)
+    found = diff_locally(*asked, dimensions={"Shops": str(house.shops)})
+    assert (found.lines(), found.values) == ([], 4)
+
+
+@pytest.mark.slow
+def test_flink_sees_the_versions_that_duckdb_sees_of_random_ones(house: House) -> None:
+    """Each payment is an entity, so every one is compared, and those that are beyond either dimension are counted."""
+    rows = test_as_of.ROWS, test_as_of.SHOPS, test_as_of.PLACES
+    with test_as_of.opened(*rows) as events, folded_by_flink(events, test_as_of.PLAN, engine_of(house)) as tiles:
+        for at_us in (BASE + 5 * DAY, BASE + DAY):
+            found = compare(events, test_as_of.PLAN, tiles, as_of=instant_of(at_us))
+            assert (found.lines(), found.differing) == ([], 0)
+        assert found.verdicts[1]["dead_letter"] > 0
+
+
+@pytest.mark.slow
+def test_more_rows_than_may_be_held_are_refused_with_the_setting(house: House) -> None:
+    house.keep_shops(shops())
+    house.keep_payments()
+    flink = house.settings.flink.model_copy(update={"dimension_rows": 3})
+    house.platform = Platform(house.settings.model_copy(update={"flink": flink}))
+    with pytest.raises(JobError, match=r"Shops .* has more than 3 rows.*flink.dimension_rows"):
+        house.pipeline(engine="flink").build(spine(AFTERWARDS), ASKED)

@@ -1,0 +1,65 @@
+"""As-of joins in Flink SQL: a table function that gives each row what it sees of a dimension's pinned snapshot.
+
+No join of Flink's own: a regular one keeps both sides as state and takes rows back, a temporal one waits for
+watermarks, and a lookup join sees what is newest when a row happens to come.
+"""
+
+from __future__ import annotations
+
+import json
+
+from headrace.compiler.flink_scalar import FLINK, TYPES
+from headrace.compiler.flink_tables import JobBindings, quoted
+from headrace.compiler.flink_text import create_view
+from headrace.compiler.lookups import Join, column_of, joins_of
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.scalar_sql import text_literal
+from headrace.features.scalar import BOOL, DATETIME, INT
+
+FUNCTION = "HR_AS_OF"
+_CREATE = f"CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS {FUNCTION} AS 'io.headrace.flink.asof.HrAsOf'"
+
+
+def create_join_function(plan: ViewPlan) -> tuple[str, ...]:
+    """The statement that declares the function by which joins are made; none where a plan makes none."""
+    return (_CREATE,) if joins_of(plan) else ()
+
+
+def join_views(plan: ViewPlan, bindings: JobBindings, rows: str) -> tuple[list[str], str]:
+    """The views that add the columns of each join to the rows of a view, and the name of the last of them."""
+    views = []
+    for number, join in enumerate(joins_of(plan), start=1):
+        seen = f"LEFT JOIN LATERAL TABLE({_call(join, bindings)}) AS `v`({quoted(join.columns)}) ON TRUE"
+        views.append(create_view(f"joined_{number}", f"SELECT `r`.*, `v`.*\nFROM `{rows}` AS `r`\n{seen}"))
+        rows = f"joined_{number}"
+    return views, rows
+
+
+def _call(join: Join, bindings: JobBindings) -> str:
+    """The call for a row: what is asked, what is answered, the row's time, and its key."""
+    keys = [f"`r`.{FLINK.emit(key)}" for key in join.keys]
+    arguments = [text_literal(_question(join, bindings)), text_literal(_answer(join)), "`r`.`_event_us`", *keys]
+    return f"{FUNCTION}({', '.join(arguments)})"
+
+
+def _question(join: Join, bindings: JobBindings) -> str:
+    """What `HR_AS_OF` is asked, as its class `AsOfQuestion` has it."""
+    table, bound = join.dimension, bindings.dimensions[join.dimension.name]
+    asked = {
+        "dimension": table.name,
+        "table": {name: value for name, value in bound.options.items() if name != "connector"},
+        "key": list(table.key),
+        "event_time": table.event_time,
+        "delay_us": table.delay_us,
+        "until_us": bound.until_us,
+        "columns": [str(lookup.value) for lookup in join.lookups],
+        "most_rows": bound.most_rows,
+    }
+    return json.dumps(asked)
+
+
+def _answer(join: Join) -> str:
+    """The type of a row that is answered: an instant is its µs."""
+    types = [TYPES[INT if lookup.type == DATETIME else lookup.type] for lookup in join.lookups]
+    columns = zip(map(column_of, join.lookups), types, strict=True)
+    return f"ROW<{', '.join(f'`{name}` {type_}' for name, type_ in [(join.beyond.value, TYPES[BOOL]), *columns])}>"
