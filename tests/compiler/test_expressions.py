@@ -21,7 +21,7 @@ from headrace.compiler.scalar_sql import Dialect
 from headrace.errors import NumericOverflowError
 from headrace.features.column import SourceColumn
 from headrace.features.expression import RULES, to_scalar
-from headrace.features.operations import calls
+from headrace.features.operations import calls, lookups
 from headrace.features.scalar import BOOL, Scalar
 from headrace.serving.on_demand import OnDemandValues
 
@@ -221,8 +221,10 @@ def test_a_condition_lets_in_on_flink_where_it_is_true(flink: Any) -> None:
 
 
 def test_every_operation_that_is_allowed_has_a_case() -> None:
-    # Users' functions are tried in test_user_functions.py.
-    tried = {calls.FunctionCall} | {type(node) for case in CASES for node in case.expression().op().find(ops.Value)}
+    # Users' functions are tried in test_user_functions.py, dimensions in test_as_of.py.
+    tried = {calls.FunctionCall, lookups.Lookup} | {
+        type(node) for case in CASES for node in case.expression().op().find(ops.Value)
+    }
     assert not {kind.__name__ for kind in RULES if kind not in tried}
 
 
