@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import duckdb
 
@@ -11,6 +12,20 @@ PREFIX_SQL = """
 SELECT _src_topic, _src_partition, count(*), count(DISTINCT _src_offset), min(_src_offset), max(_src_offset)
 FROM archive GROUP BY ALL ORDER BY ALL
 """
+
+
+class TopicPartition(NamedTuple):
+    """A partition by its topic: what offsets count within.
+
+    >>> str(TopicPartition("clicks", 0))
+    "topic 'clicks', partition 0"
+    """
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"topic {self.topic!r}, partition {self.partition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,11 @@ class PartitionPrefix:
     distinct: int
     min_offset: int
     max_offset: int
+
+    @property
+    def of(self) -> TopicPartition:
+        """Which partition it is."""
+        return TopicPartition(self.topic, self.partition)
 
     @property
     def duplicates(self) -> int:

@@ -80,7 +80,7 @@ def start(
     progress(f"knobs: {knobs_text(platform, started)}")
     progress(f"started from {started.started_from or 'its boundary'}; `headrace jobs` shows it")
     for partition in new_partitions(platform, started):
-        progress(f"partition {partition} is new since the run was planned: read from offset 0")
+        progress(f"{partition} is new since the run was planned: read from offset 0")
     typer.echo(started.job_id)
 
 

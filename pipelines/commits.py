@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.features.instant import instant_of
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.runtime.platform import Platform
 
-_COLUMNS = ("run", "partition", "max_offset")
-_NEWEST = "SELECT partition, max(max_offset) FROM tiles WHERE list_contains($runs, run) GROUP BY partition"
+_COLUMNS = ("run", "topic", "partition", "max_offset")
+_NEWEST = """
+SELECT topic, partition, max(max_offset) FROM tiles WHERE list_contains($runs, run) GROUP BY topic, partition
+"""
 
 
 class Commits:
@@ -28,21 +31,22 @@ class Commits:
         known = bool(runs) and platform.iceberg.has_table(LEDGER_NAMESPACE, OFFSET_TILES_TABLE)
         self._table = platform.iceberg.load(LEDGER_NAMESPACE, OFFSET_TILES_TABLE) if known else None
         self._runs = list(runs)
-        self._found: dict[int, dict[int, int]] = {}
+        self._found: dict[int, dict[TopicPartition, int]] = {}
 
-    def by(self, us: int) -> Mapping[int, int] | None:
+    def by(self, us: int) -> Mapping[TopicPartition, int] | None:
         """What was committed by a time (µs); None where nothing tells, without runs or with that snapshot expired."""
         snapshot = None if self._table is None else self._table.snapshot_at(instant_of(us))
         return None if self._table is None or snapshot is None else self._at(self._table, snapshot)
 
-    def newest(self) -> Mapping[int, int]:
+    def newest(self) -> Mapping[TopicPartition, int]:
         """What is committed now."""
         return self.by(time.time_ns() // 1000) or {}
 
-    def _at(self, table: IcebergTable, snapshot: int) -> dict[int, int]:
+    def _at(self, table: IcebergTable, snapshot: int) -> dict[TopicPartition, int]:
         """What a snapshot says."""
         if snapshot not in self._found:
             with database("ledger") as connection:
                 table.relation(connection, snapshot, _COLUMNS).create_view("tiles")
-                self._found[snapshot] = dict(connection.execute(_NEWEST, {"runs": self._runs}).fetchall())
+                found = connection.execute(_NEWEST, {"runs": self._runs}).fetchall()
+                self._found[snapshot] = {TopicPartition(*of): last for *of, last in found}
         return self._found[snapshot]

@@ -15,6 +15,7 @@ from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.window_slices import Instant, bounds_of, deleted_levels, slices_of
+from headrace.connectors.prefix import TopicPartition
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.instant import instant_of
 from headrace.pipelines.consistency import Cause
@@ -93,7 +94,7 @@ class Search:
             self.take(Explanation((Cause.TAIL_ROUNDING,), "tiled", ALL), self.history.values("tiled"))
         return self.rows
 
-    def go_on(self, commits: Mapping[int, Mapping[int, int]]) -> dict[Place, Found]:
+    def go_on(self, commits: Mapping[int, Mapping[TopicPartition, int]]) -> dict[Place, Found]:
         """Explain the rest by the rows behind each value; what is left then is unexplained."""
         marks = self.history.gather(self.rows, commits)
         for one in explanations(self.windows, marks):

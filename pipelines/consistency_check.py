@@ -16,9 +16,11 @@ from headrace.compiler.equality import same
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
+from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_functions import view_database
+from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import archive_fields
 from headrace.errors import NotFoundError, RequestError
 from headrace.features.instant import asked_us, instant_of
@@ -200,7 +202,7 @@ class ConsistencyCheck:
         for place in different:
             yield _difference(served, truth, place, found[place])
 
-    def _committed_by(self, served: Served, rows: Sequence[int]) -> dict[int, Mapping[int, int]]:
+    def _committed_by(self, served: Served, rows: Sequence[int]) -> dict[int, Mapping[TopicPartition, int]]:
         """For each time at which a row was served, the offsets that the runs had committed by then."""
         times = sorted(set(served.spine["_served_us"].take(rows).to_pylist()))
         return {us: found for us in times if (found := self.commits.by(us)) is not None}
@@ -224,10 +226,10 @@ class ConsistencyCheck:
         committed = self.commits.newest()
         if not committed:
             return
-        archived = {part.partition: part.max_offset for part in history.table.prefix(history.snapshot_id)}
-        for partition, last in sorted(committed.items()):
-            if (end := archived.get(partition, -1)) < last:
-                yield f"partition {partition}: history ends at offset {end}, the job has committed to {last}"
+        archived = {part.of: part.max_offset for part in history.table.prefix(history.snapshot_id)}
+        for of, last in sorted(committed.items()):
+            if (end := archived.get(of, -1)) < last:
+                yield f"{of}: history ends at offset {end}, the job has committed to {last}"
 
     def _left_out(self, given: Sequence[Columns], *, whole: bool) -> Iterator[str]:
         """The on-demand features that were served, or all of the view."""
@@ -261,9 +263,12 @@ class ConsistencyCheck:
             yield connection
 
 
-def _within(offsets: Mapping[int, int]) -> str:
+def _within(offsets: Mapping[TopicPartition, int]) -> str:
     """The condition that a row is among those committed; where nothing is known of commits, every row is."""
-    each = (f"(_src_partition = {part} AND _src_offset <= {last})" for part, last in offsets.items())
+    each = (
+        f"(_src_topic = {text_literal(of.topic)} AND _src_partition = {of.partition} AND _src_offset <= {last})"
+        for of, last in offsets.items()
+    )
     return " OR ".join(each) or "TRUE"
 
 

@@ -21,6 +21,7 @@ from headrace.compiler.plan import Column, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet
 from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, judged, passes
+from headrace.connectors.prefix import TopicPartition
 from headrace.features.instant import instant_of
 from headrace.pipelines.served import Served
 
@@ -28,7 +29,7 @@ from headrace.pipelines.served import Served
 CASE = Column("_case", "int")
 #: So late that no row is late: for what is folded in although it was judged late.
 NEVER_LATE_US = 1 << 60
-NO_PARTITION = -1
+COMMITS = pa.schema([("us", pa.int64()), ("topic", pa.string()), ("partition", pa.int64()), ("last", pa.int64())])
 #: A row is known from when the log has it, whatever its own column of arrival says.
 KNOWN_US = "greatest(_arrival_us, coalesce(epoch_us(_src_timestamp), _arrival_us))"
 
@@ -117,11 +118,12 @@ class History:
         before = self._connection.execute(f"SELECT DISTINCT _case FROM ({rows}) WHERE {self._passes()}").fetchall()
         committed = (
             "e._event_us >= s._t AND EXISTS (SELECT * FROM commits AS p\n"
-            "WHERE p.us = s._served_us AND p.partition = e._src_partition AND e._src_offset <= p.last)"
+            "WHERE p.us = s._served_us AND p.topic = e._src_topic AND p.partition = e._src_partition\n"
+            "  AND e._src_offset <= p.last)"
         )
         return {row for (row,) in before} | self._let_in(committed)
 
-    def gather(self, rows: Sequence[int], commits: Mapping[int, Mapping[int, int]]) -> Marks:
+    def gather(self, rows: Sequence[int], commits: Mapping[int, Mapping[TopicPartition, int]]) -> Marks:
         """Gather the rows behind some values, and mark them.
 
         Args:
@@ -199,8 +201,9 @@ class History:
         marked = (
             f"SELECT e.*, c._case, e._known_us >= c._served_us AS _after, {later} AS _later\n"
             f"FROM ({rows}) AS e JOIN cases AS c ON {self._same('e', 'c')} AND e._event_us < c._t\n"
-            f"LEFT JOIN commits AS m ON m.us = c._served_us AND m.partition = {NO_PARTITION}\n"
-            "LEFT JOIN commits AS p ON p.us = c._served_us AND p.partition = e._src_partition"
+            "LEFT JOIN commits AS m ON m.us = c._served_us AND m.topic IS NULL\n"
+            "LEFT JOIN commits AS p ON p.us = c._served_us\n"
+            "  AND p.topic = e._src_topic AND p.partition = e._src_partition"
         )
         rank = "row_number() OVER (PARTITION BY _case, _late, _later ORDER BY _known_us, _src_partition, _src_offset)"
         return (
@@ -228,11 +231,12 @@ def _range(first: Any, last: Any) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _table_of(commits: Mapping[int, Mapping[int, int]]) -> pa.Table:
-    """Time, partition and last offset; partition -1 says that something is known of the time at all."""
-    rows = [(us, part, last) for us, parts in commits.items() for part, last in [(NO_PARTITION, -1), *parts.items()]]
-    columns = {name: [row[number] for row in rows] for number, name in enumerate(("us", "partition", "last"))}
-    return pa.table({name: pa.array(values, pa.int64()) for name, values in columns.items()})
+def _table_of(commits: Mapping[int, Mapping[TopicPartition, int]]) -> pa.Table:
+    """Time, topic, partition and last offset; a row without a topic says that something is known of the time at all."""
+    known = [(us, None, None, None) for us in commits]
+    found = [(us, *of, last) for us, offsets in commits.items() for of, last in offsets.items()]
+    columns = zip(*known, *found, strict=True) if known else ([] for _ in COMMITS)
+    return pa.table([pa.array(values, one.type) for values, one in zip(columns, COMMITS, strict=True)], COMMITS)
 
 
 def _places(behind: str) -> str:

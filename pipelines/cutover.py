@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 from headrace.connectors.foreign import Origin
-from headrace.connectors.prefix import PartitionPrefix
-from headrace.errors import CutoverError
+from headrace.connectors.prefix import PartitionPrefix, TopicPartition
+from headrace.errors import CutoverError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,22 @@ class LogRange:
 class PartitionCut:
     """The boundary in one partition: history is `archived_from <= offset < start_offset`, live the rest.
 
-    `log_start` and `log_end` are the topic's; without a topic those of the history.
+    `topic` is the one that rows of history name. `log_start` and `log_end` are the topic's; without a topic those of
+    the history.
     """
 
+    topic: str
     partition: int
     archived: int
     archived_from: int
     start_offset: int
     log_start: int
     log_end: int
+
+    @property
+    def of(self) -> TopicPartition:
+        """Which partition it is."""
+        return TopicPartition(self.topic, self.partition)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Cutover:
     """The boundary of one run. Without history there is no table, snapshot and tag; without live there is no topic.
 
     `origin` is the version of a foreign table that `table` is the shadow of. `dimensions`: those that the view joins.
+    Over a union it is nothing but these and `members`, a boundary for each source.
     """
 
     table: str | None
@@ -64,6 +72,17 @@ class Cutover:
     partitions: tuple[PartitionCut, ...]
     origin: Origin | None = None
     dimensions: tuple[DimensionPin, ...] = ()
+    members: tuple[Cutover, ...] = ()
+
+    @classmethod
+    def over(cls, parts: Sequence[Cutover]) -> Cutover:
+        """The boundary of the parts of a source: the only one, or that of a union."""
+        return parts[0] if len(parts) == 1 else cls(None, None, None, None, None, (), members=tuple(parts))
+
+    @property
+    def parts(self) -> tuple[Cutover, ...]:
+        """The boundary of each part of the source."""
+        return self.members or (self,)
 
     @property
     def start_offsets(self) -> dict[int, int]:
@@ -73,7 +92,12 @@ class Cutover:
     @property
     def archived_rows(self) -> int:
         """Rows of the pinned snapshot."""
-        return sum(cut.archived for cut in self.partitions)
+        return sum(cut.archived for part in self.parts for cut in part.partitions)
+
+    @property
+    def starts(self) -> dict[TopicPartition, int]:
+        """For every partition of every topic the first live offset."""
+        return {cut.of: cut.start_offset for part in self.parts for cut in part.partitions}
 
     def to_json(self) -> str:
         """This boundary as JSON text."""
@@ -81,12 +105,22 @@ class Cutover:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The boundary from `to_json`'s text."""
-        data = json.loads(text)
-        cuts = tuple(PartitionCut(**cut) for cut in data["partitions"])
+        """The boundary from `to_json`'s text; SettingsError for one that another version of headrace drew."""
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The boundary from its plain values."""
+        try:
+            cuts = tuple(PartitionCut(**cut) for cut in data["partitions"])
+        except TypeError as error:
+            msg = f"the boundary was drawn by another version of headrace ({error}); backfill the view again"
+            raise SettingsError(msg) from error
         origin = Origin(**data["origin"]) if data.get("origin") else None
         pins = tuple(DimensionPin(**pin) for pin in data.get("dimensions", ()))
-        return cls(**{**data, "partitions": cuts, "origin": origin, "dimensions": pins})
+        members = tuple(map(cls.from_dict, data.get("members", ())))
+        parts = {"partitions": cuts, "origin": origin, "dimensions": pins, "members": members}
+        return cls(**{**data, **parts})
 
 
 def draw_boundary(
@@ -122,14 +156,14 @@ def history_alone(prefixes: Sequence[PartitionPrefix]) -> tuple[PartitionCut, ..
         CutoverError: the snapshot is no contiguous prefix of one topic.
 
     >>> history_alone([PartitionPrefix("t", 0, 5, 5, 2, 6)])[0]
-    PartitionCut(partition=0, archived=5, archived_from=2, start_offset=7, log_start=2, log_end=7)
+    PartitionCut(topic='t', partition=0, archived=5, archived_from=2, start_offset=7, log_start=2, log_end=7)
     """
     topics = {prefix.topic for prefix in prefixes}
     _check_topics(topics, "rows of one topic", set(sorted(topics)[:1]))
     for prefix in prefixes:
         _check_prefix(prefix.topic, prefix.partition, prefix)
     return tuple(
-        PartitionCut(one.partition, one.rows, one.min_offset, one.next_offset, one.min_offset, one.next_offset)
+        PartitionCut(*one.of, one.rows, one.min_offset, one.next_offset, one.min_offset, one.next_offset)
         for one in prefixes
     )
 
@@ -184,11 +218,11 @@ def _check_topics(found: set[str], expected: str, allowed: set[str]) -> None:
 def _cut(topic: str, partition: int, log: LogRange, archived: PartitionPrefix | None) -> PartitionCut:
     if archived is None:
         _check_reach(topic, partition, 0, log)
-        return PartitionCut(partition, 0, 0, 0, log.start, log.end)
+        return PartitionCut(topic, partition, 0, 0, 0, log.start, log.end)
     _check_prefix(topic, partition, archived)
     start = archived.next_offset
     _check_reach(topic, partition, start, log)
-    return PartitionCut(partition, archived.rows, archived.min_offset, start, log.start, log.end)
+    return PartitionCut(topic, partition, archived.rows, archived.min_offset, start, log.start, log.end)
 
 
 def _check_prefix(topic: str, partition: int, archived: PartitionPrefix) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from headrace.compiler.plan import Location, SourcePlan
 from headrace.connectors.delta import read_version
@@ -47,16 +48,26 @@ def refuse_other_version(platform: Platform, tables: Iterable[str], origin: Orig
     """
     wanted = set(tables)
     for run in platform.registry.runs(platform.settings.project):
-        if run.job_id is None or run.cutover.get("origin") == asdict(origin):
+        if run.job_id is None or any(part.get("origin") == asdict(origin) for part in _parts(run)):
             continue
         made = platform.registry.materialization(run.project, run.view, run.version, run.generation).tables
         if not wanted.isdisjoint(made.values()):
             raise CutoverError(_mixed(run, origin))
 
 
+def _parts(run: Run) -> Sequence[Mapping[str, Any]]:
+    """The boundary of each source that a run reads."""
+    return run.cutover.get("members") or [run.cutover]
+
+
+def _held(part: Mapping[str, Any]) -> str:
+    """What a run reads history from."""
+    older = part.get("origin")
+    return str(Origin(**older)) if older else f"table {part['table']}"
+
+
 def _mixed(run: Run, origin: Origin) -> str:
-    older = run.cutover.get("origin")
-    held = str(Origin(**older)) if older else f"table {run.cutover['table']}"
+    held = ", ".join(map(_held, _parts(run)))
     return (
         f"generation {run.generation} of view {run.view} holds {held} (run {run.run}), found {origin}: rows that one "
         f"version lacks would outlive it; take `--generation {run.generation + 1}`, or the same version again "

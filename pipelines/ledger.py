@@ -13,6 +13,7 @@ from typing import Any
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
+from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
 from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
@@ -217,7 +218,7 @@ def _use_archive(
         return None
     table = catalog.load(*cutover.table.rsplit(".", 1))
     facts.use("archive", table.relation(facts.connection))
-    return facts.restrict({line.partition: (line.first_offset, line.last_offset) for line in lines_of(blocks)})
+    return facts.restrict({line.of: (line.first_offset, line.last_offset) for line in lines_of(blocks)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,7 @@ class _Draft:
         yield equal("verdicts add up", sums["read"], sum(sums[name] for name in EXCLUSIVE))
         over = [place(block) for block in self.blocks if block.filtered > block.accepted]
         yield none_of("filtered rows are accepted ones", over)
-        conflicts = [f"partition {part}, block {block}, n {n}" for part, block, n in self.facts.block_conflicts()]
+        conflicts = [f"{of}, block {block}, n {n}" for of, block, n in self.facts.block_conflicts()]
         yield none_of("one version of a block", conflicts)
         yield none_of("no duplicates", duplicates(self.blocks))
         yield none_of("no gaps", gaps(self.blocks))
@@ -278,18 +279,14 @@ class _Draft:
         """Partitions of which the archive does not reach the live leg yet."""
         if self.archive is None:
             return []
-        archived = {found.partition: found.last_offset for found in self.archive}
-        ends = [(line.partition, archived.get(line.partition, -1), line.last_offset) for line in lines_of(self.blocks)]
-        return [
-            f"partition {partition}: archived to offset {last}, read to offset {read}"
-            for partition, last, read in ends
-            if last < read
-        ]
+        archived = {found.of: found.last_offset for found in self.archive}
+        ends = [(line.of, archived.get(line.of, -1), line.last_offset) for line in lines_of(self.blocks)]
+        return [f"{of}: archived to offset {last}, read to offset {read}" for of, last, read in ends if last < read]
 
     def missed(self) -> list[str]:
         """Partitions that the boundary does not have, with archived rows of which the run has read none."""
-        unread = [(part, rows) for part, rows in self.facts.unread() if part not in self.cutover.start_offsets]
-        return [f"partition {part}: {rows} rows archived, none read" for part, rows in unread]
+        unread = [(part, rows) for part, rows in self.facts.unread() if part not in self.cutover.starts]
+        return [f"{part}: {rows} rows archived, none read" for part, rows in unread]
 
     def archive_checks(self, behind: list[str]) -> Iterator[Check]:
         """The recount, by partition and verdict, once the archive has all that the run has read."""
@@ -301,9 +298,7 @@ class _Draft:
         if behind:
             return
         repeated = [
-            f"partition {found.partition}: {found.rows - found.distinct} rows"
-            for found in self.archive
-            if found.rows != found.distinct
+            f"{found.of}: {found.rows - found.distinct} rows" for found in self.archive if found.rows != found.distinct
         ]
         yield none_of("archive has each offset once", repeated)
         recount = self.facts.recount()
@@ -313,11 +308,11 @@ class _Draft:
             different = [f"{self.plan.source.unique_by} {id_!r}: {n} rows" for id_, n in self.facts.conflicts()]
             yield none_of("rows of one id are copies", different)
 
-    def recounted(self, name: str, recount: Mapping[int, int]) -> Check:
+    def recounted(self, name: str, recount: Mapping[TopicPartition, int]) -> Check:
         """One verdict by partition, or over all where copies may lie in several, against the recount."""
-        found: dict[int, int] = dict.fromkeys(recount, 0)
+        found: dict[TopicPartition, int] = dict.fromkeys(recount, 0)
         for block in self.blocks:
-            found[block.partition] = found.get(block.partition, 0) + getattr(block, name)
+            found[block.of] = found.get(block.of, 0) + getattr(block, name)
         if self.plan.source.unique_by is not None and name in SHARED_BY_COPIES:
             return equal(f"recount: {name}", sum(recount.values()), sum(found.values()))
         wrong = [part for part in sorted(found) if found[part] != recount.get(part, 0)]
@@ -355,7 +350,7 @@ def _lines(ledger: Ledger) -> Iterator[str]:
         yield f"  {name:<14}{getattr(ledger, name):>16,}"
     for line in ledger.partitions:
         offsets = f"offsets {line.first_offset:,} to {line.last_offset:,}"
-        yield f"  partition {line.partition}: history {line.history:,} + live {line.live:,}, {offsets}"
+        yield f"  {line.of}: history {line.history:,} + live {line.live:,}, {offsets}"
     for group in ledger.groups:
         recounted = "not recounted" if group.recounted is None else f"recounted {group.recounted:,}"
         yield f"  tiles {group.table}: folded {group.folded:,}, {recounted}"

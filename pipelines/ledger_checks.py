@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from headrace.compiler.tables import BLOCK
+from headrace.connectors.prefix import TopicPartition
 from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.ledger_facts import Block
 
@@ -29,21 +30,27 @@ class Check:
 class PartitionLine:
     """What was read of one partition: rows of each leg, and the first and last offset."""
 
+    topic: str
     partition: int
     history: int
     live: int
     first_offset: int
     last_offset: int
 
+    @property
+    def of(self) -> TopicPartition:
+        """Which partition it is."""
+        return TopicPartition(self.topic, self.partition)
+
 
 def lines_of(blocks: Sequence[Block]) -> tuple[PartitionLine, ...]:
-    """What was read, by partition."""
+    """What was read, by topic and partition."""
     lines = []
-    for partition in sorted({block.partition for block in blocks}):
-        own = [block for block in blocks if block.partition == partition]
+    for of in sorted({block.of for block in blocks}):
+        own = [block for block in blocks if block.of == of]
         read = {leg: sum(block.n for block in own if block.leg == leg) for leg in (HISTORY, LIVE)}
         first, last = min(block.min_offset for block in own), max(block.max_offset for block in own)
-        lines.append(PartitionLine(partition, read[HISTORY], read[LIVE], first, last))
+        lines.append(PartitionLine(*of, read[HISTORY], read[LIVE], first, last))
     return tuple(lines)
 
 
@@ -58,9 +65,9 @@ def duplicates(blocks: Sequence[Block]) -> list[str]:
 def gaps(blocks: Sequence[Block]) -> list[str]:
     """Blocks with fewer rows than offsets, and offsets between neighbouring blocks of a partition.
 
-    >>> one = Block("live", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 0, 2)
-    >>> gaps([one, Block("live", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 0, 1)])
-    ['partition 0: offsets 2 to 2']
+    >>> one = Block("live", "t", 0, 0, 2, 0, 1, 1, 1, 2, 0, 0, 0, 0, 2)
+    >>> gaps([one, Block("live", "t", 0, 0, 1, 3, 3, 3, 9, 1, 0, 0, 0, 0, 1)])
+    ["topic 't', partition 0: offsets 2 to 2"]
     """
     inside = [
         f"{place(block)}: {block.max_offset - block.min_offset + 1 - block.n} rows missing"
@@ -68,7 +75,7 @@ def gaps(blocks: Sequence[Block]) -> list[str]:
         if block.n < block.max_offset - block.min_offset + 1
     ]
     between = [
-        f"partition {left.partition}: offsets {left.max_offset + 1} to {right.min_offset - 1}"
+        f"{left.of}: offsets {left.max_offset + 1} to {right.min_offset - 1}"
         for left, right in neighbours(blocks, overlap=False)
     ]
     return inside + between
@@ -76,11 +83,11 @@ def gaps(blocks: Sequence[Block]) -> list[str]:
 
 def neighbours(blocks: Sequence[Block], *, overlap: bool) -> list[tuple[Block, Block]]:
     """Blocks of a partition that follow each other, where they overlap, or where something is missing between them."""
-    placed = pairwise(sorted(blocks, key=lambda block: (block.partition, block.min_offset)))
+    placed = pairwise(sorted(blocks, key=lambda block: (block.of, block.min_offset)))
     return [
         (left, right)
         for left, right in placed
-        if left.partition == right.partition
+        if left.of == right.of
         and (right.min_offset <= left.max_offset if overlap else right.min_offset > left.max_offset + 1)
     ]
 
@@ -112,11 +119,12 @@ def _squares(upto: int) -> int:
 
 def unlike_history(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
     """Partitions of which the history leg did not read as many rows as the pinned snapshot has."""
-    found = {line.partition: line.history for line in lines_of(blocks)}
+    found = {line.of: line.history for line in lines_of(blocks)}
     return [
-        f"partition {cut.partition}: {found.get(cut.partition, 0)} of {cut.archived} rows"
-        for cut in cutover.partitions
-        if found.get(cut.partition, 0) != cut.archived
+        f"{cut.of}: {found.get(cut.of, 0)} of {cut.archived} rows"
+        for part in cutover.parts
+        for cut in part.partitions
+        if found.get(cut.of, 0) != cut.archived
     ]
 
 
@@ -126,14 +134,13 @@ def off_boundary(cutover: Cutover, blocks: Sequence[Block]) -> list[str]:
     That of a partition which was added after planning is 0.
     """
     wrong = []
-    for partition in sorted({*cutover.start_offsets, *(block.partition for block in blocks)}):
-        start = cutover.start_offsets.get(partition, 0)
-        own = [block for block in blocks if block.partition == partition]
+    for of in sorted({*cutover.starts, *(block.of for block in blocks)}):
+        start = cutover.starts.get(of, 0)
+        own = [block for block in blocks if block.of == of]
         last = max((block.max_offset for block in own if block.leg == HISTORY), default=start - 1)
         first = min((block.min_offset for block in own if block.leg == LIVE), default=start)
         if (last + 1, first) != (start, start):
-            where = f"partition {partition}: start offset {start}"
-            wrong.append(f"{where}, history ends at {last}, live begins at {first}")
+            wrong.append(f"{of}: start offset {start}, history ends at {last}, live begins at {first}")
     return wrong
 
 
@@ -152,12 +159,12 @@ def none_of(name: str, places: Sequence[str]) -> Check:
     return Check(name, not places, "none", "; ".join(places[:SHOWN]) + more if places else "none")
 
 
-def by_part(sums: Mapping[int, int], wrong: Sequence[int]) -> str:
+def by_part(sums: Mapping[TopicPartition, int], wrong: Sequence[TopicPartition]) -> str:
     """A sum, and its parts in the partitions where something is wrong."""
-    parts = "; ".join(f"partition {part}: {sums.get(part, 0):,}" for part in wrong[:SHOWN])
+    parts = "; ".join(f"{part}: {sums.get(part, 0):,}" for part in wrong[:SHOWN])
     return f"{sum(sums.values()):,}" + (f" ({parts})" if parts else "")
 
 
 def place(block: Block) -> str:
     """Where a block is."""
-    return f"{block.leg}, partition {block.partition}, offsets {block.min_offset} to {block.max_offset}"
+    return f"{block.leg}, {block.of}, offsets {block.min_offset} to {block.max_offset}"

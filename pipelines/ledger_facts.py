@@ -14,19 +14,20 @@ from headrace.compiler.duckdb_sql import conflicts_sql, offset_tiles_sql, recoun
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.duckdb_functions import create_functions
+from headrace.connectors.prefix import TopicPartition
 
 VERDICTS = ("read", "accepted", "late", "dead_lettered", "duplicate", "filtered", "folded")
 #: The versions of a block: readers take the greatest n of each key.
 BLOCKS_SQL = """
-SELECT leg, partition, block, n, min_offset, max_offset, sum_offset, sum_sq,
+SELECT leg, topic, partition, block, n, min_offset, max_offset, sum_offset, sum_sq,
   accepted, late, dead_lettered, duplicate, filtered, folded
 FROM offset_tiles WHERE run = $run AND view = $view
 QUALIFY row_number() OVER (PARTITION BY leg, topic, partition, block ORDER BY n DESC) = 1
-ORDER BY partition, leg, block
+ORDER BY topic, partition, leg, block
 """
 #: Blocks of which two versions with the same n differ.
 BLOCK_CONFLICTS_SQL = """
-SELECT partition, block, n FROM offset_tiles WHERE run = $run AND view = $view
+SELECT topic, partition, block, n FROM offset_tiles WHERE run = $run AND view = $view
 GROUP BY leg, topic, partition, block, n
 HAVING count(DISTINCT (
   min_offset, max_offset, sum_offset, sum_sq, accepted, late, dead_lettered, duplicate, filtered, folded
@@ -39,15 +40,17 @@ FROM dead_letters WHERE run = $run AND view = $view GROUP BY verdict
 """
 RANGE_SQL = """
 SELECT archive.* FROM archive JOIN ranges
-ON archive._src_partition = ranges.partition AND archive._src_offset BETWEEN ranges.first AND ranges.last
+ON archive._src_topic = ranges.topic AND archive._src_partition = ranges.partition
+AND archive._src_offset BETWEEN ranges.first AND ranges.last
 """
 #: Partitions of which the archive has rows and the run has none.
 UNREAD_SQL = """
-SELECT _src_partition, count(*) FROM archive
-WHERE _src_partition NOT IN (SELECT partition FROM ranges) GROUP BY ALL ORDER BY ALL
+SELECT _src_topic, _src_partition, count(*) FROM archive
+ANTI JOIN ranges ON archive._src_topic = ranges.topic AND archive._src_partition = ranges.partition
+GROUP BY ALL ORDER BY ALL
 """
 ARCHIVED_SQL = """
-SELECT _src_partition, count(*), count(DISTINCT _src_offset), max(_src_offset)
+SELECT _src_topic, _src_partition, count(*), count(DISTINCT _src_offset), max(_src_offset)
 FROM in_range GROUP BY ALL ORDER BY ALL
 """
 
@@ -57,6 +60,7 @@ class Block:
     """One row of the offset tiles: what a block of a partition held, and what became of it."""
 
     leg: str
+    topic: str
     partition: int
     block: int
     n: int
@@ -76,15 +80,26 @@ class Block:
         """Records read."""
         return self.n
 
+    @property
+    def of(self) -> TopicPartition:
+        """The partition that it is a block of."""
+        return TopicPartition(self.topic, self.partition)
+
 
 @dataclass(frozen=True, slots=True)
 class Archived:
     """What the archive holds of a partition, within the offsets of the run."""
 
+    topic: str
     partition: int
     rows: int
     distinct: int
     last_offset: int
+
+    @property
+    def of(self) -> TopicPartition:
+        """Which partition it is."""
+        return TopicPartition(self.topic, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,35 +141,38 @@ class Facts:
         return self._connection
 
     def blocks(self) -> list[Block]:
-        """The newest version of every block, by partition and leg."""
+        """The newest version of every block, by topic, partition and leg."""
         return [Block(*row) for row in self._rows(BLOCKS_SQL, self._run)]
 
-    def block_conflicts(self) -> list[tuple[int, int, int]]:
+    def block_conflicts(self) -> list[tuple[TopicPartition, int, int]]:
         """Partition, block and n of blocks that have two different versions of the same n."""
-        return self._rows(BLOCK_CONFLICTS_SQL, self._run)
+        return [(TopicPartition(*of), block, n) for *of, block, n in self._rows(BLOCK_CONFLICTS_SQL, self._run)]
 
     def dead_letters(self) -> DeadLetters:
         """The dead letters of the run by verdict."""
         rows = self._rows(DEAD_LETTERS_SQL, self._run)
         return DeadLetters({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows})
 
-    def restrict(self, ranges: Mapping[int, tuple[int, int]]) -> list[Archived]:
+    def restrict(self, ranges: Mapping[TopicPartition, tuple[int, int]]) -> list[Archived]:
         """Keep the archive's rows from the first to the last offset of each partition, and count them."""
-        self._connection.execute("CREATE OR REPLACE TABLE ranges (partition INT, first BIGINT, last BIGINT)")
-        for partition, (first, last) in ranges.items():
-            self._connection.execute("INSERT INTO ranges VALUES (?, ?, ?)", [partition, first, last])
+        self._connection.execute(
+            "CREATE OR REPLACE TABLE ranges (topic TEXT, partition INT, first BIGINT, last BIGINT)"
+        )
+        for of, (first, last) in ranges.items():
+            self._connection.execute("INSERT INTO ranges VALUES (?, ?, ?, ?)", [*of, first, last])
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW in_range AS {RANGE_SQL}")
         return [Archived(*row) for row in self._rows(ARCHIVED_SQL)]
 
-    def unread(self) -> list[tuple[int, int]]:
+    def unread(self) -> list[tuple[TopicPartition, int]]:
         """Partitions outside the ranges of `restrict`, with how many rows the archive has of each."""
-        return self._rows(UNREAD_SQL)
+        return [(TopicPartition(topic, partition), rows) for topic, partition, rows in self._rows(UNREAD_SQL)]
 
-    def recount(self) -> dict[int, dict[str, int]]:
+    def recount(self) -> dict[TopicPartition, dict[str, int]]:
         """Verdicts by partition, counted anew over the restricted archive."""
         sums = ", ".join(f"sum({name})::BIGINT" for name in ("n", *VERDICTS[1:]))
-        rows = self._rows(f"SELECT partition, {sums} FROM ({offset_tiles_sql(self._plan, 'in_range')}) GROUP BY ALL")
-        return {row[0]: dict(zip(VERDICTS, row[1:], strict=True)) for row in rows}
+        tiles = offset_tiles_sql(self._plan, "in_range")
+        rows = self._rows(f"SELECT topic, partition, {sums} FROM ({tiles}) GROUP BY ALL")
+        return {TopicPartition(*row[:2]): dict(zip(VERDICTS, row[2:], strict=True)) for row in rows}
 
     def conflicts(self) -> list[tuple[Any, int]]:
         """The ids of different rows of the restricted archive, and how many; rows of its source are unique by one."""

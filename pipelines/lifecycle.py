@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.prefix import TopicPartition
 from headrace.errors import CutoverError, JobError
 from headrace.features.knobs import UNSET, Knobs
 from headrace.pipelines.backfill import PreparedRun
@@ -121,7 +122,7 @@ def resume(platform: Platform, run_id: str, start_from: str = LATEST, turn: Knob
         raise JobError(msg)
     start = _newest_state(platform, run) if start_from == LATEST else start_from
     if start is None:
-        _check_snapshot(platform, run)
+        _check_snapshots(platform, run)
     else:
         _check_state_age(_job_of(platform, run_id), start)
     _check_log(platform, run, start)
@@ -148,10 +149,12 @@ def _plan_of(platform: Platform, run: Run) -> ViewPlan:
     return ViewPlan.from_dict(dict(platform.registry.version(run.project, run.view, run.version).plan))
 
 
-def new_partitions(platform: Platform, run: Run) -> list[int]:
-    """Partitions that the topic has got since the run's boundary was drawn; the run reads them from offset 0."""
+def new_partitions(platform: Platform, run: Run) -> list[TopicPartition]:
+    """Partitions that topics have got since the run's boundary was drawn; the run reads them from offset 0."""
     cutover = _cutover_of(run)
-    return [] if cutover.topic is None else sorted(log_ranges(platform, cutover.topic).keys() - cutover.start_offsets)
+    topics = [part.topic for part in cutover.parts if part.topic is not None]
+    found = {TopicPartition(topic, partition) for topic in topics for partition in log_ranges(platform, topic)}
+    return sorted(found - cutover.starts.keys())
 
 
 def _newest_state(platform: Platform, run: Run) -> str | None:
@@ -193,21 +196,30 @@ def _check_state_age(job: JobSpec, start: str) -> None:
 
 
 def _check_log(platform: Platform, run: Run, start: str | None) -> None:
-    cutover = _cutover_of(run)
-    if cutover.topic is not None:
-        with platform.kafka.admin() as admin:
-            found = admin.describe(cutover.topic).topic_id
-        check_topic_id(cutover.topic, cutover.topic_id, found, f"run {run.run}")
-        log = log_ranges(platform, cutover.topic)
-        # A partition that was added since must still have its first record.
-        read = {} if start is None else positions_at(platform, run.run, _local(start))
-        wanted = dict.fromkeys(log, 0) | cutover.start_offsets | read
-        check_log_reaches(cutover.topic, wanted, log)
+    positions = {} if start is None else positions_at(platform, run.run, _local(start))
+    for cutover in _cutover_of(run).parts:
+        if cutover.topic is not None:
+            read = {of.partition: offset for of, offset in positions.items() if of.topic == cutover.topic}
+            _check_topic(platform, run, cutover.topic, cutover, read)
 
 
-def _check_snapshot(platform: Platform, run: Run) -> None:
-    """Read from its boundary, a run needs the snapshot that it pinned, and tables without another version of it."""
-    cutover = _cutover_of(run)
+def _check_topic(platform: Platform, run: Run, topic: str, cutover: Cutover, read: dict[int, int]) -> None:
+    """The log of one topic is that of the boundary, and reaches back to where the run reads on."""
+    with platform.kafka.admin() as admin:
+        found = admin.describe(topic).topic_id
+    check_topic_id(topic, cutover.topic_id, found, f"run {run.run}")
+    log = log_ranges(platform, topic)
+    # A partition that was added since must still have its first record.
+    check_log_reaches(topic, dict.fromkeys(log, 0) | cutover.start_offsets | read, log)
+
+
+def _check_snapshots(platform: Platform, run: Run) -> None:
+    """Read from its boundary, a run needs the snapshots that it pinned, and tables without another version of them."""
+    for cutover in _cutover_of(run).parts:
+        _check_snapshot(platform, run, cutover)
+
+
+def _check_snapshot(platform: Platform, run: Run, cutover: Cutover) -> None:
     if cutover.table is None or cutover.snapshot_id is None:
         return
     if not platform.iceberg.load(*cutover.table.rsplit(".", 1)).has_snapshot(cutover.snapshot_id):

@@ -11,18 +11,19 @@ from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.runtime.platform import Platform
 
-_COLUMNS = ("run", "leg", "partition", "block", "n", "max_offset")
+_COLUMNS = ("run", "leg", "topic", "partition", "block", "n", "max_offset")
 # Rows of one block only grow, so its newest version has the greatest numbers.
 _FOLD = """
 INSERT OR REPLACE INTO blocks
-SELECT leg, partition, block, greatest(max(n), any_value(held_n)), greatest(max(max_offset), any_value(held_offset))
+SELECT leg, topic, partition, block,
+  greatest(max(n), any_value(held_n)), greatest(max(max_offset), any_value(held_offset))
 FROM (
   SELECT new.*, blocks.n AS held_n, blocks.max_offset AS held_offset
-  FROM new LEFT JOIN blocks USING (leg, partition, block) WHERE run = $run
+  FROM new LEFT JOIN blocks USING (leg, topic, partition, block) WHERE run = $run
 )
-GROUP BY leg, partition, block
+GROUP BY leg, topic, partition, block
 """
-_NEWEST = "SELECT leg, partition, sum(n)::BIGINT, max(max_offset) FROM blocks GROUP BY ALL ORDER BY ALL"
+_NEWEST = "SELECT leg, topic, partition, sum(n)::BIGINT, max(max_offset) FROM blocks GROUP BY ALL ORDER BY ALL"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class LegProgress:
     """What a run has committed of one leg in one partition: rows, and the offset of the newest of them."""
 
     leg: str
+    topic: str
     partition: int
     rows: int
     newest_offset: int
@@ -49,12 +51,12 @@ class CommitWatch:
         self._snapshot: int | None = None
         self._connection = duckdb.connect()
         self._connection.execute(
-            "CREATE TABLE blocks (leg TEXT, partition BIGINT, block BIGINT, n BIGINT, max_offset BIGINT, "
-            "PRIMARY KEY (leg, partition, block))"
+            "CREATE TABLE blocks (leg TEXT, topic TEXT, partition BIGINT, block BIGINT, n BIGINT, max_offset BIGINT, "
+            "PRIMARY KEY (leg, topic, partition, block))"
         )
 
     def look(self) -> list[LegProgress]:
-        """What the run has committed by now, by leg and partition."""
+        """What the run has committed by now, by leg, topic and partition."""
         newest = self._table.refresh().current_snapshot_id()
         if newest != self._snapshot:
             self._fold(self._table.files_after(self._snapshot))
@@ -69,5 +71,5 @@ class CommitWatch:
 
 
 def committed(platform: Platform, run_id: str) -> list[LegProgress]:
-    """What a run has committed so far, by leg and partition; for more than one look keep a `CommitWatch`."""
+    """What a run has committed so far, by leg, topic and partition; for more than one look keep a `CommitWatch`."""
     return CommitWatch(platform, run_id).look()

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from headrace.connectors.iceberg import FlinkCommit, IcebergTable
+from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
@@ -24,11 +25,11 @@ SAVEPOINT = re.compile(r"savepoint-([0-9a-f]{6})-")
 CHECKPOINT = re.compile(r"([0-9a-f]{32})/chk-\d+")
 #: After the newest live row of each partition, whatever the version of its block: rows of a block only grow.
 POSITIONS = """
-SELECT partition, max(max_offset) + 1 FROM tiles WHERE run = $run AND leg = 'live' GROUP BY partition
+SELECT topic, partition, max(max_offset) + 1 FROM tiles WHERE run = $run AND leg = 'live' GROUP BY topic, partition
 """
 
 
-def positions_at(platform: Platform, run_id: str, state: Path) -> dict[int, int]:
+def positions_at(platform: Platform, run_id: str, state: Path) -> dict[TopicPartition, int]:
     """For each partition the offset after the newest live row that is in a savepoint or checkpoint.
 
     A job commits what it has read at each checkpoint, so the offset tiles as they were then have it. Where nothing
@@ -43,11 +44,12 @@ def positions_at(platform: Platform, run_id: str, state: Path) -> dict[int, int]
     return _positions(table, run_id, snapshot_at(own, checkpoint))
 
 
-def _positions(table: IcebergTable, run_id: str, snapshot_id: int | None) -> dict[int, int]:
+def _positions(table: IcebergTable, run_id: str, snapshot_id: int | None) -> dict[TopicPartition, int]:
     with duckdb.connect() as connection:
-        rows = table.relation(connection, snapshot_id, ("run", "leg", "partition", "max_offset"))
+        rows = table.relation(connection, snapshot_id, ("run", "leg", "topic", "partition", "max_offset"))
         connection.register("tiles", rows)
-        return dict(connection.execute(POSITIONS, {"run": run_id}).fetchall())
+        found = connection.execute(POSITIONS, {"run": run_id}).fetchall()
+        return {TopicPartition(*of): offset for *of, offset in found}
 
 
 def checkpoint_id(state: Path) -> int:

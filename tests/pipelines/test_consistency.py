@@ -286,4 +286,6 @@ def test_an_archive_that_is_behind_the_job_is_noted(depot: Depot) -> None:
     depot.archive(TRIPS)
     depot.serve(TRIPS)
     depot.commit(len(TRIPS) + 4)
-    assert depot.now(MIDNIGHT).notes == ("partition 0: history ends at offset 399, the job has committed to 404",)
+    assert depot.now(MIDNIGHT).notes == (
+        "topic 'trips', partition 0: history ends at offset 399, the job has committed to 404",
+    )

@@ -164,7 +164,7 @@ def test_a_partition_added_while_the_run_is_stopped_is_named_and_read(river: Riv
     river.more_to(added, 30)
     started = river.headrace("start", river.flowing.run)
     assert started.returncode == 0, started.stderr
-    assert f"partition {added} is new since the run was planned: read from offset 0" in started.stderr
+    assert f", partition {added} is new since the run was planned: read from offset 0" in started.stderr
     river.run = river.note(river.platform.registry.run(river.flowing.run))
     line = river.assert_whole().partitions[added]
     assert (line.partition, line.live, line.first_offset) == (added, 30, 0)

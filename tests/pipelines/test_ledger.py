@@ -245,7 +245,7 @@ def store(
 
 def world_of(plan: ViewPlan, read: Sequence[Record], archive: Sequence[Record] = RECORDS) -> World:
     cuts = [
-        PartitionCut(part, START[part] - FIRST[part], FIRST[part], START[part], FIRST[part], ENDS[part])
+        PartitionCut("orders", part, START[part] - FIRST[part], FIRST[part], START[part], FIRST[part], ENDS[part])
         for part in FIRST
     ]
     tiles = tile_versions(plan, read)
@@ -350,7 +350,10 @@ def test_tables_of_another_version_are_refused_with_what_to_do(
 def test_a_duplicate_is_seen(plan: ViewPlan, tmp_path: Path) -> None:
     ledger = world_of(plan, [*RECORDS, record(0, 65_550)]).ledger(tmp_path)
     assert "no duplicates" in names(ledger)
-    assert "live, partition 0, offsets 65540 to 65559: 1 rows too many" in ledger.check("no duplicates").found
+    assert (
+        "live, topic 'orders', partition 0, offsets 65540 to 65559: 1 rows too many"
+        in ledger.check("no duplicates").found
+    )
 
 
 def test_a_gap_is_seen(plan: ViewPlan, tmp_path: Path) -> None:
@@ -371,7 +374,7 @@ def test_a_duplicate_that_hides_a_gap_is_seen(plan: ViewPlan, tmp_path: Path) ->
 def test_a_lost_block_is_seen_between_its_neighbours(world: World, tmp_path: Path) -> None:
     world.blocks = [row for row in world.blocks if (row["leg"], row["partition"], row["block"]) != ("history", 0, 1)]
     ledger = world.ledger(tmp_path)
-    assert "partition 0: offsets 65536 to 65539" in ledger.check("no gaps").found
+    assert "topic 'orders', partition 0: offsets 65536 to 65539" in ledger.check("no gaps").found
     assert {"no gaps", "history complete", "boundary"} <= set(names(ledger))
 
 
@@ -450,7 +453,10 @@ def test_a_partition_added_after_planning_begins_at_its_first_record(plan: ViewP
     assert world_of(plan, [*RECORDS, *added], [*RECORDS, *added]).ledger(tmp_path / "whole").holds
     ledger = world_of(plan, [*RECORDS, *added[3:]], [*RECORDS, *added]).ledger(tmp_path / "late")
     assert names(ledger) == ["boundary"]
-    assert ledger.check("boundary").found == "partition 2: start offset 0, history ends at -1, live begins at 3"
+    assert (
+        ledger.check("boundary").found
+        == "topic 'orders', partition 2: start offset 0, history ends at -1, live begins at 3"
+    )
 
 
 def test_a_partition_that_a_running_job_never_found_is_seen(plan: ViewPlan, tmp_path: Path) -> None:
@@ -459,7 +465,7 @@ def test_a_partition_that_a_running_job_never_found_is_seen(plan: ViewPlan, tmp_
     world.running = 0
     ledger = world.ledger(tmp_path / "running")
     assert names(ledger) == ["partitions added since planning are read"]
-    assert ledger.failed[0].found == "partition 2: 40 rows archived, none read"
+    assert ledger.failed[0].found == "topic 'orders', partition 2: 40 rows archived, none read"
 
 
 def test_a_lost_and_a_repeated_dead_letter_are_seen(world: World, tmp_path: Path) -> None:
@@ -485,7 +491,7 @@ def test_an_archive_that_lags_is_named_by_partition_and_offset(plan: ViewPlan, t
     ledger = world_of(plan, RECORDS, archive).ledger(tmp_path)
     assert names(ledger) == ["archive reaches the live leg"]
     found = ledger.check("archive reaches the live leg").found
-    assert found == "partition 1: archived to offset 49, read to offset 59"
+    assert found == "topic 'orders', partition 1: archived to offset 49, read to offset 59"
     assert "not recounted" in ledger.to_text()
 
 

@@ -22,6 +22,7 @@ class Row:
     """A version of a block: what has been read of it, and the offset of the newest."""
 
     leg: str
+    topic: str
     partition: int
     block: int
     n: int
@@ -55,31 +56,37 @@ def commit(table: IcebergTable, *versions: Row) -> None:
 def test_each_look_adds_what_was_committed_since(platform: Platform, table: IcebergTable) -> None:
     watch = CommitWatch(platform, "mine")
     assert watch.look() == []
-    commit(table, Row("history", 0, 0, 5, 4), Row("history", 1, 0, 3, 2))
-    assert watch.look() == [LegProgress("history", 0, 5, 4), LegProgress("history", 1, 3, 2)]
-    commit(table, Row("history", 0, 0, 9, 8), Row("history", 0, 1, 2, 65537), Row("live", 0, 1, 1, 65538))
+    commit(table, Row("history", "orders", 0, 0, 5, 4), Row("history", "orders", 1, 0, 3, 2))
+    assert watch.look() == [LegProgress("history", "orders", 0, 5, 4), LegProgress("history", "orders", 1, 3, 2)]
+    commit(
+        table,
+        Row("history", "orders", 0, 0, 9, 8),
+        Row("history", "orders", 0, 1, 2, 65537),
+        Row("live", "orders", 0, 1, 1, 65538),
+    )
     assert watch.look() == [
-        LegProgress("history", 0, 11, 65537),
-        LegProgress("history", 1, 3, 2),
-        LegProgress("live", 0, 1, 65538),
+        LegProgress("history", "orders", 0, 11, 65537),
+        LegProgress("history", "orders", 1, 3, 2),
+        LegProgress("live", "orders", 0, 1, 65538),
     ]
     assert watch.look() == watch.look()
 
 
 def test_rows_of_other_runs_and_older_versions_count_for_nothing(platform: Platform, table: IcebergTable) -> None:
     watch = CommitWatch(platform, "mine")
-    commit(table, Row("live", 0, 0, 9, 8), Row("live", 0, 0, 70, 69, run="other"))
+    commit(table, Row("live", "orders", 0, 0, 9, 8), Row("live", "orders", 0, 0, 70, 69, run="other"))
     watch.look()
-    commit(table, Row("live", 0, 0, 4, 3), Row("live", 1, 0, 70, 69, run="other"))
-    assert watch.look() == [LegProgress("live", 0, 9, 8)]
+    commit(table, Row("live", "orders", 0, 0, 4, 3), Row("live", "orders", 1, 0, 70, 69, run="other"))
+    assert watch.look() == [LegProgress("live", "orders", 0, 9, 8)]
 
 
 def test_many_looks_see_what_one_look_sees(platform: Platform, table: IcebergTable) -> None:
     randomly, watch = Random(3), CommitWatch(platform, "mine")
     for _ in range(8):
         versions = [
-            Row(randomly.choice(("history", "live")), randomly.randrange(3), randomly.randrange(2), n, n + 7)
+            Row(randomly.choice(("history", "live")), *place, n, n + 7)
             for n in (randomly.randrange(1, 99) for _ in range(4))
+            for place in [(randomly.choice(("a", "b")), randomly.randrange(3), randomly.randrange(2))]
         ]
         commit(table, *versions)
         assert watch.look() == committed(platform, "mine")

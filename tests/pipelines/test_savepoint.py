@@ -41,7 +41,7 @@ def test_from_an_older_savepoint_the_log_is_checked_from_where_that_one_stands(c
     folders = [Path(savepoint.removeprefix("file:")) for savepoint in (older, newest)]
     ends = [(len(HISTORY) + len(FIRST)) // PARTITIONS, len(every) // PARTITIONS]
     assert [positions_at(case.platform, run.run, folder) for folder in folders] == [
-        dict.fromkeys(range(PARTITIONS), end) for end in ends
+        {(case.topic, partition): end for partition in range(PARTITIONS)} for end in ends
     ]
     with case.platform.kafka.admin() as admin:
         admin.delete_records(case.topic, {1: ends[0] + 1})

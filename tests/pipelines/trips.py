@@ -175,7 +175,14 @@ class Depot:
     def more_committed(self, last_offset: int) -> None:
         """Let the run have committed further."""
         table = self.platform.iceberg.create_table(LEDGER_NAMESPACE, OFFSET_TILES_TABLE, OFFSET_TILES)
-        values = {"run": "run-1", "view": VIEW, "leg": "live", "partition": 0, "max_offset": last_offset}
+        values = {
+            "run": "run-1",
+            "view": VIEW,
+            "leg": "live",
+            "topic": "trips",
+            "partition": 0,
+            "max_offset": last_offset,
+        }
         row = {field.name: values.get(field.name) for field in OFFSET_TILES}
         table.append(pa.Table.from_pylist([row], schema=table.table.schema().as_arrow()))
 
