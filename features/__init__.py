@@ -10,6 +10,7 @@ from headrace.features.sql.transformation import SqlTransformation, sql_transfor
 from headrace.features.stream import Stream
 from headrace.features.transformation import Transformation, transformation
 from headrace.features.udf import udf
+from headrace.features.union import Union, filled_by
 from headrace.features.view import Feature, FeaturePipeline, View
 from headrace.features.window import CalendarDays, WindowSpec
 
@@ -33,9 +34,11 @@ __all__ = [
     "SqlTransformation",
     "Stream",
     "Transformation",
+    "Union",
     "View",
     "WindowSpec",
     "event_time",
+    "filled_by",
     "load_views",
     "on_demand",
     "sql_transformation",

@@ -42,7 +42,9 @@ def load_views(path: str | Path) -> Definitions:
         msg = f"{path}: defines no view; write a subclass of FeaturePipeline"
         raise DefinitionError(msg)
     views = {name: kind.view for name, kind in pipelines.items()}
-    sources = [kind.schema for kind in own if issubclass(kind, Source)] + [view.source for view in views.values()]
+    sources = [kind.schema for kind in own if issubclass(kind, Source) and "schema" in vars(kind)] + [
+        view.source for view in views.values()
+    ]
     return Definitions({source.name: source for source in sources}, views, pipelines)
 
 

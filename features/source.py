@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +12,7 @@ from headrace.features.column import SourceColumn, annotations_of, column_of
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_us
 from headrace.features.place import Place, calling_frame
+from headrace.features.scalar import Scalar
 
 #: The archive's own time column: Kafka's LogAppendTime, the default arrival time.
 SRC_TIMESTAMP = "_src_timestamp"
@@ -66,8 +67,19 @@ def event_time(max_delay: str = "5s", zone: str | None = None, unit: str | None 
 
 
 @dataclass(frozen=True, slots=True)
+class MemberSchema:
+    """A source of a union, and what of its rows fills each of the union's columns, in their order."""
+
+    source: SourceSchema
+    filled: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSchema:
-    """All that a source class declares, as values. Durations and instants in µs."""
+    """All that a source class declares, as values. Durations and instants in µs.
+
+    A union has `members`, which say where its rows are and by which rules they are judged.
+    """
 
     name: str
     description: str
@@ -82,6 +94,7 @@ class SourceSchema:
     max_future_us: int
     where: Place
     unique_by: str | None = None
+    members: tuple[MemberSchema, ...] = ()
 
 
 class Source:
@@ -120,11 +133,17 @@ class Source:
         def asof_join(self, dimension: Any, by: str | list[str] | None = None, prefix: str = "") -> Any:  # noqa: D102
             ...
 
-    def __init_subclass__(cls) -> None:
-        frame = calling_frame()
-        where = Place(frame.f_code.co_filename, frame.f_lineno)
-        hints = annotations_of(cls, frame, f"{where}: source {cls.__name__}")
-        cls.schema = _schema_of(cls, hints, where)
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        if not abstract:
+            frame = calling_frame()
+            where = Place(frame.f_code.co_filename, frame.f_lineno)
+            hints = annotations_of(cls, frame, f"{where}: source {cls.__name__}")
+            cls.schema = cls._declared(hints, where)
+
+    @classmethod
+    def _declared(cls, hints: Mapping[str, Any], where: Place) -> SourceSchema:
+        """What the class declares, checked."""
+        return _schema_of(cls, hints, where)
 
 
 OPTIONS = ("history", "live", "arrival_time", "allowed_lateness", "earliest", "max_future", "unique_by")
@@ -151,25 +170,32 @@ def _schema_of(cls: type[Source], hints: Mapping[str, Any], where: Place) -> Sou
         earliest_us=_micros(cls.earliest, at),
         max_future_us=duration_of(cls, "max_future", at),
         where=where,
-        unique_by=_id_of(cls, columns, at),
+        unique_by=id_of(cls, columns, at),
     )
 
 
 def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None:
     """Refuse misspelt options, annotated options, values for plain columns, and a source without any leg."""
-    for name, value in vars(cls).items():
-        if name in OPTIONS and name in hints:
-            msg = f"{at}: {name!r} is an option of sources and cannot be a column; rename the column"
-            raise DefinitionError(msg)
-        known = name.startswith("_") or name in OPTIONS or callable(value)
-        if not known and not (name in hints and isinstance(value, EventTime)):
-            msg = (
-                f"{at}: {name} = {value!r} is neither an annotated column nor an option; {did_you_mean(name, OPTIONS)}"
-            )
-            raise DefinitionError(msg)
+    check_values(cls, hints, OPTIONS, (EventTime,), at)
     if cls.history is None and cls.live is None:
         msg = f"{at}: no rows; set `history = IcebergTable(...)`, `live = KafkaTopic(...)` or both"
         raise DefinitionError(msg)
+
+
+def check_values(
+    cls: type[Source], hints: Mapping[str, Any], options: Sequence[str], values: tuple[type, ...], at: str
+) -> None:
+    """Refuse misspelt options, annotated options, and values of columns that are of none of these types."""
+    for name, value in vars(cls).items():
+        if name in options and name in hints:
+            msg = f"{at}: {name!r} is an option of sources and cannot be a column; rename the column"
+            raise DefinitionError(msg)
+        known = name.startswith("_") or name in options or callable(value)
+        if not known and not (name in hints and isinstance(value, values)):
+            msg = (
+                f"{at}: {name} = {value!r} is neither an annotated column nor an option; {did_you_mean(name, options)}"
+            )
+            raise DefinitionError(msg)
 
 
 def event_time_of(cls: type, columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime]:
@@ -196,7 +222,7 @@ def _arrival_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -
     return cls.arrival_time
 
 
-def _id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str | None:
+def id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str | None:
     """The column by which copies of a row are known; None where every row counts."""
     if cls.unique_by is None:
         return None

@@ -156,7 +156,7 @@ def _source(header: Header, file: Path) -> SourceSchema:
     sources = {
         key: value.schema
         for key, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, Source) and value is not Source
+        if isinstance(value, type) and issubclass(value, Source) and "schema" in vars(value)
     }
     if name not in sources:
         msg = f"{at}: {module_name} has no source {name!r}; {did_you_mean(name, sources)}"
