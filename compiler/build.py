@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from headrace.compiler.plan import (
+    ARRIVED,
     FIELDS,
+    MEMBERS_ID,
     Column,
     Location,
+    MemberPlan,
     Partial,
     PlannedFeature,
     PlannedOnDemand,
@@ -131,7 +134,7 @@ def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:
         history=_location(schema.history),
         live=_location(schema.live),
         event_time=schema.event_time,
-        arrival_time=schema.arrival_time,
+        arrival_time=ARRIVED if schema.members else schema.arrival_time,
         max_delay_us=schema.time.max_delay_us,
         allowed_lateness_us=schema.allowed_lateness_us,
         earliest_us=schema.earliest_us,
@@ -139,15 +142,26 @@ def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:
         zone=schema.time.zone,
         unit=schema.time.unit,
         same_in=_same_in(schema, parts),
+        members=tuple(MemberPlan(_member_plan(schema, member.source), member.filled) for member in schema.members),
     )
 
 
+def _member_plan(union: SourceSchema, schema: SourceSchema) -> SourcePlan:
+    """A source of a union; where the union has an id, its own tells no copies."""
+    return _source_plan(schema if union.unique_by is None else replace(schema, unique_by=None), ())
+
+
 def _same_in(schema: SourceSchema, parts: Iterable[_Part]) -> tuple[str, ...]:
-    """What copies of a row agree in: id, event time, and what features read."""
-    if schema.unique_by is None:
+    """What copies of a row agree in: id, event time, and what features read.
+
+    In a union the ids of each source are its own, unless the union has an id.
+    """
+    by_source = any(member.source.unique_by is not None for member in schema.members)
+    id_ = schema.unique_by or (MEMBERS_ID.name if by_source else None)
+    if id_ is None:
         return ()
     read = {".".join(_down_to_list(schema.columns, path)) for part in parts for path in _paths_of(part)}
-    return (schema.unique_by, schema.event_time, *sorted(read - {schema.unique_by, schema.event_time}))
+    return (id_, schema.event_time, *sorted(read - {id_, schema.event_time}))
 
 
 def _down_to_list(columns: Iterable[SourceColumn], path: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,7 +194,7 @@ def _group_identity(part: _Part) -> str:
 
 
 def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
-    """Whatever of the source decides which rows are accepted, and with which values.
+    """Whatever of the source decides which rows are accepted, and with which values; of a union, of its members too.
 
     An optional column or field that no feature reads is left out, so adding one keeps fingerprints. An optional key
     makes rows without it dead letters for the whole view, hence the guards; so does a function that raises, hence the
@@ -189,13 +203,28 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     """
     used = {path for part in parts for path in _paths_of(part)}
     calls, guards = _calls(parts), _guards(parts)
+    copies = [list(source.same_in)] if source.same_in else []
+    joins = [{"dimensions": found}] if (found := _looked_up(parts)) else []
+    members = [[_member_identity(source, member, used) for member in source.members]] if source.members else []
+    return [*_own_identity(source, used), guards, *copies, *([calls] if calls else []), *joins, *members]
+
+
+def _own_identity(source: SourcePlan, used: Collection[tuple[str, ...]]) -> list[Any]:
+    """Where the rows of a source are and by which rules they are judged, as far as paths of columns are used."""
     limits = [source.allowed_lateness_us, source.earliest_us, source.max_future_us]
     legs = [[leg.kind, leg.name] if leg else None for leg in (source.history, source.live)]
     shapes = _shapes(source.columns, used)
     times = [source.event_time, source.arrival_time, source.zone, source.unit]
-    copies = [list(source.same_in)] if source.same_in else []
-    joins = [{"dimensions": found}] if (found := _looked_up(parts)) else []
-    return [source.name, legs, times, limits, sorted(shapes), guards, *copies, *([calls] if calls else []), *joins]
+    return [source.name, legs, times, limits, sorted(shapes)]
+
+
+def _member_identity(union: SourcePlan, member: MemberPlan, used: Collection[tuple[str, ...]]) -> Any:
+    """Whatever of a union's source decides which of its rows are accepted, and what they fill columns with."""
+    named = zip(union.columns, member.filled, strict=True)
+    filled = {column.name: scalar for column, scalar in named if (column.name,) in used or not column.optional}
+    read = {path for scalar in filled.values() for path in scalar.paths()}
+    filling = sorted([name, scalar.text(), scalar.type] for name, scalar in filled.items())
+    return [_own_identity(member.source, read), list(member.source.same_in), filling]
 
 
 def _shapes(columns: Iterable[Column], used: Collection[tuple[str, ...]]) -> list[list[Any]]:

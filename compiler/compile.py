@@ -9,7 +9,7 @@ from typing import get_args
 from headrace.compiler.duckdb_on_demand import over_relation_sql
 from headrace.compiler.duckdb_sql import features_sql
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import PlannedFeature, SourcePlan, TileGroup, ViewPlan, table_name
 from headrace.compiler.tiles import WindowMode
@@ -49,7 +49,6 @@ def _kept(group: TileGroup, feature: PlannedFeature) -> TileGroup:
 
 def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
     """Bindings that name tables without saying where they are: enough to read the SQL, not to run it."""
-    source = plan.source
     tiles = {
         group.fingerprint: TileOptions(
             {"connector": "headrace-cassandra", "table": table_name(project, plan.name, group.fingerprint, 1)},
@@ -60,8 +59,7 @@ def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
     return JobBindings(
         project=project,
         run="run",
-        history={"connector": "iceberg", "catalog-table": source.history.name} if source.history else None,
-        live={"connector": "headrace-kafka", "topic": source.live.name} if source.live else None,
+        legs=[_sketched_legs(part) for part in plan.source.parts],
         tiles=tiles,
         offset_tiles={"connector": "iceberg", "catalog-table": "offset_tiles"},
         dead_letters={"connector": "iceberg", "catalog-table": "dead_letters"},
@@ -72,6 +70,14 @@ def sketch_bindings(plan: ViewPlan, project: str = "project") -> JobBindings:
 def _named(dimension: SourcePlan) -> dict[str, str]:
     """A dimension's table by its name alone."""
     return {"catalog-table": dimension.history.name if dimension.history is not None else ""}
+
+
+def _sketched_legs(source: SourcePlan) -> Legs:
+    """The legs of a source by name only."""
+    return Legs(
+        {"connector": "iceberg", "catalog-table": source.history.name} if source.history else None,
+        {"connector": "headrace-kafka", "topic": source.live.name} if source.live else None,
+    )
 
 
 def _duckdb(plan: ViewPlan) -> str:

@@ -6,9 +6,15 @@ counts, and none that has been counted must be taken back when another comes, in
 
 from __future__ import annotations
 
-from headrace.compiler.plan import SourcePlan
+from headrace.compiler.plan import MEMBERS_ID, SourcePlan
 from headrace.compiler.scalar_sql import Dialect
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STRUCT, Scalar, column, literal
+from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, STRUCT, Scalar, column, conjunction, literal
+
+POSITION = ("_src_partition", "_src_offset")
+#: Where a row of a union stands among those of its time: its partition under the number of its source, and its offset.
+ORDER = ("_order_partition", "_order_offset")
+#: Above the bits of a Kafka partition.
+MEMBER = 1 << 20
 
 
 def contents(source: SourcePlan) -> tuple[Scalar, ...]:
@@ -16,16 +22,26 @@ def contents(source: SourcePlan) -> tuple[Scalar, ...]:
     return tuple(_same(source, name) for name in source.same_in)
 
 
+def copied(source: SourcePlan, condition: Scalar) -> Scalar:
+    """The condition, for rows that can have copies: in a union not those of a source that does not say so."""
+    if source.unique_by != MEMBERS_ID.name:
+        return condition
+    return conjunction(condition, Scalar("not_null", BOOL, (column(MEMBERS_ID.name, STR),)))
+
+
 def place(source: SourcePlan, dialect: Dialect) -> dict[str, str]:
     """By position's column the SQL of what orders events of one time: the position, or the id where copies have many.
 
-    An id that is text stands there as a number of 60 bits, its rank, the same in both engines.
+    An id that is text stands there as a number of 60 bits, its rank, the same in both engines. In a union the source's
+    number comes first, unless the union has an id.
     """
+    if source.members and source.unique_by in {None, MEMBERS_ID.name}:
+        return dict(zip(POSITION, map(dialect.identifier, ORDER), strict=True))
     if source.unique_by is None:
-        return {name: dialect.identifier(name) for name in ("_src_partition", "_src_offset")}
+        return {name: dialect.identifier(name) for name in POSITION}
     found = column(source.unique_by, source.column(source.unique_by).type)
     rank = found if found.type == INT else Scalar("rank", INT, (found,))
-    return {"_src_partition": "CAST(0 AS INT)", "_src_offset": dialect.emit(rank)}
+    return dict(zip(POSITION, ("CAST(0 AS INT)", dialect.emit(rank)), strict=True))
 
 
 def _same(source: SourcePlan, path: str) -> Scalar:

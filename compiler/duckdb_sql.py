@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from headrace.compiler.calls import Call, calls_of, column_of, columns_of
-from headrace.compiler.copies import contents, place
+from headrace.compiler.copies import contents, copied, place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_lookups import joined_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -38,7 +38,7 @@ def judged_sql(plan: ViewPlan, relation: str, apart: Sequence[Column] = ()) -> s
         return alone
     same = [DUCKDB.identifier(one.name) for one in apart] + [DUCKDB.emit(one) for one in contents(plan.source)]
     order = f"PARTITION BY _verdict, {', '.join(same)} ORDER BY _arrival_us, _src_partition, _src_offset"
-    again = f"{DUCKDB.emit(judged(Verdict.ACCEPTED))} AND row_number() OVER ({order}) > 1"
+    again = f"{DUCKDB.emit(copied(plan.source, judged(Verdict.ACCEPTED)))} AND row_number() OVER ({order}) > 1"
     once = f"CASE WHEN {again} THEN {int(Verdict.DUPLICATE)} ELSE _verdict END AS _verdict"
     return f"SELECT * REPLACE ({once})\nFROM ({alone})"
 
@@ -47,7 +47,7 @@ def conflicts_sql(plan: ViewPlan, relation: str) -> str:
     """The ids of which accepted rows are no copies of one another, with how many different ones there are."""
     names = [f"_same{number}" for number, _ in enumerate(contents(plan.source))]
     same = ", ".join(f"{DUCKDB.emit(one)} AS {name}" for one, name in zip(contents(plan.source), names, strict=True))
-    counted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    counted = DUCKDB.emit(copied(plan.source, judged(Verdict.ACCEPTED)))
     return (
         f"SELECT {names[0]} AS id, count(*) AS n\n"
         f"FROM (SELECT {same} FROM ({judged_sql(plan, relation)}) WHERE {counted})\n"
@@ -57,9 +57,8 @@ def conflicts_sql(plan: ViewPlan, relation: str) -> str:
 
 def ordered_sql(plan: ViewPlan) -> str:
     """What follows `*` so that a row's position is what orders events of one time."""
-    if plan.source.unique_by is None:
-        return ""
-    return f" REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in place(plan.source, DUCKDB).items())})"
+    moved = {name: sql for name, sql in place(plan.source, DUCKDB).items() if sql != DUCKDB.identifier(name)}
+    return f" REPLACE ({', '.join(f'{sql} AS {name}' for name, sql in moved.items())})" if moved else ""
 
 
 def judged_alone_sql(plan: ViewPlan, relation: str) -> str:

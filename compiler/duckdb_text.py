@@ -27,12 +27,13 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
     """The archive's columns from a relation whose columns are all text; columns that it lacks are NULL.
 
     `place` orders the rows. They arrived when they happened, but not later than now, unless the source names a column.
+    No topic has them; the source's name stands for it.
     """
     values = [f"{_value(source, column)} AS {DUCKDB.identifier(column.name)}" for column in source.columns]
     wrong = [_wrong(source, column) for column in source.columns if column.type != STR]
     error = f"CASE {' '.join(wrong)} END" if wrong else "NULL"
     position = [
-        "'file' AS _src_topic",
+        f"{text_literal(source.name)} AS _src_topic",
         "0::INTEGER AS _src_partition",
         f"{place} AS _src_offset",
         f"least({_value(source, source.column(source.event_time))}, now()) AS _src_timestamp",

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from headrace.compiler.copies import POSITION
 from headrace.compiler.lookups import joins_of
-from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
+from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, SourcePlan, TileGroup, ViewPlan
 from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
 from headrace.compiler.verdict import archive_columns, verdict
 from headrace.errors import UnsupportedError
@@ -45,8 +46,7 @@ class Step:
 def written(feature: Feature, plan: ViewPlan, where: Place) -> list[Step]:
     """What the user wrote, from the source (at `where`) on: a ratio has filter and aggregate of both its sides."""
     source, at = plan.source, str(feature.where)
-    legs = [f"{leg.kind} {leg.name}" for leg in (source.history, source.live) if leg]
-    steps = [Step(WRITTEN, "source", f"{source.name}: {' and '.join(legs)}", str(where))]
+    steps = [Step(WRITTEN, "source", f"{source.name}: {_legs_of(source)}", str(where))]
     for part in feature.aggregate.parts:
         steps += [Step(WRITTEN, name, text, at) for name, text in (*_joined(part), *_aggregate(part))]
     window = [] if feature.window_us is None else [Step(WRITTEN, "window", feature.window_text, at)]
@@ -82,10 +82,31 @@ def columns_of(plan: ViewPlan, feature: PlannedFeature) -> list[str]:
     return [column.name for column in archive_columns(plan.source) if column.name in needed]
 
 
+def columns_of_part(plan: ViewPlan, feature: PlannedFeature, part: SourcePlan) -> list[str]:
+    """The columns of the history of one of the source's parts that a feature itself needs."""
+    needed = set(columns_of(plan, feature))
+    for member in plan.source.members:
+        if member.source == part:
+            filled = [
+                scalar
+                for column, scalar in zip(plan.source.columns, member.filled, strict=True)
+                if column.name in needed
+            ]
+            needed = set(POSITION).intersection(needed).union(*(scalar.columns() for scalar in filled))
+    return [column.name for column in archive_columns(part) if column.name in needed]
+
+
 def _places(feature: PlannedFeature) -> tuple[str, ...]:
     """Where a row stands in the log, if that decides between rows of one instant."""
     ordered = any(part.function in {"first", "last", "last_n"} for part in feature.parts)
-    return ("_src_partition", "_src_offset") if ordered else ()
+    return POSITION if ordered else ()
+
+
+def _legs_of(source: SourcePlan) -> str:
+    """Where the rows of a source lie; of a union, those of each of its sources."""
+    if source.members:
+        return "; ".join(f"{part.name}, {_legs_of(part)}" for part in source.parts)
+    return " and ".join(_leg(leg) for leg in (source.history, source.live) if leg)
 
 
 def _joined(part: Aggregate) -> Iterator[tuple[str, str]]:
@@ -125,12 +146,10 @@ def _call(part: Aggregate) -> str:
 
 def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) -> Iterator[tuple[str, str]]:
     """What is read of the source, once for all features of the view."""
+    for part in plan.source.parts:
+        yield from _scan_of(plan, part)
     known = {column.name for column in archive_columns(plan.source)}
-    names = [column.name for column in archive_columns(plan.source)]
     own, judged = columns_of(plan, feature), known.intersection(verdict(plan).columns())
-    legs = (("history", plan.source.history), ("live", plan.source.live))
-    yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
-    yield "columns", f"all {len(names)}: {', '.join(names)}"
     yield "projection", f"{NO_PROJECTION}; the feature needs {', '.join(own)}; the verdict {len(judged)} columns"
     for join in joins_of(plan):
         columns = ", ".join(str(lookup.value) for lookup in join.lookups)
@@ -138,6 +157,18 @@ def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) 
     for group in groups:
         if group.filter is not None:
             yield "filter", f"{group.filter.text()}: {NO_FILTER}"
+
+
+def _scan_of(plan: ViewPlan, source: SourcePlan) -> Iterator[tuple[str, str]]:
+    """What is read of one source, and what of its rows fills the columns of a union."""
+    names = [column.name for column in archive_columns(source)]
+    legs = (("history", source.history), ("live", source.live))
+    yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
+    yield "columns", f"all {len(names)}: {', '.join(names)}"
+    for member in plan.source.members:
+        if member.source == source:
+            filled = zip(plan.source.columns, member.filled, strict=True)
+            yield "filled", ", ".join(f"{column.name} by {scalar.text()}" for column, scalar in filled)
 
 
 def _leg(leg: Location) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from headrace.compiler.copies import contents
+from headrace.compiler.copies import contents, copied
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_text import create_view
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict
+from headrace.features.scalar import BOOL, INT, Scalar, column, literal
 
 
 def once_views(plan: ViewPlan, judgement: str, rows: str) -> list[str]:
@@ -18,12 +19,14 @@ def once_views(plan: ViewPlan, judgement: str, rows: str) -> list[str]:
     """
     if plan.source.unique_by is None:
         return [create_view("judged", f"SELECT *, {judgement} AS `_verdict`\nFROM `{rows}`")]
-    accepted, duplicate = f"CAST({int(Verdict.ACCEPTED)} AS BIGINT)", f"CAST({int(Verdict.DUPLICATE)} AS BIGINT)"
-    apart = f"CASE WHEN `_alone` = {accepted} THEN CAST(-1 AS BIGINT) ELSE `_src_offset` END"
+    duplicate = f"CAST({int(Verdict.DUPLICATE)} AS BIGINT)"
+    accepted = Scalar("equals", BOOL, (column("_alone", INT), literal(int(Verdict.ACCEPTED))))
+    may_be_copy = FLINK.emit(copied(plan.source, accepted))
+    apart = f"CASE WHEN {may_be_copy} THEN CAST(-1 AS BIGINT) ELSE `_src_offset` END"
     same = ",\n    ".join([apart, *map(FLINK.emit, contents(plan.source))])
     copies = f"COUNT(*) OVER (PARTITION BY {same}\n  ORDER BY `_now`)"
     alone = f"SELECT *, {judgement} AS `_alone`, PROCTIME() AS `_now`\nFROM `{rows}`"
-    once = f"CASE WHEN `_alone` = {accepted} AND {copies} > 1 THEN {duplicate} ELSE `_alone` END"
+    once = f"CASE WHEN {may_be_copy} AND {copies} > 1 THEN {duplicate} ELSE `_alone` END"
     return [
         create_view("alone", alone),
         create_view("judged", f"SELECT *, {once} AS `_verdict`\nFROM `alone`"),

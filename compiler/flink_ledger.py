@@ -16,7 +16,7 @@ from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK, DEAD_LETTERS, OFFSET_TILES
 from headrace.compiler.verdict import Verdict, folds, judged, late_reason, reason
-from headrace.features.scalar import DATETIME, FLOAT
+from headrace.features.scalar import DATETIME, FLOAT, STR, Scalar
 
 
 def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
@@ -83,20 +83,20 @@ def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, s
     late, dead = text_literal(Verdict.LATE.label), text_literal(Verdict.DEAD_LETTER.label)
     is_late, is_dead = FLINK.emit(judged(Verdict.LATE)), FLINK.emit(judged(Verdict.DEAD_LETTER))
     verdict = f"CASE WHEN {is_late} THEN {late} ELSE {dead} END"
-    why = f"COALESCE({FLINK.emit(reason(plan), filter_label(plan))}, CAST({text_literal(late_reason(plan))} AS STRING))"
+    why = FLINK.emit(Scalar("coalesce", STR, (reason(plan), late_reason(plan.source))), filter_label(plan))
     query = (
         f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
         f"  `_src_topic`, `_src_partition`, `_src_offset`, CAST({verdict} AS STRING),\n  {why},\n"
-        f"  COALESCE(`_raw`, ENCODE({_as_json(plan.source)}, 'UTF-8')), `{plan.source.arrival_time}`\n"
+        f"  COALESCE(`_raw`, {as_json(plan.source)}), `{plan.source.arrival_time}`\n"
         f"FROM `judged`\nWHERE {is_late} OR {is_dead}"
     )
     return declare, insert_into("dead_letters", query)
 
 
-def _as_json(source: SourcePlan) -> str:
-    """A parsed row as JSON again; times and floats as text, because JSON has no NaN and no µs."""
+def as_json(source: SourcePlan) -> str:
+    """The bytes of a parsed row as JSON; times and floats as text, because JSON has no NaN and no µs."""
     members = ", ".join(f"KEY {text_literal(column.name)} VALUE {_json_value(column)}" for column in source.columns)
-    return f"JSON_OBJECT({members})"
+    return f"ENCODE(JSON_OBJECT({members}), 'UTF-8')"
 
 
 def _json_value(column: Column) -> str:

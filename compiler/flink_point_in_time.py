@@ -20,6 +20,7 @@ from headrace.compiler.flink_sql import FlinkJob, judged_views, legs
 from headrace.compiler.flink_tables import (
     DimensionOptions,
     JobBindings,
+    Legs,
     Options,
     cell_type,
     create_functions,
@@ -51,12 +52,12 @@ _PLACE = (Column("_src_partition", "int32"), Column("_src_offset", INT))
 
 @dataclass(frozen=True, slots=True)
 class PointInTimeBindings:
-    """Where the tables of a job are, as `WITH` options: history, and for each key set its spine and its answers.
+    """Where the tables of a job are, as `WITH` options: histories, and for each key set its spine and its answers.
 
-    `dimensions` are by name.
+    Each of the source's `parts` has a history. `dimensions` are by name.
     """
 
-    history: Options
+    histories: Sequence[Options]
     spines: Sequence[Options]
     answers: Sequence[Options]
     dimensions: Mapping[str, DimensionOptions] = field(default_factory=dict)
@@ -73,7 +74,8 @@ def point_in_time_job(sets: Sequence[KeySet], bindings: PointInTimeBindings) -> 
     plan = sets[0].plan
     for keys in sets:
         _check(keys)
-    legs_only = JobBindings("", "", bindings.history, None, dimensions=bindings.dimensions)
+    reading = [Legs(history, None) for history in bindings.histories]
+    legs_only = JobBindings("", "", reading, dimensions=bindings.dimensions)
     functions = [*create_functions(), *create_call_functions(plan), *create_join_function(plan), _CREATE_FUNCTION]
     statements = [*functions, *legs(plan.source, legs_only), *judged_views(plan, legs_only)]
     inserts = []

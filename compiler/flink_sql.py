@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from headrace.compiler.flink_calls import call_views, create_call_functions
@@ -9,9 +10,10 @@ from headrace.compiler.flink_copies import once_views
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
 from headrace.compiler.flink_lookups import create_join_function, join_views
 from headrace.compiler.flink_scalar import FLINK
-from headrace.compiler.flink_tables import JobBindings, Options, create_functions, create_leg, quoted
+from headrace.compiler.flink_tables import JobBindings, Legs, Options, create_functions, create_leg, quoted
 from headrace.compiler.flink_text import create_view, filter_label
 from headrace.compiler.flink_tiles import tile_sinks, tile_views
+from headrace.compiler.flink_union import union_sql
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.compiler.verdict import archive_columns, arrival_us, event_us, verdict
 
@@ -70,8 +72,11 @@ def archive_job(source: SourcePlan, live: Options, history: Options) -> FlinkJob
 
 def legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
     """The tables of the legs that the job reads."""
-    legs = (("history", bindings.history), ("live", bindings.live))
-    return [create_leg(name, source, options) for name, options in legs if options is not None]
+    return [
+        create_leg(name, part, options)
+        for number, (part, legs) in enumerate(zip(source.parts, bindings.legs, strict=True))
+        for name, options in _named(source, number, legs).items()
+    ]
 
 
 def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
@@ -81,7 +86,7 @@ def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     joins, joined = join_views(plan, bindings, "timed")
     calls, called = call_views(plan, joined)
     return [
-        create_view("events", _union(plan.source, bindings)),
+        *_events(plan.source, bindings),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
         *joins,
         *calls,
@@ -89,9 +94,25 @@ def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     ]
 
 
-def _union(source: SourcePlan, bindings: JobBindings) -> str:
+def _events(source: SourcePlan, bindings: JobBindings) -> list[str]:
+    """The views from the legs to the view `events`; those of a union's sources are put together there."""
+    named = [_named(source, number, legs) for number, legs in enumerate(bindings.legs)]
+    if not source.members:
+        return [create_view("events", _both(source, named[0]))]
+    read = {number: f"events_{number + 1}" for number, legs in enumerate(named) if legs}
+    views = [create_view(view, _both(source.parts[number], named[number])) for number, view in read.items()]
+    return [*views, create_view("events", union_sql(source, read))]
+
+
+def _named(source: SourcePlan, number: int, legs: Legs) -> dict[str, Options]:
+    """The legs that a part of a source has, by the names of their tables."""
+    end = f"_{number + 1}" if source.members else ""
+    found = {"history": legs.history, "live": legs.live}
+    return {f"{name}{end}": options for name, options in found.items() if options is not None}
+
+
+def _both(source: SourcePlan, legs: Iterable[str]) -> str:
     """History and live as one stream; `_is_live` says where a row came from."""
     columns = quoted(column.name for column in archive_columns(source))
-    legs = [name for name, options in (("history", bindings.history), ("live", bindings.live)) if options is not None]
-    selects = [f"SELECT {str(leg == 'live').upper()} AS `_is_live`, {columns}\nFROM `{leg}`" for leg in legs]
+    selects = [f"SELECT {str(leg.startswith('live')).upper()} AS `_is_live`, {columns}\nFROM `{leg}`" for leg in legs]
     return "\nUNION ALL\n".join(selects)

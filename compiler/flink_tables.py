@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace.compiler.flink_scalar import FLINK
@@ -65,17 +65,24 @@ class DimensionOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Legs:
+    """Where the rows of a source are read, as `WITH` options; None leaves a leg out."""
+
+    history: Options | None
+    live: Options | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobBindings:
     """Everything about a job that is not in the plan: where its tables are, as `WITH` options, and which run it is.
 
-    `history` or `live` None leaves that leg out; `tiles` is by fingerprint of the group; `offset_tiles` or
+    `legs` are those of each of the source's `parts`; `tiles` is by fingerprint of the group; `offset_tiles` or
     `dead_letters` None leaves that insert out. `dimensions` has all that the plan joins, by name.
     """
 
     project: str
     run: str
-    history: Options | None
-    live: Options | None
+    legs: Sequence[Legs]
     tiles: Mapping[str, TileOptions] = field(default_factory=dict)
     offset_tiles: Options | None = None
     dead_letters: Options | None = None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.knobs import UNSET, Knobs
-from headrace.features.scalar import DATETIME, ELEMENT, FLOAT, INT, Scalar, is_list
+from headrace.features.scalar import DATETIME, ELEMENT, FLOAT, INT, STR, Scalar, column, is_list
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
 MAX_TABLE_NAME = 48 - len("_cell")
@@ -65,6 +65,12 @@ class Column:
         return f"{kind} or NULL" if self.optional else kind
 
 
+#: When a row of a union arrived, by the arrival time of its source.
+ARRIVED = "_arrived"
+#: The id of a row of a union whose sources say what their rows are unique by; NULL where a source does not.
+MEMBERS_ID = Column("_id", STR, optional=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """Where one leg of a source lies: `kind` is `iceberg`, `delta` or `kafka`; `name` a table, path or topic."""
@@ -77,7 +83,8 @@ class Location:
 class SourcePlan:
     """A source: its columns, its two legs, and the rules by which a row is accepted.
 
-    `same_in`: what copies of a row agree in, by the `value`s' paths, its id first; none where every row counts.
+    `same_in`: what copies of a row agree in, by the `value`s' paths, its id first; none where every row counts. A union
+    has no legs but `members`, whose rules decide about rows; of its own limits each is the widest of theirs.
     """
 
     name: str
@@ -93,6 +100,24 @@ class SourcePlan:
     zone: str | None = None
     unit: str | None = None
     same_in: tuple[str, ...] = ()
+    members: tuple[MemberPlan, ...] = ()
+
+    @property
+    def parts(self) -> tuple[SourcePlan, ...]:
+        """The sources that rows are read of: those of a union, or this one."""
+        return tuple(member.source for member in self.members) or (self,)
+
+    def allowing(self, lateness_us: int) -> SourcePlan:
+        """This source with another allowed lateness (µs), its members too."""
+        members = tuple(replace(one, source=one.source.allowing(lateness_us)) for one in self.members)
+        return replace(self, allowed_lateness_us=lateness_us, members=members)
+
+    def beside(self, more: Column) -> SourcePlan:
+        """This source with one column more, in which copies agree too; all members of a union have it."""
+        same_in = (*self.same_in, more.name) if self.same_in else ()
+        filling = column(more.name, more.type)
+        members = tuple(MemberPlan(one.source.beside(more), (*one.filled, filling)) for one in self.members)
+        return replace(self, columns=(*self.columns, more), same_in=same_in, members=members)
 
     @property
     def unique_by(self) -> str | None:
@@ -119,11 +144,20 @@ class SourcePlan:
 
     def column(self, name: str) -> Column:
         """The column `name`; LookupError when there is none."""
-        found = next((column for column in self.columns if column.name == name), None)
+        known = (*self.columns, MEMBERS_ID) if self.members else self.columns
+        found = next((column for column in known if column.name == name), None)
         if found is None:
             msg = f"source {self.name}: no column {name!r}"
             raise LookupError(msg)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPlan:
+    """A source of a union, and what of its rows fills each of the union's columns, in their order."""
+
+    source: SourcePlan
+    filled: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)

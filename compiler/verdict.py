@@ -5,7 +5,7 @@ Of an accepted row alone nobody can tell that it is a duplicate: that takes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 
 from headrace.compiler.calls import calls_of, error_of, layers, raised
@@ -54,6 +54,8 @@ def possible(source: SourcePlan) -> tuple[Verdict, ...]:
 
 EVENT_US, ARRIVAL_US, VERDICT = column("_event_us", INT), column("_arrival_us", INT), column("_verdict", INT)
 ERROR = column("_error", STR)
+#: Of a row of a union: the number of its source, and why that refuses the row; NULL where it does not.
+SOURCE, REFUSED = column("_member", INT), column("_refused", STR)
 
 #: The archive's columns after the source's own; the Kafka table has the same.
 SOURCE_POSITION = (
@@ -87,19 +89,25 @@ def reason(plan: ViewPlan) -> Scalar:
     return Scalar("case", STR, (*parts, Scalar("literal", STR)))
 
 
+def refusal(source: SourcePlan) -> Scalar:
+    """Why the rules of a source refuse a row, whatever is computed from it; NULL for a good row."""
+    parts = [part for condition, text in _row_rules(source) for part in (condition, text)]
+    return Scalar("case", STR, (*parts, Scalar("literal", STR)))
+
+
 def verdict(plan: ViewPlan) -> Scalar:
     """The `Verdict` of a row by itself: a dead letter by the first rule that holds, else late or accepted.
 
     Reads `_event_us` and `_arrival_us`.
     """
     dead = [part for condition, _ in _rules(plan) for part in (condition, _code(Verdict.DEAD_LETTER))]
-    return Scalar("case", INT, (*dead, _late(plan), _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
+    return Scalar("case", INT, (*dead, late(plan.source), _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
 def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
     """The calls of users' functions in the order in which they are made, each with the rows that it is made for."""
     rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan), *_lookup_rules(plan))]
-    return layers(plan, [*(condition for condition in rules if not any(condition.calls())), _late(plan)])
+    return layers(plan, [*(condition for condition in rules if not any(condition.calls())), late(plan.source)])
 
 
 def judged(verdict: Verdict) -> Scalar:
@@ -107,9 +115,14 @@ def judged(verdict: Verdict) -> Scalar:
     return Scalar("equals", BOOL, (VERDICT, _code(verdict)))
 
 
-def late_reason(plan: ViewPlan) -> str:
+def late(source: SourcePlan) -> Scalar:
+    """Whether a row came too late by its own source, whatever else is wrong with it."""
+    return _by_source(source, _is_late, BOOL)
+
+
+def late_reason(source: SourcePlan) -> Scalar:
     """The reason that late rows carry."""
-    return f"event time is more than {format_duration(plan.allowed_lateness_us)} before arrival"
+    return _by_source(source, _late_text, STR)
 
 
 def passes(group: TileGroup) -> Scalar:
@@ -127,10 +140,25 @@ def folds(plan: ViewPlan) -> Scalar:
     return total or literal(0)
 
 
-def _late(plan: ViewPlan) -> Scalar:
-    """Whether a row came too late, whatever else is wrong with it."""
-    deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(plan.allowed_lateness_us)))
+def _is_late(source: SourcePlan) -> Scalar:
+    """Whether a row of a source came too late."""
+    deadline = Scalar("subtract_us", INT, (ARRIVAL_US, literal(source.allowed_lateness_us)))
     return Scalar("less", BOOL, (EVENT_US, deadline))
+
+
+def _late_text(source: SourcePlan) -> Scalar:
+    """What is said of a late row of a source."""
+    return literal(f"event time is more than {format_duration(source.allowed_lateness_us)} before arrival")
+
+
+def _by_source(source: SourcePlan, of: Callable[[SourcePlan], Scalar], type_: str) -> Scalar:
+    """What holds of a row by its source: of a union, that which the row is of."""
+    found = [of(part) for part in source.parts]
+    if len(set(found)) == 1:
+        return found[0]
+    numbers = [Scalar("equals", BOOL, (SOURCE, literal(number))) for number, _ in enumerate(found)]
+    parts = [part for pair in zip(numbers[:-1], found[:-1], strict=True) for part in pair]
+    return Scalar("case", type_, (*parts, found[-1]))
 
 
 def _code(verdict: Verdict) -> Scalar:
@@ -149,12 +177,16 @@ def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
 
 
 def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
-    """What can be wrong with a row of a source, whatever is computed from it."""
-    yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
+    """What can be wrong with a row of a source, whatever is computed from it; of a union's, first what its own says."""
+    if source.members:
+        yield Scalar("not_null", BOOL, (REFUSED,)), REFUSED
+    else:
+        yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
     for one in source.columns:
         for condition, text in _value_rules(one, column(one.name, one.type), one.name):
             yield condition, literal(text)
-    yield from _time_rules(source)
+    if not source.members:
+        yield from _time_rules(source)
 
 
 def _key_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:

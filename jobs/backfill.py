@@ -12,6 +12,7 @@ from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
     from headrace.pipelines.backfill import PreparedRun
+    from headrace.pipelines.cutover import Cutover
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -60,8 +61,12 @@ def backfill(
 
 
 def _tell(prepared: PreparedRun) -> None:
-    cutover = prepared.cutover
     progress(f"view {prepared.plan.name}, version {prepared.plan.version}, generation {prepared.generation}")
+    for part in prepared.cutover.parts:
+        _tell_boundary(part)
+
+
+def _tell_boundary(cutover: Cutover) -> None:
     if cutover.snapshot_id is not None:
         progress(f"history: {cutover.archived_rows:,} rows of {cutover.table}, snapshot {cutover.snapshot_id}")
     if cutover.origin is not None:

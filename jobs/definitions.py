@@ -52,12 +52,12 @@ def view_of(file: Path, name: str = "", feature: str | None = None) -> View:
 
 
 def source_plan(file: Path, name: str = "") -> SourcePlan:
-    """The plan of a file's source.
+    """The plan of a file's source; a union has no rows of its own, but its sources have.
 
     Raises:
         DefinitionError: the file is wrong, has no such source, or has several and none was named.
     """
-    plans = [plan_view(view).source for view in load_views(file).views.values()]
+    plans = [part for view in load_views(file).views.values() for part in plan_view(view).source.parts]
     return _one({plan.name: plan for plan in plans}, name, "source", file)
 
 

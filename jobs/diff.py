@@ -30,7 +30,7 @@ def diff(
     context: typer.Context,
     feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
     file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
-    given: InputOption = "",
+    given: InputOption = None,
     view: ViewOption = "",
     as_of: Annotated[str, typer.Option(help="An instant; default: the end of the newest tile.")] = "",
     sample: SampleOption = None,

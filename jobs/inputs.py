@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.errors import SettingsError
+from headrace.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
-    from headrace.compiler.plan import ViewPlan
+    from headrace.compiler.plan import SourcePlan, ViewPlan
     from headrace.connectors.iceberg import IcebergTable
     from headrace.jobs.options import Options
+    from headrace.pipelines.local_input import Given
 
 FileArgument = Annotated[Path, typer.Argument(help="A feature file.")]
 InputOption = Annotated[
-    str, typer.Option("--input", help="A .csv or .parquet file, a Delta folder, an Iceberg table; default: history.")
+    list[str] | None,
+    typer.Option(
+        "--input",
+        help="A .csv or .parquet file, a Delta folder, an Iceberg table; default: history. "
+        "Of a union: SOURCE=INPUT, once for each.",
+    ),
 ]
 ViewOption = Annotated[str, typer.Option(help="Which of its views; needed when there are several.")]
 DimensionOption = Annotated[
@@ -27,17 +33,44 @@ DimensionOption = Annotated[
 SampleOption = Annotated[int | None, typer.Option(min=1, help="Read only so many of the first rows.")]
 
 
-def given_or_history(plan: ViewPlan, given: str) -> str:
-    """The input that is named, else the source's history.
+def given_or_history(plan: ViewPlan, given: Sequence[str] | None) -> Given:
+    """The input that is named, else the source's history; of a union, for each source by its name.
 
     Raises:
-        SettingsError: there is neither.
+        SettingsError: there is neither, or several for one source.
     """
-    if given:
-        return given
-    if plan.source.history is not None:
-        return plan.source.history.name
-    msg = f"source {plan.source.name} has no history; name its rows: --input transactions.csv"
+    if plan.source.members:
+        named = dict(map(_named, given or ()))
+        known = [part.name for part in plan.source.parts]
+        for name in named:
+            if name not in known:
+                msg = (
+                    f"--input {name}={named[name]}: {plan.source.name} has no such source; {did_you_mean(name, known)}"
+                )
+                raise SettingsError(msg)
+        return {
+            part.name: named.get(part.name) or _history(part, f"{part.name}=rows.csv") for part in plan.source.parts
+        }
+    if given and len(given) > 1:
+        msg = f"--input {given[1]}: {plan.source.name} is no union; expected one input"
+        raise SettingsError(msg)
+    return given[0] if given else _history(plan.source, "transactions.csv")
+
+
+def _named(text: str) -> tuple[str, str]:
+    """A source and its input."""
+    name, equals, given = text.partition("=")
+    if not equals:
+        msg = f"--input {text}: of a union expected SOURCE=INPUT, such as --input CardPayments=cards.csv"
+        raise SettingsError(msg)
+    return name, given
+
+
+def _history(source: SourcePlan, example: str) -> str:
+    """The history of a source."""
+    if source.history is not None:
+        return source.history.name
+    msg = f"source {source.name} has no history; name its rows: --input {example}"
     raise SettingsError(msg)
 
 

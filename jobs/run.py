@@ -25,6 +25,7 @@ from headrace.jobs.output import print_rows, progress
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
     from headrace.compiler.tiles import WindowMode
+    from headrace.pipelines.local_input import Given
     from headrace.pipelines.local_run import LocalRun
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -34,7 +35,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def run(
     context: typer.Context,
     file: FileArgument,
-    given: InputOption = "",
+    given: InputOption = None,
     view: ViewOption = "",
     feature: Annotated[list[str] | None, typer.Option(help="Only this feature; may be given again.")] = None,
     as_of: Annotated[str, typer.Option(help="An instant; default: when the newest event counts.")] = "",
@@ -73,14 +74,14 @@ def run(
     _print([table.to_pylist() for table in found.tables], options.chosen(format_))
 
 
-def _on_duckdb(options: Options, plan: ViewPlan, given: str, windows: str, asked: Mapping[str, Any]) -> LocalRun:
+def _on_duckdb(options: Options, plan: ViewPlan, given: Given, windows: str, asked: Mapping[str, Any]) -> LocalRun:
     from headrace.pipelines.local_run import run_locally
 
     mode = cast("WindowMode", windows or "exact")
     return run_locally(plan, given, loader(options), window_mode=mode, **asked)
 
 
-def _on_flink(options: Options, plan: ViewPlan, given: str, windows: str, asked: Mapping[str, Any]) -> LocalRun:
+def _on_flink(options: Options, plan: ViewPlan, given: Given, windows: str, asked: Mapping[str, Any]) -> LocalRun:
     from headrace.jobs.flink_engine import flink_engine
     from headrace.pipelines.flink_run import run_on_flink
 
@@ -91,7 +92,7 @@ def _on_flink(options: Options, plan: ViewPlan, given: str, windows: str, asked:
         return run_on_flink(plan, given, loader(options), engine, **asked)
 
 
-ENGINES: Mapping[Engine, Callable[[Options, ViewPlan, str, str, Mapping[str, Any]], LocalRun]] = {
+ENGINES: Mapping[Engine, Callable[[Options, ViewPlan, Given, str, Mapping[str, Any]], LocalRun]] = {
     Engine.DUCKDB: _on_duckdb,
     Engine.FLINK: _on_flink,
 }
@@ -100,7 +101,7 @@ ENGINES: Mapping[Engine, Callable[[Options, ViewPlan, str, str, Mapping[str, Any
 def _fill(
     options: Options,
     plan: ViewPlan,
-    given: str,
+    given: Given,
     dimensions: Mapping[str, str],
     to_store: str,
     sample: int | None,

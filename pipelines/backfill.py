@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from headrace.compiler.flink_sql import FlinkJob, flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
-from headrace.compiler.plan import TileGroup, ViewPlan, table_name
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
+from headrace.compiler.plan import SourcePlan, TileGroup, ViewPlan, table_name
 from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import (
@@ -20,7 +20,7 @@ from headrace.connectors.schema import (
     fields_of,
     tile_fields,
 )
-from headrace.errors import CutoverError, SchemaMismatchError
+from headrace.errors import CutoverError, SchemaMismatchError, UnsupportedError
 from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, DimensionPin, draw_boundary, history_alone
@@ -118,16 +118,17 @@ class BackfillPipeline:
         return PreparedRun(self.run_id, self.plan, self.generation, self.tables, cutover, sql, self.compile(sql))
 
     def check_sources(self) -> None:
-        """Both legs exist, with the declared columns and times by which the source's rules can be judged."""
-        source, foreign = self.plan.source, self.foreign
-        if source.live is not None:
-            refuse_joins(self.plan)
-            checked_topic(self.platform, source)
-        if foreign is not None:
-            check_columns(foreign, fields_of(source.columns))
-            refuse_other_version(self.platform, self.tables, foreign.origin)
-        elif source.history is not None:
-            self.platform.iceberg.load(*table_name_of(source)).check_columns(archive_fields(source.columns))
+        """All legs exist, with the declared columns and times by which the source's rules can be judged."""
+        self._refuse_topics()
+        for source, foreign in self.foreign.items():
+            if source.live is not None:
+                refuse_joins(self.plan, source.live.name)
+                checked_topic(self.platform, source)
+            if foreign is not None:
+                check_columns(foreign, fields_of(source.columns))
+                refuse_other_version(self.platform, self.tables, foreign.origin)
+            elif source.history is not None:
+                self.platform.iceberg.load(*table_name_of(source)).check_columns(archive_fields(source.columns))
 
     def create_tables(self) -> None:
         """Keyspace, tile tables in both stores, and the tables of ledger and dead letters, unless they are there."""
@@ -141,20 +142,13 @@ class BackfillPipeline:
             iceberg.create_table(TILES_NAMESPACE, self.table(group), tile_fields(group.keys, group.cell))
 
     def plan_cutover(self) -> Cutover:
-        """Pin and tag the snapshot, and draw the boundary in every partition."""
-        source, history = self.plan.source, self.history_table()
-        name = history.name if history is not None else None
-        origin = self.foreign.origin if self.foreign is not None else None
-        snapshot, tag = self._pin(history)
-        dimensions = self._pin_dimensions()
-        prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
-        if source.live is None:
-            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin, dimensions)
-        topic = checked_topic(self.platform, source)
-        if history is not None:
-            check_archive_of(history, topic)
-        cuts = draw_boundary(topic.name, log_ranges(self.platform, topic.name), prefixes)
-        return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
+        """Pin and tag snapshots, and draw the boundary in every partition; over a union for each source."""
+        boundaries = [self._boundary(part) for part in self.plan.source.parts]
+        cutover = Cutover.over(boundaries, self._pin_dimensions())
+        if all(part.topic is None and part.snapshot_id is None for part in cutover.parts):
+            msg = f"view {self.plan.name}: history is empty and there is no live leg: nothing to read"
+            raise CutoverError(msg)
+        return cutover
 
     def build_job(self, cutover: Cutover) -> FlinkJob:
         """The job's SQL over this boundary."""
@@ -162,8 +156,7 @@ class BackfillPipeline:
         bindings = JobBindings(
             project=self.platform.settings.project,
             run=self.run_id,
-            history=self.history_options(cutover),
-            live=self.live_options(cutover),
+            legs=[self.legs(*each) for each in zip(self.plan.source.parts, cutover.parts, strict=True)],
             tiles={group.fingerprint: self.tile_options(group) for group in self.plan.groups},
             offset_tiles=iceberg.flink_options(LEDGER_NAMESPACE, OFFSET_TILES_TABLE) | {"write-parallelism": "1"},
             dead_letters=iceberg.flink_options(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE) | {"write-parallelism": "1"},
@@ -182,15 +175,19 @@ class BackfillPipeline:
         plan = self.platform.session.compile(sql.statements, sql.inserts, options)
         return JobSpec(self.run_id, plan, sql.statements, configuration, flink.parallelism, self.knobs.recorded)
 
-    def history_table(self) -> IcebergTable | None:
+    def history_table(self, source: SourcePlan) -> IcebergTable | None:
         """The table that the job reads history from: the archive, or a shadow of the foreign version, made if needed.
 
         None without history.
         """
-        source = self.plan.source
-        if self.foreign is not None:
-            return shadow(self.platform.iceberg, self.foreign, fields_of(source.columns), source.event_time)
+        foreign = self.foreign[source]
+        if foreign is not None:
+            return shadow(self.platform.iceberg, foreign, fields_of(source.columns), source.event_time)
         return self.platform.iceberg.load(*table_name_of(source)) if source.history is not None else None
+
+    def legs(self, source: SourcePlan, cutover: Cutover) -> Legs:
+        """Where the job reads the rows of one source."""
+        return Legs(self.history_options(cutover), self.live_options(source, cutover))
 
     def history_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of history at the pinned snapshot; None when there is nothing archived."""
@@ -205,15 +202,12 @@ class BackfillPipeline:
         options = self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(pin.snapshot_id)}
         return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows)
 
-    def live_options(self, cutover: Cutover) -> dict[str, str] | None:
+    def live_options(self, source: SourcePlan, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of the topic from the boundary on; None without a live leg."""
         if cutover.topic is None:
-            if cutover.snapshot_id is None:
-                msg = f"view {self.plan.name}: history is empty and there is no live leg: nothing to read"
-                raise CutoverError(msg)
             return None
         group = f"{self.platform.settings.project}-{self.run_id}"
-        return live_options(self.platform, self.plan.source, group, cutover.start_offsets)
+        return live_options(self.platform, source, group, cutover.start_offsets)
 
     def tile_options(self, group: TileGroup) -> TileOptions:
         """The `WITH` options of a group's tables in both stores."""
@@ -238,9 +232,43 @@ class BackfillPipeline:
         return tuple(self.table(group) for group in self.plan.groups)
 
     @cached_property
-    def foreign(self) -> ForeignVersion | None:
-        """The version of a foreign history that this run reads, looked up once; None for an archive of ours."""
-        return foreign_version(self.platform, self.plan.source, self.history_version)
+    def foreign(self) -> dict[SourcePlan, ForeignVersion | None]:
+        """By source the version of a foreign history that this run reads, looked up once; None for an archive of ours.
+
+        UnsupportedError where one version is named and the sources of a union are several.
+        """
+        parts, version = self.plan.source.parts, self.history_version
+        if version is not None and len(parts) > 1:
+            msg = f"view {self.plan.name}: version {version} of which history? {self.plan.source.name} is a union, of "
+            msg += "which the newest are read"
+            raise UnsupportedError(msg)
+        return {part: foreign_version(self.platform, part, version) for part in parts}
+
+    def _refuse_topics(self) -> None:
+        """Refuse a union with live legs: that all of them together are read once was not tried on real topics."""
+        live = [part.live.name for part in self.plan.source.parts if part.live is not None]
+        if self.plan.source.members and live:
+            msg = (
+                f"view {self.plan.name}: {self.plan.source.name} is a union, of which history alone is read yet, and "
+                f"its sources have live topics: {', '.join(live)}; leave `live` out of classes for the same tables, "
+                "or write one view for each source"
+            )
+            raise UnsupportedError(msg)
+
+    def _boundary(self, source: SourcePlan) -> Cutover:
+        """The boundary between history and topic of one source."""
+        history, foreign = self.history_table(source), self.foreign[source]
+        name = history.name if history is not None else None
+        origin = foreign.origin if foreign is not None else None
+        snapshot, tag = self._pin(history)
+        prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
+        if source.live is None:
+            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin)
+        topic = checked_topic(self.platform, source)
+        if history is not None:
+            check_archive_of(history, topic)
+        cuts = draw_boundary(topic.name, log_ranges(self.platform, topic.name), prefixes)
+        return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
 
     def _pin_dimensions(self) -> tuple[DimensionPin, ...]:
         """The dimensions at their newest versions, or at those that this generation has; tagged."""

@@ -140,7 +140,7 @@ class Consistency:
 
     Attributes:
         windows: the mode in which history was computed.
-        history: the table, its snapshot, and when that was committed.
+        histories: the table and its snapshot, of a union those of each source, and when that was `committed_at`.
         notes: what bounds the comparison, such as how far the job and the archive are.
     """
 
@@ -148,8 +148,7 @@ class Consistency:
     version: str
     generation: int
     windows: WindowMode
-    history: str
-    snapshot_id: int
+    histories: tuple[tuple[str, int], ...]
     committed_at: datetime
     notes: tuple[str, ...]
     features: tuple[FeatureLine, ...]
@@ -177,8 +176,7 @@ class Consistency:
             "version": self.version,
             "generation": self.generation,
             "windows": self.windows,
-            "history": self.history,
-            "snapshot_id": self.snapshot_id,
+            "histories": [{"table": table, "snapshot_id": snapshot} for table, snapshot in self.histories],
             "committed_at": self.committed_at.isoformat(),
             "notes": list(self.notes),
             "compared": self.compared,
@@ -194,7 +192,8 @@ class Consistency:
     def head(self) -> list[str]:
         """What was compared with what, in a few lines."""
         of = f"view {self.view}, version {self.version}, generation {self.generation}"
-        beside = f"history {self.history}, snapshot {self.snapshot_id} of {self.committed_at.isoformat()}"
+        read = ", ".join(f"{table}, snapshot {snapshot}" for table, snapshot in self.histories)
+        beside = f"history {read} of {self.committed_at.isoformat()}"
         return [f"{of}: served values beside {beside}, windows {self.windows}", *self.notes]
 
     def summary(self) -> list[str]:

@@ -21,7 +21,6 @@ from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.prefix import TopicPartition
-from headrace.connectors.schema import archive_fields
 from headrace.errors import NotFoundError, RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.commits import Commits
@@ -30,11 +29,12 @@ from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
 from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.options import one_of
-from headrace.pipelines.pinned_dimensions import open_pinned, recorded
+from headrace.pipelines.pinned import use_pinned
+from headrace.pipelines.pinned_dimensions import recorded
 from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
 from headrace.pipelines.spine import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
-from headrace.pipelines.training_set import PinnedHistory
+from headrace.pipelines.training_set import Pinned, PinnedHistory
 from headrace.registry.store import Registry
 from headrace.runtime.platform import Platform
 
@@ -109,7 +109,7 @@ class ConsistencyCheck:
         self.windows: WindowMode = one_of("windows", windows, get_args(WindowMode))
         self.said = said
 
-    def pin(self) -> PinnedHistory:
+    def pin(self) -> Pinned:
         """History as it is now, at one snapshot, and dimensions as the runs of the version pinned them.
 
         Raises as `TrainingSetPipeline.source_history` does; RequestError where no run says which versions it joined.
@@ -167,7 +167,8 @@ class ConsistencyCheck:
         # Pinned after the store was read, so that history has what the store had, unless the archive is behind.
         history = self.pin()
         served = [part for columns in given for part in served_of(self.plan, columns, what)]
-        self.said(f"rows to recompute from {history.table.name}: {sum(part.spine.num_rows for part in served):,}")
+        tables = ", ".join(one.table.name for one in history.histories)
+        self.said(f"rows to recompute from {tables}: {sum(part.spine.num_rows for part in served):,}")
         compared: dict[str, int] = {}
         differences: list[Difference] = []
         for part in served:
@@ -180,15 +181,14 @@ class ConsistencyCheck:
             version=self.plan.version,
             generation=self.serving.generation,
             windows=self.windows,
-            history=history.table.name,
-            snapshot_id=history.snapshot_id,
+            histories=tuple((one.table.name, one.snapshot_id) for one in history.histories),
             committed_at=instant_of(history.until_us),
             notes=(*self._notes(history), *self._left_out(given, whole=whole)),
             features=tuple(lines_of(compared, differences)),
             differences=tuple(differences),
         )
 
-    def _differences(self, history: History, served: Served, pinned: PinnedHistory) -> Iterator[Difference]:
+    def _differences(self, history: History, served: Served, pinned: Pinned) -> Iterator[Difference]:
         """The values of one kind of entity that are not those of history, with their causes."""
         self._check_coverage(history, served, pinned)
         truth = history.values(self.windows)
@@ -207,7 +207,7 @@ class ConsistencyCheck:
         times = sorted(set(served.spine["_served_us"].take(rows).to_pylist()))
         return {us: found for us in times if (found := self.commits.by(us)) is not None}
 
-    def _check_coverage(self, history: History, served: Served, pinned: PinnedHistory) -> None:
+    def _check_coverage(self, history: History, served: Served, pinned: Pinned) -> None:
         """Refuse times of which history cannot tell."""
         outside = history.outside(pinned.until_us)
         if outside:
@@ -215,18 +215,18 @@ class ConsistencyCheck:
             msg = (
                 f"{len(outside):,} of {served.spine.num_rows:,} rows were served for a time that history does not "
                 f"cover: {shown_rows([each for each, _ in outside])}; row {row} at "
-                f"{instant_of(served.asked_us(row)).isoformat()} is {why} (snapshot {pinned.snapshot_id} of "
-                f"{pinned.table.name}, of {instant_of(pinned.until_us).isoformat()}). Archive further, or leave them "
-                "out"
+                f"{instant_of(served.asked_us(row)).isoformat()} is {why} ({pinned}, "
+                f"of {instant_of(pinned.until_us).isoformat()}). Archive further, or leave them out"
             )
             raise RequestError(msg)
 
-    def _notes(self, history: PinnedHistory) -> Iterator[str]:
+    def _notes(self, history: Pinned) -> Iterator[str]:
         """Where the job is ahead of the archive: what it has read beyond cannot be recomputed."""
         committed = self.commits.newest()
         if not committed:
             return
-        archived = {part.of: part.max_offset for part in history.table.prefix(history.snapshot_id)}
+        prefixes = (part for one in history.histories for part in one.table.prefix(one.snapshot_id))
+        archived = {part.of: part.max_offset for part in prefixes}
         for of, last in sorted(committed.items()):
             if (end := archived.get(of, -1)) < last:
                 yield f"{of}: history ends at offset {end}, the job has committed to {last}"
@@ -254,12 +254,10 @@ class ConsistencyCheck:
         return recorded(self.platform.iceberg, (DimensionPin(**pin) for pin in pins))
 
     @contextmanager
-    def _opened(self, history: PinnedHistory) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _opened(self, history: Pinned) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`."""
         with view_database(self.plan) as connection:
-            columns = [field.name for field in archive_fields(self.plan.source.columns) if field.name != "_raw"]
-            history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
-            open_pinned(connection, self.plan, history.dimensions)
+            use_pinned(connection, self.plan, history)
             yield connection
 
 

@@ -55,12 +55,12 @@ class Rows:
     """Some rows of history: how many, where they lie in the log, and when they arrived."""
 
     count: int
-    places: Sequence[tuple[int | None, int | None, int | None]]
+    places: Sequence[tuple[str, int | None, int | None]]
     first_arrival_us: int
     last_arrival_us: int
 
     def __str__(self) -> str:
-        places = "; ".join(f"partition {part}, offset {_range(first, last)}" for part, first, last in self.places)
+        places = "; ".join(f"{part}, offset {_range(first, last)}" for part, first, last in self.places)
         arrived = _range(*(instant_of(us).isoformat() for us in (self.first_arrival_us, self.last_arrival_us)))
         return f"{self.count:,} row{'s' if self.count > 1 else ''} ({places}; arrived {arrived})"
 
@@ -153,7 +153,7 @@ class History:
             asked = AskedFeature(name, plan.feature(name), window_mode=windows, open_end=now)
             keys = KeySet(plan, (asked,), apart=(CASE,))
             behind = evidence_sql(keys, asked, _of(now, "cases"), f"(SELECT * FROM evidence WHERE {part.condition})")
-            found |= {row: Rows(*rest) for row, *rest in self._connection.execute(_places(behind)).fetchall()}
+            found |= {row: Rows(*rest) for row, *rest in self._connection.execute(self._places(behind)).fetchall()}
         return found
 
     def _let_in(self, condition: str) -> set[int]:
@@ -191,7 +191,19 @@ class History:
         """The plan by which a part of the rows is judged."""
         if not part.with_late:
             return self._plan
-        return replace(self._plan, source=replace(self._plan.source, allowed_lateness_us=NEVER_LATE_US))
+        return replace(self._plan, source=self._plan.source.allowing(NEVER_LATE_US))
+
+    def _places(self, behind: str) -> str:
+        """For each row how many rows are behind it, where, and when they arrived; topics are told where many are."""
+        topic = "concat('topic ', chr(39), _src_topic, chr(39), ', ')" if self._plan.source.members else "''"
+        return (
+            "SELECT _row, sum(n)::BIGINT, list((place, first, last) ORDER BY _src_partition, place),\n"
+            "  min(began), max(ended)\n"
+            f"FROM (SELECT _row, _src_partition, concat({topic}, 'partition ', _src_partition) AS place,\n"
+            "  count(*) AS n, min(_src_offset) AS first, max(_src_offset) AS last,\n"
+            f"  min(epoch_us(arrival)) AS began, max(epoch_us(arrival)) AS ended FROM ({behind}) GROUP BY ALL)\n"
+            "GROUP BY _row"
+        )
 
     def _evidence(self) -> str:
         """Every row of an entity before the asked time of a value, once for each such value."""
@@ -237,14 +249,3 @@ def _table_of(commits: Mapping[int, Mapping[TopicPartition, int]]) -> pa.Table:
     found = [(us, *of, last) for us, offsets in commits.items() for of, last in offsets.items()]
     columns = zip(*known, *found, strict=True) if known else ([] for _ in COMMITS)
     return pa.table([pa.array(values, one.type) for values, one in zip(columns, COMMITS, strict=True)], COMMITS)
-
-
-def _places(behind: str) -> str:
-    """For each row how many rows are behind it, where, and when they arrived."""
-    return (
-        "SELECT _row, sum(n)::BIGINT, list((_src_partition, first, last) ORDER BY _src_partition),\n"
-        "  min(began), max(ended)\n"
-        "FROM (SELECT _row, _src_partition, count(*) AS n, min(_src_offset) AS first, max(_src_offset) AS last,\n"
-        f"  min(epoch_us(arrival)) AS began, max(epoch_us(arrival)) AS ended FROM ({behind}) GROUP BY ALL)\n"
-        "GROUP BY _row"
-    )

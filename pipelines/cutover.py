@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from headrace.connectors.foreign import Origin
@@ -75,9 +75,11 @@ class Cutover:
     members: tuple[Cutover, ...] = ()
 
     @classmethod
-    def over(cls, parts: Sequence[Cutover]) -> Cutover:
-        """The boundary of the parts of a source: the only one, or that of a union."""
-        return parts[0] if len(parts) == 1 else cls(None, None, None, None, None, (), members=tuple(parts))
+    def over(cls, parts: Sequence[Cutover], dimensions: tuple[DimensionPin, ...] = ()) -> Cutover:
+        """The boundary of the parts of a source, the only one or those of a union, and what the view joins."""
+        if len(parts) == 1:
+            return replace(parts[0], dimensions=dimensions)
+        return cls(None, None, None, None, None, (), dimensions=dimensions, members=tuple(parts))
 
     @property
     def parts(self) -> tuple[Cutover, ...]:

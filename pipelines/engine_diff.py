@@ -25,6 +25,7 @@ from headrace.connectors.tile_store import Key
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_run import folded_input
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles
+from headrace.pipelines.local_input import Given
 from headrace.pipelines.local_run import AskedSet, asked_sets, instant_of_run, left_out, values_of, verdicts_of
 from headrace.pipelines.spine import KEY_TYPES
 
@@ -108,7 +109,7 @@ class EngineDiff:
 
 def diff_locally(
     plan: ViewPlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     engine: FlinkEngine,
     *,

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from headrace.compiler.explain import Step, columns_of, on_demand, planned, written
+from headrace.compiler.explain import Step, columns_of_part, on_demand, planned, written
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of
-from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
 from headrace.compiler.verdict import archive_columns
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.iceberg_cost import ScanCost, scan_cost
@@ -79,7 +79,8 @@ def _with_tiles(view: View, plan: ViewPlan, feature: str, platform: Platform) ->
     (own,) = [one for one in view.features if one.name == feature]
     yield from written(own, plan, view.source.where)
     yield from planned(plan, found)
-    yield from _history(plan, found, platform)
+    for part in plan.source.parts:
+        yield from _history(part, columns_of_part(plan, found, part), platform)
 
 
 def _on_demand(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
@@ -131,13 +132,12 @@ def _origin(chosen: ChosenKnobs) -> str:
     return f"optimize {chosen.optimize.value}, freshness {chosen.freshness.value}"
 
 
-def _history(plan: ViewPlan, feature: PlannedFeature, platform: Platform) -> Iterator[Step]:
-    """What reading history takes, from the metadata of its newest snapshot."""
-    source = plan.source
+def _history(source: SourcePlan, own: list[str], platform: Platform) -> Iterator[Step]:
+    """What reading history takes, from the metadata of its newest snapshot; a feature itself needs `own` columns."""
     if source.history is None or source.history.kind != "iceberg":
         yield Step(HISTORY, "files", "no Iceberg table" if source.history else "none: the view has no history")
         return
-    every, own = [column.name for column in archive_columns(source)], columns_of(plan, feature)
+    every = [column.name for column in archive_columns(source)]
     try:
         whole, part = (_cost(platform, source.history.name, columns) for columns in (every, own))
     except (ConnectorError, UnsupportedError) as error:
@@ -167,7 +167,8 @@ def _bytes(cost: ScanCost) -> str:
 
 def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
     """Empty tables for every leg and sink of a job."""
-    lake.create_table(RAW, RAW, archive_fields(plan.source.columns))
+    for number, part in enumerate(plan.source.parts):
+        lake.create_table(RAW, f"{RAW}_{number}", archive_fields(part.columns))
     lake.create_table(LEDGER_NAMESPACE, "offset_tiles", OFFSET_TILES)
     lake.create_table(LEDGER_NAMESPACE, "dead_letters", DEAD_LETTERS)
     tiles = {}
@@ -176,5 +177,6 @@ def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
         store = {"connector": "headrace-cassandra", "table": group.fingerprint, **NOWHERE}
         tiles[group.fingerprint] = TileOptions(store, lake.flink_options(TILES, group.fingerprint))
     ledger, dead = (lake.flink_options(LEDGER_NAMESPACE, name) for name in ("offset_tiles", "dead_letters"))
+    legs = [Legs(lake.flink_options(RAW, f"{RAW}_{number}"), None) for number, _ in enumerate(plan.source.parts)]
     dimensions = {one.name: DimensionOptions({}) for one in dimensions_of(plan)}
-    return JobBindings("explained", "explained", lake.flink_options(RAW, RAW), None, tiles, ledger, dead, dimensions)
+    return JobBindings("explained", "explained", legs, tiles, ledger, dead, dimensions)

@@ -26,7 +26,7 @@ from headrace.connectors.schema import Field, fields_of
 from headrace.errors import JobError, NumericOverflowError
 from headrace.pipelines.configuration import calling
 from headrace.pipelines.spine import Spine
-from headrace.pipelines.training_set import PinnedHistory
+from headrace.pipelines.training_set import Pinned, PinnedHistory
 
 #: Where spines and answers are in the scratch catalog.
 NAMESPACE = "point_in_time"
@@ -44,7 +44,7 @@ LOCAL: Mapping[str, str] = {
 def flink_answers(
     sets: Sequence[KeySet],
     spine: Spine,
-    history: PinnedHistory,
+    history: Pinned,
     scratch: IcebergCatalog,
     run: Callable[[FlinkJob], None],
     most_rows: int | None = None,
@@ -54,7 +54,7 @@ def flink_answers(
     Args:
         sets: what is asked, all of one view; where it is nothing, there is no job.
         spine: the rows; the keys of each set are among their columns.
-        history: the pinned history of the view's source, and its dimensions.
+        history: the pinned history of the view's source, of a union that of each source, and its dimensions.
         scratch: an empty catalog for spines and answers.
         run: runs the job to its end.
         most_rows: how many rows of a dimension may be held in memory; None: any number.
@@ -71,7 +71,8 @@ def flink_answers(
         dimensions = {
             name: DimensionOptions(_pinned(one), one.until_us, most_rows) for name, one in history.dimensions.items()
         }
-        bindings = PointInTimeBindings(_pinned(history), _options(spines), _options(answers), dimensions)
+        histories = list(map(_pinned, history.histories))
+        bindings = PointInTimeBindings(histories, _options(spines), _options(answers), dimensions)
         job = point_in_time_job(sets, bindings)
         _run(replace(job, config={**job.config, **calling(sets[0].plan)}), run)
     found: dict[str, pa.ChunkedArray] = {}

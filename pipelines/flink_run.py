@@ -17,7 +17,7 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_dimensions import open_dimensions
-from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_input import Given, open_input
 from headrace.pipelines.local_run import (
     AskedSet,
     LocalRun,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def run_on_flink(
     plan: ViewPlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     engine: FlinkEngine,
     *,
@@ -61,7 +61,7 @@ def run_on_flink(
 @contextmanager
 def folded_input(
     plan: ViewPlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     engine: FlinkEngine,
     *,

@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
-from headrace.errors import JobError
+from headrace.errors import JobError, UnsupportedError
 from headrace.pipelines.flink_tiles import (
-    HISTORY,
     FlinkEngine,
     FlinkTiles,
+    histories,
     local_configuration,
     local_job,
     savepoints,
@@ -61,21 +61,32 @@ def played_by_flink(script: Script, plan: ViewPlan, engine: FlinkEngine) -> Abst
     Tables have the columns of the archive. When the script is over the job is stopped with a savepoint.
 
     Raises:
+        UnsupportedError: the rows are of a union.
         JobError: the planner refuses the job; it fails by itself, or does not get on; what failed last is quoted.
     """
 
+    refuse_union(plan)
+
     def job(plan: ViewPlan, lake: IcebergCatalog, folder: Path) -> tuple[int, ...]:
+        (history,) = histories(plan.source)
         engine.tell(f"starting Flink over a script of {len(script):,} steps")
         with cluster_in_process(engine.session) as cluster:
             job_id = _submitted(script, plan, lake, folder, replace(engine.session, cluster=cluster.address))
-            return _Player(cluster, job_id, lake.load(*HISTORY), savepoints(folder)).play(script)
+            return _Player(cluster, job_id, lake.load(*history), savepoints(folder)).play(script)
 
     return tiles_of(job, plan, engine.serve)
 
 
+def refuse_union(plan: ViewPlan) -> None:
+    """UnsupportedError where rows are of a union: a script has one history, which grows."""
+    if plan.source.members:
+        msg = f"view {plan.name}: {plan.source.name} is a union, whose rows no script can play yet; leave markers out"
+        raise UnsupportedError(msg)
+
+
 def _submitted(script: Script, plan: ViewPlan, lake: IcebergCatalog, folder: Path, session: FlinkSession) -> str:
     """The view's job, begun over a history that is still empty; returns Flink's id of it."""
-    job = local_job(plan, lake, {**lake.flink_options(*HISTORY), **STREAMED}, {})
+    job = local_job(plan, lake, {}, STREAMED)
     options = {**job.config, **local_configuration(plan, folder), CHECKPOINT_INTERVAL: UNASKED, **_restarts(script)}
     compiled = session.compile(job.statements, job.inserts, options)
     return session.submit(JobSpec(f"{plan.name} of a script", compiled, job.statements, options, parallelism=1))

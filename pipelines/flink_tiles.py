@@ -21,7 +21,7 @@ import pyarrow as pa
 from headrace.compiler.duckdb_lookups import known_until, relation_of
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.flink_sql import FlinkJob, flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Options, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, Options, TileOptions
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.compiler.verdict import Verdict, possible
@@ -31,6 +31,7 @@ from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_f
 from headrace.connectors.tile_store import Key, Tile
 from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.flink_duration import flink_text
+from headrace.pipelines.source_rows import archives
 from headrace.pipelines.store_fill import write_tiles
 from headrace.pipelines.tuning import tuned
 from headrace.runtime.online_store import OpenStore, memory_store
@@ -38,7 +39,7 @@ from headrace.runtime.session import FlinkSession
 
 #: Names of what is gone afterwards.
 PROJECT, RUN, CATALOG = "local", "local", "lake"
-HISTORY, TILES, LEDGER, DIMENSIONS = ("raw", "rows"), "tiles", (LEDGER_NAMESPACE, "offset_tiles"), "dimensions"
+RAW, TILES, LEDGER, DIMENSIONS = "raw", "tiles", (LEDGER_NAMESPACE, "offset_tiles"), "dimensions"
 #: What fails here, such as an overflow, would fail again; left alone, Flink would try for ever.
 ONE_TRY = {"restart-strategy.type": "disable"}
 #: Rows that are written to history, and tiles that are in memory, at once.
@@ -138,16 +139,22 @@ def tiles_of(job: Job, plan: ViewPlan, serve: Serve) -> Iterator[FlinkTiles]:
         yield replace(tiles, plan=plan)
 
 
+def histories(source: SourcePlan) -> list[tuple[str, str]]:
+    """Namespace and name of the table of history of each of a source's parts."""
+    return [(RAW, name) for name in archives(source)]
+
+
 def local_job(
-    plan: ViewPlan, lake: IcebergCatalog, history: Options, dimensions: Mapping[str, DimensionOptions]
+    plan: ViewPlan, lake: IcebergCatalog, dimensions: Mapping[str, DimensionOptions], more: Options | None = None
 ) -> FlinkJob:
-    """The view's job over history, which is read by these options, and the dimensions that it joins, by name."""
+    """The view's job over history, read by the catalog's options and more; dimensions that it joins are by name."""
+    legs = [Legs({**lake.flink_options(*history), **(more or {})}, None) for history in histories(plan.source)]
     tiles = {
         group.fingerprint: TileOptions(cassandra=None, iceberg=lake.flink_options(TILES, group.fingerprint))
         for group in plan.groups
     }
     ledger = lake.flink_options(*LEDGER)
-    bindings = JobBindings(PROJECT, RUN, history, None, tiles, offset_tiles=ledger, dimensions=dimensions)
+    bindings = JobBindings(PROJECT, RUN, legs, tiles, offset_tiles=ledger, dimensions=dimensions)
     return flink_job(plan, bindings)
 
 
@@ -169,7 +176,8 @@ def savepoints(folder: Path) -> str:
 
 def _create_tables(plan: ViewPlan, lake: IcebergCatalog) -> None:
     """Create history, empty, and what the job writes to."""
-    lake.create_table(*HISTORY, archive_fields(plan.source.columns))
+    for history, part in zip(histories(plan.source), plan.source.parts, strict=True):
+        lake.create_table(*history, archive_fields(part.columns))
     lake.create_table(*LEDGER, OFFSET_TILES)
     for group in plan.groups:
         lake.create_table(TILES, group.fingerprint, tile_fields(group.keys, group.cell))
@@ -177,11 +185,14 @@ def _create_tables(plan: ViewPlan, lake: IcebergCatalog) -> None:
 
 def _fill_history(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, lake: IcebergCatalog) -> int:
     """Fill history with the rows; returns how many there are."""
-    names = ", ".join(DUCKDB.identifier(field.name) for field in archive_fields(plan.source.columns))
-    rows = connection.sql(f"SELECT {names} FROM archive").to_arrow_reader(BATCH)
-    history = lake.load(*HISTORY)
-    history.fill(pa.Table.from_batches([batch]) for batch in rows)
-    return history.row_count()
+    counts = []
+    for place, part in zip(histories(plan.source), plan.source.parts, strict=True):
+        names = ", ".join(DUCKDB.identifier(field.name) for field in archive_fields(part.columns))
+        rows = connection.sql(f"SELECT {names} FROM {place[1]}").to_arrow_reader(BATCH)
+        history = lake.load(*place)
+        history.fill(pa.Table.from_batches([batch]) for batch in rows)
+        counts.append(history.row_count())
+    return sum(counts)
 
 
 def _filled_dimensions(
@@ -212,7 +223,7 @@ def _run(
     dimensions: Mapping[str, DimensionOptions],
 ) -> None:
     """The job over history as it is."""
-    job = local_job(plan, lake, lake.flink_options(*HISTORY), dimensions)
+    job = local_job(plan, lake, dimensions)
     session.run(job.statements, job.inserts, {**job.config, **local_configuration(plan, folder), **ONE_TRY})
 
 

@@ -213,11 +213,11 @@ def _before(table: IcebergTable, commits: Sequence[FlinkCommit], job_id: str, ch
 def _use_archive(
     facts: Facts, catalog: IcebergCatalog, cutover: Cutover, blocks: Sequence[Block]
 ) -> list[Archived] | None:
-    """Count the archive within the run's offsets; None when the run has no archive."""
-    if cutover.table is None:
+    """Count the archive within the run's offsets; None when the run, or one source of a union, has no archive."""
+    tables = [part.table for part in cutover.parts]
+    if not all(tables):
         return None
-    table = catalog.load(*cutover.table.rsplit(".", 1))
-    facts.use("archive", table.relation(facts.connection))
+    facts.use_archive(catalog.named(name).relation(facts.connection) for name in tables if name)
     return facts.restrict({line.of: (line.first_offset, line.last_offset) for line in lines_of(blocks)})
 
 

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 (emitting SQL is what this file does: names are the plan's, values are parameters)
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.duckdb_functions import create_functions
 from headrace.connectors.prefix import TopicPartition
+from headrace.pipelines.source_rows import use_archives
 
 VERDICTS = ("read", "accepted", "late", "dead_lettered", "duplicate", "filtered", "folded")
 #: The versions of a block: readers take the greatest n of each key.
@@ -132,8 +133,12 @@ class Facts:
         self._plan = plan
 
     def use(self, name: str, relation: duckdb.DuckDBPyRelation) -> None:
-        """Let a table be known by a name: `offset_tiles`, `dead_letters`, `archive`, or a tile table's."""
+        """Let a table be known by a name: `offset_tiles`, `dead_letters`, or a tile table's."""
         self._connection.register(name, relation)
+
+    def use_archive(self, relations: Iterable[duckdb.DuckDBPyRelation]) -> None:
+        """Let `archive` be the rows of the source, from the archive of each of its parts."""
+        use_archives(self._connection, self._plan.source, relations)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from headrace.compiler.duckdb_text import typed_sql
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.connectors.duckdb_files import is_file, read_file
 from headrace.connectors.schema import archive_fields, fields_of
-from headrace.errors import SchemaMismatchError, did_you_mean
+from headrace.errors import RequestError, SchemaMismatchError, did_you_mean
+from headrace.pipelines.source_rows import archives, unite
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
@@ -24,28 +25,60 @@ if TYPE_CHECKING:
 DELTA_LOG = "_delta_log"
 
 
+#: Where rows are: a .csv or .parquet file, a Delta table's folder, or an Iceberg table; of a union, for each source by
+#: its name.
+Given = str | Mapping[str, str]
+
+
 def open_input(
     connection: duckdb.DuckDBPyConnection,
     source: SourcePlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     sample: int | None = None,
 ) -> None:
-    """Make the view `archive`: the rows of a .csv or .parquet file, a Delta table's folder, or an Iceberg table.
+    """Make the view `archive` of the rows that are given.
 
-    `load` finds an Iceberg table by its name; `sample` takes the first rows only.
+    `load` finds an Iceberg table by its name; `sample` takes the first rows only, of a union those of each source.
 
     Raises:
         NotFoundError: there is no such file or table.
         SchemaMismatchError: it lacks columns of the source.
+        RequestError: of a union, not each source has rows, or another one has.
     """
+    for part, name, rows in zip(source.parts, archives(source), _each(source, given), strict=True):
+        _open(connection, part, name, rows, load, sample)
+    unite(connection, source)
+
+
+def _each(source: SourcePlan, given: Given) -> list[str]:
+    """What is given for each of a source's parts."""
+    names = [part.name for part in source.parts]
+    if isinstance(given, str) and not source.members:
+        return [given]
+    if isinstance(given, str) or set(given) != set(names):
+        wanted = ", ".join(f"{name}=..." for name in names)
+        msg = f"{source.name} is a union: expected the rows of each of its sources ({wanted}), found {given!r}"
+        raise RequestError(msg)
+    return [given[name] for name in names]
+
+
+def _open(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourcePlan,
+    name: str,
+    given: str,
+    load: Callable[[str], IcebergTable],
+    sample: int | None,
+) -> None:
+    """Make the view of one source's rows."""
     if is_file(given) or (Path(given) / DELTA_LOG).exists():
-        open_file(connection, source, given, "archive", sample)
+        open_file(connection, source, given, name, sample)
         return
     table = load(given)
     table.check_columns(archive_fields(source.columns))
     rows = table.relation(connection)
-    (rows if sample is None else rows.limit(sample)).create_view("archive")
+    (rows if sample is None else rows.limit(sample)).create_view(name)
 
 
 def open_file(

@@ -24,7 +24,7 @@ from headrace.connectors.frame import html_table
 from headrace.errors import RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_dimensions import open_dimensions
-from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_input import Given, open_input
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 
@@ -63,7 +63,7 @@ class LocalRun:
 
 def run_locally(
     plan: ViewPlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     *,
     features: Sequence[str] = (),
@@ -76,7 +76,8 @@ def run_locally(
 
     Args:
         plan: the view.
-        given: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table `namespace.name`.
+        given: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table `namespace.name`; of a union
+            one for each source, by its name.
         load: finds an Iceberg table by its name.
         features: which of the view's features; by default all.
         as_of: the instant; by default that of `instant_of_run`.

@@ -41,10 +41,9 @@ def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimension
         make_known(connection, dimension.name, pinned.until_us)
 
 
-def refuse_joins(plan: ViewPlan) -> None:
+def refuse_joins(plan: ViewPlan, topic: str) -> None:
     """UnsupportedError for a view that joins a dimension: of a topic's events any may be beyond what is pinned."""
     for join in joins_of(plan):
-        topic = plan.source.live.name if plan.source.live is not None else ""
         msg = (
             f"view {plan.name}: joins dimension {join.dimension.name} and reads topic {topic!r}: a job that goes on "
             "would soon be beyond the pinned version of the dimension, and does not read newer ones yet; backfill a "

@@ -14,7 +14,7 @@ from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, RequestError
 from headrace.pipelines.spine import OUTSIDE, ROW
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
-from headrace.pipelines.training_set import PinnedHistory, TrainingSet, rows_fingerprint
+from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainingSet, rows_fingerprint
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 
@@ -73,10 +73,11 @@ class SavedTrainingSets:
         fingerprint = rows_fingerprint(rows)
         id_ = fingerprint_of([self.platform.settings.project, definition, fingerprint])
         name = f"{self.platform.settings.project}_{id_}"
-        for view, history in made.histories.items():
-            history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
-            for dimension, pinned in history.dimensions.items():
-                pinned.table.tag(f"training-set-{id_}-{view}-{dimension}", pinned.snapshot_id)
+        for view, pinned in made.histories.items():
+            for history in pinned.histories:
+                history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
+            for dimension, one in pinned.dimensions.items():
+                one.table.tag(f"training-set-{id_}-{view}-{dimension}", one.snapshot_id)
         table = self.platform.iceberg.create_table(NAMESPACE, name, _fields(rows))
         numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
         table.fill([numbered])
@@ -148,11 +149,15 @@ class SavedTrainingSets:
             full_names=definition["full_names"],
         )
 
-    def _pinned(self, found: Mapping[str, Any]) -> PinnedHistory:
-        """The history that a set was made from."""
-        dimensions = {name: self._pinned(one) for name, one in found.get("dimensions", {}).items()}
-        table = self.platform.iceberg.named(found["table"])
-        return PinnedHistory(table, found["snapshot"], found["until_us"], dimensions)
+    def _pinned(self, found: Mapping[str, Any]) -> Pinned:
+        """What a set was made from."""
+        histories = tuple(map(self._table, found["histories"]))
+        dimensions = {name: self._table(one) for name, one in found["dimensions"].items()}
+        return Pinned(histories, found["until_us"], dimensions)
+
+    def _table(self, found: Mapping[str, Any]) -> PinnedHistory:
+        """A table at its snapshot."""
+        return PinnedHistory(self.platform.iceberg.named(found["table"]), found["snapshot"], found["until_us"])
 
 
 def stored(rows: pa.Table) -> pa.Table:
@@ -202,18 +207,20 @@ def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, A
         "window_mode": pipeline.window_mode,
         "full_names": all(one.name == f"{one.view}__{one.feature}" for one in made.features),
         "features": [{**asdict(one), "mode_text": one.mode_text} for one in made.features],
-        "histories": {view: _pins(history) for view, history in made.histories.items()},
+        "histories": {view: _recorded(pinned) for view, pinned in made.histories.items()},
         "plans": {view: pipeline.views[view].to_dict() for view in made.histories},
     }
 
 
-def _pins(pinned: PinnedHistory) -> dict[str, Any]:
-    """A table at its snapshot, with its dimensions, as plain values."""
-    found: dict[str, Any] = {
-        "table": pinned.table.name,
-        "snapshot": pinned.snapshot_id,
+def _recorded(pinned: Pinned) -> dict[str, Any]:
+    """What a set was made from, as plain values."""
+    return {
+        "histories": list(map(_table_at, pinned.histories)),
         "until_us": pinned.until_us,
+        "dimensions": {name: _table_at(one) for name, one in pinned.dimensions.items()},
     }
-    if pinned.dimensions:
-        found["dimensions"] = {name: _pins(one) for name, one in pinned.dimensions.items()}
-    return found
+
+
+def _table_at(pinned: PinnedHistory) -> dict[str, Any]:
+    """A table at its snapshot, as plain values."""
+    return {"table": pinned.table.name, "snapshot": pinned.snapshot_id, "until_us": pinned.until_us}

@@ -15,7 +15,7 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.tile_store import Tile
 from headrace.errors import RequestError
 from headrace.pipelines.local_dimensions import open_dimensions
-from headrace.pipelines.local_input import open_input
+from headrace.pipelines.local_input import Given, open_input
 from headrace.pipelines.local_run import verdicts_of
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
 
@@ -40,7 +40,7 @@ class StoreFill:
 
 def fill_store(
     plan: ViewPlan,
-    given: str,
+    given: Given,
     load: Callable[[str], IcebergTable],
     store: OpenStore,
     *,

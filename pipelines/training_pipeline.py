@@ -18,7 +18,7 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.lookups import delay_us
-from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, SourcePlan, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
     AskedFeature,
@@ -45,9 +45,10 @@ from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
-from headrace.pipelines.pinned_dimensions import open_pinned, pinned_dimensions
+from headrace.pipelines.pinned import use_pinned
+from headrace.pipelines.pinned_dimensions import pinned_dimensions
 from headrace.pipelines.spine import Spine, read_spine, shown_rows
-from headrace.pipelines.training_set import PinnedHistory, TrainedFeature, TrainingSet
+from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainedFeature, TrainingSet
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
@@ -66,7 +67,7 @@ class TrainingSetPipeline:
         known_by: `event`: a row knows all that happened before its time; `arrival`: only what had also arrived by then.
         window_mode: `exact`, or `tiled` as served values are rounded.
         outside: what to do about rows that history does not cover: `refuse` them all, or `flag` each.
-        histories: for each view, the pinned history to read instead of the newest.
+        histories: for each view, what to read instead of the newest snapshots.
         engine: `duckdb`, or `flink` in this process; coverage and `explain` are DuckDB's on both.
     """
 
@@ -78,7 +79,7 @@ class TrainingSetPipeline:
         known_by: KnownBy = "event",
         window_mode: WindowMode = "exact",
         outside: str = "refuse",
-        histories: Mapping[str, PinnedHistory] | None = None,
+        histories: Mapping[str, Pinned] | None = None,
         engine: str = "duckdb",
     ) -> None:
         self.platform = platform
@@ -195,10 +196,10 @@ class TrainingSetPipeline:
         request = [column for _, one in features if isinstance(one, PlannedOnDemand) for column in one.request]
         return sorted({column.name for column in (*keys, *request) if column.type == "str"})
 
-    def history(self, plan: ViewPlan) -> PinnedHistory:
-        """The history of a view's source, and the dimensions that its events are joined to, each at one snapshot.
+    def history(self, plan: ViewPlan) -> Pinned:
+        """The history of each part of a view's source, and the dimensions that it joins, each at one snapshot.
 
-        It ends where it, or what a dimension is complete to, ends first.
+        It ends where one of them, or what a dimension is complete to, ends first.
 
         Raises:
             RequestError: the source has no history.
@@ -211,13 +212,18 @@ class TrainingSetPipeline:
         ends = [pinned.until_us + delay_us(plan, name) for name, pinned in dimensions.items()]
         return replace(events, until_us=min([events.until_us, *ends]), dimensions=dimensions)
 
-    def source_history(self, plan: ViewPlan) -> PinnedHistory:
+    def source_history(self, plan: ViewPlan) -> Pinned:
         """The history of a view's source alone; raises as `history` does."""
-        if plan.source.history is None:
-            msg = f"view {plan.name}: source {plan.source.name} has no history; set `history = IcebergTable(...)`"
+        histories = tuple(self._pin(plan, part) for part in plan.source.parts)
+        return Pinned(histories, min(one.until_us for one in histories))
+
+    def _pin(self, plan: ViewPlan, source: SourcePlan) -> PinnedHistory:
+        """The history of one source, pinned to one snapshot."""
+        if source.history is None:
+            msg = f"view {plan.name}: source {source.name} has no history; set `history = IcebergTable(...)`"
             raise RequestError(msg)
-        foreign = foreign_version(self.platform, plan.source)
-        table = self._history_table(plan, foreign)
+        foreign = foreign_version(self.platform, source)
+        table = self._history_table(source, foreign)
         snapshot = table.current_snapshot_id()
         if snapshot is None:
             msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
@@ -226,7 +232,7 @@ class TrainingSetPipeline:
         return PinnedHistory(table, snapshot, instant_us(committed))
 
     def check_coverage(
-        self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: PinnedHistory
+        self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: Pinned
     ) -> dict[int, str]:
         """Rows before the first event of history or after its snapshot, with the reason.
 
@@ -255,9 +261,7 @@ class TrainingSetPipeline:
         found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").to_arrow_table()
         return {one.name: found[one.name] for one in keys.asked}
 
-    def compute_on_flink(
-        self, sets: Sequence[KeySet], spine: Spine, history: PinnedHistory
-    ) -> dict[str, pa.ChunkedArray]:
+    def compute_on_flink(self, sets: Sequence[KeySet], spine: Spine, history: Pinned) -> dict[str, pa.ChunkedArray]:
         """The features of some kinds of entity of one view, a value for each row of the spine, in order."""
         with self.scratch() as catalog:
             most_rows = self.platform.settings.flink.dimension_rows
@@ -286,7 +290,7 @@ class TrainingSetPipeline:
         spine: Spine,
         asked: Mapping[str, Sequence[Asked]],
         columns: Mapping[str, pa.ChunkedArray],
-        histories: Mapping[str, PinnedHistory],
+        histories: Mapping[str, Pinned],
         outside: Mapping[int, str],
     ) -> TrainingSet:
         """The result; the features of each view in the order asked, view after view."""
@@ -305,7 +309,7 @@ class TrainingSetPipeline:
         self,
         spine: Spine,
         asked: Mapping[str, Sequence[Asked]],
-        histories: Mapping[str, PinnedHistory],
+        histories: Mapping[str, Pinned],
         row: int,
     ) -> dict[str, pa.Table]:
         """For each feature the rows of history behind its value in one row of the spine.
@@ -326,21 +330,17 @@ class TrainingSetPipeline:
 
     @contextmanager
     def _connected(
-        self, spine: Spine, plan: ViewPlan, asked: Sequence[AskedFeature], history: PinnedHistory
+        self, spine: Spine, plan: ViewPlan, asked: Sequence[AskedFeature], history: Pinned
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A database with `archive`, and `spine` without keys."""
         with view_database(plan) as connection:
             if any(_order_matters(plan, one) for one in asked):
                 connection.execute("SET threads = 1")
-            columns = [field.name for field in archive_fields(plan.source.columns) if field.name != "_raw"]
-            history.table.relation(connection, history.snapshot_id, columns).create_view("archive")
-            open_pinned(connection, plan, history.dimensions)
+            use_pinned(connection, plan, history)
             connection.register("spine", spine.asking(()))
             yield connection
 
-    def _is_covered(
-        self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: PinnedHistory
-    ) -> bool:
+    def _is_covered(self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: Pinned) -> bool:
         """Whether history covers all rows, by their first and last time, which costs less than a look at each."""
         last = pc.max(spine.times_us).as_py()
         if last is None or last > history.until_us:
@@ -348,12 +348,12 @@ class TrainingSetPipeline:
         (found,) = connection.execute(covered_sql(self.views[view], "spine", "archive")).fetchall()
         return bool(found[0])
 
-    def _history_table(self, plan: ViewPlan, foreign: ForeignVersion | None) -> IcebergTable:
+    def _history_table(self, source: SourcePlan, foreign: ForeignVersion | None) -> IcebergTable:
         """The archive, or the shadow of a foreign table's newest version."""
         if foreign is not None:
-            return shadow(self.platform.iceberg, foreign, fields_of(plan.source.columns), plan.source.event_time)
-        table = self.platform.iceberg.load(*table_name_of(plan.source))
-        table.check_columns(archive_fields(plan.source.columns))
+            return shadow(self.platform.iceberg, foreign, fields_of(source.columns), source.event_time)
+        table = self.platform.iceberg.load(*table_name_of(source))
+        table.check_columns(archive_fields(source.columns))
         return table
 
 
@@ -362,7 +362,7 @@ def _on_duckdb(
     connection: duckdb.DuckDBPyConnection,
     sets: Sequence[KeySet],
     spine: Spine,
-    history: PinnedHistory,
+    history: Pinned,
 ) -> dict[str, pa.ChunkedArray]:
     """One query for each kind of entity."""
     found: dict[str, pa.ChunkedArray] = {}
@@ -376,14 +376,14 @@ def _on_flink(
     connection: duckdb.DuckDBPyConnection,
     sets: Sequence[KeySet],
     spine: Spine,
-    history: PinnedHistory,
+    history: Pinned,
 ) -> dict[str, pa.ChunkedArray]:
     """One job for all of them."""
     return pipeline.compute_on_flink(sets, spine, history)
 
 
 Compute = Callable[
-    [TrainingSetPipeline, duckdb.DuckDBPyConnection, Sequence[KeySet], Spine, PinnedHistory], dict[str, pa.ChunkedArray]
+    [TrainingSetPipeline, duckdb.DuckDBPyConnection, Sequence[KeySet], Spine, Pinned], dict[str, pa.ChunkedArray]
 ]
 #: How each engine computes the features of one view.
 ENGINES: Mapping[str, Compute] = {"duckdb": _on_duckdb, "flink": _on_flink}

@@ -46,7 +46,7 @@ class TrainedFeature:
 
 @dataclass(frozen=True)
 class PinnedHistory:
-    """A table at one snapshot: a source's history, with the dimensions that its events are joined to, or one of these.
+    """A table at one snapshot: a source's history, or a dimension.
 
     `until_us`: what happened after it (µs) is not in there.
     """
@@ -54,11 +54,24 @@ class PinnedHistory:
     table: IcebergTable
     snapshot_id: int
     until_us: int
+
+    def __str__(self) -> str:
+        return f"snapshot {self.snapshot_id} of {self.table.name}"
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What the rows of a view are read of: the history of each of its source's parts, and the dimensions that it joins.
+
+    `until_us`: the instant (µs) up to which all of them tell what happened.
+    """
+
+    histories: tuple[PinnedHistory, ...]
+    until_us: int
     dimensions: Mapping[str, PinnedHistory] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = [f"snapshot {self.snapshot_id} of {self.table.name}"]
-        return ", ".join([*parts, *(f"{name} at {pinned}" for name, pinned in self.dimensions.items())])
+        return ", ".join([*map(str, self.histories), *(f"{name} at {one}" for name, one in self.dimensions.items())])
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class TrainingSet:
     Attributes:
         rows: the spine's columns, then the features; rows out are rows in.
         features: what each feature column is.
-        histories: for each view the snapshot that its history was read from.
+        histories: for each view the snapshots that it was read from.
         known_by: whether a row knows what had happened, or only what had arrived.
         outside: for rows that history does not cover, why; empty unless such rows were let in.
         engine: what computed the features, `duckdb` or `flink`.
@@ -77,7 +90,7 @@ class TrainingSet:
     rows: pa.Table
     event_time: str
     features: tuple[TrainedFeature, ...]
-    histories: Mapping[str, PinnedHistory]
+    histories: Mapping[str, Pinned]
     known_by: KnownBy
     outside: Mapping[int, str]
     engine: str

@@ -12,10 +12,11 @@ from headrace.names import names_from
 if TYPE_CHECKING:
     from headrace.testing.evaluation import Evaluation, assert_feature_equal, evaluate
     from headrace.testing.repetition import EnginesDifferError
-    from headrace.testing.rows import ARRIVES, CRASH, PAUSE
+    from headrace.testing.rows import ARRIVES, CRASH, PAUSE, SOURCE
 
 _HOME_OF = {
     "ARRIVES": "headrace.testing.rows",
+    "SOURCE": "headrace.testing.rows",
     "CRASH": "headrace.testing.rows",
     "EnginesDifferError": "headrace.testing.repetition",
     "Evaluation": "headrace.testing.evaluation",
@@ -24,6 +25,15 @@ _HOME_OF = {
     "evaluate": "headrace.testing.evaluation",
 }
 
-__all__ = ["ARRIVES", "CRASH", "PAUSE", "EnginesDifferError", "Evaluation", "assert_feature_equal", "evaluate"]
+__all__ = [
+    "ARRIVES",
+    "CRASH",
+    "PAUSE",
+    "SOURCE",
+    "EnginesDifferError",
+    "Evaluation",
+    "assert_feature_equal",
+    "evaluate",
+]
 
 __getattr__ = names_from(__name__, _HOME_OF)

@@ -25,9 +25,10 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.errors import JobError
 from headrace.features.scalar import INT
 from headrace.pipelines.engine_diff import Difference, EngineDiff, compare
-from headrace.pipelines.flink_script import played_by_flink
+from headrace.pipelines.flink_script import played_by_flink, refuse_union
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.script import Marker
+from headrace.pipelines.source_rows import ARCHIVE, archives
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
@@ -150,19 +151,22 @@ class OnFlink:
 def _read(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, until: ExitStack) -> FlinkTiles:
     """The tiles of examples without markers, whose rows are all there when the job begins."""
     with in_utc() as connection:
-        connection.register("archive", pa.concat_tables(_rows(*numbered) for numbered in enumerate(examples)))
+        made = [_rows(*numbered) for numbered in enumerate(examples)]
+        for name in archives(plan.source):
+            connection.register(name, pa.concat_tables(tables[name] for tables in made))
         return until.enter_context(folded_by_flink(connection, plan, engine))
 
 
 def _played(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, until: ExitStack) -> FlinkTiles:
-    """The tiles of examples with markers, one after another in one script."""
+    """The tiles of examples with markers, one after another in one script. UnsupportedError for rows of a union."""
+    refuse_union(plan)
     script = [step for numbered in enumerate(examples) for step in _script(*numbered)]
     return until.enter_context(played_by_flink(script, plan, engine))
 
 
 def _script(number: int, example: Example) -> Iterator[pa.Table | Marker]:
     """The rows of an example as tables, and the markers between them."""
-    table, read = _rows(number, example), 0
+    table, read = _rows(number, example)[ARCHIVE], 0
     for is_marker, stretch in groupby(example.rows, lambda row: isinstance(row, Marker)):
         if is_marker:
             yield from stretch
@@ -185,12 +189,14 @@ def _row_count(example: Example) -> int:
     return sum(not isinstance(row, Marker) for row in example.rows)
 
 
-def _rows(number: int, example: Example) -> pa.Table:
-    """The rows of an example as an archive of its own partition, with its number, in their order."""
+def _rows(number: int, example: Example) -> dict[str, pa.Table]:
+    """The rows of an example as archives of its own partition, with its number, in their order."""
     with opened_rows(example.plan, example.rows) as connection:
-        partition = f"CAST({number} AS INTEGER) AS _src_partition"
-        numbered = f"SELECT * REPLACE ({partition}), CAST({number} AS BIGINT) AS {EXAMPLE.name} FROM archive"
-        return connection.sql(f"{numbered} ORDER BY _src_offset").to_arrow_table()
+        columns = f"* REPLACE (CAST({number} AS INTEGER) AS _src_partition), CAST({number} AS BIGINT) AS {EXAMPLE.name}"
+        return {
+            name: connection.sql(f"SELECT {columns} FROM {name} ORDER BY _src_offset").to_arrow_table()
+            for name in archives(example.plan.source)
+        }
 
 
 def _together(plan: ViewPlan) -> ViewPlan:
@@ -198,8 +204,7 @@ def _together(plan: ViewPlan) -> ViewPlan:
 
     What is in two examples is no copy.
     """
-    same_in = (*plan.source.same_in, EXAMPLE.name) if plan.source.same_in else ()
-    source = replace(plan.source, columns=(*plan.source.columns, EXAMPLE), same_in=same_in)
+    source = plan.source.beside(EXAMPLE)
     groups = tuple(replace(group, keys=(EXAMPLE, *group.keys)) for group in plan.groups)
     return replace(plan, source=source, groups=groups)
 

@@ -19,9 +19,13 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.errors import RequestError, UnsupportedError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
 from headrace.pipelines.script import Marker
+from headrace.pipelines.source_rows import archives, unite
 
 #: What a row says of its own arrival, beside the source's columns: an instant. Without it a row arrives as it happens.
 ARRIVES = "_arrives"
+
+#: Of a union, which of its sources a row is of, by name; its columns are that source's.
+SOURCE = "_source"
 
 #: Two markers among the rows of a test: what happens, on Flink, to the job that reads them.
 PAUSE, CRASH = Marker.PAUSE, Marker.CRASH
@@ -58,34 +62,59 @@ def in_words(row: Mapping[str, Any]) -> str:
 
 
 def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Rows) -> None:
-    """Make the table `archive` of rows, in the order in which they are read; markers among them change nothing.
+    """Make the relation `archive` of rows, in the order in which they are read; markers among them change nothing.
 
     Values are taken as those of a CSV file: one that does not fit its column makes the row a dead letter, and so does a
     column that is missing. The live stream is stricter: there a text of digits is no number.
 
     Raises:
-        RequestError: a row has a column that the source has not, or its arrival is no instant with a zone.
+        RequestError: a row has a column that the source has not, or its arrival is no instant with a zone; of a union,
+            a row does not say which of its sources it is of.
     """
-    names = [column.name for column in source.columns]
     numbered = [(number, row) for number, row in enumerate(rows) if not isinstance(row, Marker)]
+    of = {number: _source_of(source, number, row) for number, row in numbered}
+    for part, name in zip(source.parts, archives(source), strict=True):
+        _open(connection, part, name, [(number, row) for number, row in numbered if of[number] == part.name])
+    unite(connection, source)
+
+
+def _source_of(source: SourcePlan, number: int, row: object) -> str:
+    """The name of the source that a row is of."""
+    if not isinstance(row, Mapping):
+        msg = f"row {number}: expected columns and their values, or PAUSE or CRASH of headrace.testing; found {row!r}"
+        raise RequestError(msg)
+    if not source.members:
+        return source.name
+    names, found = [part.name for part in source.parts], row.get(SOURCE)
+    if found not in names:
+        msg = f"row {number}: {source.name} is a union; say of which source the row is, such as {SOURCE}={names[0]!r}, "
+        msg += f"found {found!r}; {did_you_mean(str(found), names)}"
+        raise RequestError(msg)
+    return str(found)
+
+
+def _open(
+    connection: duckdb.DuckDBPyConnection, source: SourcePlan, table: str, rows: Sequence[tuple[int, Row]]
+) -> None:
+    """Make the table of one source's rows, each with its number among all."""
+    names = [column.name for column in source.columns]
+    numbered = [(number, {name: value for name, value in row.items() if name != SOURCE}) for number, row in rows]
     for number, row in numbered:
         _check(source, names, number, row)
     columns = {name: pa.array([_text(row.get(name)) for _, row in numbered], pa.string()) for name in names}
     arrivals = pa.array([_arrival_us(number, row) for number, row in numbered], pa.int64())
     places = pa.array(range(len(numbered)), pa.int64())
     given = pa.table({**columns, "_arrives_us": arrivals, "_place": places})
-    connection.register("given", given)
+    connection.register(f"given_{table}", given)
     arrival = f"coalesce(make_timestamptz(given._arrives_us), typed.{DUCKDB.identifier(source.event_time)})"
     connection.execute(
-        f"CREATE TABLE archive AS SELECT typed.* REPLACE ({arrival} AS _src_timestamp)\n"
-        f"FROM ({typed_sql(source, 'given', '_place')}) AS typed JOIN given ON given._place = typed._src_offset"
+        f"CREATE TABLE {table} AS SELECT typed.* REPLACE ({arrival} AS _src_timestamp)\n"
+        f"FROM ({typed_sql(source, f'given_{table}', '_place')}) AS typed\n"
+        f"JOIN given_{table} AS given ON given._place = typed._src_offset"
     )
 
 
-def _check(source: SourcePlan, names: Sequence[str], number: int, row: object) -> None:
-    if not isinstance(row, Mapping):
-        msg = f"row {number}: expected columns and their values, or PAUSE or CRASH of headrace.testing; found {row!r}"
-        raise RequestError(msg)
+def _check(source: SourcePlan, names: Sequence[str], number: int, row: Row) -> None:
     if ARRIVES in row and source.arrival_time in names:
         msg = f"row {number}: {ARRIVES} beside source {source.name}, which has its arrival in {source.arrival_time!r}"
         raise RequestError(msg)

@@ -11,7 +11,7 @@ from headrace.bench.kit import FEATURES
 from headrace.bench.sides import BLACKHOLE
 from headrace.compiler.build import plan_view
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.merge import Cell, merge_feature
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import cell_count, read_slices
@@ -40,7 +40,7 @@ def test_load_and_plan_a_view(benchmark: BenchmarkFixture) -> None:
 def test_emit_the_job_of_a_view(benchmark: BenchmarkFixture, plan: ViewPlan) -> None:
     (group,) = plan.groups
     tiles = {group.fingerprint: TileOptions(None, BLACKHOLE)}
-    bindings = JobBindings("bench", "run", {"connector": "iceberg"}, None, tiles, BLACKHOLE, BLACKHOLE)
+    bindings = JobBindings("bench", "run", [Legs({"connector": "iceberg"}, None)], tiles, BLACKHOLE, BLACKHOLE)
     job = benchmark(lambda: flink_job(plan, bindings).text())
     assert job.count("INSERT INTO") == 3
 

@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from headrace.compiler.build import plan_view
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.features import load_views
 from headrace.runtime.session import FlinkSession
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).parent / "golden"
-OWN = tuple(Path(__file__).parent / f"{name}.py" for name in ("every_aggregate", "unique_orders", "nested_logins"))
+OWN = tuple(
+    Path(__file__).parent / f"{name}.py"
+    for name in ("every_aggregate", "unique_orders", "nested_logins", "united_orders")
+)
 FILES = (ROOT / "examples/fraud/features.py", *OWN)
 
 DATAGEN = {"connector": "datagen"}
@@ -60,9 +63,8 @@ def bind() -> Callable[[ViewPlan], JobBindings]:
             for group in plan.groups
         }
         live = {"connector": "headrace-kafka", "topic": "t"}
-        return JobBindings(
-            "demo", "run-1", iceberg("raw"), live, tiles, iceberg("offset_tiles"), iceberg("dead_letters")
-        )
+        legs = [Legs(iceberg("raw"), live) for _ in plan.source.parts]
+        return JobBindings("demo", "run-1", legs, tiles, iceberg("offset_tiles"), iceberg("dead_letters"))
 
     return make
 

@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -208,7 +209,7 @@ LAGS = {
 
 def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) -> Any:
     """The value of a function over rows, by design 4.3 and 4.4."""
-    rows = sorted(rows, key=lambda row: (row["ordered_at"], row["_src_partition"], row["_src_offset"]))
+    rows = sorted(rows, key=place)
     if function.startswith("last_n"):
         return [argument(row) for row in rows[::-1]][: int(function.removeprefix("last_n:"))] or None
     if function in {"first", "last"}:
@@ -230,6 +231,11 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
         return of_sample(values) if len(values) > 1 else None
     by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "min": min, "max": max}
     return by_name[function](values) if values else None
+
+
+def place(row: Row) -> tuple[int, ...]:
+    """Where a row stands among all; in a union the number of its source comes before partition and offset."""
+    return row["ordered_at"], row.get("_member", 0), row["_src_partition"], row["_src_offset"]
 
 
 def quantile(values: list[float], share: str) -> float | None:
@@ -272,6 +278,11 @@ def bounds(name: str, at_us: int, window: int | None, tail: int, mode: str) -> t
     end = at_us - LAGS.get(name, 0)
     start = end - (2**60 if window is None else window)
     return (start, end) if mode == "exact" else (start // tail * tail, end // finest_of(name) * finest_of(name))
+
+
+def micros(value: Any) -> Any:
+    """An instant in µs, as the rows have it; anything else as it is."""
+    return round(value.timestamp() * 1_000_000) if isinstance(value, datetime) else value
 
 
 def serve(

@@ -18,7 +18,7 @@ from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import judged_columns, judged_sql
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of, joins_of
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
@@ -125,7 +125,7 @@ def on_flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactor
         for name, options in (("Merchants", shops), ("Regions", places))
     }
     tiles = {group.fingerprint: TileOptions(None, None) for group in PLAN.groups}
-    job = flink_job(PLAN, JobBindings("p", "r", archive, None, tiles, dimensions=dimensions))
+    job = flink_job(PLAN, JobBindings("p", "r", [Legs(archive, None)], tiles, dimensions=dimensions))
     environment = planner()
     environment.get_config().set("parallelism.default", "2")
     for key, value in job.config.items():
@@ -161,7 +161,7 @@ def test_flink_sees_the_version_in_effect(on_flink: Found) -> None:
 def test_flink_looks_up_without_a_join_of_its_own(planner: Callable[[], Any]) -> None:
     tiles = {group.fingerprint: TileOptions(CASSANDRA, BLACKHOLE) for group in PLAN.groups}
     dimensions = dict.fromkeys(UNTIL, DimensionOptions({}))
-    bindings = JobBindings("p", "r", DATAGEN, None, tiles, BLACKHOLE, BLACKHOLE, dimensions)
+    bindings = JobBindings("p", "r", [Legs(DATAGEN, None)], tiles, BLACKHOLE, BLACKHOLE, dimensions)
     text = explained(planner, flink_job(PLAN, bindings))
     assert "HR_AS_OF(" in text
     assert "Join(" not in text

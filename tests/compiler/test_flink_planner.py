@@ -10,7 +10,7 @@ import pytest
 
 from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.flink_sql import archive_job, flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 
@@ -46,9 +46,9 @@ def explained(planner: Callable[[], Any], job: Any) -> str:
 @pytest.mark.slow
 def test_a_job_reads_once_and_keeps_each_group_once(plan: ViewPlan, planner: Callable[[], Any]) -> None:
     tiles = {group.fingerprint: TileOptions(CASSANDRA, BLACKHOLE) for group in plan.groups}
-    bindings = JobBindings("p", "r", DATAGEN, DATAGEN, tiles, BLACKHOLE, BLACKHOLE)
+    bindings = JobBindings("p", "r", [Legs(DATAGEN, DATAGEN)] * len(plan.source.parts), tiles, BLACKHOLE, BLACKHOLE)
     text = explained(planner, flink_job(plan, bindings))
-    assert text.count("TableSourceScan(") == 2, "history and log are read once each"
+    assert text.count("TableSourceScan(") == 2 * len(plan.source.parts), "history and log are read once each"
     bands = sum(1 + len(group.lifetime_levels_us) for group in plan.groups)
     assert text.count("GroupAggregate(") == bands + 1, "one state for what each group keeps equally long, one more"
     assert text.count("OverAggregate(") == bool(plan.source.same_in), "one state for copies, where rows have any"
@@ -63,7 +63,7 @@ def test_only_the_tiles_of_a_lifetime_stay_in_state_for_years(
 ) -> None:
     plan = plans["shop_features"]
     tiles = {group.fingerprint: TileOptions(CASSANDRA, None) for group in plan.groups}
-    job = flink_job(plan, JobBindings("p", "r", DATAGEN, None, tiles))
+    job = flink_job(plan, JobBindings("p", "r", [Legs(DATAGEN, None)] * len(plan.source.parts), tiles))
     compiled = inserts_of(planner, job, {"table.exec.state.ttl": "3 d"})._j_statement_set.compilePlan().asJsonString()
     states = [state["ttl"] for node in json.loads(compiled)["nodes"] for state in node.get("state", ())]
     lasting = [f"{2 * days * 24 + 2} h" for group in plan.groups if group.lifetime_levels_us for days in (32, 1024)]
@@ -78,7 +78,7 @@ def test_a_point_in_time_job_joins_nothing_and_reads_history_once(
     plan = plans["shop_features"]
     sets = key_sets(plan, tuple(AskedFeature(one.name, one) for one in plan.features))
     assert len(sets) == 3
-    bindings = PointInTimeBindings(DATAGEN, [DATAGEN] * len(sets), [BLACKHOLE] * len(sets))
+    bindings = PointInTimeBindings([DATAGEN] * len(plan.source.parts), [DATAGEN] * len(sets), [BLACKHOLE] * len(sets))
     text = explained(planner, point_in_time_job(sets, bindings))
     assert text.count("TableSourceScan(") == 1 + len(sets), "history is read once, and each spine"
     assert text.count("ProcessTableFunction(") == len(sets)

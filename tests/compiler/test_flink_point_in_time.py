@@ -15,7 +15,7 @@ from .local_days import ShopDays
 
 def ask(plan: ViewPlan, feature: str, known_by: KnownBy = "event") -> None:
     sets = key_sets(plan, (AskedFeature(feature, plan.feature(feature)),), known_by)
-    point_in_time_job(sets, PointInTimeBindings({}, [{}], [{}]))
+    point_in_time_job(sets, PointInTimeBindings([{}], [{}], [{}]))
 
 
 def test_calendar_days_are_refused_by_name() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.verdict import Verdict, reason
@@ -58,7 +58,7 @@ def environment(plans: dict[str, ViewPlan], planner: Callable[[], Any], rows: li
     tiles = {group.fingerprint: TileOptions(None, None) for group in plan.groups}
     environment = planner()
     environment.get_config().set("parallelism.default", "1")
-    job = flink_job(plan, JobBindings("p", "r", None, options, tiles, {"connector": "blackhole"}))
+    job = flink_job(plan, JobBindings("p", "r", [Legs(None, options)], tiles, {"connector": "blackhole"}))
     for key, value in job.config.items():
         environment.get_config().set(key, value)
     for statement in job.statements:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from headrace.compiler.duckdb_sql import features_sql, offset_tiles_sql
 from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.flink_sql import archive_job, flink_job
-from headrace.compiler.flink_tables import JobBindings
+from headrace.compiler.flink_tables import JobBindings, Legs
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 
@@ -26,7 +26,7 @@ def test_point_in_time_sql(plans: dict[str, ViewPlan], golden: Golden) -> None:
     asked = tuple(AskedFeature(one.name, one, "last_write", None, "tiled") for one in plan.features)
     sets = key_sets(plan, asked, "arrival")
     iceberg = {"connector": "iceberg"}
-    job = point_in_time_job(sets, PointInTimeBindings(iceberg, [iceberg] * len(sets), [iceberg] * len(sets)))
+    job = point_in_time_job(sets, PointInTimeBindings([iceberg], [iceberg] * len(sets), [iceberg] * len(sets)))
     golden("fraud_features.point_in_time.flink.sql", job.text())
 
 
@@ -43,7 +43,7 @@ def test_archive_sql(plans: dict[str, ViewPlan], golden: Golden) -> None:
 def test_a_job_without_history_reads_the_log_alone(plans: dict[str, ViewPlan], bind: Bind) -> None:
     plan = plans["fraud_features"]
     whole = bind(plan)
-    live = JobBindings(whole.project, whole.run, None, whole.live, whole.tiles)
+    live = JobBindings(whole.project, whole.run, [Legs(None, whole.legs[0].live)], whole.tiles)
     text = flink_job(plan, live).text()
     assert "history" not in text
     assert text.count("INSERT INTO") == 2 * len(plan.groups)

@@ -20,7 +20,7 @@ from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import features_sql, judged_sql
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.verdict import Verdict, reason
@@ -137,7 +137,7 @@ def test_flink_names_the_same_faults(planner: Callable[[], Any], tmp_path: Path)
     history = {"connector": "filesystem", "path": file.as_uri(), **form}
     tiles = {group.fingerprint: TileOptions(None, None) for group in PLAN.groups}
     environment = planner()
-    for statement in flink_job(PLAN, JobBindings("p", "r", history, None, tiles)).statements:
+    for statement in flink_job(PLAN, JobBindings("p", "r", [Legs(history, None)], tiles)).statements:
         environment.execute_sql(statement)
     query = f"SELECT `_src_offset`, {FLINK.emit(reason(PLAN))} FROM `judged`"
     with environment.execute_sql(query).collect() as results:

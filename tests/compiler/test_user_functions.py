@@ -19,7 +19,7 @@ from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import judged_columns, judged_sql
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import JobBindings, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.scalar_sql import Dialect
 from headrace.compiler.verdict import Verdict, reason
@@ -150,7 +150,9 @@ def on_flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactor
         "format": "json",
         "json.timestamp-format.standard": "ISO-8601",
     }
-    job = flink_job(PLAN, JobBindings("p", "r", None, options, {each.fingerprint: NO_SINKS for each in PLAN.groups}))
+    job = flink_job(
+        PLAN, JobBindings("p", "r", [Legs(None, options)], {each.fingerprint: NO_SINKS for each in PLAN.groups})
+    )
     environment = planner()
     environment.get_config().set("parallelism.default", "1")
     for key, value in job.config.items():
@@ -207,7 +209,9 @@ def test_flink_calls_functions_with_every_type(on_flink: Found) -> None:
 @pytest.mark.slow
 def test_each_row_is_called_once_whatever_reads_the_value(planner: Callable[[], Any]) -> None:
     tiles = {group.fingerprint: TileOptions(CASSANDRA, BLACKHOLE) for group in PLAN.groups}
-    text = explained(planner, flink_job(PLAN, JobBindings("p", "r", DATAGEN, DATAGEN, tiles, BLACKHOLE, BLACKHOLE)))
+    text = explained(
+        planner, flink_job(PLAN, JobBindings("p", "r", [Legs(DATAGEN, DATAGEN)], tiles, BLACKHOLE, BLACKHOLE))
+    )
     assert text.count("HR_CALL_") == 2 * len(calls_of(PLAN)), "once in each leg"
     assert text.count("TableSourceScan(") == 2
 

@@ -21,7 +21,7 @@ from headrace.connectors.schema import archive_fields
 from headrace.features.load import load_views
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
 from headrace.pipelines.spine import Spine
-from headrace.pipelines.training_set import PinnedHistory
+from headrace.pipelines.training_set import Pinned, PinnedHistory
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 
@@ -114,7 +114,7 @@ class Flink:
         scratch = IcebergCatalog.sqlite("scratch", place / "scratch")
         (place / "scratch").mkdir()
         whole = Spine(asked.drop_columns(["_row", "_t"]), "at", times)
-        found = flink_answers(sets, whole, PinnedHistory(table, snapshot, 0), scratch, self.run)
+        found = flink_answers(sets, whole, Pinned((PinnedHistory(table, snapshot, 0),), 0), scratch, self.run)
         return {name: column.to_pylist() for name, column in found.items()}
 
     def run(self, job: FlinkJob) -> None:

@@ -31,7 +31,7 @@ from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_fl
 from headrace.pipelines.local_input import open_input
 from headrace.pipelines.local_run import run_locally
 from headrace.pipelines.spine import Spine
-from headrace.pipelines.training_set import PinnedHistory
+from headrace.pipelines.training_set import Pinned, PinnedHistory
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
@@ -150,7 +150,7 @@ def test_a_training_set_calls_functions_with_the_batches_of_a_views_job(tmp_path
     asked = AskedFeature("called_sum_1h", plan.feature("called_sum_1h"), "last_write")
     spine = Spine(pa.table({"card": ["a"]}), "at", pa.chunked_array([[0]]))
     with pytest.raises(SeenError):
-        flink_answers(key_sets(plan, (asked,)), spine, history, catalog, look)
+        flink_answers(key_sets(plan, (asked,)), spine, Pinned((history,), 0), catalog, look)
 
 
 def never(name: str) -> Any:

@@ -125,7 +125,7 @@ SELECT *, CASE WHEN (`_error` IS NOT NULL) THEN CAST(2 AS BIGINT)
 FROM `timed`;
 
 CREATE TEMPORARY VIEW `judged` AS
-SELECT *, CASE WHEN `_alone` = CAST(0 AS BIGINT) AND COUNT(*) OVER (PARTITION BY CASE WHEN `_alone` = CAST(0 AS BIGINT) THEN CAST(-1 AS BIGINT) ELSE `_src_offset` END,
+SELECT *, CASE WHEN (`_alone` = CAST(0 AS BIGINT)) AND COUNT(*) OVER (PARTITION BY CASE WHEN (`_alone` = CAST(0 AS BIGINT)) THEN CAST(-1 AS BIGINT) ELSE `_src_offset` END,
     `login`,
     HR_MICROS(`happened_at`),
     (`app`).`country`,
