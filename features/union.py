@@ -13,7 +13,7 @@ from headrace.features.coercion import NULL, finite
 from headrace.features.column import SourceColumn, plain_column_of
 from headrace.features.expression import to_scalar
 from headrace.features.place import Place, place_of_code, place_of_error
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, column, literal
+from headrace.features.scalar import DATETIME, FLOAT, INT, STRUCT, Scalar, column, is_list, literal
 from headrace.features.source import (
     EventTime,
     MemberSchema,
@@ -175,10 +175,18 @@ def _filled(cls: type[Union], source: type[Source], wanted: SourceColumn, at: st
     name = f"{at}: column {wanted.name!r} of {source.__name__}"
     scalar = _scalar(said.by.get(source, wanted.name), source.schema, wanted, name)
     if scalar.type != wanted.type:
-        msg = f"{name}: expected {wanted.type}, found {scalar.text()} ({scalar.type}); cast it: "
-        msg += f"filled_by({{{source.__name__}: lambda tx: tx.{wanted.name}.cast(...)}})"
+        how, part = _instead(scalar)
+        msg = f"{name}: expected {wanted.type}, found {scalar.text()} ({scalar.type}); {how}: "
+        msg += f"filled_by({{{source.__name__}: lambda tx: tx.{wanted.name}{part}}})"
         raise ColumnTypeError(msg)
     return scalar
+
+
+def _instead(found: Scalar) -> tuple[str, str]:
+    """What to do where a value of another type fills a column, in words and as it is written."""
+    if found.type == STRUCT:
+        return "take a part of it", ".part"
+    return ("take an element of it", "[0]") if is_list(found.type) else ("cast it", ".cast(...)")
 
 
 def _scalar(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str) -> Scalar:
@@ -189,6 +197,11 @@ def _scalar(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str
     scalar = to_scalar(found) if isinstance(found, ibis.expr.types.Value) else _constant(found, wanted, name)
     if any(scalar.calls()):
         msg = f"{name}: a function of Python cannot fill a column of a union; call it in a feature"
+        raise UnsupportedError(msg)
+    if any(scalar.lookups()):
+        msg = (
+            f"{name}: what a dimension says cannot fill a column of a union; join in a feature, by the union's columns"
+        )
         raise UnsupportedError(msg)
     if scalar.type == DATETIME and scalar.op not in {"column", "literal"}:
         msg = f"{name}: a computed instant cannot fill a column; name a column of {schema.name}"

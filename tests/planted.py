@@ -351,4 +351,25 @@ MUTANTS = (
         "if left.partition == right.partition",
         "tests/pipelines/test_ledger_topics.py::test_what_is_read_of_two_topics_neither_overlaps_nor_leaves_gaps",
     ),
+    Mutant(
+        "what a part must be that fills a union's column is not of the version",
+        "compiler/build.py",
+        "read = {path for scalar in filled.values() for path in scalar.paths()}",
+        "read: set[tuple[str, ...]] = set()",
+        "tests/compiler/test_joined_union.py::test_what_decides_about_rows_of_any_source_makes_another_version",
+    ),
+    Mutant(
+        "a run over a union forgets which version of a dimension it joins",
+        "pipelines/cutover.py",
+        "(), dimensions=dimensions, members=tuple(parts))",
+        "(), members=tuple(parts))",
+        "tests/pipelines/test_joined_union.py::test_a_run_pins_and_records_each_history_and_the_dimension",
+    ),
+    Mutant(
+        "a dimension fills a column of a union",
+        "features/union.py",
+        "if any(scalar.lookups()):",
+        "if any(()):",
+        "tests/features/test_union.py::test_a_wrong_union_is_refused_at_its_line",
+    ),
 )

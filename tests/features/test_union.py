@@ -14,7 +14,8 @@ from headrace.features import Definitions, load_views
 HEAD = """
 from datetime import datetime
 from headrace import (
-    FeaturePipeline, IcebergTable, KafkaTopic, Source, Union, WindowSpec, event_time, filled_by, transformation, udf
+    Dimension, FeaturePipeline, IcebergTable, KafkaTopic, Source, Union, WindowSpec, event_time, filled_by,
+    transformation, udf
 )
 
 class Cards(Source):
@@ -42,6 +43,23 @@ class Refunds(Source):
     cents: int
     at: datetime = event_time()
 
+class Spot:
+    town: str
+    since: datetime
+
+class Parcels(Source):
+    history = IcebergTable("raw.parcels")
+    spot: Spot
+    towns: list[str]
+    at: datetime = event_time()
+
+class Banks(Dimension):
+    history = IcebergTable("ref.banks")
+    key = "iban"
+    iban: str
+    fee_rate: float
+    since: datetime = event_time()
+
 class Both(Union):
     sources = [Cards, Wires]
     cents: int
@@ -63,6 +81,7 @@ class Spending(FeaturePipeline):
 CARD = 'card: str | None = filled_by({Cards: "pan", Wires: "iban"})'
 AT = "at: datetime = event_time()"
 BOTH = "sources = [Cards, Wires]"
+SHIPPED = "sources = [Cards, Parcels]"
 Load = Callable[..., Definitions]
 
 
@@ -148,6 +167,28 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
         (BOTH, "due: datetime = filled_by({Cards: 'at', Wires: lambda tx: tx.sent_at.truncate('h')})", AT),
         UnsupportedError,
         "a computed instant",
+    ),
+    (
+        (BOTH, "fee: float = filled_by({Wires: lambda tx: tx.asof_join(Banks, by='iban').fee_rate})", AT),
+        UnsupportedError,
+        "what a dimension says cannot fill a column of a union; join in a feature",
+    ),
+    ((BOTH, "tags: list[str]", AT), UnsupportedError, r"column 'tags' is list\[str\]; .*take its parts apart"),
+    ((BOTH, "spot: Spot", AT), UnsupportedError, "column 'spot' is struct; .*take its parts apart"),
+    (
+        (SHIPPED, "spot: str = filled_by({Cards: 'pan'})", AT),
+        ColumnTypeError,
+        r"'spot' of Parcels: .* \(struct\); take a part of it",
+    ),
+    (
+        (SHIPPED, "town: str = filled_by({Cards: 'pan', Parcels: 'towns'})", AT),
+        ColumnTypeError,
+        r"found towns \(list\[str\]\); take an element of it",
+    ),
+    (
+        (SHIPPED, "due: datetime = filled_by({Cards: 'at', Parcels: lambda tx: tx.spot.since})", AT),
+        UnsupportedError,
+        "a computed instant cannot fill a column; name a column of Parcels",
     ),
     ((BOTH, "cents: int = 3", AT), DefinitionError, "neither an annotated column nor an option"),
     ((BOTH, "source = [Cards]", AT), DefinitionError, "did you mean 'sources'"),
