@@ -42,7 +42,7 @@ from pyiceberg.types import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.connectors.catalog_file import alone, prepare
-from headrace.connectors.iceberg_options import flink_catalog, python_catalog, sqlite_path
+from headrace.connectors.iceberg_options import flink_catalog, local_path, python_catalog, sqlite_path
 from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_of
 from headrace.connectors.schema import Field, differences
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
@@ -405,7 +405,7 @@ class IcebergTable:
         wanted = [name for name in (columns or self.table.schema().column_names) if "." not in name]
         if files is None:
             files = (self.files_in_order if ordered else self.files)(snapshot_id)
-        paths = [_local(path) for path in files]
+        paths = [local_path(path) for path in files]
         empty = connection.from_arrow(self.table.schema().select(*wanted).as_arrow().empty_table())
         if not paths:
             return empty.project("*, 0 AS _file, 0 AS _row") if ordered else empty
@@ -482,11 +482,6 @@ def _projected(name: str, type_: Any, present: bool) -> str:
 def _texts(texts: Sequence[str]) -> str:
     """Texts as a list in SQL."""
     return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
-
-
-def _local(path: str) -> str:
-    """A path as DuckDB takes it."""
-    return path.removeprefix("file://") if path.startswith("file://") else path.removeprefix("file:")
 
 
 @lru_cache(maxsize=32)

@@ -33,6 +33,15 @@ def sqlite_path(properties: Mapping[str, str]) -> Path | None:
     return Path(uri.removeprefix(SQLITE).partition("?")[0]) if uri.startswith(SQLITE) else None
 
 
+def local_path(location: str) -> str:
+    """Where a file of a table is, as DuckDB takes it.
+
+    >>> local_path("file:///lake/a.parquet"), local_path("file:/lake/a.parquet"), local_path("s3://lake/a.parquet")
+    ('/lake/a.parquet', '/lake/a.parquet', 's3://lake/a.parquet')
+    """
+    return location.removeprefix("file://") if location.startswith("file://") else location.removeprefix("file:")
+
+
 def python_catalog(properties: Mapping[str, str]) -> dict[str, str]:
     """The properties for pyiceberg: secrets read, and with a busy timeout for SQLite. Do not print them.
 
