@@ -27,7 +27,7 @@ from headrace.compiler.duckdb_sql import (
     judged_sql,
     value_sql,
 )
-from headrace.compiler.lookups import words
+from headrace.compiler.lookups import joins_of, words
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
@@ -191,9 +191,10 @@ def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str) -> str:
 def _kept(plan: ViewPlan) -> str:
     """Whether the events are kept between being sorted and being found, or read twice, which takes less memory.
 
-    To judge them twice is cheap where each is judged by itself, and calls no function.
+    To judge them twice is cheap where each is judged by itself, calls no function and looks nothing up.
     """
-    return "NOT MATERIALIZED" if plan.source.unique_by is None and not calls_of(plan) else "MATERIALIZED"
+    by_itself = plan.source.unique_by is None and not calls_of(plan) and not joins_of(plan)
+    return "NOT MATERIALIZED" if by_itself else "MATERIALIZED"
 
 
 def _newest_place(keys: KeySet, asked: AskedFeature) -> int:
