@@ -18,9 +18,8 @@ from headrace.bench.stack import Workbench
 from headrace.bench.transactions import SEED
 from headrace.compiler.build import plan_view
 from headrace.compiler.calls import VALUE, Call
-from headrace.compiler.flink_calls import create_call_functions
+from headrace.compiler.flink_functions import create_functions
 from headrace.compiler.flink_scalar import FLINK
-from headrace.compiler.flink_tables import create_functions
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.features.load import load_views
@@ -115,8 +114,7 @@ class FunctionBenchmark:
 
     def _script(self, side: str, history: Mapping[str, str], sink: Mapping[str, str]) -> Script:
         """The job of a side."""
-        declared = (*create_functions(), *create_call_functions(self.plan), DECLARE_BY_ROW)
         source = create_table("transactions", "`tid` BIGINT, `cents` BIGINT", history)
         target = create_table("charges", "`tid` BIGINT, `charge` BIGINT", sink)
         insert = f"INSERT INTO `charges` SELECT `tid`, {self.sql[side]} FROM `transactions`"
-        return Script((*declared, source, target), (insert,))
+        return Script((*create_functions([insert]), DECLARE_BY_ROW, source, target), (insert,))

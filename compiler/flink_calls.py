@@ -11,24 +11,16 @@ from headrace.compiler.verdict import call_layers
 from headrace.features.function import FAIL
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar
 
-_MODULE = "headrace.connectors.flink_functions"
-#: By the type of the values: the name in SQL, and in the module; an instant is its µs.
+#: By the type of the values: the function that calls for it; an instant is its µs.
 FUNCTIONS = {
-    INT: ("HR_CALL_BIGINT", "as_bigint"),
-    DATETIME: ("HR_CALL_BIGINT", "as_bigint"),
-    FLOAT: ("HR_CALL_DOUBLE", "as_double"),
-    STR: ("HR_CALL_STRING", "as_string"),
-    BOOL: ("HR_CALL_BOOLEAN", "as_boolean"),
+    INT: "HR_CALL_BIGINT",
+    DATETIME: "HR_CALL_BIGINT",
+    FLOAT: "HR_CALL_DOUBLE",
+    STR: "HR_CALL_STRING",
+    BOOL: "HR_CALL_BOOLEAN",
 }
 #: Types that cross as two columns: a number, and whether it is missing.
 NUMBERS = frozenset({INT, DATETIME})
-
-
-def create_call_functions(plan: ViewPlan) -> tuple[str, ...]:
-    """The statements that declare the functions by which a plan's calls are made; none where it calls nothing."""
-    used = dict.fromkeys(FUNCTIONS[call.type] for layer in call_layers(plan) for call in layer)
-    create = "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS"
-    return tuple(f"{create} {name} AS '{_MODULE}.{function}' LANGUAGE PYTHON" for name, function in used)
 
 
 def call_views(plan: ViewPlan, rows: str) -> tuple[list[str], str]:
@@ -52,7 +44,7 @@ def _call_sql(plan: ViewPlan, call: Scalar, asked: Scalar) -> str:
         *(places if made.function.on_error == FAIL else []),
         text_literal(made.to_json()),
     ]
-    return f"{FUNCTIONS[call.type][0]}({', '.join(arguments)})"
+    return f"{FUNCTIONS[call.type]}({', '.join(arguments)})"
 
 
 def _column_sql(plan: ViewPlan, column: Scalar) -> list[str]:

@@ -17,12 +17,6 @@ from headrace.compiler.scalar_sql import text_literal
 from headrace.features.scalar import BOOL, DATETIME, INT
 
 FUNCTION = "HR_AS_OF"
-_CREATE = f"CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS {FUNCTION} AS 'io.headrace.flink.asof.HrAsOf'"
-
-
-def create_join_function(plan: ViewPlan) -> tuple[str, ...]:
-    """The statement that declares the function by which joins are made; none where a plan makes none."""
-    return (_CREATE,) if joins_of(plan) else ()
 
 
 def join_views(plan: ViewPlan, bindings: JobBindings, rows: str) -> tuple[list[str], str]:

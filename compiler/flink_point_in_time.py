@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from headrace.compiler.copies import place
-from headrace.compiler.flink_calls import create_call_functions
-from headrace.compiler.flink_lookups import create_join_function
 from headrace.compiler.flink_scalar import FLINK, TYPES
 from headrace.compiler.flink_sql import FlinkJob, judged_views, legs
 from headrace.compiler.flink_tables import (
@@ -23,7 +21,6 @@ from headrace.compiler.flink_tables import (
     Legs,
     Options,
     cell_type,
-    create_functions,
     create_table,
     declared,
     quoted,
@@ -38,9 +35,6 @@ from headrace.errors import UnsupportedError
 from headrace.features.scalar import BOOL, INT
 
 FUNCTION = "HR_POINT_IN_TIME"
-_CREATE_FUNCTION = (
-    f"CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS {FUNCTION} AS 'io.headrace.flink.pointintime.HrPointInTime'"
-)
 
 #: What a spine has beside the keys, and what an answer has beside the cells.
 ASKING = (Column("_row", INT), Column("_t", INT))
@@ -76,15 +70,14 @@ def point_in_time_job(sets: Sequence[KeySet], bindings: PointInTimeBindings) -> 
         _check(keys)
     reading = [Legs(history, None) for history in bindings.histories]
     legs_only = JobBindings("", "", reading, dimensions=bindings.dimensions)
-    functions = [*create_functions(), *create_call_functions(plan), *create_join_function(plan), _CREATE_FUNCTION]
-    statements = [*functions, *legs(plan.source, legs_only), *judged_views(plan, legs_only)]
+    statements = [*legs(plan.source, legs_only), *judged_views(plan, legs_only)]
     inserts = []
     for number, (keys, spine, answer) in enumerate(zip(sets, bindings.spines, bindings.answers, strict=True), start=1):
         statements.append(create_table(f"spine_{number}", map(declared, (*ASKING, *keys.keys)), spine))
         statements.append(create_table(f"answer_{number}", _answer(keys), answer))
         statements.append(create_view(f"asked_{number}", _asked(keys, number)))
         inserts.append(insert_into(f"answer_{number}", _answered(keys, number)))
-    return FlinkJob(tuple(statements), tuple(inserts))
+    return FlinkJob.of(statements, inserts)
 
 
 def cell_names(keys: KeySet) -> list[str]:

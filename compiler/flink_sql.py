@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from headrace.compiler.flink_calls import call_views, create_call_functions
+from headrace.compiler.flink_calls import call_views
 from headrace.compiler.flink_copies import once_views
+from headrace.compiler.flink_functions import create_functions
 from headrace.compiler.flink_ledger import dead_letter_sink, ledger_sink, ledger_views
-from headrace.compiler.flink_lookups import create_join_function, join_views
+from headrace.compiler.flink_lookups import join_views
 from headrace.compiler.flink_scalar import FLINK
-from headrace.compiler.flink_tables import JobBindings, Legs, Options, create_functions, create_leg, quoted
+from headrace.compiler.flink_tables import JobBindings, Legs, Options, create_leg, quoted
 from headrace.compiler.flink_text import create_view, filter_label
 from headrace.compiler.flink_tiles import tile_sinks, tile_views
 from headrace.compiler.flink_union import union_sql
@@ -34,6 +35,11 @@ class FlinkJob:
     inserts: tuple[str, ...]
     config: dict[str, str] = field(default_factory=lambda: dict(CONFIG))
 
+    @classmethod
+    def of(cls, statements: Sequence[str], inserts: Sequence[str]) -> FlinkJob:
+        """The job of some tables, views and inserts, with those of our functions that they call."""
+        return cls((*create_functions([*statements, *inserts]), *statements), tuple(inserts))
+
     def text(self) -> str:
         """The whole job as one script, for people and golden files."""
         settings = [f"SET '{key}' = '{value}'" for key, value in self.config.items()]
@@ -43,13 +49,7 @@ class FlinkJob:
 
 def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
     """The job that computes a view. KeyError when `bindings.tiles` lacks a tile group of the plan."""
-    views = [
-        *create_functions(),
-        *create_call_functions(plan),
-        *create_join_function(plan),
-        *legs(plan.source, bindings),
-        *judged_views(plan, bindings),
-    ]
+    views = [*legs(plan.source, bindings), *judged_views(plan, bindings)]
     sinks: list[tuple[str, str]] = []
     for group in plan.groups:
         options = bindings.tiles[group.fingerprint]
@@ -60,14 +60,14 @@ def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
         sinks.append(ledger_sink(bindings.offset_tiles))
     if bindings.dead_letters is not None:
         sinks.append(dead_letter_sink(plan, bindings.run, bindings.dead_letters))
-    return FlinkJob((*views, *(declare for declare, _ in sinks)), tuple(insert for _, insert in sinks))
+    return FlinkJob.of([*views, *(declare for declare, _ in sinks)], [insert for _, insert in sinks])
 
 
 def archive_job(source: SourcePlan, live: Options, history: Options) -> FlinkJob:
     """The job that archives a topic: every record, unparsable ones too, with its position."""
     columns = quoted(column.name for column in archive_columns(source))
     statements = (create_leg("live", source, live), create_leg("history", source, history))
-    return FlinkJob(statements, (f"INSERT INTO `history`\nSELECT {columns}\nFROM `live`",))
+    return FlinkJob.of(statements, [f"INSERT INTO `history`\nSELECT {columns}\nFROM `live`"])
 
 
 def legs(source: SourcePlan, bindings: JobBindings) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tables and functions that a view's Flink job declares: names, columns and the options it is handed."""
+"""The tables that a view's Flink job declares: names, columns and the options it is handed."""
 
 from __future__ import annotations
 
@@ -12,33 +12,6 @@ from headrace.compiler.verdict import archive_columns
 from headrace.features.scalar import INT
 
 Options = Mapping[str, str]
-
-_PACKAGE = "io.headrace.flink.functions"
-FUNCTIONS = {
-    "HR_MICROS": "HrMicros",
-    "HR_ADD": "HrAdd",
-    "HR_SUB": "HrSub",
-    "HR_MUL": "HrMul",
-    "HR_FLOOR_DIV": "HrFloorDiv",
-    "HR_FLOOR_MOD": "HrFloorMod",
-    "HR_TO_BIGINT": "HrToBigint",
-    "HR_FINITE": "HrFinite",
-    "HR_DATE_PART": "HrDatePart",
-    "HR_COMPARE": "HrCompare",
-    "HR_LIKE": "HrLike",
-    "HR_UPPER": "HrUpper",
-    "HR_LOWER": "HrLower",
-    "HR_RANK": "HrRank",
-    "HR_ALL_FINITE": "HrAllFinite",
-    "HR_LACKS": "HrLacks",
-    "HR_SUM_OF": "HrSumOf",
-    "HR_MOMENTS": "HrMoments",
-    "HR_LAST": "HrLast",
-    "HR_LAST_N": "HrLastN",
-    "HR_DISTINCT": "HrDistinct",
-    "HR_BUCKETS": "HrBuckets",
-    "HR_TALLY": "HrTally",
-}
 
 LEVEL, TILE_START, CELL = Column("level", INT), Column("tile_start", INT), "cell"
 
@@ -96,12 +69,6 @@ def quoted(names: Iterable[str]) -> str:
     '`a`, `b`'
     """
     return ", ".join(FLINK.identifier(name) for name in names)
-
-
-def create_functions() -> tuple[str, ...]:
-    """The statements that declare our functions."""
-    create = "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS"
-    return tuple(f"{create} {name} AS '{_PACKAGE}.{kind}'" for name, kind in FUNCTIONS.items())
 
 
 def cell_type(group: TileGroup) -> str:

@@ -14,8 +14,9 @@ import ibis.expr.operations as ops
 import pytest
 
 from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.flink_functions import create_functions
 from headrace.compiler.flink_scalar import FLINK
-from headrace.compiler.flink_tables import create_functions, create_table
+from headrace.compiler.flink_tables import create_table
 from headrace.compiler.plan import Column, PlannedOnDemand
 from headrace.compiler.scalar_sql import Dialect
 from headrace.errors import NumericOverflowError
@@ -137,7 +138,7 @@ def iso(instant: datetime) -> str:
 
 @pytest.fixture(scope="module")
 def flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A table environment with the table `edges` and our functions."""
+    """A table environment with the table `edges`."""
     file: Path = tmp_path_factory.mktemp("edges") / "edges.json"
     file.write_text("\n".join(map(as_json, rows())))
     environment = planner()
@@ -154,13 +155,14 @@ def flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory) 
         "format": "json",
         "json.timestamp-format.standard": "ISO-8601",
     }
-    for statement in (*create_functions(), create_table("edges", columns, options)):
-        environment.execute_sql(statement)
+    environment.execute_sql(create_table("edges", columns, options))
     return environment
 
 
 def collected(environment: Any, queries: list[str]) -> list[list[Any]]:
     """The rows of several queries, run as one job."""
+    for statement in create_functions(queries):
+        environment.execute_sql(statement)
     with environment.execute_sql("\nUNION ALL\n".join(queries)).collect() as results:
         return [list(row) for row in results]
 

@@ -6,49 +6,13 @@ SET 'table.local-time-zone' = 'UTC';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros';
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ADD AS 'io.headrace.flink.functions.HrAdd';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUB AS 'io.headrace.flink.functions.HrSub';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MUL AS 'io.headrace.flink.functions.HrMul';
-
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_DIV AS 'io.headrace.flink.functions.HrFloorDiv';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_MOD AS 'io.headrace.flink.functions.HrFloorMod';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TO_BIGINT AS 'io.headrace.flink.functions.HrToBigint';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FINITE AS 'io.headrace.flink.functions.HrFinite';
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DATE_PART AS 'io.headrace.flink.functions.HrDatePart';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_COMPARE AS 'io.headrace.flink.functions.HrCompare';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LIKE AS 'io.headrace.flink.functions.HrLike';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_UPPER AS 'io.headrace.flink.functions.HrUpper';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LOWER AS 'io.headrace.flink.functions.HrLower';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_RANK AS 'io.headrace.flink.functions.HrRank';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ALL_FINITE AS 'io.headrace.flink.functions.HrAllFinite';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LACKS AS 'io.headrace.flink.functions.HrLacks';
-
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.functions.HrSumOf';
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MOMENTS AS 'io.headrace.flink.functions.HrMoments';
-
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST AS 'io.headrace.flink.functions.HrLast';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST_N AS 'io.headrace.flink.functions.HrLastN';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DISTINCT AS 'io.headrace.flink.functions.HrDistinct';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.functions.HrBuckets';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
 
 CREATE TEMPORARY TABLE `history_1` (
   `number` STRING,
