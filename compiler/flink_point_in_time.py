@@ -32,6 +32,7 @@ from headrace.compiler.point_in_time import Bounds, KeySet
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import Verdict, judged, passes
 from headrace.errors import UnsupportedError
+from headrace.features.local_day import runs
 from headrace.features.scalar import BOOL, INT
 
 FUNCTION = "HR_POINT_IN_TIME"
@@ -87,10 +88,6 @@ def cell_names(keys: KeySet) -> list[str]:
 
 def _check(keys: KeySet) -> None:
     """Refuse what `HR_POINT_IN_TIME` would answer otherwise than DuckDB."""
-    dated = next((one.name for one in keys.asked if any(part.feature.zone for part in one.parts)), None)
-    if dated is not None:
-        msg = f"feature {dated}: calendar days are not answered by Flink yet; leave out engine='flink'"
-        raise UnsupportedError(msg)
     if keys.plan.source.unique_by is not None and keys.known_by == "arrival":
         # Of copies Flink counts the one that it reads first, which need not be the first that arrived.
         msg = f"source {keys.plan.source.name}: rows with copies are not answered by Flink with known_by='arrival'; "
@@ -123,7 +120,13 @@ def _question(keys: KeySet) -> dict[str, Any]:
         "by_arrival": keys.known_by == "arrival",
         "groups": [_group(keys, group) for group in keys.read],
         "windows": [_window(keys, group, bounds) for (_, bounds), group in keys.cells.items()],
+        "days": {bounds.zone: _days(bounds.zone, keys) for _, bounds in keys.cells if bounds.zone is not None},
     }
+
+
+def _days(zone: str, keys: KeySet) -> dict[str, Any]:
+    """When days begin in a zone: Flink's own zones may be of another edition than those that DuckDB is told."""
+    return {"zone": zone, "runs": [run._asdict() for run in runs(zone, keys.plan.source.earliest_us)]}
 
 
 def _group(keys: KeySet, group: TileGroup) -> dict[str, Any]:

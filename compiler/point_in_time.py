@@ -68,7 +68,7 @@ class Bounds:
     """The event times of a window: from `at - before_us` up to but without `at - lag_us`, each rounded down to a tile.
 
     `of_write`: `at` is just after the entity's newest event before the row's time; else it is that time. `before_us`
-    None: since ever. A tile of None: to the µs.
+    None: since ever. A tile of None: to the µs. `zone`: both are calendar days there, as many times 24 h.
     """
 
     of_write: bool
@@ -76,6 +76,7 @@ class Bounds:
     start_tile_us: int | None
     lag_us: int
     end_tile_us: int | None
+    zone: str | None = None
 
 
 #: A tile group by its fingerprint, and a window over it.
@@ -122,6 +123,7 @@ class KeySet:
             start_tile_us=feature.tail_us if tiled and feature.window_us is not None else None,
             lag_us=feature.lag_us,
             end_tile_us=self.group(part).finest_us if rounded else None,
+            zone=feature.zone,
         )
 
     @property

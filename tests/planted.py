@@ -122,10 +122,24 @@ MUTANTS = (
     ),
     Mutant(
         "an answer of Flink takes calendar days for 24 hours each",
-        "compiler/flink_point_in_time.py",
-        "if dated is not None:",
-        "if dated is None and dated is not None:",
-        "tests/compiler/test_flink_point_in_time.py::test_calendar_days_are_refused_by_name",
+        "compiler/point_in_time.py",
+        "zone=feature.zone,",
+        "zone=None,",
+        "tests/compiler/test_flink_point_in_time.py::test_flink_is_told_when_days_begin",
+    ),
+    Mutant(
+        "an answer of Flink takes the newest event for one of tomorrow",
+        f"{ANSWERS}/Question.java",
+        "return ofWrite ? seen : time;",
+        "return ofWrite ? seen + 1 : time;",
+        "DaysTest",
+    ),
+    Mutant(
+        "a day that was skipped has moments",
+        f"{ANSWERS}/Days.java",
+        "runs.forEach(run -> byTime.put(",
+        "runs.forEach(run -> byTime.putIfAbsent(",
+        "DaysTest",
     ),
     Mutant(
         "a version is in effect a microsecond too late",

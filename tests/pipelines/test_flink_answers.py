@@ -26,9 +26,13 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 
 from ..compiler.copied import copied_events, counted  # noqa: TID252
-from ..compiler.events import SPECS, Row, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.events import DAY, SPECS, Row, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.local_days import DAYS, ShopDays  # noqa: TID252
+from ..compiler.local_days import rows as rows_of_days  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
+from ..compiler.test_local_days import askers as askers_of_days  # noqa: TID252
+from ..compiler.test_local_days import expected_at  # noqa: TID252
 from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
 from ..compiler.test_point_in_time_properties import ASKERS, HISTORIES, numbered  # noqa: TID252
 
@@ -159,6 +163,26 @@ def test_every_value_is_that_of_a_loop_on_flink(
             expected(one.rows, asker, name, mode, window_mode, known_by) for one in examples for asker in one.askers
         ]
         values = [_plain(value) for value in found[name_of(name, mode, window_mode, known_by)]]
+        assert dict(enumerate(values)) == close(dict(enumerate(wanted))), name
+        assert any(value is not None for value in values), name
+
+
+def test_calendar_days_equal_a_loop_over_dates_on_flink(flink: Flink) -> None:
+    plan = plan_view(ShopDays.view)
+    before_all_days = {"_row": 60, "_t": -DAY, "shop": "a", "customer": 1, "express": True}
+    example = Example(rows_of_days(5), [*askers_of_days(5), before_all_days])
+    sets: list[KeySet] = []
+    for known_by in ("event", "arrival"):
+        asked = [
+            AskedFeature(name_of(name, mode, windows, known), plan.feature(name), mode, TTL, windows)  # type: ignore[arg-type]
+            for name, (mode, windows, known) in product(DAYS, KINDS)
+            if known == known_by
+        ]
+        sets += key_sets(plan, tuple(asked), known_by)  # type: ignore[arg-type]
+    found = flink.values(plan, sets, [example])
+    for name, (mode, windows, known_by) in product(DAYS, KINDS):
+        wanted = [expected_at(example.rows, row, name, mode, windows, known_by) for row in example.askers]  # type: ignore[arg-type]
+        values = found[name_of(name, mode, windows, known_by)]
         assert dict(enumerate(values)) == close(dict(enumerate(wanted))), name
         assert any(value is not None for value in values), name
 

@@ -6,50 +6,6 @@ SET 'table.local-time-zone' = 'UTC';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros';
 
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ADD AS 'io.headrace.flink.functions.HrAdd';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUB AS 'io.headrace.flink.functions.HrSub';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MUL AS 'io.headrace.flink.functions.HrMul';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_DIV AS 'io.headrace.flink.functions.HrFloorDiv';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FLOOR_MOD AS 'io.headrace.flink.functions.HrFloorMod';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TO_BIGINT AS 'io.headrace.flink.functions.HrToBigint';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_FINITE AS 'io.headrace.flink.functions.HrFinite';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DATE_PART AS 'io.headrace.flink.functions.HrDatePart';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_COMPARE AS 'io.headrace.flink.functions.HrCompare';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LIKE AS 'io.headrace.flink.functions.HrLike';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_UPPER AS 'io.headrace.flink.functions.HrUpper';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LOWER AS 'io.headrace.flink.functions.HrLower';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_RANK AS 'io.headrace.flink.functions.HrRank';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_ALL_FINITE AS 'io.headrace.flink.functions.HrAllFinite';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LACKS AS 'io.headrace.flink.functions.HrLacks';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.functions.HrSumOf';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MOMENTS AS 'io.headrace.flink.functions.HrMoments';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST AS 'io.headrace.flink.functions.HrLast';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST_N AS 'io.headrace.flink.functions.HrLastN';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_DISTINCT AS 'io.headrace.flink.functions.HrDistinct';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.functions.HrBuckets';
-
-CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
-
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_POINT_IN_TIME AS 'io.headrace.flink.pointintime.HrPointInTime';
 
 CREATE TEMPORARY TABLE `history` (
@@ -161,7 +117,7 @@ INSERT INTO `answer_1`
 SELECT `_row`, `_seen_us`, `_cell1`, `_cell2`
 FROM HR_POINT_IN_TIME(
   asked => TABLE `asked_1` PARTITION BY (`account_id`),
-  question => '{"by_arrival": true, "groups": [{"belongs": "_in1", "partials": []}], "windows": [{"group": 0, "partials": [], "of_write": true, "before_us": 3600000000, "start_tile_us": 300000000, "lag_us": 0, "end_tile_us": null}, {"group": 0, "partials": [], "of_write": true, "before_us": 604800000000, "start_tile_us": 3600000000, "lag_us": 0, "end_tile_us": null}]}',
+  question => '{"by_arrival": true, "groups": [{"belongs": "_in1", "partials": []}], "windows": [{"group": 0, "partials": [], "of_write": true, "before_us": 3600000000, "start_tile_us": 300000000, "lag_us": 0, "end_tile_us": null, "zone": null}, {"group": 0, "partials": [], "of_write": true, "before_us": 604800000000, "start_tile_us": 3600000000, "lag_us": 0, "end_tile_us": null, "zone": null}], "days": {}}',
   answer => 'ROW<`_row` BIGINT, `_seen_us` BIGINT, `_cell1` ROW<`n` BIGINT>, `_cell2` ROW<`n` BIGINT>>',
   uid => 'point-in-time-1'
 );
@@ -170,7 +126,7 @@ INSERT INTO `answer_2`
 SELECT `_row`, `_seen_us`, `_cell1`
 FROM HR_POINT_IN_TIME(
   asked => TABLE `asked_2` PARTITION BY (`cc_num`, `merchant`),
-  question => '{"by_arrival": true, "groups": [{"belongs": "_in1", "partials": [{"kind": "count", "argument": "_g1_arg1", "size": 0, "label": "average_transaction_amount_by_merchant"}, {"kind": "sum", "argument": "_g1_arg1", "size": 0, "label": "average_transaction_amount_by_merchant"}]}], "windows": [{"group": 0, "partials": [0, 1], "of_write": true, "before_us": 2592000000000, "start_tile_us": 86400000000, "lag_us": 0, "end_tile_us": null}]}',
+  question => '{"by_arrival": true, "groups": [{"belongs": "_in1", "partials": [{"kind": "count", "argument": "_g1_arg1", "size": 0, "label": "average_transaction_amount_by_merchant"}, {"kind": "sum", "argument": "_g1_arg1", "size": 0, "label": "average_transaction_amount_by_merchant"}]}], "windows": [{"group": 0, "partials": [0, 1], "of_write": true, "before_us": 2592000000000, "start_tile_us": 86400000000, "lag_us": 0, "end_tile_us": null, "zone": null}], "days": {}}',
   answer => 'ROW<`_row` BIGINT, `_seen_us` BIGINT, `_cell1` ROW<`n` BIGINT, `count_amt` BIGINT, `sum_amt` DOUBLE>>',
   uid => 'point-in-time-2'
 );

@@ -1,6 +1,7 @@
 package io.headrace.flink.pointintime;
 
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.annotation.JsonProperty;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,11 +12,13 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * @param byArrival whether a row of the spine knows only what had arrived before its time
  * @param groups the groups of events
  * @param windows the windows, in the order of the answer's cells
+ * @param days when the days of each zone begin that a window names
  */
 record Question(
         @JsonProperty("by_arrival") boolean byArrival,
         @JsonProperty("groups") List<Group> groups,
-        @JsonProperty("windows") List<Window> windows) {
+        @JsonProperty("windows") List<Window> windows,
+        @JsonProperty("days") Map<String, Days> days) {
 
     /**
      * Events that belong together.
@@ -50,6 +53,7 @@ record Question(
      * @param startTile what the start is rounded down to; NULL: to the µs
      * @param lag how long before {@code at} the window ends
      * @param endTile what the end is rounded down to; NULL: to the µs
+     * @param zone whose calendar days {@code before} and {@code lag} are, as many times 24 h; NULL: they are no days
      */
     record Window(
             @JsonProperty("group") int group,
@@ -58,14 +62,27 @@ record Question(
             @JsonProperty("before_us") Long before,
             @JsonProperty("start_tile_us") Long startTile,
             @JsonProperty("lag_us") long lag,
-            @JsonProperty("end_tile_us") Long endTile) {
+            @JsonProperty("end_tile_us") Long endTile,
+            @JsonProperty("zone") String zone) {
 
-        long start(long time, long seen) {
-            return before == null ? Long.MIN_VALUE : floor(at(time, seen) - before, startTile);
+        long start(long time, long seen, Map<String, Days> days) {
+            if (before == null) {
+                return Long.MIN_VALUE;
+            }
+            return zone == null
+                    ? floor(at(time, seen) - before, startTile)
+                    : days.get(zone).began(today(time, seen), before / Days.LENGTH - 1);
         }
 
-        long end(long time, long seen) {
-            return floor(at(time, seen) - lag, endTile);
+        long end(long time, long seen, Map<String, Days> days) {
+            return zone == null || lag == 0
+                    ? floor(at(time, seen) - lag, endTile)
+                    : days.get(zone).began(today(time, seen), lag / Days.LENGTH - 1);
+        }
+
+        /** Just after the newest event it may be tomorrow. */
+        private long today(long time, long seen) {
+            return ofWrite ? seen : time;
         }
 
         private long at(long time, long seen) {

@@ -90,8 +90,9 @@ final class Sweep {
         for (int i = 0; i < question.windows().size(); i++) {
             Window window = question.windows().get(i);
             KeptEvents events = groups.get(window.group());
-            answer.setField(
-                    CELLS + i, events.cell(window.start(time, seen), window.end(time, seen), known, window.partials()));
+            long start = window.start(time, seen, question.days());
+            long end = window.end(time, seen, question.days());
+            answer.setField(CELLS + i, events.cell(start, end, known, window.partials()));
         }
     }
 }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -40,11 +41,11 @@ class SweepTest {
     private static final List<Integer> ALL = List.of(0, 1, 2, 3);
     private static final List<Window> WINDOWS =
             List.of(
-                    new Window(0, ALL, false, 30L, null, 0, null),
-                    new Window(0, ALL, false, 30L, 8L, 0, 4L),
-                    new Window(0, ALL, true, 30L, null, 0, null),
-                    new Window(0, ALL, false, 37L, null, 7, null),
-                    new Window(0, ALL, false, null, null, 0, null));
+                    new Window(0, ALL, false, 30L, null, 0, null, null),
+                    new Window(0, ALL, false, 30L, 8L, 0, 4L, null),
+                    new Window(0, ALL, true, 30L, null, 0, null, null),
+                    new Window(0, ALL, false, 37L, null, 7, null, null),
+                    new Window(0, ALL, false, null, null, 0, null, null));
 
     private static GenericRowData event(Random random, long offset, int span) {
         long us = random.nextInt(span);
@@ -75,7 +76,7 @@ class SweepTest {
         List<RowData> rows = new ArrayList<>(history);
         IntStream.range(0, span + 10).forEach(i -> rows.add(random.nextInt(rows.size() + 1), asked(i, i)));
         for (boolean byArrival : new boolean[] {false, true}) {
-            Question question = new Question(byArrival, List.of(new Group("_in1", PARTIALS)), WINDOWS);
+            Question question = new Question(byArrival, List.of(new Group("_in1", PARTIALS)), WINDOWS, Map.of());
             List<RowData> found = answers(question, rows);
             assertThat(found).hasSize(span + 10);
             found.forEach(row -> assertThat(row).isEqualTo(expected(history, row.getLong(0), byArrival)));
@@ -128,12 +129,12 @@ class SweepTest {
         for (long i = 0; i < 40; i++) {
             rows.add(GenericRowData.of(null, i, i, 0, i, true, Long.MAX_VALUE / 2));
         }
-        Window two = new Window(0, List.of(0), false, 2L, null, 0, null);
-        Question question = new Question(false, List.of(new Group("_in1", PARTIALS)), List.of(two));
+        Window two = new Window(0, List.of(0), false, 2L, null, 0, null, null);
+        Question question = new Question(false, List.of(new Group("_in1", PARTIALS)), List.of(two), Map.of());
         rows.add(asked(0, 40));
         assertThat(answers(question, rows).get(0).getRow(2, 2).getLong(1)).isEqualTo(Long.MAX_VALUE - 1);
-        Window three = new Window(0, List.of(0), false, 3L, null, 0, null);
-        Question wider = new Question(false, List.of(new Group("_in1", PARTIALS)), List.of(three));
+        Window three = new Window(0, List.of(0), false, 3L, null, 0, null, null);
+        Question wider = new Question(false, List.of(new Group("_in1", PARTIALS)), List.of(three), Map.of());
         assertThatThrownBy(() -> answers(wider, rows))
                 .isInstanceOf(ArithmeticException.class)
                 .hasMessageContaining("feature 'total'");
