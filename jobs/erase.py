@@ -25,22 +25,26 @@ def erase(
 ) -> None:
     """Delete all that the online store knows of an entity, in every version and generation of a view.
 
-    Shows when its newest event was, by table, and asks. History, tile logs and jobs keep what they have of it.
+    Shows by table when its newest event was, and where its newest tile begins, and asks. History, tile logs and jobs
+    keep what they have of it.
 
     Example: headrace erase fraud_features --entity account_id=a1
     """
     from headrace.runtime.online_store import open_store
-    from headrace.serving.erasure import entity_tables, last_events
+    from headrace.serving.erasure import Known, entity_tables, known_of
     from headrace.serving.erasure import erase as erased
 
     options = options_of(context)
     settings = options.settings(store_flags("--store", store))
     with open_store(settings) as opened:
         tables = entity_tables(opened.registry, settings.project, view, texts_of("--entity", entity))
-        seen = last_events(opened.tiles, tables)
-        rows = [{"table": table.name, "last_event_time": at} for table, at in zip(tables, seen, strict=True)]
+        known = known_of(opened.tiles, tables)
+        rows = [
+            {"table": table.name, "last_event_time": one.last_event, "newest_tile": one.newest_tile}
+            for table, one in zip(tables, known, strict=True)
+        ]
         print_rows(rows, options.chosen(format_))
-        if not any(seen):
+        if set(known) == {Known()}:
             progress(f"nothing is known of {', '.join(entity)}")
         elif not dry_run:
             yes or typer.confirm(f"Erase {', '.join(entity)} from these tables?", abort=True, err=True)

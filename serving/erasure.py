@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from headrace.compiler.plan import TileGroup, ViewPlan
-from headrace.connectors.tile_store import Key, TileRead, TileReader, TileStore
+from headrace.compiler.tiles import Slice
+from headrace.connectors.tile_store import Found, Key, TileRead, TileReader, TileStore
 from headrace.errors import RequestError
 from headrace.features.instant import instant_of
 from headrace.registry.store import Registry
 from headrace.serving.request import check_rows, from_text
+
+#: After the start of any tile.
+LAST_START_US = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,17 @@ class EntityTable:
     name: str
     group: TileGroup
     key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """When the newest event of an entity was, and where its newest tile begins; None where there is none.
+
+    A late event that comes after an erasure has brought back a tile, but not that the entity was seen.
+    """
+
+    last_event: datetime | None = None
+    newest_tile: datetime | None = None
 
 
 def entity_tables(registry: Registry, project: str, view: str, texts: Mapping[str, str]) -> list[EntityTable]:
@@ -42,10 +58,10 @@ def entity_tables(registry: Registry, project: str, view: str, texts: Mapping[st
     return found
 
 
-def last_events(tiles: TileReader, tables: Sequence[EntityTable]) -> list[datetime | None]:
-    """When the newest event of the entity was, as each table knows it; None where it is unknown."""
-    found = tiles.read([TileRead(table.name, table.group, (table.key,), None) for table in tables])
-    return [None if one.last_event_us is None else instant_of(one.last_event_us) for (one,) in found]
+def known_of(tiles: TileReader, tables: Sequence[EntityTable]) -> list[Known]:
+    """What each table knows of the entity."""
+    found = iter(tiles.read([read for table in tables for read in _reads(table)]))
+    return [_known([one for (one,) in islice(found, len(_reads(table)))]) for table in tables]
 
 
 def erase(tiles: TileStore, tables: Sequence[EntityTable]) -> None:
@@ -60,6 +76,21 @@ def _tables(registry: Registry, project: str, view: str) -> Iterator[tuple[str, 
         plan = ViewPlan.from_dict(dict(registry.version(project, view, made.version).plan))
         for group in plan.groups:
             yield made.tables[group.fingerprint], group
+
+
+def _reads(table: EntityTable) -> list[TileRead]:
+    """When the entity was seen, and its newest tile of each level."""
+    whole = [Slice(level, 0, LAST_START_US) for level in table.group.levels_us]
+    newest = [TileRead(table.name, table.group, (table.key,), part, newest_only=True) for part in whole]
+    return [TileRead(table.name, table.group, (table.key,), None), *newest]
+
+
+def _known(found: Sequence[Found]) -> Known:
+    """What was found, as instants."""
+    seen = [one.last_event_us for one in found if one.last_event_us is not None]
+    starts = [start for one in found for start in one.tiles]
+    last, newest = (instant_of(max(each)) if each else None for each in (seen, starts))
+    return Known(last, newest)
 
 
 def _names(group: TileGroup) -> set[str]:

@@ -104,3 +104,16 @@ def test_an_entity_is_erased_when_that_is_confirmed_and_no_other(desk: Path) -> 
     assert (again.returncode, "nothing is known of page=home" in again.stderr) == (0, True)
     wrong = run(*erase, "pages=home", folder=desk)
     assert (wrong.returncode, "no features of an entity with keys pages; found page" in wrong.stderr) == (1, True)
+
+
+def test_what_comes_late_after_an_erasure_is_erased_too(desk: Path) -> None:
+    fill = ["run", "features.py", "--to-store", "sqlite:shop.db", "--input"]
+    erase = ["--format", "json", "erase", "pages", "--store", "sqlite:shop.db", "--entity", "page=home"]
+    run(*fill, "clicks.csv", folder=desk)
+    run(*erase, "--yes", folder=desk)
+    (desk / "late.csv").write_text("page,at\nhome,2026-02-28T20:00:00Z\n")
+    run(*fill, "late.csv", folder=desk)
+    (shown,) = json.loads(run(*erase, "--yes", folder=desk).stdout)
+    assert (shown["last_event_time"], shown["newest_tile"]) == (None, "2026-02-28 20:00:00+00:00")
+    (gone,) = json.loads(run(*erase, "--dry-run", folder=desk).stdout)
+    assert (gone["last_event_time"], gone["newest_tile"]) == (None, None)

@@ -15,11 +15,11 @@ from headrace.connectors.tile_store import TileStore
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.store import Materialization, Registry
 from headrace.runtime.settings import Settings
-from headrace.serving.erasure import entity_tables, erase, last_events
+from headrace.serving.erasure import Known, entity_tables, erase, known_of
 from headrace.serving.online import OnlineStore
 
 from .conftest import CountedTiles, Order, fill
-from .test_online import MINUTE, NOON
+from .test_online import HOUR, MINUTE, NOON
 
 ENTITY = {"shop": "a", "customer": 7}
 
@@ -54,12 +54,26 @@ def test_an_erased_entity_is_unknown_and_others_keep_their_values(
     assert {table.name for table in tables} == {
         group.fingerprint for group in plan.groups if [key.name for key in group.keys] == ["shop"]
     }
-    assert last_events(kept, tables) == [at(NOON - MINUTE)] * len(tables)
+    assert [known.last_event for known in known_of(kept, tables)] == [at(NOON - MINUTE)] * len(tables)
     erase(kept, tables)
-    assert last_events(kept, tables) == [None] * len(tables)
+    assert known_of(kept, tables) == [Known()] * len(tables)
     erased, other = online.get_online_features(features, rows, at=at(NOON)).rows
     assert {value.status.value for value in erased} == {"unknown_entity"}
     assert other == before[1]
+
+
+def test_what_a_late_event_brings_back_is_known_and_erased_again(
+    kept: TileStore, registry: Registry, plans: dict[str, ViewPlan], at: Callable[[int], datetime]
+) -> None:
+    """Of a tile before the erased ones nothing was deleted, and an older event is not the entity's newest."""
+    tables, late = entity_tables(registry, "demo", "shops", {"shop": "a"}), NOON - 50 * HOUR
+    erase(kept, tables)
+    fill(kept, plans["shops"], [Order("a", 1, 2_000, 1.0, late)])
+    assert [(known.last_event, known.newest_tile) for known in known_of(kept, tables)] == [
+        (None, at(late // table.group.finest_us * table.group.finest_us)) for table in tables
+    ]
+    erase(kept, tables)
+    assert known_of(kept, tables) == [Known()] * len(tables)
 
 
 def test_tables_of_every_generation_are_meant_and_keys_of_two_columns(
