@@ -172,6 +172,21 @@ def _down_to_list(columns: Iterable[SourceColumn], path: tuple[str, ...]) -> tup
     return path[:1] + (() if is_list(found.type) else _down_to_list(found.fields, path[1:]))
 
 
+def _compared(source: SourcePlan) -> Iterator[tuple[str, ...]]:
+    """The paths of all parts of the lists that copies agree in, whichever of them a feature reads."""
+    for path in source.same_in:
+        column = source.part(path)
+        if is_list(column.type):
+            yield from _paths_within(column, tuple(path.split(".")))
+
+
+def _paths_within(column: Column, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The path of a column, and those of its parts."""
+    yield path
+    for field in column.fields:
+        yield from _paths_within(field, (*path, field.name))
+
+
 def _column(column: SourceColumn) -> Column:
     """A declared column as a part of the plan."""
     return Column(column.name, column.type, column.optional, column.choices, tuple(map(_column, column.fields)))
@@ -199,9 +214,10 @@ def _source_identity(source: SourcePlan, parts: Iterable[_Part]) -> Any:
     An optional column or field that no feature reads is left out, so adding one keeps fingerprints. An optional key
     makes rows without it dead letters for the whole view, hence the guards; so does a function that raises, hence the
     calls, and a dimension that is not complete yet. Which version of it is pinned goes by the table, so its columns
-    count too. Where rows have copies, a column more that is read may let more rows count.
+    count too. Where rows have copies, a column more that is read may let more rows count, and so may a field more in a
+    list that they agree in.
     """
-    used = {path for part in parts for path in _paths_of(part)}
+    used = {path for part in parts for path in _paths_of(part)} | set(_compared(source))
     calls, guards = _calls(parts), _guards(parts)
     copies = [list(source.same_in)] if source.same_in else []
     joins = [{"dimensions": found}] if (found := _looked_up(parts)) else []

@@ -134,12 +134,16 @@ class SourcePlan:
 
     def value(self, path: str) -> Scalar:
         """A column, or the field of a struct that names with points between lead to; LookupError without the column."""
+        above, _, name = path.rpartition(".")
+        part = self.part(path)
+        return Scalar("field", part.type, (self.value(above),), name) if above else column(name, part.type)
+
+    def part(self, path: str) -> Column:
+        """What is declared of such a value; LookupError without the column."""
         name, *fields = path.split(".")
-        column = self.column(name)
-        found = Scalar("column", column.type, value=name)
+        found = self.column(name)
         for name in fields:
-            column = next(field for field in column.fields if field.name == name)
-            found = Scalar("field", column.type, (found,), name)
+            found = next(field for field in found.fields if field.name == name)
         return found
 
     def column(self, name: str) -> Column:
