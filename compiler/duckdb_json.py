@@ -53,7 +53,8 @@ def _branch(column: Column, json: str, path: str, instant: Instant) -> str:
 def _value(column: Column, json: str, instant: Instant) -> str:
     """The value of JSON of the right type."""
     if column.type == STRUCT:
-        fields = (f"{field.name} := {value_sql(field, _field(json, field), instant)}" for field in column.fields)
+        # A field may have the name of a word of SQL.
+        fields = (f'"{field.name}" := {value_sql(field, _field(json, field), instant)}' for field in column.fields)
         return f"struct_pack({', '.join(fields)})"
     if is_list(column.type):
         return f"[{value_sql(column.fields[0], 'element', instant)} FOR element IN {_elements(json)}]"

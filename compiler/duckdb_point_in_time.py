@@ -78,7 +78,7 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     return (
         "WITH " + ",\n".join(parts) + "\n"
         f"SELECT _row, {columns}{_looked_up(keys, asked)}, {topic}_src_partition, _src_offset, "
-        "make_timestamptz(_arrival_us) AS arrival\n"
+        "make_timestamptz(_arrival_us) AS _arrival\n"
         f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, {order}"
     )
 
@@ -214,13 +214,13 @@ def _newest_events(keys: KeySet, number: int, spine: str) -> str:
     entities = ", ".join(names)
     moments = f"SELECT {entities}, _event_us FROM _events WHERE {event}"
     matches = (
-        f"SELECT s._row, {', '.join(f's.{name}' for name in names)}, e._event_us AS us\n"
+        f"SELECT s._row, {', '.join(f's.{name}' for name in names)}, e._event_us AS _newest_us\n"
         f"FROM {spine} AS s ASOF JOIN ({moments}) AS e ON {same} AND s._t > e._event_us"
     )
     latest = ", ".join(f"e.{column} DESC" for column in place(keys.plan.source, DUCKDB))
     return (
         f"SELECT m._row, e.* FROM ({matches}) AS m\n"
-        f"JOIN (SELECT * FROM _events WHERE {event}) AS e ON {found} AND e._event_us = m.us\n"
+        f"JOIN (SELECT * FROM _events WHERE {event}) AS e ON {found} AND e._event_us = m._newest_us\n"
         f"QUALIFY row_number() OVER (PARTITION BY m._row ORDER BY {latest}) = 1"
     )
 

@@ -201,7 +201,7 @@ class History:
             "  min(began), max(ended)\n"
             f"FROM (SELECT _row, _src_partition, concat({topic}, 'partition ', _src_partition) AS place,\n"
             "  count(*) AS n, min(_src_offset) AS first, max(_src_offset) AS last,\n"
-            f"  min(epoch_us(arrival)) AS began, max(epoch_us(arrival)) AS ended FROM ({behind}) GROUP BY ALL)\n"
+            f"  min(epoch_us(_arrival)) AS began, max(epoch_us(_arrival)) AS ended FROM ({behind}) GROUP BY ALL)\n"
             "GROUP BY _row"
         )
 

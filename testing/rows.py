@@ -58,7 +58,7 @@ def in_words(row: Mapping[str, Any]) -> str:
     "card='a'"
     """
     shown = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
-    return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_"))
+    return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_src_"))
 
 
 def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Rows) -> None:

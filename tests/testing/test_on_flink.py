@@ -164,7 +164,7 @@ def test_a_fault_of_flink_fails_the_test(
     said = run(capsys, desk, "one.features.yaml", "misspelt.features.yaml")
     assert "cards at 2026-01-01T11:00:00+00:00, DuckDB (windows tiled) and Flink: 2 differing" in said
     assert "spent_1h of card='a': duckdb 10, flink 11; made of 1 rows" in said
-    row = "  card='b', cents=7, at='2026-01-01T10:30:00+00:00', arrival='2026-01-01T10:30:00+00:00'"
+    row = "  card='b', cents=7, at='2026-01-01T10:30:00+00:00', _arrival='2026-01-01T10:30:00+00:00'"
     assert f"spent_1h of card='b': duckdb 7, flink 8; made of 1 rows\n{row}\n" in said
     assert "row 0: source Payments has no column 'cent'" in said
     assert "Traceback" not in said
