@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -95,6 +95,12 @@ class SourceSchema:
     where: Place
     unique_by: str | None = None
     members: tuple[MemberSchema, ...] = ()
+
+    @property
+    def declared(self) -> SourceSchema:
+        """What decides about rows and values: the schema without its description and places."""
+        members = tuple(replace(member, source=member.source.declared) for member in self.members)
+        return replace(self, description="", where=Place("", 0), members=members)
 
 
 class Source:

@@ -180,11 +180,20 @@ def _source_of(entries: Sequence[Windowed | Transformation], at: str) -> SourceS
     if not entries:
         msg = f"{at}: on-demand features alone have no source; add the transformations that they are computed of"
         raise DefinitionError(msg)
-    sources = {found.source.name: found.source for found in map(_transformation_of, entries)}
+    found = [_transformation_of(entry).source for entry in entries]
+    sources = {source.name: source for source in found}
     if len(sources) != 1:
         msg = f"{at}: its features read {len(sources)} sources ({', '.join(sorted(sources))}); write one view for each"
         raise DefinitionError(msg)
-    return next(iter(sources.values()))
+    different = {source.declared: source for source in found}
+    if len(different) != 1:
+        places = " and ".join(str(source.where) for source in different.values())
+        msg = (
+            f"{at}: its features read different sources named {found[0].name!r}, of {places}; give one of them another "
+        )
+        msg += "name, or, where it was written anew, run its transformations again"
+        raise DefinitionError(msg)
+    return found[0]
 
 
 def _check_names(names: Sequence[str], features: Sequence[Feature], at: str) -> set[str]:

@@ -439,3 +439,15 @@ def test_a_notebook_shows_the_features_of_a_view(load: Load) -> None:
     shown = load(SOURCE, body, view).views["fraud"]._repr_html_()
     assert "<td>f_1h</td><td>account</td><td>1h</td><td>All &lt;of&gt; it.</td>" in shown
     assert "<td>f_2d_lag_1d</td><td>account</td><td>2d ending 1d ago</td>" in shown
+
+
+def test_features_of_two_sources_of_one_name_are_refused_unless_both_say_the_same(load: Load) -> None:
+    second = feature(COUNT).replace("def f(", "def g(")
+    both = VIEW.replace('[f.over("1h")]', '[f.over("1h"), g.over("1h")]')
+    found = load(SOURCE, feature(COUNT), SOURCE, second, both)
+    assert [one.name for one in found.views["fraud"].features] == ["f_1h", "g_1h"]
+    other = SOURCE.replace('KafkaTopic("tx")', 'KafkaTopic("others")')
+    with pytest.raises(
+        DefinitionError, match=r"different sources named 'Tx', of .*user.py:\d+ and .*user.py:\d+; give"
+    ):
+        load(SOURCE, feature(COUNT), other, second, both)
