@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.compiler.codec import decode
+from headrace.compiler.plan import TileGroup
 from headrace.compiler.tiles import Slice
 from headrace.connectors.tile_store import Found, Key, TileRead, TileReader, TileStore
-from headrace.errors import RequestError
+from headrace.errors import RequestError, SettingsError
 from headrace.features.instant import instant_of
-from headrace.registry.store import Registry
+from headrace.registry.store import Registry, ViewVersion
 from headrace.serving.request import check_rows, from_text
 
 #: After the start of any tile.
@@ -46,6 +47,7 @@ def entity_tables(registry: Registry, project: str, view: str, texts: Mapping[st
 
     Raises:
         NotFoundError: there is no such view.
+        SettingsError: another version of headrace has planned a table in another way.
         RequestError: no table has these keys, or a value is none of its key's type.
     """
     registry.check_view(project, view)
@@ -73,9 +75,18 @@ def erase(tiles: TileStore, tables: Sequence[EntityTable]) -> None:
 def _tables(registry: Registry, project: str, view: str) -> Iterator[tuple[str, TileGroup]]:
     """The tile tables of a view by name, of all versions and generations."""
     for made in registry.materializations(project, view):
-        plan = ViewPlan.from_dict(dict(registry.version(project, view, made.version).plan))
-        for group in plan.groups:
+        for group in _groups(registry.version(project, view, made.version)):
             yield made.tables[group.fingerprint], group
+
+
+def _groups(version: ViewVersion) -> list[TileGroup]:
+    """The tile groups of a version. No more of its plan is read: that of another version of headrace may differ."""
+    try:
+        return [decode(TileGroup, group) for group in version.plan["groups"]]
+    except (KeyError, TypeError) as error:
+        what = f"view {version.view}, version {version.version}"
+        msg = f"{what}: its tables are of another version of headrace ({error}); erase with that one"
+        raise SettingsError(msg) from error
 
 
 def _reads(table: EntityTable) -> list[TileRead]:

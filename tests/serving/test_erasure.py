@@ -12,8 +12,8 @@ from headrace.compiler.plan import ViewPlan
 from headrace.connectors.cassandra import CassandraConnection
 from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.connectors.tile_store import TileStore
-from headrace.errors import NotFoundError, RequestError
-from headrace.registry.store import Materialization, Registry
+from headrace.errors import NotFoundError, RequestError, SettingsError
+from headrace.registry.store import Materialization, Registry, ViewVersion
 from headrace.runtime.settings import Settings
 from headrace.serving.erasure import Known, entity_tables, erase, known_of
 from headrace.serving.online import OnlineStore
@@ -90,6 +90,21 @@ def test_tables_of_every_generation_are_meant_and_keys_of_two_columns(
         for name in (group.fingerprint, again[group.fingerprint])
     }
     assert all(dict(zip([key.name for key in table.group.keys], table.key, strict=True)) == ENTITY for table in both)
+
+
+def test_tables_of_a_version_that_another_headrace_planned_are_meant_too(
+    registry: Registry, plans: dict[str, ViewPlan]
+) -> None:
+    plan = {**plans["shops"].to_dict(), "more": 1}
+    tables = {group.fingerprint: f"{group.fingerprint}_other" for group in plans["shops"].groups}
+    registry.add_version(ViewVersion("demo", "shops", "0a1b2c3d", plan))
+    registry.add_materialization(Materialization("demo", "shops", "0a1b2c3d", tables))
+    names = {table.name for table in entity_tables(registry, "demo", "shops", {"shop": "a"})}
+    assert {name for name in names if name.endswith("_other")} == {f"{name}_other" for name in names & tables.keys()}
+    registry.add_version(ViewVersion("demo", "shops", "4e5f6071", {**plan, "groups": [{"more": 1}]}))
+    registry.add_materialization(Materialization("demo", "shops", "4e5f6071", tables))
+    with pytest.raises(SettingsError, match="version 4e5f6071: its tables are of another version of headrace"):
+        entity_tables(registry, "demo", "shops", {"shop": "a"})
 
 
 @pytest.mark.parametrize(
