@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headrace.jobs.options import options_of
+from headrace.jobs.options import FileArgument, options_of
 from headrace.jobs.output import progress
 from headrace.pipelines.intervals import ARCHIVE_INTERVAL
 
@@ -17,7 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def archive(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A feature file.")],
+    file: FileArgument,
     source: Annotated[str, typer.Option(help="Which of its sources; needed when there are several.")] = "",
     interval: Annotated[
         str, typer.Option(help="How often rows become visible, as a Flink duration.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.jobs.options import FreshnessOption, OptimizeOption, knob_flags, options_of
+from headrace.jobs.options import FileArgument, FreshnessOption, OptimizeOption, ViewOption, knob_flags, options_of
 from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def backfill(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A feature file.")],
-    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    file: FileArgument,
+    view: ViewOption = "",
     generation: Annotated[int, typer.Option(min=1, help="A higher one starts new tables, for corrected data.")] = 1,
     optimize: OptimizeOption = "",
     freshness: FreshnessOption = "",

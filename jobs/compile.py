@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from headrace.jobs.options import Engine
+from headrace.jobs.options import FEATURES, Engine, FeatureArgument, FileOption, ViewOption
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(name="compile")
 def compile_command(
-    feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
-    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
-    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    feature: FeatureArgument,
+    file: FileOption = FEATURES,
+    view: ViewOption = "",
     engine: Annotated[Engine, typer.Option(help="Which engine's SQL.")] = Engine.FLINK,
 ) -> None:
     """Print the SQL that computes a feature.

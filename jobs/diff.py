@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,12 +10,20 @@ from headrace.jobs.inputs import (
     DimensionOption,
     InputOption,
     SampleOption,
-    ViewOption,
     dimensions_of,
     given_or_history,
     loader,
 )
-from headrace.jobs.options import Format, FormatOption, instant, options_of
+from headrace.jobs.options import (
+    FEATURES,
+    FeatureArgument,
+    FileOption,
+    Format,
+    FormatOption,
+    ViewOption,
+    instant,
+    options_of,
+)
 from headrace.jobs.output import print_rows, progress
 
 if TYPE_CHECKING:
@@ -28,8 +35,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def diff(
     context: typer.Context,
-    feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
-    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
+    feature: FeatureArgument,
+    file: FileOption = FEATURES,
     given: InputOption = None,
     view: ViewOption = "",
     as_of: Annotated[str, typer.Option(help="An instant; default: the end of the newest tile.")] = "",

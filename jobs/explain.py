@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headrace.jobs.options import (
+    FEATURES,
+    FileOption,
     Format,
     FormatOption,
     FreshnessOption,
     OptimizeOption,
+    ViewOption,
     knob_flags,
     options_of,
 )
@@ -27,8 +29,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def explain(
     context: typer.Context,
     feature: Annotated[str, typer.Argument(help="A feature's name.")],
-    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
-    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    file: FileOption = FEATURES,
+    view: ViewOption = "",
     physical: Annotated[
         bool, typer.Option("--physical", help="Print what Flink's planner makes of the view's job instead.")
     ] = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from headrace.jobs.options import Options
     from headrace.pipelines.local_input import Given
 
-FileArgument = Annotated[Path, typer.Argument(help="A feature file.")]
 InputOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -25,7 +23,6 @@ InputOption = Annotated[
         "Of a union: SOURCE=INPUT, once for each.",
     ),
 ]
-ViewOption = Annotated[str, typer.Option(help="Which of its views; needed when there are several.")]
 DimensionOption = Annotated[
     list[str] | None,
     typer.Option("--dimension", help="NAME=FILE: read a dimension from a file or table; may be given again."),

@@ -53,6 +53,12 @@ class Options:
         return own or self.format
 
 
+#: Which feature of which view of which file: the file by itself, or behind the feature.
+FileArgument = Annotated[Path, typer.Argument(help="A feature file.")]
+FileOption = Annotated[Path, typer.Option(help="The feature file.")]
+ViewOption = Annotated[str, typer.Option(help="Which of its views; needed when there are several.")]
+FeatureArgument = Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")]
+FEATURES = Path("features.py")
 FormatOption = Annotated[Format | None, typer.Option("--format", help="How to print the result.", show_default=False)]
 
 

@@ -11,15 +11,23 @@ import typer
 from headrace.errors import SettingsError
 from headrace.jobs.inputs import (
     DimensionOption,
-    FileArgument,
     InputOption,
     SampleOption,
-    ViewOption,
     dimensions_of,
     given_or_history,
     loader,
 )
-from headrace.jobs.options import Engine, Format, FormatOption, Options, instant, options_of, store_flags
+from headrace.jobs.options import (
+    Engine,
+    FileArgument,
+    Format,
+    FormatOption,
+    Options,
+    ViewOption,
+    instant,
+    options_of,
+    store_flags,
+)
 from headrace.jobs.output import print_rows, progress
 
 if TYPE_CHECKING:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from headrace.jobs.options import FEATURES, FeatureArgument, FileOption, ViewOption
 from headrace.jobs.output import progress
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -15,9 +14,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def sql(
-    feature: Annotated[str, typer.Argument(help="A feature's name; `all` for the whole view.")],
-    file: Annotated[Path, typer.Option(help="The feature file.")] = Path("features.py"),
-    view: Annotated[str, typer.Option(help="Which of its views; needed when there are several.")] = "",
+    feature: FeatureArgument,
+    file: FileOption = FEATURES,
+    view: ViewOption = "",
 ) -> None:
     """Print a feature as the text of a .sql file, which is the same plan; of a view what is SQL over a source.
 
