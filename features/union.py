@@ -193,8 +193,7 @@ def _scalar(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str
     """What was said, as a scalar over the source's columns."""
     if isinstance(said, str):
         return _column(said, schema, name)
-    found = _traced(said, schema, name) if callable(said) else said
-    scalar = to_scalar(found) if isinstance(found, ibis.expr.types.Value) else _constant(found, wanted, name)
+    scalar = _traced(said, schema, wanted, name)
     if any(scalar.calls()):
         msg = f"{name}: a function of Python cannot fill a column of a union; call it in a feature"
         raise UnsupportedError(msg)
@@ -219,27 +218,28 @@ def _column(said: str, schema: SourceSchema, name: str) -> Scalar:
     return column(said, known[said].type)
 
 
-def _traced(function: Callable[[Any], Any], schema: SourceSchema, name: str) -> Any:
-    """What a function gives for the source's rows; every error names its line."""
+def _traced(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str) -> Scalar:
+    """The scalar of a constant, or of what a function gives for the source's rows; every error names its line."""
     try:
-        return function(Stream.of(schema))
+        found = said(Stream.of(schema)) if callable(said) else said
+        return to_scalar(found) if isinstance(found, ibis.expr.types.Value) else _constant(found, wanted)
     except Exception as error:
-        where = getattr(function, "__code__", None)
+        where = getattr(said, "__code__", None)
         place = where and (place_of_error(error, where.co_filename) or place_of_code(where))
         kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
         msg = f"{place}: {name}: {error}" if place else f"{name}: {error}"
         raise kind(msg) from error
 
 
-def _constant(value: Any, wanted: SourceColumn, name: str) -> Scalar:
+def _constant(value: Any, wanted: SourceColumn) -> Scalar:
     """A constant; a whole number fills a float as well."""
     if value is None:
         if not wanted.optional:
-            msg = f"{name}: None fills no {wanted.type}; make the column `{wanted.type} | None`"
+            msg = f"None fills no {wanted.type}; make the column `{wanted.type} | None`"
             raise ColumnTypeError(msg)
         return Scalar("literal", wanted.type)
     if not isinstance(value, str | int | float | bool):
-        msg = f"{name}: expected a column's name, a constant, or a function of rows, found {value!r}"
+        msg = f"expected a column's name, a constant, or a function of rows, found {value!r}"
         raise DefinitionError(msg)
-    scalar = literal(value)
+    scalar = to_scalar(ibis.literal(value))
     return literal(float(value)) if (scalar.type, wanted.type) == (INT, FLOAT) else scalar

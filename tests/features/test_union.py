@@ -158,6 +158,17 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
         r"'cts' is no column of Wires",
     ),
     ((BOTH, "cents: int = filled_by({Wires: lambda tx: 1 // 0})", AT), DefinitionError, "modulo by zero"),
+    ((BOTH, 'cents: int = filled_by({Wires: float("nan")})', AT), DefinitionError, "of Wires: nan is no finite number"),
+    (
+        (BOTH, "cents: int = filled_by({Wires: 2**70})", AT),
+        DefinitionError,
+        "of Wires: Value 1180591620717411303424 is out",
+    ),
+    (
+        (BOTH, "cents: int = filled_by({Wires: lambda tx: tx.fee.sum()})", AT),
+        UnsupportedError,
+        "column 'cents' of Wires: operation 'Sum' is not supported",
+    ),
     (
         (BOTH, "cents: int = filled_by({Wires: lambda tx: doubled(tx.cents)})", AT),
         UnsupportedError,
