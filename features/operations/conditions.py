@@ -36,13 +36,21 @@ def _identical(left: Scalar, right: Scalar) -> Scalar:
     return Scalar("case", BOOL, (either, both, same(one, other)))
 
 
+def decided(condition: Scalar, op: str) -> Scalar:
+    """A condition; UnsupportedError for a constant, which is seldom what was meant.
+
+    `tx.device.name == "ios"` compares a method of ibis, and Python says that it is no text, whatever the rows are.
+    """
+    if condition.op == "literal" and condition.value is not None:
+        msg = f"{op} of the constant {condition.value!r} is not supported: leave it out; where it came of a field that "
+        msg += "has the name of a method of ibis, such as tx.device.name, write tx.device['name']"
+        raise UnsupportedError(msg)
+    return expect(condition, CONDITION, op)
+
+
 def _logical(op: str) -> Rule:
     """`and` or `or` of two conditions."""
-
-    def rule(left: Scalar, right: Scalar) -> Scalar:
-        return Scalar(op, BOOL, tuple(expect(side, CONDITION, op) for side in (left, right)))
-
-    return rule
+    return lambda left, right: Scalar(op, BOOL, (decided(left, op), decided(right, op)))
 
 
 def _not(arg: Scalar) -> Scalar:
@@ -52,7 +60,7 @@ def _not(arg: Scalar) -> Scalar:
 
 def _xor(left: Scalar, right: Scalar) -> Scalar:
     """One of two conditions but not both; NULL when either is."""
-    return Scalar("not_equals", BOOL, tuple(expect(side, CONDITION, "xor") for side in (left, right)))
+    return Scalar("not_equals", BOOL, (decided(left, "xor"), decided(right, "xor")))
 
 
 def _null_test(op: str) -> Rule:

@@ -9,9 +9,9 @@ from typing import Any
 import ibis.expr.operations as ops
 
 from headrace.errors import DefinitionError, UnsupportedError
-from headrace.features.coercion import NULL, expect, type_of, unify
+from headrace.features.coercion import NULL, type_of, unify
 from headrace.features.instant import instant_us
-from headrace.features.operations.conditions import same
+from headrace.features.operations.conditions import decided, same
 from headrace.features.operations.rule import Rule
 from headrace.features.operations.times import interval_us
 from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, STR, STRUCT, Scalar, column, is_list, literal
@@ -79,7 +79,7 @@ def _null_if(arg: Scalar, other: Scalar) -> Scalar:
 def _searched_case(conditions: tuple[Scalar, ...], values: tuple[Scalar, ...], default: Scalar) -> Scalar:
     """`ibis.cases`: the value of the first condition that holds, else the default."""
     for condition in conditions:
-        expect(condition, frozenset({BOOL}), "the condition of a case")
+        decided(condition, "the condition of a case")
     *chosen, otherwise = unify([*values, default], "case")
     branches = [part for pair in zip(conditions, chosen, strict=True) for part in pair]
     return Scalar("case", otherwise.type, (*branches, otherwise))

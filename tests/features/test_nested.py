@@ -126,6 +126,10 @@ def test_parts_become_scalars(load: Load, argument: str, text: str) -> None:
 
 
 BODIES = [
+    ("(tx.cents > 1) & (tx.device.type == 'a')", UnsupportedError, r"and of the constant False .*device\['name'\]"),
+    ("(tx.device.type != 'a') | (tx.cents > 1)", UnsupportedError, "or of the constant True"),
+    ("(tx.device.type == 'a') ^ (tx.cents > 1)", UnsupportedError, "xor of the constant False"),
+    ("ibis.ifelse(tx.device.type == 'phone', 1, 2)", UnsupportedError, "the condition of a case of the constant False"),
     ("tx.device.oss", UnknownColumnError, "'oss' is no field of device; did you mean 'os'"),
     ("tx.device['oss']", UnknownColumnError, "'oss' is no field of device; did you mean 'os'"),
     ("tx.device.network.spot.city", UnknownColumnError, "'city' is no field of spot; known: country, lat"),
