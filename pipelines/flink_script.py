@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.errors import JobError, UnsupportedError
@@ -61,11 +62,11 @@ def played_by_flink(script: Script, plan: ViewPlan, engine: FlinkEngine) -> Abst
     Tables have the columns of the archive. When the script is over the job is stopped with a savepoint.
 
     Raises:
-        UnsupportedError: the rows are of a union.
+        UnsupportedError: the rows are of a union, or look a dimension up.
         JobError: the planner refuses the job; it fails by itself, or does not get on; what failed last is quoted.
     """
 
-    refuse_union(plan)
+    refuse_unplayed(plan)
 
     def job(plan: ViewPlan, lake: IcebergCatalog, folder: Path) -> tuple[int, ...]:
         (history,) = histories(plan.source)
@@ -77,8 +78,12 @@ def played_by_flink(script: Script, plan: ViewPlan, engine: FlinkEngine) -> Abst
     return tiles_of(job, plan, engine.serve)
 
 
-def refuse_union(plan: ViewPlan) -> None:
-    """UnsupportedError where rows are of a union: a script has one history, which grows."""
+def refuse_unplayed(plan: ViewPlan) -> None:
+    """UnsupportedError for rows of a union or that look a dimension up: a script has one history, and that alone."""
+    for join in joins_of(plan):
+        msg = f"view {plan.name}: joins dimension {join.dimension.name}, whose versions no script can play yet; leave "
+        msg += "markers out"
+        raise UnsupportedError(msg)
     if plan.source.members:
         msg = f"view {plan.name}: {plan.source.name} is a union, whose rows no script can play yet; leave markers out"
         raise UnsupportedError(msg)

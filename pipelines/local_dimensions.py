@@ -55,16 +55,20 @@ def make_known(connection: duckdb.DuckDBPyConnection, dimension: str, until_us: 
     connection.execute(f"CREATE OR REPLACE MACRO {known_until(dimension)}() AS CAST({until} AS BIGINT)")
 
 
+def check_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, given: str) -> None:
+    """Raise SchemaMismatchError for a row of a dimension's relation that has a text which is no value of its column."""
+    rows = f"SELECT _src_offset, _error FROM {relation_of(dimension.name)}"
+    for row, error in connection.sql(f"{rows} WHERE _error IS NOT NULL ORDER BY ALL LIMIT 1").fetchall():
+        msg = f"{given}: dimension {dimension.name}: row {row} is no version, {error}; the first row is 0"
+        raise SchemaMismatchError(msg)
+
+
 def _open_file(
     connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, table: str, load: Callable[[str], IcebergTable]
 ) -> None:
     """The rows of a .csv or .parquet file."""
-    name = relation_of(dimension.name)
-    open_file(connection, dimension, table, name)
-    wrong = connection.sql(f"SELECT _src_offset, _error FROM {name} WHERE _error IS NOT NULL ORDER BY ALL LIMIT 1")
-    for row, error in wrong.fetchall():
-        msg = f"{table}: dimension {dimension.name}: row {row} is no version, {error}; the first row is 0"
-        raise SchemaMismatchError(msg)
+    open_file(connection, dimension, table, relation_of(dimension.name))
+    check_versions(connection, dimension, table)
     make_known(connection, dimension.name, None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from headrace.compiler.build import plan_view
@@ -19,12 +20,13 @@ from headrace.pipelines.local_run import LocalRun, run_in
 from headrace.serving.on_demand import OnDemandValues
 from headrace.serving.request import RequestColumn, check_rows
 from headrace.testing.repetition import repetitions
-from headrace.testing.rows import Rows, in_words, opened_rows
+from headrace.testing.rows import Inputs, Rows, Versions, in_words, opened_inputs
 
 #: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
 SHOWN_ROWS = 20
 
 Entity = Mapping[str, Any]
+NO_VERSIONS: Versions = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Evaluation:
     """
 
     plan: ViewPlan
-    rows: Rows
+    inputs: Inputs
     windows: WindowMode
     run: LocalRun
 
@@ -84,7 +86,7 @@ class Evaluation:
         asked = AskedFeature(feature.name, feature, window_mode=self.windows)
         (keys,) = key_sets(self.plan, (asked,))
         named = {key.name: entity[key.name] for key in keys.keys}
-        with opened_rows(self.plan, self.rows) as connection:
+        with opened_inputs(self.plan, self.inputs) as connection:
             spine = entities_sql(keys, instant_us(self.run.as_of), "archive")
             connection.execute(f"CREATE TABLE spine AS {spine}")
             evidence = connection.sql(evidence_sql(keys, asked, "spine", "archive")).to_arrow_table()
@@ -97,6 +99,7 @@ def evaluate(
     at: datetime | str,
     *,
     windows: WindowMode = "exact",
+    dimensions: Versions = NO_VERSIONS,
 ) -> Evaluation:
     """Compute a view over rows, by DuckDB.
 
@@ -109,17 +112,19 @@ def evaluate(
             `PAUSE` and `CRASH` among them change no value; on Flink they happen to the job.
         at: the clock: no event at or after this instant counts.
         windows: `exact`, or `tiled` as served values are rounded.
+        dimensions: of each dimension that the view joins the versions, by its name; of those of one key and time the
+            last counts.
 
     Raises:
-        RequestError: a row has an unknown column, or an instant has no zone.
+        RequestError: a row has an unknown column, an instant has no zone, or versions of a dimension are missing.
         NumericOverflowError: a number is beyond its type.
         EnginesDifferError: Flink has other values.
     """
-    plan, instant = _plan(view), instant_from("at", at)
-    with opened_rows(plan, rows) as connection:
-        found = Evaluation(plan, rows, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
+    plan, instant, inputs = _plan(view), instant_from("at", at), Inputs(rows, dimensions)
+    with opened_inputs(plan, inputs) as connection:
+        found = Evaluation(plan, inputs, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
         for repetition in repetitions():
-            repetition.check(connection, plan, rows, instant)
+            repetition.check(connection, plan, inputs, instant)
     return found
 
 
@@ -132,6 +137,7 @@ def assert_feature_equal(
     entity: Entity,
     at: datetime | str,
     windows: WindowMode = "exact",
+    dimensions: Versions = NO_VERSIONS,
 ) -> None:
     """Assert the value of one feature, of one entity, at one instant; arguments and errors as `evaluate`'s.
 
@@ -140,7 +146,7 @@ def assert_feature_equal(
     Raises:
         AssertionError: the value is another; the message shows the rows that it was made of.
     """
-    found = evaluate(view, rows, at, windows=windows)
+    found = evaluate(view, rows, at, windows=windows, dimensions=dimensions)
     value = found.value(feature, entity)
     if not same(value, expected):
         raise AssertionError(difference(found, feature, entity, expected))

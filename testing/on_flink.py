@@ -25,7 +25,7 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.errors import JobError
 from headrace.features.scalar import INT
 from headrace.pipelines.engine_diff import Difference, EngineDiff, compare
-from headrace.pipelines.flink_script import played_by_flink, refuse_union
+from headrace.pipelines.flink_script import played_by_flink, refuse_unplayed
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.script import Marker
 from headrace.pipelines.source_rows import ARCHIVE, archives
@@ -34,7 +34,7 @@ from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 from headrace.testing.evaluation import SHOWN_ROWS
 from headrace.testing.repetition import EnginesDifferError, repeat_on
-from headrace.testing.rows import Rows, in_words, opened_rows
+from headrace.testing.rows import Inputs, in_words, open_versions, opened_inputs
 
 #: The column that tells the examples of a job apart; no source has one that begins with an underscore.
 EXAMPLE = Column("_example", INT)
@@ -56,26 +56,31 @@ def repeat_on_flink() -> Callable[[], None]:
 
 @dataclass(frozen=True)
 class Example:
-    """A view, and rows with or without markers; equal when all are."""
+    """A view, and what it is to read: rows with or without markers, and versions; equal when all are."""
 
     plan: ViewPlan
-    rows: Rows
+    inputs: Inputs
 
     @property
     def is_script(self) -> bool:
         """Whether there are markers among the rows."""
-        return any(isinstance(row, Marker) for row in self.rows)
+        return any(isinstance(row, Marker) for row in self.inputs.rows)
 
     @property
-    def job(self) -> tuple[str, bool]:
-        """What examples have in common that can share a job: the view, and how the job is run."""
-        return self.plan.to_json(), self.is_script
+    def job(self) -> tuple[str, bool, str]:
+        """What examples have in common that can share a job: the view, how the job is run, and all versions."""
+        return self.plan.to_json(), self.is_script, self._versions
 
     @property
     def text(self) -> str:
         """What both are, as text."""
-        items = [row if isinstance(row, Marker) else list(row.items()) for row in self.rows]
-        return self.plan.to_json() + json.dumps(items, default=repr)
+        items = [row if isinstance(row, Marker) else list(row.items()) for row in self.inputs.rows]
+        return self.plan.to_json() + json.dumps(items, default=repr) + self._versions
+
+    @property
+    def _versions(self) -> str:
+        """The versions of dimensions as text."""
+        return json.dumps(dict(self.inputs.dimensions), default=repr, sort_keys=True)
 
 
 class OnFlink:
@@ -88,21 +93,21 @@ class OnFlink:
         self.read_again = 0
         self._engine = engine
         self._open = ExitStack()
-        self._announced: dict[tuple[str, bool], dict[str, Example]] = {}
+        self._announced: dict[tuple[str, bool, str], dict[str, Example]] = {}
         self._made: dict[str, FlinkTiles] = {}
         self._failed: dict[str, str] = {}
 
-    def announce(self, plan: ViewPlan, rows: Rows) -> None:
+    def announce(self, plan: ViewPlan, inputs: Inputs) -> None:
         """Let an example share the job of the next one of the same view."""
-        example = Example(plan, rows)
+        example = Example(plan, inputs)
         self._announced.setdefault(example.job, {})[example.text] = example
 
-    def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, rows: Rows, at: datetime) -> None:
+    def check(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, inputs: Inputs, at: datetime) -> None:
         """Compare all values of a view at an instant with those of DuckDB.
 
         Raises EnginesDifferError when one differs, and JobError when the job over these rows fails.
         """
-        found = compare(connection, plan, self._tiles(Example(plan, rows)), as_of=at, explained=SHOWN_DIFFERENCES)
+        found = compare(connection, plan, self._tiles(Example(plan, inputs)), as_of=at, explained=SHOWN_DIFFERENCES)
         if found.differing:
             raise EnginesDifferError(_told(found))
 
@@ -154,12 +159,13 @@ def _read(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, unti
         made = [_rows(*numbered) for numbered in enumerate(examples)]
         for name in archives(plan.source):
             connection.register(name, pa.concat_tables(tables[name] for tables in made))
+        open_versions(connection, plan, examples[0].inputs.dimensions)
         return until.enter_context(folded_by_flink(connection, plan, engine))
 
 
 def _played(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, until: ExitStack) -> FlinkTiles:
-    """The tiles of examples with markers, one after another in one script. UnsupportedError for rows of a union."""
-    refuse_union(plan)
+    """The tiles of examples with markers, one after another in one script. UnsupportedError for joins and unions."""
+    refuse_unplayed(plan)
     script = [step for numbered in enumerate(examples) for step in _script(*numbered)]
     return until.enter_context(played_by_flink(script, plan, engine))
 
@@ -167,7 +173,7 @@ def _played(examples: Sequence[Example], plan: ViewPlan, engine: FlinkEngine, un
 def _script(number: int, example: Example) -> Iterator[pa.Table | Marker]:
     """The rows of an example as tables, and the markers between them."""
     table, read = _rows(number, example)[ARCHIVE], 0
-    for is_marker, stretch in groupby(example.rows, lambda row: isinstance(row, Marker)):
+    for is_marker, stretch in groupby(example.inputs.rows, lambda row: isinstance(row, Marker)):
         if is_marker:
             yield from stretch
         else:
@@ -186,12 +192,12 @@ def _has_rows(example: Example) -> bool:
 
 
 def _row_count(example: Example) -> int:
-    return sum(not isinstance(row, Marker) for row in example.rows)
+    return sum(not isinstance(row, Marker) for row in example.inputs.rows)
 
 
 def _rows(number: int, example: Example) -> dict[str, pa.Table]:
     """The rows of an example as archives of its own partition, with its number, in their order."""
-    with opened_rows(example.plan, example.rows) as connection:
+    with opened_inputs(example.plan, example.inputs) as connection:
         columns = f"* REPLACE (CAST({number} AS INTEGER) AS _src_partition), CAST({number} AS BIGINT) AS {EXAMPLE.name}"
         return {
             name: connection.sql(f"SELECT {columns} FROM {name} ORDER BY _src_offset").to_arrow_table()

@@ -50,7 +50,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
     for repetition in repetitions():
         for item in tables:
-            repetition.announce(plan_view(item.view), item.table.rows)
+            repetition.announce(plan_view(item.view), item.table.inputs)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
-    from headrace.testing.rows import Rows
+    from headrace.testing.rows import Inputs
 
 
 class EnginesDifferError(AssertionError):
@@ -18,10 +18,10 @@ class EnginesDifferError(AssertionError):
 class Repetition(Protocol):
     """Another engine that every test of a feature is repeated on."""
 
-    def announce(self, plan: ViewPlan, rows: Rows) -> None:
-        """Say that a test of a view over rows is to come, so that several may share a job."""
+    def announce(self, plan: ViewPlan, inputs: Inputs) -> None:
+        """Say that a test of a view over these is to come, so that several may share a job."""
 
-    def check(self, connection: Any, plan: ViewPlan, rows: Rows, at: datetime) -> None:
+    def check(self, connection: Any, plan: ViewPlan, inputs: Inputs, at: datetime) -> None:
         """Compare a view over rows with DuckDB, where they are the relation `archive`, at an instant.
 
         Raises EnginesDifferError, and JobError when the job fails.

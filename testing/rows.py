@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from headrace.compiler.duckdb_lookups import relation_of
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_functions import view_database
-from headrace.errors import RequestError, UnsupportedError, did_you_mean
+from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
+from headrace.pipelines.local_dimensions import check_versions, make_known
 from headrace.pipelines.script import Marker
 from headrace.pipelines.source_rows import archives, unite
 
@@ -33,21 +36,24 @@ PAUSE, CRASH = Marker.PAUSE, Marker.CRASH
 Row = Mapping[str, Any]
 #: What a test gives: rows, and markers among them.
 Rows = Sequence[Row | Marker]
+#: By the name of a dimension its versions, as rows.
+Versions = Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a test gives a view to read: rows of its source, and versions of the dimensions that it joins."""
+
+    rows: Rows
+    dimensions: Versions = field(default_factory=dict)
 
 
 @contextmanager
-def opened_rows(plan: ViewPlan, rows: Rows) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the rows as `archive`; raises what `open_rows` does.
-
-    UnsupportedError for a view that joins a dimension, of whose versions a test has no rows.
-    """
-    for dimension in dimensions_of(plan):
-        name = dimension.name
-        msg = f"view {plan.name}: joins dimension {name}, and the test kit takes no versions of dimensions yet; "
-        msg += f"`headrace run --dimension {name}=FILE` computes it of files"
-        raise UnsupportedError(msg)
+def opened_inputs(plan: ViewPlan, inputs: Inputs) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the rows as `archive`, and versions; raises what `open_rows` and `open_versions` do."""
     with view_database(plan) as connection:
-        open_rows(connection, plan.source, rows)
+        open_rows(connection, plan.source, inputs.rows)
+        open_versions(connection, plan, inputs.dimensions)
         yield connection
 
 
@@ -78,6 +84,44 @@ def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: R
     unite(connection, source)
 
 
+def open_versions(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, versions: Versions) -> None:
+    """Make the relations of a view's dimensions, in the order in which versions are written, complete to every time.
+
+    Raises:
+        RequestError: the view joins a dimension of which nothing is given, or joins none of a name; a version lacks a
+            column that the view reads.
+        SchemaMismatchError: a value does not fit its column.
+    """
+    known = {dimension.name: dimension for dimension in dimensions_of(plan)}
+    for name in sorted(versions.keys() - known.keys()):
+        msg = f"view {plan.name}: joins no dimension {name!r}; {did_you_mean(name, known)}"
+        raise RequestError(msg)
+    for name, dimension in known.items():
+        if name not in versions:
+            msg = f"view {plan.name}: joins dimension {name}; give its versions: dimensions={{{name!r}: [...]}}"
+            raise RequestError(msg)
+        _open_versions(connection, dimension, versions[name])
+
+
+def _open_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, versions: Sequence[Row]) -> None:
+    """Make the relation of a dimension. What the view does not read of it may be there."""
+    names, relation = [column.name for column in dimension.columns], relation_of(dimension.name)
+    for number, version in enumerate(versions):
+        for name in (name for name in names if name not in version):
+            msg = f"dimension {dimension.name}: version {number} lacks column {name!r}, which the view reads; "
+            raise RequestError(msg + did_you_mean(name, version))
+    connection.register(f"given_{relation}", _texts(names, versions))
+    connection.execute(f"CREATE VIEW {relation} AS {typed_sql(dimension, f'given_{relation}', '_place')}")
+    check_versions(connection, dimension, "the test")
+    make_known(connection, dimension.name, None)
+
+
+def _texts(names: Sequence[str], rows: Sequence[Row]) -> pa.Table:
+    """Columns of rows as text, and the place of each row."""
+    columns = {name: pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names}
+    return pa.table({**columns, "_place": pa.array(range(len(rows)), pa.int64())})
+
+
 def _source_of(source: SourcePlan, number: int, row: object) -> str:
     """The name of the source that a row is of."""
     if not isinstance(row, Mapping):
@@ -101,11 +145,9 @@ def _open(
     numbered = [(number, {name: value for name, value in row.items() if name != SOURCE}) for number, row in rows]
     for number, row in numbered:
         _check(source, names, number, row)
-    columns = {name: pa.array([_text(row.get(name)) for _, row in numbered], pa.string()) for name in names}
     arrivals = pa.array([_arrival_us(number, row) for number, row in numbered], pa.int64())
-    places = pa.array(range(len(numbered)), pa.int64())
-    given = pa.table({**columns, "_arrives_us": arrivals, "_place": places})
-    connection.register(f"given_{table}", given)
+    given = _texts(names, [row for _, row in numbered])
+    connection.register(f"given_{table}", given.append_column("_arrives_us", arrivals))
     arrival = f"coalesce(make_timestamptz(given._arrives_us), typed.{DUCKDB.identifier(source.event_time)})"
     connection.execute(
         f"CREATE TABLE {table} AS SELECT typed.* REPLACE ({arrival} AS _src_timestamp)\n"

@@ -26,6 +26,7 @@ from headrace.features.load import load_views
 from headrace.features.view import View
 from headrace.pipelines.script import Marker
 from headrace.testing.evaluation import difference, evaluate
+from headrace.testing.rows import Inputs
 
 #: The bare words that may stand among rows.
 MARKERS = [marker.value for marker in Marker]
@@ -63,12 +64,18 @@ def _item(given: object) -> object:
 
 
 class FeatureTable(_Table):
-    """The rows of one file, and what is expected of them."""
+    """The rows of one file, the versions of the dimensions that its view joins, and what is expected of them."""
 
     view: str
     rows: list[Annotated[dict[str, Any] | Marker, BeforeValidator(_item)]]
+    dimensions: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     expect: list[Expectation] = Field(min_length=1)
     windows: WindowMode = "exact"
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the view is to read."""
+        return Inputs(self.rows, self.dimensions)
 
 
 class _Loader(yaml.SafeLoader):
@@ -119,7 +126,7 @@ def view_of(file: Path, table: FeatureTable) -> View:
 def differences(view: View, table: FeatureTable, expectation: Expectation) -> Sequence[str]:
     """What does not hold of an expectation; empty when all does. Raises what `evaluate` does."""
     windows = expectation.windows or table.windows
-    found = evaluate(view, table.rows, expectation.at, windows=windows)
+    found = evaluate(view, table.rows, expectation.at, windows=windows, dimensions=table.dimensions)
     values = [
         difference(found, feature, expectation.entity, expected)
         for feature, expected in expectation.values.items()

@@ -25,7 +25,7 @@ from headrace.runtime.flink_in_process import ClusterInProcess
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
-from headrace.testing.rows import opened_rows
+from headrace.testing.rows import Inputs, opened_inputs
 
 from ..compiler import events  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
@@ -84,7 +84,7 @@ def cards(tmp_path: Path) -> ViewPlan:
 def pays(plan: ViewPlan, *cents: int) -> pa.Table:
     """Rows of one card, in one tile."""
     rows = [{"card": "a", "cents": each, "at": "2026-01-01T10:00:00Z"} for each in cents]
-    with opened_rows(plan, rows) as connection:
+    with opened_inputs(plan, Inputs(rows)) as connection:
         return connection.sql("SELECT * FROM archive").to_arrow_table()
 
 

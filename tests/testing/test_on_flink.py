@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from headrace.compiler import flink_tiles
 from headrace.compiler.build import plan_view
-from headrace.errors import JobError
+from headrace.errors import JobError, UnsupportedError
 from headrace.features.instant import instant_from
 from headrace.features.load import load_views
 from headrace.pipelines.flink_tiles import FlinkEngine
@@ -20,7 +21,7 @@ from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 from headrace.testing import CRASH, PAUSE
 from headrace.testing.on_flink import OnFlink
-from headrace.testing.rows import opened_rows
+from headrace.testing.rows import Inputs, Versions, opened_inputs
 
 from .test_plugin import FEATURES, TABLE
 
@@ -37,6 +38,19 @@ def test_what_a_card_spent():
         assert_feature_equal(Cards, "spent_1h", cents, rows=rows, entity={"card": "a"}, at=at)
 """
 TEN = "2026-01-01T10:00:00Z"
+WEIGHTS = """class Weights(Dimension):
+    history = IcebergTable("ref.weights")
+    key = "card"
+    card: str
+    weight: int
+    since: datetime = event_time()
+
+@transformation"""
+JOINED = (
+    FEATURES.replace("from headrace import", "from headrace import Dimension, IcebergTable,")
+    .replace("@transformation", WEIGHTS)
+    .replace('["cents"]', "[payments.cents * payments.asof_join(Weights).weight]")
+)
 
 
 @pytest.fixture
@@ -76,16 +90,17 @@ def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: 
         [pay("a", 9), pay("d", "ten"), pay("c", 7, _arrives="2026-01-03T00:00:00Z"), pay("e", 5)],
     ]
     for rows in examples:
-        flink.announce(plan, rows)
+        flink.announce(plan, Inputs(rows))
     for no_rows in ([{"card": "a", "misspelt": 1}], [{"card": "\ud800"}]):
-        flink.announce(plan, no_rows)
+        flink.announce(plan, Inputs(no_rows))
     for at in ("2026-01-01T10:31:00Z", "2026-01-01T11:10:00Z"):
         for rows in examples:
-            with opened_rows(plan, rows) as connection:
-                flink.check(connection, plan, rows, instant_from("at", at))
+            with opened_inputs(plan, Inputs(rows)) as connection:
+                flink.check(connection, plan, Inputs(rows), instant_from("at", at))
     assert flink.jobs == 1
-    with opened_rows(plan, [pay("a", 101)]) as connection, pytest.raises(AssertionError, match="duckdb 101, flink 100"):
-        flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
+    differing = pytest.raises(AssertionError, match="duckdb 101, flink 100")
+    with opened_inputs(plan, Inputs([pay("a", 101)])) as connection, differing:
+        flink.check(connection, plan, Inputs(examples[1]), instant_from("at", "2026-01-01T10:31:00Z"))
 
 
 def test_a_row_that_is_in_two_examples_is_no_copy(desk: Path, flink: OnFlink) -> None:
@@ -93,11 +108,37 @@ def test_a_row_that_is_in_two_examples_is_no_copy(desk: Path, flink: OnFlink) ->
     plan = plan_view(load_views(desk / "features.py").views["cards"])
     examples = [[pay("a", 1), pay("a", 1)], [pay("a", 1), pay("b", 2)]]
     for rows in examples:
-        flink.announce(plan, rows)
+        flink.announce(plan, Inputs(rows))
     for rows in examples:
-        with opened_rows(plan, rows) as connection:
-            flink.check(connection, plan, rows, instant_from("at", "2026-01-01T10:31:00Z"))
+        with opened_inputs(plan, Inputs(rows)) as connection:
+            flink.check(connection, plan, Inputs(rows), instant_from("at", "2026-01-01T10:31:00Z"))
     assert flink.jobs == 1
+
+
+def test_examples_share_a_job_where_their_versions_are_the_same(desk: Path, flink: OnFlink) -> None:
+    (desk / "features.py").write_text(JOINED)
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    once, twice = ([{"card": "a", "weight": weight, "since": TEN}] for weight in (1, 2))
+    versions: list[Versions] = [{"Weights": once}, {"Weights": twice}, {"Weights": list(once)}, {"Weights": []}]
+    examples = [Inputs([pay("a", cents)], each) for cents, each in enumerate(versions, start=3)]
+    for example in examples:
+        flink.announce(plan, example)
+    at = instant_from("at", "2026-01-01T10:31:00Z")
+    for example in examples:
+        with opened_inputs(plan, example) as connection:
+            flink.check(connection, plan, example, at)
+    assert flink.jobs == 3
+    differing = pytest.raises(AssertionError, match="duckdb 6, flink 3")
+    with opened_inputs(plan, replace(examples[0], dimensions=versions[1])) as connection, differing:
+        flink.check(connection, plan, examples[0], at)
+
+
+def test_versions_in_a_script_are_refused(desk: Path, flink: OnFlink) -> None:
+    (desk / "features.py").write_text(JOINED)
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    script = Inputs([pay("a", 1), PAUSE], {"Weights": []})
+    with opened_inputs(plan, script) as connection, pytest.raises(UnsupportedError, match="leave markers out"):
+        flink.check(connection, plan, script, instant_from("at", TEN))
 
 
 def test_scripts_of_a_view_share_a_job_that_crashes(desk: Path, flink: OnFlink) -> None:
@@ -110,16 +151,17 @@ def test_scripts_of_a_view_share_a_job_that_crashes(desk: Path, flink: OnFlink) 
         [pay("a", 16), PAUSE, CRASH],
     ]
     for rows in [*examples, [pay("a", 5)]]:
-        flink.announce(plan, rows)
+        flink.announce(plan, Inputs(rows))
     for at in ("2026-01-01T10:31:00Z", "2026-01-01T11:10:00Z"):
         for rows in examples:
-            with opened_rows(plan, rows) as connection:
-                flink.check(connection, plan, rows, instant_from("at", at))
+            with opened_inputs(plan, Inputs(rows)) as connection:
+                flink.check(connection, plan, Inputs(rows), instant_from("at", at))
     rows, attempts = 8, (3, 4, 4, 7, 0)
     again = sum(attempts) - rows
     assert flink.summary() == f"Flink: 1 jobs, {len(attempts) - 1} crashes, {again} rows read again"
-    with opened_rows(plan, [pay("a", 101)]) as connection, pytest.raises(AssertionError, match="duckdb 101, flink 300"):
-        flink.check(connection, plan, examples[1], instant_from("at", "2026-01-01T10:31:00Z"))
+    differing = pytest.raises(AssertionError, match="duckdb 101, flink 300")
+    with opened_inputs(plan, Inputs([pay("a", 101)])) as connection, differing:
+        flink.check(connection, plan, Inputs(examples[1]), instant_from("at", "2026-01-01T10:31:00Z"))
 
 
 def test_a_bad_example_fails_alone_and_once(desk: Path, flink: OnFlink) -> None:
@@ -127,11 +169,11 @@ def test_a_bad_example_fails_alone_and_once(desk: Path, flink: OnFlink) -> None:
     bad = [pay("a", 2**62)] * 3
     examples: list[list[dict[str, Any]]] = [[pay("a", 1)], [pay("a", 2)], bad, [pay("a", 4)]]
     for rows in examples:
-        flink.announce(plan, rows)
+        flink.announce(plan, Inputs(rows))
 
     def check(rows: list[dict[str, Any]]) -> None:
-        with opened_rows(plan, rows) as connection:
-            flink.check(connection, plan, rows, instant_from("at", TEN))
+        with opened_inputs(plan, Inputs(rows)) as connection:
+            flink.check(connection, plan, Inputs(rows), instant_from("at", TEN))
 
     for rows in [*examples, bad]:
         with pytest.raises(JobError, match="spent") if rows is bad else nullcontext():

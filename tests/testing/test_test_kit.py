@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from headrace import (
+    Dimension,
     FeaturePipeline,
     Features,
+    IcebergTable,
     KafkaTopic,
     Request,
     Source,
@@ -18,7 +20,7 @@ from headrace import (
     on_demand,
     transformation,
 )
-from headrace.errors import NotFoundError, RequestError
+from headrace.errors import NotFoundError, RequestError, SchemaMismatchError
 from headrace.testing import ARRIVES, CRASH, PAUSE, assert_feature_equal, evaluate
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -227,3 +229,69 @@ def test_values_are_shown_in_a_notebook() -> None:
     shown = evaluate(Cards, ROWS, NOON)._repr_html_()
     assert "cards as of 2026-01-01T12:00:00+00:00; rows: 5 accepted, 0 late, 0 dead_letter" in shown
     assert "<td>19</td>" in shown
+
+
+class Weights(Dimension):
+    """What a card's payments count for."""
+
+    history = IcebergTable("ref.weights")
+    key = "card"
+    delay = "1m"
+    card: str
+    factor: int
+    note: str | None
+    since: datetime = event_time()
+
+
+@transformation
+def weighed_cents(payments: Payments, wspec: WindowSpec) -> Any:
+    joined = payments.asof_join(Weights)
+    return joined.groupby("card")[joined.cents * joined.factor].window(wspec).sum()
+
+
+class Weighed(FeaturePipeline):
+    """Payments by the versions of a dimension."""
+
+    owner = "tests@headrace.test"
+    features = [weighed_cents.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+VERSIONS = [
+    {"card": "a", "factor": 100, "since": "2026-01-01T11:29:00Z"},
+    {"card": "a", "factor": 2, "since": "2026-01-01T11:00:00Z"},
+    {"card": "a", "factor": 3, "since": "2026-01-01T11:00:00Z", "note": "the last of one time"},
+]
+
+
+def test_rows_see_the_versions_of_a_test() -> None:
+    """The version of 11:29 is in effect a minute later; what no feature reads may be there, or not."""
+    rows = [pay("11:29:59", cents=1), pay("11:30:00", cents=10)]
+    given: dict[str, Any] = {"rows": rows, "entity": {"card": "a"}, "at": NOON}
+    assert_feature_equal(Weighed, "weighed_cents_1h", 1003, **given, dimensions={"Weights": VERSIONS})
+    assert_feature_equal(Weighed, "weighed_cents_1h", None, **given, dimensions={"Weights": []})
+    with pytest.raises(AssertionError, match=r"expected 1, found 1003\n.*behind the value: 2\n.*factor\(card\)=3"):
+        assert_feature_equal(Weighed, "weighed_cents_1h", 1, **given, dimensions={"Weights": VERSIONS})
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "error", "message"),
+    [
+        ({}, RequestError, r"joins dimension Weights; give its versions: dimensions=\{'Weights': \[...\]\}"),
+        ({"Weight": []}, RequestError, "joins no dimension 'Weight'; did you mean 'Weights'"),
+        (
+            {"Weights": [{"card": "a", "facto": 1, "since": "2026-01-01T11:00:00Z"}]},
+            RequestError,
+            "version 0 lacks column 'factor', which the view reads; did you mean 'facto'",
+        ),
+        (
+            {"Weights": [*VERSIONS, {"card": "a", "factor": "two", "since": "2026-01-01T11:00:00Z"}]},
+            SchemaMismatchError,
+            "dimension Weights: row 3 is no version, column factor: two is no int",
+        ),
+    ],
+)
+def test_versions_that_cannot_be_meant_are_refused(
+    dimensions: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        evaluate(Weighed, [pay("11:30:00")], NOON, dimensions=dimensions)
