@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from headrace.compiler.calls import calls_of
 from headrace.compiler.copies import place
 from headrace.compiler.duckdb_days import Days, DayTables
+from headrace.compiler.duckdb_newest import is_read_again, names_of, newest_events_sql, number_of
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import (
     arguments_sql,
@@ -27,7 +27,7 @@ from headrace.compiler.duckdb_sql import (
     judged_sql,
     value_sql,
 )
-from headrace.compiler.lookups import joins_of, words
+from headrace.compiler.lookups import words
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
@@ -49,7 +49,8 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
     windowed = tuple(asked for asked in keys.asked if asked not in newest)
     events = _events(keys, relation)
     if not windowed:
-        return f"WITH _events AS {_kept(keys.plan)} ({events})\n{_newest(keys, newest, spine)}"
+        kept = "NOT MATERIALIZED" if is_read_again(keys.plan) else "MATERIALIZED"
+        return f"WITH _events AS {kept} ({events})\n{_newest(keys, newest, spine, relation)}"
     framed = "WITH " + ",\n".join(
         [*_days(keys).tables, f"_events AS ({events})", f"_sorted AS ({_sorted(keys, spine)})"]
     )
@@ -59,7 +60,7 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
     return (
         f"{framed}\nSELECT _row, _framed._seen_us{names}\n"
         f"FROM ({_framed(keys, windowed, '_row IS NOT NULL')}) AS _framed\n"
-        f"JOIN ({_newest(keys, newest, spine)}) AS _newest USING (_row)"
+        f"JOIN ({_newest(keys, newest, spine, relation)}) AS _newest USING (_row)"
     )
 
 
@@ -88,8 +89,8 @@ def entities_sql(keys: KeySet, at_us: int, relation: str, sample: int | None = N
 
     `sample`: of so many only, those whose keys have the least MD5.
     """
-    names = ", ".join(_names(keys))
-    texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in _names(keys))
+    names = ", ".join(names_of(keys))
+    texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in names_of(keys))
     chosen = "" if sample is None else f"\nORDER BY md5(concat_ws('/', {texts})), {names} LIMIT {sample}"
     return (
         f"SELECT row_number() OVER (ORDER BY {names}) - 1 AS _row, CAST({at_us} AS BIGINT) AS _t, {names}\n"
@@ -124,11 +125,11 @@ def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
 def _events(keys: KeySet, relation: str, columns: str = "") -> str:
     """The accepted rows that have an entity, each with the arguments of all groups and whether it belongs to them."""
     position = (f"{sql} AS {name}" for name, sql in place(keys.plan.source, DUCKDB).items())
-    chosen = columns or ", ".join([*_names(keys), *TIMES, *position])
+    chosen = columns or ", ".join([*names_of(keys), *TIMES, *position])
     groups = [(keys.plan.group(fingerprint), number) for fingerprint, number in keys.groups.items()]
     arguments = "".join(arguments_sql(group, f"_g{number}", alone=False) for group, number in groups)
     belongs = "".join(f",\n  {DUCKDB.emit(passes(group))} AS _in{number}" for group, number in groups)
-    present = " AND ".join(f"{name} IS NOT NULL" for name in _names(keys))
+    present = " AND ".join(f"{name} IS NOT NULL" for name in names_of(keys))
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
     return (
         f"SELECT {chosen}, _event_us AS _t{arguments}{belongs}\n"
@@ -169,59 +170,22 @@ def _is_newest(keys: KeySet, asked: AskedFeature) -> bool:
     return not bounds.lag_us and bounds.end_tile_us is None
 
 
-def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str) -> str:
+def _newest(keys: KeySet, members: Sequence[AskedFeature], spine: str, relation: str) -> str:
     """The values that the newest event decides: of all events, and of those that the filter of a group lets in."""
-    places = [_newest_place(keys, one) for one in members]
+    numbers = [number_of(keys, one.feature.group) for one in members]
     arguments = [_argument(keys, one) for one in members]
     joins = [
-        f"\nLEFT JOIN ({_newest_events(keys, number, spine)}) AS _n{number} USING (_row)"
-        for number in sorted({0, *places})
+        f"\nLEFT JOIN ({newest_events_sql(keys, number, spine, relation)}) AS _n{number} USING (_row)"
+        for number in sorted({0, *numbers})
     ]
     columns = [
-        f", _n{place}.{argument} AS _value{number}, _n{place}._event_us AS _us{number}"
-        for number, (argument, place) in enumerate(zip(arguments, places, strict=True))
+        f", _n{number}.{argument} AS _value{place}, _n{number}._event_us AS _us{place}"
+        for place, (argument, number) in enumerate(zip(arguments, numbers, strict=True))
     ]
-    values = [_newest_value(keys, one, number) for number, one in enumerate(members)]
+    values = [_newest_value(keys, one, place) for place, one in enumerate(members)]
     return (
         f"SELECT _row, _seen_us{''.join(values)}\n"
         f"FROM (SELECT s._row, s._t, _n0._event_us AS _seen_us{''.join(columns)}\nFROM {spine} AS s{''.join(joins)})"
-    )
-
-
-def _kept(plan: ViewPlan) -> str:
-    """Whether the events are kept between being sorted and being found, or read twice, which takes less memory.
-
-    To judge them twice is cheap where each is judged by itself, calls no function and looks nothing up.
-    """
-    by_itself = plan.source.unique_by is None and not calls_of(plan) and not joins_of(plan)
-    return "NOT MATERIALIZED" if by_itself else "MATERIALIZED"
-
-
-def _newest_place(keys: KeySet, asked: AskedFeature) -> int:
-    """Which join has a feature's newest event: 0, that of all events, or its group's own, which has a filter."""
-    return 0 if keys.group(asked).filter is None else keys.groups[asked.feature.group]
-
-
-def _newest_events(keys: KeySet, number: int, spine: str) -> str:
-    """The newest event before each row of the spine that has one; in one instant the order is that of the source.
-
-    Entities and times alone are sorted; an event's other columns are looked up when it is found. Comparing times is
-    half the work of comparing places, and seldom are two events of one instant.
-    """
-    names, event = _names(keys), f"_in{number}" if number else "TRUE"
-    same = " AND ".join(f"s.{name} = e.{name}" for name in names)
-    found = " AND ".join(f"m.{name} = e.{name}" for name in names)
-    entities = ", ".join(names)
-    moments = f"SELECT {entities}, _event_us FROM _events WHERE {event}"
-    matches = (
-        f"SELECT s._row, {', '.join(f's.{name}' for name in names)}, e._event_us AS _newest_us\n"
-        f"FROM {spine} AS s ASOF JOIN ({moments}) AS e ON {same} AND s._t > e._event_us"
-    )
-    latest = ", ".join(f"e.{column} DESC" for column in place(keys.plan.source, DUCKDB))
-    return (
-        f"SELECT m._row, e.* FROM ({matches}) AS m\n"
-        f"JOIN (SELECT * FROM _events WHERE {event}) AS e ON {found} AND e._event_us = m._newest_us\n"
-        f"QUALIFY row_number() OVER (PARTITION BY m._row ORDER BY {latest}) = 1"
     )
 
 
@@ -242,7 +206,7 @@ def _newest_value(keys: KeySet, asked: AskedFeature, number: int) -> str:
 
 def _sorted(keys: KeySet, spine: str) -> str:
     """Events and spine rows, each with the newest event before it, and whether one before it arrived later."""
-    names = ", ".join(_names(keys))
+    names = ", ".join(names_of(keys))
     before = f"OVER (PARTITION BY {names} ORDER BY _t RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
     return _days(keys).dated(
         f"SELECT *, max(_event_us) {before} AS _seen_us,\n"
@@ -253,7 +217,7 @@ def _sorted(keys: KeySet, spine: str) -> str:
 
 def _framed(keys: KeySet, members: Sequence[AskedFeature], condition: str) -> str:
     """The values over frames, of the rows that meet a condition."""
-    names = ", ".join(_names(keys))
+    names = ", ".join(names_of(keys))
 
     def over(part: AskedFeature) -> str:
         frame = f"PARTITION BY {names} ORDER BY _t RANGE BETWEEN {_frame(keys, part)}"
@@ -277,7 +241,7 @@ def _frame(keys: KeySet, part: AskedFeature) -> str:
 
 def _known(keys: KeySet, spine: str) -> str:
     """Each row of the spine with every event that it may know."""
-    names = _names(keys)
+    names = names_of(keys)
     same = " AND ".join(f"s.{name} = e.{name}" for name in names)
     apart = f"e.* EXCLUDE (_t, {', '.join(names)}), {', '.join(f's.{name}' for name in names)}"
     arrived = " AND e._arrival_us < s._t" if keys.known_by == "arrival" else ""
@@ -352,8 +316,3 @@ def _days(keys: KeySet) -> DayTables:
 def _days_of(asked: AskedFeature) -> Days | None:
     """The days of a window, of the row's time or of the newest event itself: just after that it may be tomorrow."""
     return Days.of(asked.feature, "_t" if asked.mode == "recomputed" else "coalesce(_seen_us, _t)")
-
-
-def _names(keys: KeySet) -> list[str]:
-    """The keys, quoted."""
-    return [DUCKDB.identifier(key.name) for key in keys.keys]

@@ -44,6 +44,13 @@ MUTANTS = (
         "tests/pipelines/test_training_set.py::test_neither_the_rows_own_instant_nor_a_later_one_leaks[duckdb]",
     ),
     Mutant(
+        "of events of one moment a late one is the newest",
+        "compiler/duckdb_newest.py",
+        " WHERE {counts}",
+        " WHERE TRUE",
+        "tests/compiler/test_point_in_time.py::test_of_events_of_one_moment_the_last_that_counts_is_the_newest",
+    ),
+    Mutant(
         "a value at an instant sees the event of that instant",
         "compiler/duckdb_sql.py",
         'f"WHERE _event_us < {_end(group, mode)}',

@@ -250,6 +250,40 @@ def test_the_newest_event_is_the_newest_that_the_filter_lets_in(mode: ValueMode,
     assert found == [(0, BASE + 1, *expected)]
 
 
+def of_one_moment(*rows: tuple[str, bool, int, str | None]) -> str:
+    """Payments of one customer in one instant: where, whether it is paid, days until it arrived, what was wrong."""
+    return " UNION ALL ".join(
+        f"SELECT '{shop}' AS shop, 1::BIGINT AS customer, {paid} AS paid, make_timestamptz({BASE}) AS at, "
+        f"'t' AS _src_topic, {number % 2} AS _src_partition, {10 - number} AS _src_offset, "
+        f"make_timestamptz({BASE + days * DAY}) AS _src_timestamp, NULL::BLOB AS _raw, "
+        f"{'NULL' if wrong is None else repr(wrong)}::VARCHAR AS _error"
+        for number, (shop, paid, days, wrong) in enumerate(rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("archive", "expected"),
+    [
+        (of_one_moment(("a", True, 0, None), ("b", True, 0, None), ("c", True, 0, None)), ("b", "b")),
+        (of_one_moment(("a", True, 0, None), ("b", True, 2, None)), ("a", "a")),
+        (of_one_moment(("a", True, 0, None), ("b", True, 0, "no JSON")), ("a", "a")),
+        (of_one_moment(("a", True, 0, None), ("b", False, 0, None)), ("a", "b")),
+        (of_one_moment(("a", True, 2, None), ("b", False, 0, None)), (None, "b")),
+        (of_one_moment(("a", True, 2, None), ("b", True, 0, "no JSON")), (None, None)),
+    ],
+    ids=["the last in place", "not a late one", "no dead letter", "not one left out", "late though let in", "none"],
+)
+def test_of_events_of_one_moment_the_last_that_counts_is_the_newest(
+    archive: str, expected: tuple[str | None, str | None]
+) -> None:
+    """They are told apart only when found, so that it is there that a late one must be known as such."""
+    plan = plan_view(NewestFeatures.view)
+    spine_ = f"(SELECT 0 AS _row, {BASE + 5} AS _t, 1::BIGINT AS customer)"
+    (keys,) = key_sets(plan, tuple(AskedFeature(name, plan.feature(name)) for name in ("paid_shop", "shop_seen")))
+    found = duckdb.connect().execute(point_in_time_sql(keys, spine_, f"({archive})")).fetchall()
+    assert found == [(0, None if expected == (None, None) else BASE, *expected)]
+
+
 class Amounts(Source):
     """Amounts, of which a filter keeps those that can be multiplied."""
 
