@@ -6,7 +6,6 @@ operator ids: the same text resumes from a savepoint, whatever a later planner w
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from headrace.errors import JobError, told_in
+from headrace.runtime.collector import collector_waiting
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.stack.java import QUICK_START
 from headrace.runtime.stack.preflight import find_pyflink
@@ -291,14 +291,8 @@ def _planner_alone() -> Iterator[None]:
     made the environment (FLINK-23020). Letting go of a Java object is a call too: so the objects of a plan end within
     it, and the garbage collector, which may run in any thread, waits.
     """
-    with _PLANNER:
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if collecting:
-                gc.enable()
+    with _PLANNER, collector_waiting():
+        yield
 
 
 @contextmanager
