@@ -17,8 +17,6 @@ from headrace.compiler.window_slices import Instant, deleted_from, slices_over, 
 from headrace.connectors.tile_store import Cell, Found
 from headrace.serving.result import FeatureValue
 
-#: Slices of a level that are so many tiles apart, or fewer, are read as one.
-BRIDGED_TILES = 32
 #: Layouts that are kept: until the finest tile is over, requests for the same features have the same.
 KEPT_LAYOUTS = 256
 #: Which of its parts' statuses a feature that is made of others has: the first of these that one has.
@@ -137,25 +135,20 @@ def _laid_out(spans: tuple[_Span, ...], levels_us: tuple[int, ...], retentions_u
 
 
 def united(slices: Iterable[Slice]) -> list[Slice]:
-    """Slices of a level as one where they overlap, touch, or are few tiles apart.
+    """Slices of a level as one where they overlap or touch.
 
-    >>> [tuple(part) for part in united([Slice(5, 0, 10), Slice(5, 10, 15), Slice(5, 500, 505), Slice(10, 0, 10)])]
-    [(5, 0, 15), (5, 500, 505), (10, 0, 10)]
-    >>> united([Slice(5, 0, 10), Slice(5, 20, 25)])
-    [Slice(level_us=5, from_us=0, to_us=25)]
+    Tiles between two slices are not worth reading: a store names all slices in one request, and pays for each name.
+
+    >>> [tuple(part) for part in united([Slice(5, 0, 10), Slice(5, 10, 15), Slice(5, 20, 25), Slice(10, 0, 10)])]
+    [(5, 0, 15), (5, 20, 25), (10, 0, 10)]
     """
     found: list[Slice] = []
     for part in sorted(slices):
-        if found and _is_near(found[-1], part):
+        if found and part.level_us == found[-1].level_us and part.from_us <= found[-1].to_us:
             found[-1] = found[-1]._replace(to_us=max(found[-1].to_us, part.to_us))
         else:
             found.append(part)
     return found
-
-
-def _is_near(one: Slice, later: Slice) -> bool:
-    """Whether one read of both, and of what is between them, costs no more than two."""
-    return one.level_us == later.level_us and later.from_us <= one.to_us + BRIDGED_TILES * one.level_us
 
 
 def combined(feature: PlannedFeature, parts: Sequence[tuple[Any, Status]]) -> tuple[Any, Status]:

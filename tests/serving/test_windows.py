@@ -1,4 +1,4 @@
-"""Many windows over few reads: each feature gets exactly the cells of its own window, however reads are bridged."""
+"""Many windows over few reads: each feature gets exactly the cells of its own window, whatever reads are shared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from headrace.compiler.cells import Cells
 from headrace.compiler.plan import PlannedFeature, TileGroup
 from headrace.compiler.served import Status
-from headrace.compiler.tiles import levels_of, tail_tile, window_bounds
+from headrace.compiler.tiles import Slice, levels_of, tail_tile, window_bounds
 from headrace.compiler.window_slices import Instant, deleted_from, deleted_levels, slices_of
 from headrace.connectors.tile_store import Found, TileRead
 from headrace.features.instant import EPOCH
@@ -38,6 +38,11 @@ def found(read: TileRead, events: list[int]) -> Found:
     level, start, end = read.slice
     inside = Counter(tile for at in events if start <= (tile := at // level * level) < end)
     return Found({tile: (n,) for tile, n in inside.items()})
+
+
+def tiles_of(part: Slice) -> list[tuple[int, int]]:
+    """Level and start of each tile in a slice."""
+    return [(part.level_us, start) for start in range(part.from_us, part.to_us, part.level_us)]
 
 
 def counts(features: list[PlannedFeature], group: TileGroup, instant: Instant, events: list[int]) -> list[int]:
@@ -101,9 +106,14 @@ def test_a_window_is_deleted_from_the_microsecond_at_which_its_first_tile_is(see
             assert not GroupWindows.of(features, group, expires=False).at(instant).windows[number].is_deleted(now_us)
 
 
-def test_fifty_features_over_ten_windows_are_a_handful_of_reads() -> None:
+@pytest.mark.parametrize("past_noon", [0, 5 * MINUTE, 95 * MINUTE, 11 * HOUR])
+def test_fifty_features_over_ten_windows_read_each_tile_of_theirs_once(past_noon: int) -> None:
+    """The server pays for each tile that is named, and the client for each slice."""
     windows = [hours * HOUR for hours in (1, 2, 3, 6, 12, 24, 72, 168, 336, 720)]
     features = [count(f"{number}_{window}", window) for window in windows for number in range(5)]
-    instant = Instant(NOON + 95 * MINUTE, NOON, is_now=False)
-    reads = GroupWindows.of(features, group_of(windows), expires=False).at(instant).reads
-    assert len(reads) <= 6
+    group, instant = group_of(windows), Instant(NOON + past_noon, NOON, is_now=False)
+    reads = [part for part, _ in GroupWindows.of(features, group, expires=False).at(instant).reads]
+    needed = {tile for one in features for part in slices_of(one, group, instant) for tile in tiles_of(part)}
+    named = [tile for part in reads for tile in tiles_of(part)]
+    assert sorted(named) == sorted(needed)
+    assert len(reads) <= 10
