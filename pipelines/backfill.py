@@ -119,7 +119,6 @@ class BackfillPipeline:
 
     def check_sources(self) -> None:
         """All legs exist, with the declared columns and times by which the source's rules can be judged."""
-        self._refuse_topics()
         for source, foreign in self.foreign.items():
             if source.live is not None:
                 refuse_joins(self.plan, source.live.name)
@@ -243,17 +242,6 @@ class BackfillPipeline:
             msg += "which the newest are read"
             raise UnsupportedError(msg)
         return {part: foreign_version(self.platform, part, version) for part in parts}
-
-    def _refuse_topics(self) -> None:
-        """Refuse a union with live legs: that all of them together are read once was not tried on real topics."""
-        live = [part.live.name for part in self.plan.source.parts if part.live is not None]
-        if self.plan.source.members and live:
-            msg = (
-                f"view {self.plan.name}: {self.plan.source.name} is a union, of which history alone is read yet, and "
-                f"its sources have live topics: {', '.join(live)}; leave `live` out of classes for the same tables, "
-                "or write one view for each source"
-            )
-            raise UnsupportedError(msg)
 
     def _boundary(self, source: SourcePlan) -> Cutover:
         """The boundary between history and topic of one source."""

@@ -111,12 +111,6 @@ def test_one_version_is_not_one_of_several_histories(platform: Platform, plan: V
         BackfillPipeline(plan, platform, history_version=3).check_sources()
 
 
-def test_live_topics_of_a_union_are_refused_by_name(platform: Platform) -> None:
-    live = plan_view(load_views(FILE).views["united_orders"])
-    with pytest.raises(UnsupportedError, match=r"history alone is read yet, .* live topics: tills, website, phone"):
-        BackfillPipeline(live, platform).check_sources()
-
-
 def ledger_of(platform: Platform, plan: ViewPlan, split: Split, told: Split) -> Ledger:
     """The ledger of a job that read these rows, over an archive and a boundary of those that are told."""
     archive(platform, plan, told)
