@@ -60,6 +60,11 @@ class DeltaVersion:
     fields: tuple[Field, ...]
     files: tuple[DeltaFile, ...]
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """None: deltalake writes no properties but Delta's own."""
+        return {}
+
     def rows(self, columns: Sequence[Field]) -> Iterator[pa.Table]:
         """The rows, some columns: a column that is not in a file is its partition's value there, or NULL.
 

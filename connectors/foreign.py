@@ -9,7 +9,7 @@ files, and from there on history is an archive like any other, with one partitio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -91,6 +91,10 @@ class ForeignVersion(Protocol):
         """When the version was there, at the latest (processing time): none of its rows arrived after it."""
 
     @property
+    def properties(self) -> Mapping[str, str]:
+        """What writers noted about the table."""
+
+    @property
     def fields(self) -> tuple[Field, ...]:
         """All columns; one of a type that no source has is there by the table's own name of that type."""
 
@@ -119,6 +123,11 @@ class IcebergVersion:
     def committed_at(self) -> datetime:
         """The snapshot's time."""
         return self.table.committed_at(self.snapshot_id)
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """The table's properties."""
+        return self.table.properties
 
     @property
     def fields(self) -> tuple[Field, ...]:

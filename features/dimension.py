@@ -52,8 +52,8 @@ class Dimension:
     """Base of all dimensions: annotate the columns, mark the time since when a row is valid, name the key.
 
     A row is a version of its key. Of versions of one key and time the last by position counts. A version of time v is
-    in effect for events at or after v + `delay`: a stream waits for a version no longer than that, so `delay` says how
-    late versions may be written. DefinitionError for anything that cannot be meant.
+    in effect for events at or after v + `delay`, and is written before that: `delay` says how late versions may be
+    written. DefinitionError for anything that cannot be meant.
 
     >>> from datetime import datetime
     >>> from headrace import event_time

@@ -11,12 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_lookups import known_until, relation_of
-from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.lookups import delay_us, dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_files import is_file
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import NotFoundError, SchemaMismatchError, SettingsError, did_you_mean
-from headrace.features.instant import instant_us
+from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.local_input import DELTA_LOG, open_file
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def open_dimensions(
     """Make the relations of a view's dimensions: of their own tables as they are now, or of what is given for some.
 
     What is given is, by the dimension's name, a .csv or .parquet file, a Delta table's folder or an Iceberg table. A
-    file is complete to every time, a table to when it was committed.
+    file is complete to every time, a table to what `complete_to` says.
 
     Raises:
         SettingsError: something is given for a dimension that the view does not join.
@@ -46,7 +46,10 @@ def open_dimensions(
         raise SettingsError(msg)
     for name, dimension in known.items():
         table = given.get(name) or (dimension.history.name if dimension.history is not None else "")
-        (_open_file if is_file(table) else _open_table)(connection, dimension, table, load)
+        if is_file(table):
+            _open_file(connection, dimension, table)
+        else:
+            _open_table(connection, dimension, table, load, delay_us(plan, name))
 
 
 def make_known(connection: duckdb.DuckDBPyConnection, dimension: str, until_us: int | None) -> None:
@@ -63,9 +66,7 @@ def check_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan,
         raise SchemaMismatchError(msg)
 
 
-def _open_file(
-    connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, table: str, load: Callable[[str], IcebergTable]
-) -> None:
+def _open_file(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, table: str) -> None:
     """The rows of a .csv or .parquet file."""
     open_file(connection, dimension, table, relation_of(dimension.name))
     check_versions(connection, dimension, table)
@@ -73,7 +74,11 @@ def _open_file(
 
 
 def _open_table(
-    connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, table: str, load: Callable[[str], IcebergTable]
+    connection: duckdb.DuckDBPyConnection,
+    dimension: SourcePlan,
+    table: str,
+    load: Callable[[str], IcebergTable],
+    delay: int,
 ) -> None:
     """A table at its newest version."""
     name = relation_of(dimension.name)
@@ -82,7 +87,8 @@ def _open_table(
         archive = load(table)
         archive.check_columns(archive_fields(dimension.columns))
         archive.relation(connection).create_view(name)
-        make_known(connection, dimension.name, instant_us(archive.committed_at(newest_snapshot(dimension, archive))))
+        committed = archive.committed_at(newest_snapshot(dimension, archive))
+        make_known(connection, dimension.name, complete_to(committed, archive.properties, delay))
         return
     from headrace.connectors.foreign import check_columns, positioned
 
@@ -92,7 +98,7 @@ def _open_table(
     if not rows:
         raise NotFoundError(_empty(dimension, str(foreign.origin)))
     connection.from_arrow(pa.concat_tables(rows)).create(name)
-    make_known(connection, dimension.name, instant_us(foreign.committed_at))
+    make_known(connection, dimension.name, complete_to(foreign.committed_at, foreign.properties, delay))
 
 
 def _foreign_version(dimension: SourcePlan, table: str, load: Callable[[str], IcebergTable]) -> ForeignVersion | None:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 import duckdb
 
 from headrace.compiler.duckdb_lookups import relation_of
-from headrace.compiler.lookups import dimensions_of, joins_of
+from headrace.compiler.lookups import delay_us, dimensions_of, joins_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.foreign import shadow
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import UnsupportedError
-from headrace.features.instant import instant_us
+from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.foreign import foreign_version
 from headrace.pipelines.legs import table_name_of
@@ -29,7 +29,7 @@ def pinned_dimensions(platform: Platform, plan: ViewPlan) -> dict[str, PinnedHis
         NotFoundError: there is no such table, or it is empty.
         SchemaMismatchError: it lacks columns of the dimension.
     """
-    return {dimension.name: _pinned(platform, dimension) for dimension in dimensions_of(plan)}
+    return {one.name: _pinned(platform, one, delay_us(plan, one.name)) for one in dimensions_of(plan)}
 
 
 def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimensions: Mapping[str, PinnedHistory]) -> None:
@@ -79,13 +79,14 @@ def pinned_by_runs(platform: Platform, tables: Iterable[str]) -> dict[str, Pinne
     return {}
 
 
-def _pinned(platform: Platform, dimension: SourcePlan) -> PinnedHistory:
+def _pinned(platform: Platform, dimension: SourcePlan, delay: int) -> PinnedHistory:
     """A dimension at its newest version, in a table that has positions."""
     foreign = foreign_version(platform, dimension)
     if foreign is None:
         table = platform.iceberg.load(*table_name_of(dimension))
         table.check_columns(archive_fields(dimension.columns))
         snapshot = newest_snapshot(dimension, table)
-        return PinnedHistory(table, snapshot, instant_us(table.committed_at(snapshot)))
+        return PinnedHistory(table, snapshot, complete_to(table.committed_at(snapshot), table.properties, delay))
     copy = shadow(platform.iceberg, foreign, fields_of(dimension.columns), dimension.event_time)
-    return PinnedHistory(copy, newest_snapshot(dimension, copy), instant_us(foreign.committed_at))
+    until_us = complete_to(foreign.committed_at, foreign.properties, delay)
+    return PinnedHistory(copy, newest_snapshot(dimension, copy), until_us)

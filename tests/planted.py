@@ -212,6 +212,14 @@ MUTANTS = (
         "DimensionTest",
     ),
     Mutant(
+        "a table is complete to its commit, however late versions may be written",
+        "pipelines/completeness.py",
+        "return by_commit if noted",
+        "return by_commit + delay_us if noted",
+        "tests/pipelines/test_completeness.py::"
+        "test_an_event_sees_the_same_in_every_version_of_a_table_that_is_complete_to_it",
+    ),
+    Mutant(
         "a row on which an argument raised reaches the function around it",
         "compiler/calls.py",
         "(*dead, *(raised(inner) for inner in _calls_in(call.args)))",

@@ -28,6 +28,7 @@ from headrace.errors import (
 from headrace.features.instant import instant_of
 from headrace.features.load import load_views
 from headrace.pipelines.backfill import BackfillPipeline
+from headrace.pipelines.completeness import NOTED
 from headrace.pipelines.engine_diff import compare, diff_locally
 from headrace.pipelines.flink_tiles import FlinkEngine, folded_by_flink
 from headrace.pipelines.local_run import LocalRun, run_locally
@@ -263,11 +264,10 @@ def test_an_explanation_shows_what_each_row_looked_up(house: House) -> None:
 
 
 def test_a_spine_beyond_what_a_dimension_is_complete_to_is_refused_or_flagged(house: House) -> None:
-    """The dimension was committed before the history, so it ends first: a minute, its delay, after its commit."""
+    """The dimension was committed before the history, so it ends first: versions may be a minute late, its delay."""
     table = house.keep_shops(shops())
     house.keep_payments()
-    committed = table.committed_at(table.current_snapshot_id() or 0)
-    edge = committed + timedelta(minutes=1)
+    edge = table.committed_at(table.current_snapshot_id() or 0)
     with pytest.raises(RequestError, match=r"after the snapshot.*Shops at snapshot"):
         house.pipeline().build(spine(edge + timedelta(microseconds=1)), ASKED)
     flagged = house.pipeline(outside="flag").build(spine(edge + timedelta(microseconds=1)), ASKED)
@@ -278,6 +278,21 @@ def test_a_backfill_with_a_topic_is_refused_by_name(house: House) -> None:
     plan = house.plan(live='live = KafkaTopic("payments")')
     with pytest.raises(UnsupportedError, match=r"joins dimension Shops and reads topic 'payments'"):
         BackfillPipeline(plan, house.platform).check_sources()
+
+
+def test_a_table_is_complete_to_what_its_writers_note(house: House) -> None:
+    """What they note is later than the commit, and ends with its microsecond; the dimension's delay comes on top."""
+    to = datetime.now(UTC) + timedelta(hours=1)
+    house.keep_shops(shops()).set_properties({NOTED: to.isoformat()})
+    times = [to + timedelta(minutes=1, microseconds=number) for number in (0, 1)]
+    house.payments.write_text(PAYMENTS + "".join(f"a,x,32.0,{at.isoformat()}\n" for at in times))
+    assert house.run(house.plan()).reasons == {"event time is beyond what dimension Shops is complete to": 1}
+
+
+def test_a_note_that_is_no_instant_is_refused(house: House) -> None:
+    house.keep_shops(shops()).set_properties({NOTED: "tomorrow"})
+    with pytest.raises(RequestError, match=r"headrace.complete-to 'tomorrow': expected an instant such as"):
+        house.run(house.plan())
 
 
 def engine_of(house: House) -> FlinkEngine:
