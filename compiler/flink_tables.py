@@ -25,16 +25,28 @@ class TileOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """How a job follows a dimension: `WITH` options of the table that its owner writes, in which newer versions appear.
+
+    An event that is beyond what the job holds waits for `patience_s` seconds, not longer.
+    """
+
+    options: Options
+    patience_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionOptions:
     """A dimension's table at its snapshot: `WITH` options of Iceberg's connector, `snapshot-id` among them.
 
     `until_us`: the time (µs) to which the snapshot is complete; None: to every time. A task manager holds `most_rows`
-    of it in memory, not more; None: all.
+    of it in memory, not more; None: all. `following`: how newer versions are found; None: none is looked for.
     """
 
     options: Options
     until_us: int | None = None
     most_rows: int | None = None
+    following: Following | None = None
 
 
 @dataclass(frozen=True, slots=True)

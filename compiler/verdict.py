@@ -110,6 +110,12 @@ def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
     return layers(plan, [*(condition for condition in rules if not any(condition.calls())), late(plan.source)])
 
 
+def in_time(source: SourcePlan) -> Scalar:
+    """Event time (µs) of a row; NULL where there is none, or where it lies too far after arrival, so it is refused."""
+    early = Scalar("not", BOOL, (_by_source(source, _is_too_far, BOOL),))
+    return Scalar("case", INT, (early, EVENT_US, Scalar("literal", INT)))
+
+
 def judged(verdict: Verdict) -> Scalar:
     """Whether a row has this verdict; reads `_verdict`."""
     return Scalar("equals", BOOL, (VERDICT, _code(verdict)))
@@ -249,10 +255,15 @@ def _part_rules(part: Column, value: Scalar, path: str, inner: str) -> Iterator[
 
 def _time_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
     """What can be wrong with the times of a row."""
-    latest = Scalar("add_us", INT, (ARRIVAL_US, literal(source.max_future_us)))
     yield Scalar("is_null", BOOL, (ARRIVAL_US,)), literal("arrival time is missing")
     yield Scalar("less", BOOL, (EVENT_US, literal(source.earliest_us))), literal("event time is before the earliest")
-    yield Scalar("greater", BOOL, (EVENT_US, latest)), literal("event time is too far after arrival")
+    yield _is_too_far(source), literal("event time is too far after arrival")
+
+
+def _is_too_far(source: SourcePlan) -> Scalar:
+    """Whether a row of a source tells of a time too far after it arrived."""
+    latest = Scalar("add_us", INT, (ARRIVAL_US, literal(source.max_future_us)))
+    return Scalar("greater", BOOL, (EVENT_US, latest))
 
 
 def _missing_key(group: TileGroup, key: Column) -> Scalar:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from headrace.compiler.flink_sql import FlinkJob, flink_job
 from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
+from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import SourcePlan, TileGroup, ViewPlan, table_name
 from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
@@ -25,9 +26,10 @@ from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import Checkpointing, view_configuration
 from headrace.pipelines.cutover import Cutover, DimensionPin, draw_boundary, history_alone
 from headrace.pipelines.flink_duration import flink_text
+from headrace.pipelines.followed_dimensions import following, refuse_unfollowed
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
-from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of, refuse_joins
+from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of
 from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
@@ -107,7 +109,7 @@ class BackfillPipeline:
         Raises:
             NotFoundError: a topic, table or version does not exist.
             SchemaMismatchError: history and the declared source differ.
-            UnsupportedError: a leg cannot be read with the meaning of the design, or meets a dimension.
+            UnsupportedError: a leg cannot be read with the meaning of the design, or a dimension not be followed.
             CutoverError: history and live do not meet, or the tables hold another version of a foreign history.
             JobError: Flink's planner refuses the job.
         """
@@ -119,9 +121,9 @@ class BackfillPipeline:
 
     def check_sources(self) -> None:
         """All legs exist, with the declared columns and times by which the source's rules can be judged."""
+        refuse_unfollowed(self.plan, self.platform.settings.flink.dimension_patience_s)
         for source, foreign in self.foreign.items():
             if source.live is not None:
-                refuse_joins(self.plan, source.live.name)
                 checked_topic(self.platform, source)
             if foreign is not None:
                 check_columns(foreign, fields_of(source.columns))
@@ -159,7 +161,7 @@ class BackfillPipeline:
             tiles={group.fingerprint: self.tile_options(group) for group in self.plan.groups},
             offset_tiles=iceberg.flink_options(LEDGER_NAMESPACE, OFFSET_TILES_TABLE) | {"write-parallelism": "1"},
             dead_letters=iceberg.flink_options(LEDGER_NAMESPACE, DEAD_LETTERS_TABLE) | {"write-parallelism": "1"},
-            dimensions={pin.name: self.dimension_options(pin) for pin in cutover.dimensions},
+            dimensions={pin.name: self.dimension_options(pin, cutover) for pin in cutover.dimensions},
         )
         return flink_job(self.plan, bindings)
 
@@ -195,11 +197,13 @@ class BackfillPipeline:
         namespace, _, table = cutover.table.rpartition(".")
         return self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(cutover.snapshot_id)}
 
-    def dimension_options(self, pin: DimensionPin) -> DimensionOptions:
-        """The options of a dimension at its pinned snapshot."""
+    def dimension_options(self, pin: DimensionPin, cutover: Cutover) -> DimensionOptions:
+        """The options of a dimension at its pinned snapshot; beside a live leg it is followed from there on."""
         namespace, _, table = pin.table.rpartition(".")
         options = self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(pin.snapshot_id)}
-        return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows)
+        dimension = next(one for one in dimensions_of(self.plan) if one.name == pin.name)
+        followed = following(self.platform, dimension) if cutover.is_live else None
+        return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows, followed)
 
     def live_options(self, source: SourcePlan, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of the topic from the boundary on; None without a live leg."""

@@ -27,10 +27,10 @@ from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
 from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
-from headrace.pipelines.cutover import DimensionPin
+from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
-from headrace.pipelines.pinned_dimensions import recorded
+from headrace.pipelines.pinned_dimensions import pinned_dimensions, recorded
 from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
 from headrace.pipelines.spine import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
@@ -110,7 +110,7 @@ class ConsistencyCheck:
         self.said = said
 
     def pin(self) -> Pinned:
-        """History as it is now, at one snapshot, and dimensions as the runs of the version pinned them.
+        """History as it is now, at one snapshot, and dimensions as the runs of the version join them.
 
         Raises as `TrainingSetPipeline.source_history` does; RequestError where no run says which versions it joined.
         """
@@ -240,18 +240,20 @@ class ConsistencyCheck:
                 yield f"on-demand feature {one.name} is left out; it is computed of {made_of}"
 
     def _dimensions(self) -> dict[str, PinnedHistory]:
-        """The dimensions that served values were joined to."""
+        """The dimensions that served values were joined to: those that runs pinned, or follow as they are now."""
         if not dimensions_of(self.plan):
             return {}
         runs = map(self.platform.registry.run, self.serving.runs)
-        pins = next((pins for run in runs if (pins := run.cutover.get("dimensions"))), None)
-        if pins is None:
+        joined = next((found for run in runs if (found := Cutover.from_dict(run.cutover)).dimensions), None)
+        if joined is None:
             msg = (
                 f"view {self.plan.name}: joins dimensions, and no run says which versions of them the served values "
                 "have: only what `headrace backfill` made can be checked"
             )
             raise RequestError(msg)
-        return recorded(self.platform.iceberg, (DimensionPin(**pin) for pin in pins))
+        if joined.is_live:
+            return pinned_dimensions(self.platform, self.plan)
+        return recorded(self.platform.iceberg, joined.dimensions)
 
     @contextmanager
     def _opened(self, history: Pinned) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -87,6 +87,11 @@ class Cutover:
         return self.members or (self,)
 
     @property
+    def is_live(self) -> bool:
+        """Whether any part of the source goes on in a topic."""
+        return any(part.topic is not None for part in self.parts)
+
+    @property
     def start_offsets(self) -> dict[int, int]:
         """For every partition the first live offset."""
         return {cut.partition: cut.start_offset for cut in self.partitions}

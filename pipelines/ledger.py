@@ -18,6 +18,7 @@ from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
 from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
 from headrace.pipelines.cutover import Cutover
+from headrace.pipelines.followed_dimensions import open_joined
 from headrace.pipelines.ledger_checks import (
     Check,
     PartitionLine,
@@ -33,7 +34,6 @@ from headrace.pipelines.ledger_checks import (
     unlike_history,
 )
 from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
-from headrace.pipelines.pinned_dimensions import open_pinned, recorded
 from headrace.registry.store import Registry, Run
 from headrace.runtime.platform import Platform
 
@@ -177,7 +177,7 @@ def draw_up(
         for table in logs.values():
             facts.use(table.name, _relation(facts, table, snapshots[table.name], ordered=True))
         tiles = {group.fingerprint: facts.tiles(logs[group.fingerprint].name, group) for group in plan.groups}
-        open_pinned(facts.connection, plan, recorded(catalog, cutover.dimensions))
+        open_joined(facts.connection, plan, catalog, cutover)
         archive = _use_archive(facts, catalog, cutover, blocks)
         return _Draft(run, plan, cutover, facts, blocks, tiles, tables, archive, alone, running is not None).ledger()
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 import duckdb
 
 from headrace.compiler.duckdb_lookups import relation_of
-from headrace.compiler.lookups import delay_us, dimensions_of, joins_of
+from headrace.compiler.lookups import delay_us, dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.foreign import shadow
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields, fields_of
-from headrace.errors import UnsupportedError
 from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.foreign import foreign_version
@@ -39,17 +38,6 @@ def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimension
         columns = [field.name for field in archive_fields(dimension.columns) if field.name != "_raw"]
         pinned.table.relation(connection, pinned.snapshot_id, columns).create_view(relation_of(dimension.name))
         make_known(connection, dimension.name, pinned.until_us)
-
-
-def refuse_joins(plan: ViewPlan, topic: str) -> None:
-    """UnsupportedError for a view that joins a dimension: of a topic's events any may be beyond what is pinned."""
-    for join in joins_of(plan):
-        msg = (
-            f"view {plan.name}: joins dimension {join.dimension.name} and reads topic {topic!r}: a job that goes on "
-            "would soon be beyond the pinned version of the dimension, and does not read newer ones yet; backfill a "
-            "source with history alone, or use the view in `headrace run` and training sets"
-        )
-        raise UnsupportedError(msg)
 
 
 def pins_of(dimensions: Mapping[str, PinnedHistory]) -> tuple[DimensionPin, ...]:

@@ -126,7 +126,8 @@ class FlinkSettings(_Section):
     """The session cluster (`rest_address` is ``host:port``) and what every job on it starts from.
 
     `optimize` and `freshness` win over what a view says (docs/knobs.md), `configuration` over what they come to. Each
-    task manager holds all rows of a dimension in memory, and `dimension_rows` of one at most.
+    task manager holds all rows of a dimension in memory, and `dimension_rows` of one at most; an event of a topic waits
+    at most `dimension_patience_s` seconds until a dimension is complete to it.
     """
 
     rest_address: str = ""
@@ -137,6 +138,7 @@ class FlinkSettings(_Section):
     optimize: Optimize | None = None
     freshness: Freshness | None = None
     dimension_rows: Annotated[int, Field(ge=1)] = 1_000_000
+    dimension_patience_s: Annotated[int, Field(ge=1)] = 300
 
 
 class StackPorts(_Section):

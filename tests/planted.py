@@ -207,9 +207,16 @@ MUTANTS = (
     Mutant(
         "Flink answers an event that a dimension cannot answer yet",
         VERSIONS,
-        "us - question.delay() > question.until()",
-        "us - question.delay() > question.until() + 1",
+        "us - question.delay() > until;",
+        "us - question.delay() > until + 1;",
         "DimensionTest",
+    ),
+    Mutant(
+        "an event of a topic does not wait for the version that it sees",
+        "connectors/java/src/main/java/io/headrace/flink/asof/FollowedDimension.java",
+        "            await(us);\n",
+        "            shared.renew();\n",
+        "FollowedDimensionTest",
     ),
     Mutant(
         "a table is complete to its commit, however late versions may be written",

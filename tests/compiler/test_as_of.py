@@ -18,7 +18,7 @@ from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import judged_columns, judged_sql
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
-from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
+from headrace.compiler.flink_tables import DimensionOptions, Following, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of, joins_of
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
@@ -116,14 +116,18 @@ def test_duckdb_sees_the_version_in_effect(duck: duckdb.DuckDBPyConnection) -> N
 @pytest.fixture(scope="module")
 def on_flink(planner: Callable[[], Any], tmp_path_factory: pytest.TempPathFactory) -> Found:
     """All joins in one job, over dimensions in Iceberg."""
-    folder: Path = tmp_path_factory.mktemp("as_of")
-    lake = IcebergCatalog.sqlite("lake", folder)
-    archive = kept(lake, "payments", table(ROWS, PAYMENTS))
+    lake = IcebergCatalog.sqlite("lake", tmp_path_factory.mktemp("as_of"))
     shops, places = kept(lake, "merchants", table(SHOPS, MERCHANTS)), kept(lake, "regions", table(PLACES, REGIONS))
     dimensions = {
         name: DimensionOptions(options, UNTIL[name], most_rows=len(SHOPS))
         for name, options in (("Merchants", shops), ("Regions", places))
     }
+    return judged_by_flink(planner, lake, dimensions)
+
+
+def judged_by_flink(planner: Callable[[], Any], lake: IcebergCatalog, dimensions: dict[str, DimensionOptions]) -> Found:
+    """What a job of Flink makes of each payment."""
+    archive = kept(lake, "payments", table(ROWS, PAYMENTS))
     tiles = {group.fingerprint: TileOptions(None, None) for group in PLAN.groups}
     job = flink_job(PLAN, JobBindings("p", "r", [Legs(archive, None)], tiles, dimensions=dimensions))
     environment = planner()
@@ -155,6 +159,37 @@ def kept(lake: IcebergCatalog, name: str, rows: pa.Table) -> dict[str, str]:
 @pytest.mark.slow
 def test_flink_sees_the_version_in_effect(on_flink: Found) -> None:
     assert_as_meant(on_flink)
+
+
+def followed(lake: IcebergCatalog, name: str, versions: list[Row], schema: pa.Schema) -> DimensionOptions:
+    """A dimension in a table of others: pinned as an archive of the versions until a time, followed beyond it."""
+    time, until = ("since" if "since" in schema.names else "valid_from"), BASE + DAY
+    by_then = [one for one in versions if one[time] is not None and one[time] <= until]
+    pinned = kept(lake, f"{name}_pinned", table(by_then, schema))
+    sound = sorted(
+        (one for one in versions if one["_error"] is None), key=lambda one: (one["_src_partition"], one["_src_offset"])
+    )
+    own = kept(lake, name, table(sound, schema).drop_columns([one for one, _ in as_of.POSITION]))
+    del own["snapshot-id"]
+    return DimensionOptions(pinned, until, following=Following(own, patience_s=60))
+
+
+@pytest.mark.slow
+def test_flink_sees_in_tables_that_it_follows_what_it_sees_in_archives(
+    planner: Callable[[], Any], tmp_path: Path
+) -> None:
+    lake = IcebergCatalog.sqlite("lake", tmp_path)
+    dimensions = {
+        "Merchants": followed(lake, "merchants", SHOPS, MERCHANTS),
+        "Regions": followed(lake, "regions", PLACES, REGIONS),
+    }
+    found = judged_by_flink(planner, lake, dimensions)
+    names = list(queries(DUCKDB))
+    assert len(found) == len(ROWS)
+    for row in (row for row in ROWS if row["ts"] is not None):
+        verdict, why, *values = found[row["_src_offset"]]
+        assert (verdict, why) == (Verdict.ACCEPTED, None)
+        assert dict(zip(names, values, strict=True)) == as_of.meant(row, SHOPS, PLACES), row
 
 
 @pytest.mark.slow

@@ -274,9 +274,27 @@ def test_a_spine_beyond_what_a_dimension_is_complete_to_is_refused_or_flagged(ho
     assert set(flagged.outside.values()) == {"after the snapshot of view card_payments"}
 
 
-def test_a_backfill_with_a_topic_is_refused_by_name(house: House) -> None:
-    plan = house.plan(live='live = KafkaTopic("payments")')
-    with pytest.raises(UnsupportedError, match=r"joins dimension Shops and reads topic 'payments'"):
+UNFOLLOWED = [
+    (
+        'IcebergTable("ref.shops")',
+        "",
+        r"source Payments: its rows may be 1d ahead .* waits no longer than 5m for dimension Shops",
+    ),
+    ('IcebergTable("ref.shops")', 'max_future = "5m"', r"its rows may be 5m ahead .*flink.dimension_patience_s"),
+    (
+        'DeltaTable("/shops")',
+        'max_future = "1m"',
+        r"dimension Shops, a Delta table \(/shops\), and reads a topic",
+    ),
+]
+
+
+@pytest.mark.parametrize(("history", "option", "message"), UNFOLLOWED)
+def test_a_live_join_that_cannot_wait_for_its_dimension_is_refused(
+    house: House, history: str, option: str, message: str
+) -> None:
+    plan = house.plan(history, f'live = KafkaTopic("payments")\n    {option}')
+    with pytest.raises(UnsupportedError, match=message):
         BackfillPipeline(plan, house.platform).check_sources()
 
 

@@ -17,6 +17,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * @param until the time, in µs, to which the snapshot is complete; NULL: to every time
  * @param columns what is looked up, in the order of the answer
  * @param mostRows how many versions may be held in memory; NULL: any number
+ * @param following where newer snapshots are, and how long an event waits for one; NULL: none is looked for
  */
 record AsOfQuestion(
         @JsonProperty("dimension") String dimension,
@@ -26,7 +27,18 @@ record AsOfQuestion(
         @JsonProperty("delay_us") long delay,
         @JsonProperty("until_us") Long until,
         @JsonProperty("columns") List<String> columns,
-        @JsonProperty("most_rows") Long mostRows) {
+        @JsonProperty("most_rows") Long mostRows,
+        @JsonProperty("following") Following following) {
+
+    /**
+     * How newer snapshots are followed.
+     *
+     * @param table the options of a Flink table of Iceberg's connector: that which the dimension's owner writes
+     * @param patienceMs how long, in ms, an event waits for a snapshot that is complete to it
+     */
+    record Following(
+            @JsonProperty("table") Map<String, String> table,
+            @JsonProperty("patience_ms") long patienceMs) {}
 
     static AsOfQuestion parse(String json) {
         try {

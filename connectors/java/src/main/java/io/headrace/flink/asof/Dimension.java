@@ -13,7 +13,9 @@ import org.apache.flink.table.data.RowData;
 final class Dimension {
 
     private final AsOfQuestion question;
-    private final Map<Object, Versions> byKey = new HashMap<>();
+    private final long snapshot;
+    private final Long until;
+    private final Map<Object, Versions> byKey;
     private final RowData nothing;
     private final RowData beyond;
 
@@ -39,11 +41,52 @@ final class Dimension {
             .thenComparingInt(Version::partition)
             .thenComparingLong(Version::offset);
 
-    Dimension(AsOfQuestion question, Map<Object, List<Version>> versions) {
+    /**
+     * The versions of a snapshot.
+     *
+     * @param until the time, in µs, to which it has all versions; NULL: to every time
+     */
+    static Dimension of(AsOfQuestion question, long snapshot, Long until, Map<Object, List<Version>> versions) {
+        Map<Object, Versions> byKey = new HashMap<>();
+        versions.forEach((key, found) -> byKey.put(key, sorted(found)));
+        return new Dimension(question, snapshot, until, byKey);
+    }
+
+    private Dimension(AsOfQuestion question, long snapshot, Long until, Map<Object, Versions> byKey) {
         this.question = question;
+        this.snapshot = snapshot;
+        this.until = until;
+        this.byKey = byKey;
         this.nothing = row(false, new Object[question.columns().size()]);
         this.beyond = row(true, new Object[question.columns().size()]);
-        versions.forEach((key, found) -> byKey.put(key, sorted(found)));
+    }
+
+    /** The same versions, which are now known to be complete to a time, in µs. */
+    Dimension completeTo(long time) {
+        return new Dimension(question, snapshot, time, byKey);
+    }
+
+    /** The snapshot that these versions are of. */
+    long snapshot() {
+        return snapshot;
+    }
+
+    /** The time, in µs, to which it has all versions; null: to every time. */
+    Long until() {
+        return until;
+    }
+
+    /** Whether an event at a time, in µs, might see a version that is not here yet. */
+    boolean isBeyond(long us) {
+        return until != null && us - question.delay() > until;
+    }
+
+    /**
+     * How many more versions it has than another, of the times to which the other was said to be complete: they were
+     * written later than the dimension's delay allows, or fewer if negative.
+     */
+    long lateSince(Dimension other) {
+        return other.until == null ? 0 : count(other.until) - other.count(other.until);
     }
 
     /** What an event sees that sees no version. */
@@ -53,7 +96,7 @@ final class Dimension {
 
     /** What an event at a time, in µs, sees of a key in Flink's internal classes. */
     RowData seen(Object[] key, long us) {
-        if (question.until() != null && us - question.delay() > question.until()) {
+        if (isBeyond(us)) {
             return beyond;
         }
         Object whole = keyOf(key);
@@ -70,6 +113,13 @@ final class Dimension {
             }
         }
         return parts.length == 1 ? parts[0] : List.of(parts);
+    }
+
+    private long count(long time) {
+        return byKey.values().stream()
+                .flatMapToLong(versions -> Arrays.stream(versions.from()))
+                .filter(from -> from - question.delay() <= time)
+                .count();
     }
 
     /** Of versions of one time the last by position counts. */

@@ -2,49 +2,92 @@ package io.headrace.flink.asof;
 
 import java.io.Closeable;
 import java.io.IOException;
-import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
-import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import org.apache.flink.table.data.StringData;
 import org.apache.iceberg.CatalogUtil;
+import org.apache.iceberg.Snapshot;
 import org.apache.iceberg.Table;
 import org.apache.iceberg.catalog.Catalog;
 import org.apache.iceberg.catalog.Namespace;
 import org.apache.iceberg.catalog.TableIdentifier;
-import org.apache.iceberg.data.IcebergGenerics;
-import org.apache.iceberg.data.Record;
 import org.apache.iceberg.flink.FlinkCatalogFactory;
-import org.apache.iceberg.io.CloseableIterable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Reads the needed columns of a dimension's pinned snapshot by Iceberg's own API. */
+/** Reads a dimension by Iceberg's own API: its pinned snapshot, and what was committed since. */
 final class DimensionReader {
 
-    private static final List<String> POSITION = List.of("_src_partition", "_src_offset", "_error");
-    private static final OffsetDateTime EPOCH = OffsetDateTime.of(1970, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
+    private static final Logger LOG = LoggerFactory.getLogger(DimensionReader.class);
+    private static final long MICROS_PER_MILLI = 1_000L;
 
-    private final AsOfQuestion question;
-    private final Map<Object, List<Dimension.Version>> versions = new HashMap<>();
-    private long rows;
+    private DimensionReader() {}
 
-    private DimensionReader(AsOfQuestion question) {
-        this.question = question;
+    /** What is done with a table while its catalog is open. */
+    @FunctionalInterface
+    private interface Use {
+        Dimension of(Table table) throws IOException;
     }
 
+    /** The pinned snapshot. */
     static Dimension read(AsOfQuestion question) throws IOException {
-        DimensionReader reader = new DimensionReader(question);
-        Catalog catalog = catalog(question.table());
+        long snapshot = Long.parseLong(question.table().get("snapshot-id"));
+        return with(question.table(), table -> versions(question, table, snapshot, question.until()));
+    }
+
+    /** The newest snapshot of the table that is followed; what is held where there is none newer. */
+    static Dimension newest(AsOfQuestion question, Dimension held) throws IOException {
+        return with(question.following().table(), table -> newest(question, held, table));
+    }
+
+    /** Table and snapshot are of one version of the metadata, so what was noted is true of the snapshot. */
+    static Dimension newest(AsOfQuestion question, Dimension held, Table table) throws IOException {
+        Snapshot found = table.currentSnapshot();
+        if (found == null) {
+            return held;
+        }
+        long until = until(question, table, found);
+        if (found.snapshotId() == held.snapshot()) {
+            return held.completeTo(until);
+        }
+        Dimension newer = versions(question, table, found.snapshotId(), until);
+        tellOfLate(question, held, newer);
+        return newer;
+    }
+
+    private static void tellOfLate(AsOfQuestion question, Dimension held, Dimension newer) {
+        long late = newer.lateSince(held);
+        if (late != 0) {
+            LOG.warn(
+                    "Dimension {} has changed by {} versions of before {}, to which it was complete: they were written"
+                            + " later than its delay, or taken away, and events that were read before saw it otherwise.",
+                    question.dimension(),
+                    late,
+                    Completeness.text(held.until()));
+        }
+    }
+
+    /** Complete to its commit, less how late versions may be written, or to what its writers have noted. */
+    private static long until(AsOfQuestion question, Table table, Snapshot snapshot) {
+        long byCommit = snapshot.timestampMillis() * MICROS_PER_MILLI - question.delay();
+        String noted = table.properties().get(Completeness.NOTED);
+        return noted == null ? byCommit : Math.max(byCommit, Completeness.parse(noted));
+    }
+
+    private static Dimension versions(AsOfQuestion question, Table table, long snapshot, Long until)
+            throws IOException {
+        return Dimension.of(question, snapshot, until, new VersionRows(question, table, snapshot).read());
+    }
+
+    private static Dimension with(Map<String, String> options, Use use) throws IOException {
+        Catalog catalog = catalog(options);
         try {
-            reader.readFrom(catalog);
+            Namespace namespace = Namespace.of(options.get("catalog-database").split("\\."));
+            return use.of(catalog.loadTable(TableIdentifier.of(namespace, options.get("catalog-table"))));
         } finally {
             if (catalog instanceof Closeable closeable) {
                 closeable.close();
             }
         }
-        return new Dimension(question, reader.versions);
     }
 
     /** The catalog by the properties of Flink's Iceberg connector; whatever is none of its own is the catalog's. */
@@ -56,63 +99,5 @@ final class DimensionReader {
         }
         Object hadoop = FlinkCatalogFactory.clusterHadoopConf();
         return CatalogUtil.buildIcebergCatalog(options.get("catalog-name"), properties, hadoop);
-    }
-
-    private void readFrom(Catalog catalog) throws IOException {
-        Map<String, String> options = question.table();
-        Namespace namespace = Namespace.of(options.get("catalog-database").split("\\."));
-        Table table = catalog.loadTable(TableIdentifier.of(namespace, options.get("catalog-table")));
-        long snapshot = Long.parseLong(options.get("snapshot-id"));
-        try (CloseableIterable<Record> found =
-                IcebergGenerics.read(table).useSnapshot(snapshot).select(needed()).build()) {
-            found.forEach(this::add);
-        }
-    }
-
-    private List<String> needed() {
-        List<String> names = new ArrayList<>(POSITION);
-        names.addAll(question.key());
-        names.add(question.eventTime());
-        names.addAll(question.columns());
-        return names.stream().distinct().toList();
-    }
-
-    /** What has no key or no time, or could not be parsed, is no version. */
-    private void add(Record record) {
-        if (question.mostRows() != null && ++rows > question.mostRows()) {
-            throw new IllegalStateException(tooMany());
-        }
-        Object since = value(record.getField(question.eventTime()));
-        Object key = Dimension.keyOf(values(record, question.key()));
-        if (key == null || since == null || record.getField("_error") != null) {
-            return;
-        }
-        versions.computeIfAbsent(key, unused -> new ArrayList<>()).add(new Dimension.Version(
-                (Long) since + question.delay(),
-                (Integer) record.getField("_src_partition"),
-                (Long) record.getField("_src_offset"),
-                values(record, question.columns())));
-    }
-
-    private String tooMany() {
-        return "dimension " + question.dimension() + " (Iceberg table " + question.table().get("catalog-database") + "."
-                + question.table().get("catalog-table") + ") has more than " + question.mostRows()
-                + " rows, all of which each task manager holds in memory; give these more, and raise the setting"
-                + " flink.dimension_rows";
-    }
-
-    private static Object[] values(Record record, List<String> names) {
-        return names.stream().map(name -> value(record.getField(name))).toArray();
-    }
-
-    /** A value in Flink's internal classes: an instant is its µs, a float that is no finite number NULL. */
-    private static Object value(Object found) {
-        if (found instanceof CharSequence text) {
-            return StringData.fromString(text.toString());
-        }
-        if (found instanceof OffsetDateTime instant) {
-            return ChronoUnit.MICROS.between(EPOCH, instant);
-        }
-        return found instanceof Double number && !Double.isFinite(number) ? null : found;
     }
 }

@@ -1,5 +1,7 @@
 package io.headrace.flink.asof;
 
+import java.io.IOException;
+import java.time.Duration;
 import org.apache.flink.table.catalog.DataTypeFactory;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
@@ -16,14 +18,17 @@ import org.apache.flink.table.types.inference.TypeInference;
  *
  * <p>The question is that of {@link AsOfQuestion}, as JSON. The pinned snapshot of the dimension is read when a task
  * opens, once for all tasks of a task manager, and held in memory; there is no state, so after a failure it is read
- * again, and says the same.
+ * again, and says the same. Where the question has a table to follow, an event waits for a snapshot that is complete to
+ * it ({@link FollowedDimension}); the gauge {@code dimensionWaitMs} says for how long one has been waiting.
  */
 public final class HrAsOf extends TableFunction<RowData> implements SpecializedFunction {
 
+    /** How often a task that waits looks for a newer snapshot. */
+    private static final Duration PAUSE = Duration.ofSeconds(1);
+
     private final String question;
 
-    private transient SharedDimension shared;
-    private transient Dimension dimension;
+    private transient FollowedDimension dimension;
 
     public HrAsOf() {
         this(null);
@@ -46,18 +51,21 @@ public final class HrAsOf extends TableFunction<RowData> implements SpecializedF
 
     @Override
     public void open(FunctionContext context) throws Exception {
-        shared = SharedDimension.acquire(question, DimensionReader::read);
-        dimension = shared.dimension();
+        SharedDimension shared =
+                SharedDimension.acquire(question, DimensionReader::read, DimensionReader::newest);
+        dimension = new FollowedDimension(AsOfQuestion.parse(question), shared, PAUSE);
+        context.getMetricGroup().gauge("dimensionWaitMs", dimension::waitedMs);
     }
 
     @Override
     public void close() {
-        if (shared != null) {
-            shared.close();
+        if (dimension != null) {
+            dimension.close();
         }
     }
 
-    public void eval(StringData question, StringData answer, Long us, Object... key) {
-        collect(us == null ? dimension.nothing() : dimension.seen(key, us));
+    public void eval(StringData question, StringData answer, Long us, Object... key)
+            throws IOException, InterruptedException {
+        collect(dimension.seen(key, us));
     }
 }

@@ -21,9 +21,8 @@ class DimensionTest {
     private static final long UNTIL = 17;
     private static final int TIMES = 24;
 
-    private static AsOfQuestion question(Long until) {
-        return new AsOfQuestion("Shops", Map.of(), List.of("k"), "since", DELAY, until, List.of("x"), null);
-    }
+    private static final AsOfQuestion QUESTION =
+            new AsOfQuestion("Shops", Map.of(), List.of("k"), "since", DELAY, null, List.of("x"), null, null);
 
     private static Version version(long from, int partition, long offset) {
         return new Version(from, partition, offset, new Object[] {from * 1_000 + partition * 100 + offset});
@@ -63,7 +62,7 @@ class DimensionTest {
             Collections.shuffle(versions, random);
             Map<Object, List<Version>> byKey = new HashMap<>();
             byKey.put(1L, new ArrayList<>(versions));
-            Dimension dimension = new Dimension(question(null), byKey);
+            Dimension dimension = Dimension.of(QUESTION, 1, null, byKey);
             for (long us = -1; us <= TIMES; us++) {
                 assertThat(dimension.seen(new Object[] {1L}, us)).isEqualTo(row(false, seen(versions, us)));
                 assertThat(dimension.seen(new Object[] {2L}, us)).isEqualTo(row(false, null));
@@ -73,7 +72,7 @@ class DimensionTest {
 
     @Test
     void anEventBeyondWhatIsCompleteSeesNothingAndIsTold() {
-        Dimension dimension = new Dimension(question(UNTIL), new HashMap<>());
+        Dimension dimension = Dimension.of(QUESTION, 1, UNTIL, new HashMap<>());
         assertThat(dimension.seen(new Object[] {1L}, UNTIL + DELAY)).isEqualTo(row(false, null));
         assertThat(dimension.seen(new Object[] {1L}, UNTIL + DELAY + 1)).isEqualTo(row(true, null));
     }
@@ -84,5 +83,18 @@ class DimensionTest {
         assertThat(key).isEqualTo(List.of(StringData.fromString("nl"), 7L));
         assertThat(Dimension.keyOf(new Object[] {StringData.fromString("nl"), null})).isNull();
         assertThat(Dimension.keyOf(new Object[] {true})).isEqualTo(true);
+    }
+
+    @Test
+    void aVersionIsLateThatWasNotThereWhenTheDimensionWasCompleteToIt() {
+        Map<Object, List<Version>> then = Map.of(1L, new ArrayList<>(List.of(version(5, 0, 0))));
+        Version last = version(UNTIL + DELAY, 0, 1);
+        Version next = version(UNTIL + DELAY + 1, 0, 1);
+        Dimension held = Dimension.of(QUESTION, 1, UNTIL, then);
+        for (Version one : List.of(last, next)) {
+            Map<Object, List<Version>> now = Map.of(1L, new ArrayList<>(List.of(version(5, 0, 0), one)));
+            Dimension newer = Dimension.of(QUESTION, 2, UNTIL + 9, now);
+            assertThat(newer.lateSince(held)).isEqualTo(one == last ? 1 : 0);
+        }
     }
 }

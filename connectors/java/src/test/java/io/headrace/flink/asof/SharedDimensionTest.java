@@ -12,19 +12,23 @@ class SharedDimensionTest {
 
     private static final String QUESTION =
             "{\"dimension\": \"Shops\", \"table\": {}, \"key\": [\"k\"], \"event_time\": \"since\", \"delay_us\": 0,"
-                    + " \"until_us\": null, \"columns\": [\"x\"], \"most_rows\": null}";
+                    + " \"until_us\": null, \"columns\": [\"x\"], \"most_rows\": null, \"following\": null}";
 
     private final AtomicInteger reads = new AtomicInteger();
 
     private Dimension read(AsOfQuestion question) {
         reads.incrementAndGet();
-        return new Dimension(question, new HashMap<>());
+        return Dimension.of(question, reads.get(), 0L, new HashMap<>());
+    }
+
+    private Dimension again(AsOfQuestion question, Dimension held) {
+        return read(question);
     }
 
     @Test
     void tasksThatAskTheSameShareOneCopyUntilTheLastHasLeft() throws Exception {
-        SharedDimension first = SharedDimension.acquire(QUESTION, this::read);
-        SharedDimension second = SharedDimension.acquire(QUESTION, this::read);
+        SharedDimension first = SharedDimension.acquire(QUESTION, this::read, this::again);
+        SharedDimension second = SharedDimension.acquire(QUESTION, this::read, this::again);
         assertThat(second.dimension()).isSameAs(first.dimension());
         assertThat(reads).hasValue(1);
         first.close();
@@ -32,7 +36,7 @@ class SharedDimensionTest {
         assertThat(SharedDimension.held()).isEqualTo(1);
         second.close();
         assertThat(SharedDimension.held()).isZero();
-        SharedDimension.acquire(QUESTION, this::read).close();
+        SharedDimension.acquire(QUESTION, this::read, this::again).close();
         assertThat(reads).hasValue(2);
     }
 
@@ -41,7 +45,19 @@ class SharedDimensionTest {
         SharedDimension.Read broken = question -> {
             throw new IOException("gone");
         };
-        assertThatThrownBy(() -> SharedDimension.acquire(QUESTION, broken)).hasMessage("gone");
+        assertThatThrownBy(() -> SharedDimension.acquire(QUESTION, broken, this::again)).hasMessage("gone");
         assertThat(SharedDimension.held()).isZero();
+    }
+
+    @Test
+    void whatIsNewerTakesThePlaceForAllAtOnceAndIsLookedForOnceInAMoment() throws Exception {
+        try (SharedDimension first = SharedDimension.acquire(QUESTION, this::read, this::again);
+                SharedDimension second = SharedDimension.acquire(QUESTION, this::read, this::again)) {
+            first.renew();
+            second.renew();
+            assertThat(reads).hasValue(2);
+            assertThat(second.dimension().snapshot()).isEqualTo(2);
+            assertThat(second.dimension()).isSameAs(first.dimension());
+        }
     }
 }

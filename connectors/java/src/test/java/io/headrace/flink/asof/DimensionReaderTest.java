@@ -1,0 +1,79 @@
+package io.headrace.flink.asof;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.iceberg.Schema;
+import org.apache.iceberg.Table;
+import org.apache.iceberg.catalog.Namespace;
+import org.apache.iceberg.catalog.TableIdentifier;
+import org.apache.iceberg.inmemory.InMemoryCatalog;
+import org.apache.iceberg.types.Types;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** To when the table of a dimension is complete, by its commits and by what its writers note. */
+class DimensionReaderTest {
+
+    private static final long DELAY = 5_000_000;
+    private static final long PINNED = -1;
+    private static final Schema SHOPS = new Schema(
+            Types.NestedField.optional(1, "shop", Types.StringType.get()),
+            Types.NestedField.optional(2, "factor", Types.IntegerType.get()),
+            Types.NestedField.optional(3, "since", Types.TimestampType.withZone()));
+
+    private static final AsOfQuestion QUESTION = asking("factor");
+    private static final Dimension HELD = Dimension.of(QUESTION, PINNED, 0L, new HashMap<>());
+
+    private Table table;
+
+    @BeforeEach
+    void makeTable() {
+        InMemoryCatalog catalog = new InMemoryCatalog();
+        catalog.initialize("lake", Map.of());
+        catalog.createNamespace(Namespace.of("ref"));
+        table = catalog.createTable(TableIdentifier.of("ref", "shops"), SHOPS);
+    }
+
+    private static AsOfQuestion asking(String column) {
+        return new AsOfQuestion("Shops", Map.of(), List.of("shop"), "since", DELAY, 0L, List.of(column), null, null);
+    }
+
+    private long byCommit() {
+        return table.currentSnapshot().timestampMillis() * 1_000 - DELAY;
+    }
+
+    @Test
+    void anEmptyCommitSaysThatAllIsThereThatIsOlderByTheDelay() throws IOException {
+        assertThat(DimensionReader.newest(QUESTION, HELD, table)).isSameAs(HELD);
+        table.newAppend().commit();
+        Dimension newer = DimensionReader.newest(QUESTION, HELD, table);
+        assertThat(newer.until()).isEqualTo(byCommit());
+        assertThat(newer.snapshot()).isEqualTo(table.currentSnapshot().snapshotId());
+    }
+
+    @Test
+    void aNoteCountsWhereItIsLaterThanTheCommit() throws IOException {
+        table.newAppend().commit();
+        table.updateProperties().set(Completeness.NOTED, "2001-01-01T00:00:00Z").commit();
+        Dimension newer = DimensionReader.newest(QUESTION, HELD, table);
+        assertThat(newer.until()).isEqualTo(byCommit());
+        String noted = "2100-01-01T00:00:00Z";
+        table.updateProperties().set(Completeness.NOTED, noted).commit();
+        Dimension later = DimensionReader.newest(QUESTION, newer, table);
+        assertThat(later.until()).isEqualTo(Completeness.parse(noted));
+        assertThat(later.snapshot()).isEqualTo(newer.snapshot());
+    }
+
+    @Test
+    void aColumnThatIsGoneIsNamed() {
+        table.newAppend().commit();
+        assertThatThrownBy(() -> DimensionReader.newest(asking("kind"), HELD, table))
+                .hasMessageContaining("Shops")
+                .hasMessageContaining("has no column kind");
+    }
+}
