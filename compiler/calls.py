@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from headrace.compiler.codec import decode, encode
 from headrace.compiler.plan import ViewPlan, fingerprint_of
 from headrace.features.function import UserFunction
-from headrace.features.scalar import BOOL, DATETIME, INT, STR, Scalar, literal
+from headrace.features.scalar import BOOL, STR, Scalar, held_type, literal
 
 VALUE, ERROR = "value", "error"
 
@@ -28,7 +28,7 @@ class Argument:
     @property
     def stored(self) -> str:
         """The type as it goes between an engine and the function: an instant is its µs."""
-        return _stored(self.type)
+        return held_type(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Call:
     @property
     def stored(self) -> str:
         """The type of the values as they go between the function and an engine."""
-        return _stored(self.function.returns)
+        return held_type(self.function.returns)
 
     @property
     def columns(self) -> tuple[Argument, ...]:
@@ -109,10 +109,6 @@ def layers(plan: ViewPlan, unsound: Iterable[Scalar]) -> list[dict[Scalar, Scala
     while left := {call: asked[call] for call in asked if not any(call in layer for layer in made)}:
         made.append({call: condition for call, condition in left.items() if not _needs(call, condition) & left.keys()})
     return made
-
-
-def _stored(type_: str) -> str:
-    return INT if type_ == DATETIME else type_
 
 
 def _constant_or_not(arg: Scalar) -> Scalar:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from headrace.compiler.plan import MEMBERS_ID, SourcePlan
 from headrace.compiler.scalar_sql import Dialect
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, STRUCT, Scalar, column, conjunction, literal
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, STRUCT, Scalar, column, conjunction, literal
 
 POSITION = ("_src_partition", "_src_offset")
 #: Where a row of a union stands among those of its time: its partition under the number of its source, and its offset.
@@ -45,10 +45,12 @@ def place(source: SourcePlan, dialect: Dialect) -> dict[str, str]:
 
 
 def _same(source: SourcePlan, path: str) -> Scalar:
-    """A value as it is compared: an instant by its µs, -0.0 is 0.0, and of a struct whether it is there."""
+    """A value as it is compared: times as integers, -0.0 is 0.0, and of a struct whether it is there."""
     found = source.value(path)
     if found.type == DATETIME:
         return Scalar("micros", INT, (found,))
+    if found.type == DATE:
+        return Scalar("days", INT, (found,))
     if found.type == STRUCT:
         return Scalar("is_null", BOOL, (found,))
     zero = Scalar("equals", BOOL, (found, literal(0.0)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from headrace.compiler.plan import Column
-from headrace.compiler.scalar_sql import text_literal
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, STRUCT, is_list
+from headrace.compiler.scalar_sql import DATE_TEXT, text_literal
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, STRUCT, is_list
 
 #: By type of the language: what DuckDB calls JSON of that type. It knows integers beyond BIGINT too.
 KINDS = {
@@ -18,11 +18,17 @@ KINDS = {
     FLOAT: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
     BOOL: ("BOOLEAN",),
     DATETIME: ("VARCHAR", "BIGINT", "UBIGINT"),
+    DATE: ("VARCHAR",),
     STRUCT: ("OBJECT",),
 }
 LIST = ("ARRAY",)
 #: The SQL of an instant, NULL where there is none, from the SQL of a text.
 Instant = Callable[[str], str]
+
+
+def date_sql(text: str) -> str:
+    """The date that a text is as in ISO 8601, NULL where it is none."""
+    return f"CASE WHEN regexp_full_match({text}, {text_literal(DATE_TEXT)}) THEN TRY_CAST({text} AS DATE) END"
 
 
 def value_sql(column: Column, json: str, instant: Instant) -> str:
@@ -67,6 +73,7 @@ VALUES: dict[str, Callable[[str, Instant], str]] = {
     FLOAT: lambda text, instant: f"TRY_CAST({text} AS DOUBLE)",
     BOOL: lambda text, instant: f"({text} = 'true')",
     DATETIME: lambda text, instant: instant(text),
+    DATE: lambda text, instant: date_sql(text),
 }
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headrace.compiler.duckdb_scalar import DUCKDB, TYPES
+from headrace.compiler.duckdb_scalar import DUCKDB, TYPES, as_value
 from headrace.compiler.plan import PlannedOnDemand, ViewPlan
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, column
+from headrace.features.scalar import DATE, DATETIME, FLOAT, INT, Scalar, column
 
 
 def over_relation_sql(feature: PlannedOnDemand, relation: str) -> str:
     """The values of a feature, over a relation with the columns that it reads."""
     (value,), staged = _staged([feature], relation)
-    typed = f"make_timestamptz({value})" if feature.type == DATETIME else value
-    return f"SELECT {typed} AS {DUCKDB.identifier(feature.name)}\nFROM {staged}"
+    return f"SELECT {as_value(feature.type, value)} AS {DUCKDB.identifier(feature.name)}\nFROM {staged}"
 
 
 def columns_read(plan: ViewPlan, features: Sequence[PlannedOnDemand]) -> dict[str, str]:
@@ -33,7 +32,8 @@ def over_lists_sql(features: Sequence[PlannedOnDemand], types: dict[str, str]) -
     """
     lists = [f"{_unnested(place, types[name])} AS {DUCKDB.identifier(name)}" for place, name in enumerate(types, 1)]
     values, staged = _staged(features, f"(SELECT {', '.join(lists)})")
-    return f"SELECT {', '.join(values)}\nFROM {staged}"
+    typed = [as_value(DATE, sql) if one.type == DATE else sql for one, sql in zip(features, values, strict=True)]
+    return f"SELECT {', '.join(typed)}\nFROM {staged}"
 
 
 def _staged(features: Sequence[PlannedOnDemand], relation: str) -> tuple[list[str], str]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from headrace.compiler.copies import place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_newest import is_read_again, names_of, newest_events_sql, number_of
-from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_scalar import DUCKDB, as_value
 from headrace.compiler.duckdb_sql import (
     arguments_sql,
     feature_sql,
@@ -31,7 +31,7 @@ from headrace.compiler.lookups import words
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
-from headrace.features.scalar import DATETIME, Scalar
+from headrace.features.scalar import Scalar
 
 #: What dates an event.
 TIMES = ("_event_us", "_arrival_us")
@@ -150,7 +150,7 @@ def _looked_up(keys: KeySet, asked: AskedFeature) -> str:
 
 def _instant(lookup: Scalar) -> str:
     """What was looked up, an instant as one."""
-    return f"make_timestamptz({DUCKDB.emit(lookup)})" if lookup.type == DATETIME else DUCKDB.emit(lookup)
+    return as_value(lookup.type, DUCKDB.emit(lookup))
 
 
 def _by_arrival(keys: KeySet, spine: str, relation: str) -> str:
@@ -200,7 +200,7 @@ def _newest_value(keys: KeySet, asked: AskedFeature, number: int) -> str:
     """A feature's column: its newest value, unless that is older than the window, or the entity's than its ttl."""
     start = _start(keys, asked)
     within = "" if start is None else f" AND _us{number} >= {start}"
-    value = f"make_timestamptz(_value{number})" if asked.feature.type == DATETIME else f"_value{number}"
+    value = as_value(asked.feature.type, f"_value{number}")
     return f",\n  CASE WHEN {_holds(asked)}{within} THEN {value} END AS {DUCKDB.identifier(asked.name)}"
 
 

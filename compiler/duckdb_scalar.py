@@ -10,20 +10,21 @@ from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
     COMPARISONS,
+    DATE_TEXT,
     FLOAT_TEXT,
     INT_TEXT,
     WHITESPACE,
     Dialect,
     Rule,
+    as_integers,
     by_cast,
     by_type,
     function,
-    in_micros,
     literal,
     template,
     text_literal,
 )
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FINITE, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, BYTES, DATE, DATETIME, FINITE, FLOAT, INT, STR, Scalar
 
 TYPES = {
     STR: "VARCHAR",
@@ -31,13 +32,27 @@ TYPES = {
     FLOAT: "DOUBLE",
     BOOL: "BOOLEAN",
     DATETIME: "TIMESTAMPTZ",
+    DATE: "DATE",
     BYTES: "BLOB",
     "int32": "INTEGER",
 }
 
 
-#: A column or a part of one; an instant as its µs.
-_held = partial(in_micros, micros="epoch_us")
+_DAYS = "({0} - DATE '1970-01-01')"
+_OF_DAYS = "(DATE '1970-01-01' + CAST({0} AS INTEGER))"
+#: A column or a part of one.
+_held = partial(as_integers, patterns={DATETIME: "epoch_us({0})", DATE: _DAYS})
+#: What makes a value of an expression again of the integer that it is there.
+VALUES = {DATETIME: "make_timestamptz({0})", DATE: _OF_DAYS}
+
+
+def as_value(type_: str, sql: str) -> str:
+    """A value of a type, from the SQL of an expression: the instant of its µs, the date of its day.
+
+    >>> as_value("datetime", "us"), as_value("int", "n")
+    ('make_timestamptz(us)', 'n')
+    """
+    return VALUES.get(type_, "{0}").format(sql)
 
 
 def _element(scalar: Scalar, args: list[str], label: str) -> str:
@@ -86,10 +101,11 @@ _FLOAT_MODULO = (
 _NOT_FINITE = "(NOT isfinite({0}))"
 
 
-def _number(text: str, type_: str) -> Rule:
-    """A string as a number, NULL where it is none: TRY_CAST alone would take spaces, underscores and fractions."""
+def _of_text(text: str, type_: str, value: str = "{0}") -> Rule:
+    """A string as another type, NULL where it is none: TRY_CAST alone would take spaces, underscores and fractions."""
     return lambda scalar, args, label: (
-        f"CASE WHEN regexp_full_match({args[0]}, {text_literal(text)}) THEN TRY_CAST({args[0]} AS {type_}) END"
+        f"CASE WHEN regexp_full_match({args[0]}, {text_literal(text)}) "
+        f"THEN {value.format(f'TRY_CAST({args[0]} AS {type_})')} END"
     )
 
 
@@ -99,8 +115,10 @@ CASTS = {
     (FLOAT, INT): template("CAST(trunc(CASE WHEN isfinite({0}) THEN {0} END) AS BIGINT)"),
     (BOOL, INT): template("CAST({0} AS BIGINT)"),
     (INT, STR): template("CAST({0} AS VARCHAR)"),
-    (STR, INT): _number(INT_TEXT, "BIGINT"),
-    (STR, FLOAT): _number(FLOAT_TEXT, "DOUBLE"),
+    (STR, INT): _of_text(INT_TEXT, "BIGINT"),
+    (STR, FLOAT): _of_text(FLOAT_TEXT, "DOUBLE"),
+    (STR, DATE): _of_text(DATE_TEXT, "DATE", _DAYS),
+    (DATE, STR): template(f"CAST({_OF_DAYS} AS VARCHAR)"),
 }
 #: Fields of the calendar, by DuckDB's names.
 FIELDS = {

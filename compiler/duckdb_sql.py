@@ -12,7 +12,7 @@ from headrace.compiler.calls import Call, calls_of, column_of, columns_of
 from headrace.compiler.copies import contents, copied, place
 from headrace.compiler.duckdb_days import Days, DayTables
 from headrace.compiler.duckdb_lookups import joined_sql
-from headrace.compiler.duckdb_scalar import DUCKDB
+from headrace.compiler.duckdb_scalar import DUCKDB, as_value
 from headrace.compiler.duckdb_sketches import quantile_sql, quantiles_sql, top_k_sql
 from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Column, PlannedFeature, TileGroup, ViewPlan
@@ -22,7 +22,7 @@ from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, arrival_us, call_layers, event_us, folds, judged, passes, verdict
 from headrace.features.coercion import finite
 from headrace.features.function import FAIL
-from headrace.features.scalar import DATETIME, FLOAT, INT, Scalar, element_type
+from headrace.features.scalar import FLOAT, INT, Scalar, element_type
 
 #: The parameter `$at_us` as a column, where windows of calendar days need it.
 AT = "_at_us"
@@ -185,7 +185,7 @@ def value_sql(plan: ViewPlan, feature: PlannedFeature, within: str, prefix: str 
     if feature.partials:
         argument = prefix + group.argument_columns[group.partial(feature.partials[0]).argument.text()]
     sql = AGGREGATES[feature.function](argument, within, feature, plan)
-    return f"make_timestamptz({sql})" if feature.type == DATETIME else sql
+    return as_value(feature.type, sql)
 
 
 def floor_sql(at: str, tile_us: int) -> str:

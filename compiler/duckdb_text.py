@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from headrace.compiler.duckdb_json import value_sql, wrong_sql
+from headrace.compiler.duckdb_json import date_sql, value_sql, wrong_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.features import scalar
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, Scalar
 
 #: A date and a time of day, and an offset from UTC, as ISO 8601 has them.
 LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
@@ -117,4 +117,5 @@ VALUES: dict[str, Callable[[SourcePlan, str], str]] = {
     FLOAT: _cast(FLOAT),
     BOOL: _truth,
     DATETIME: lambda source, name: _instant(source, DUCKDB.identifier(name)),
+    DATE: lambda source, name: date_sql(DUCKDB.identifier(name)),
 }

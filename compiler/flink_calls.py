@@ -9,18 +9,17 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import call_layers
 from headrace.features.function import FAIL
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import AS_INTEGERS, BOOL, FLOAT, INT, STR, Scalar, held_type
 
-#: By the type of the values: the function that calls for it; an instant is its µs.
+#: By the type of the values: the function that calls for it.
 FUNCTIONS = {
     INT: "HR_CALL_BIGINT",
-    DATETIME: "HR_CALL_BIGINT",
     FLOAT: "HR_CALL_DOUBLE",
     STR: "HR_CALL_STRING",
     BOOL: "HR_CALL_BOOLEAN",
 }
 #: Types that cross as two columns: a number, and whether it is missing.
-NUMBERS = frozenset({INT, DATETIME})
+NUMBERS = AS_INTEGERS | {INT}
 
 
 def call_views(plan: ViewPlan, rows: str) -> tuple[list[str], str]:
@@ -44,7 +43,7 @@ def _call_sql(plan: ViewPlan, call: Scalar, asked: Scalar) -> str:
         *(places if made.function.on_error == FAIL else []),
         text_literal(made.to_json()),
     ]
-    return f"{FUNCTIONS[call.type]}({', '.join(arguments)})"
+    return f"{FUNCTIONS[held_type(call.type)]}({', '.join(arguments)})"
 
 
 def _column_sql(plan: ViewPlan, column: Scalar) -> list[str]:

@@ -3,6 +3,8 @@
 # ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import (
     JobBindings,
@@ -16,7 +18,7 @@ from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK, DEAD_LETTERS, OFFSET_TILES
 from headrace.compiler.verdict import Verdict, folds, judged, late_reason, reason
-from headrace.features.scalar import DATETIME, FLOAT, STR, Scalar
+from headrace.features.scalar import DATE, DATETIME, FLOAT, STR, Scalar, list_of
 
 
 def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
@@ -101,5 +103,14 @@ def as_json(source: SourcePlan) -> str:
 
 def _json_value(column: Column) -> str:
     """The value of a column in JSON."""
-    name = FLINK.identifier(column.name)
+    name, written = FLINK.identifier(column.name), _dates_as_text(column)
+    if written != column:
+        return f"CAST({name} AS {FLINK.type_of(written)})"
     return f"CAST({name} AS STRING)" if column.type in {DATETIME, FLOAT} else name
+
+
+def _dates_as_text(column: Column) -> Column:
+    """A column with text for dates, which JSON_OBJECT knows in no depth."""
+    fields = tuple(map(_dates_as_text, column.fields))
+    dates_out = {DATE: STR, list_of(DATE): list_of(STR)}
+    return replace(column, type=dates_out.get(column.type, column.type), fields=fields)

@@ -16,7 +16,7 @@ from headrace.compiler.lookups import Join, column_of, joins_of
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import in_time
-from headrace.features.scalar import BOOL, DATETIME, INT
+from headrace.features.scalar import BOOL, held_type
 
 FUNCTION = "HR_AS_OF"
 
@@ -72,7 +72,7 @@ def _place(options: Options) -> dict[str, str]:
 
 
 def _answer(join: Join) -> str:
-    """The type of a row that is answered: an instant is its µs."""
-    types = [TYPES[INT if lookup.type == DATETIME else lookup.type] for lookup in join.lookups]
+    """The type of a row that is answered: an instant is its µs, a date its day."""
+    types = [TYPES[held_type(lookup.type)] for lookup in join.lookups]
     columns = zip(map(column_of, join.lookups), types, strict=True)
     return f"ROW<{', '.join(f'`{name}` {type_}' for name, type_ in [(join.beyond.value, TYPES[BOOL]), *columns])}>"

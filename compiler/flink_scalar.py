@@ -10,23 +10,24 @@ from headrace.compiler.scalar_sql import (
     ARITHMETIC,
     COMMON,
     COMPARISONS,
+    DATE_TEXT,
     FLOAT_TEXT,
     INT_TEXT,
     WHITESPACE,
     Dialect,
     Rule,
+    as_integers,
     by_cast,
     by_type,
     case,
     coalesce,
     function,
-    in_micros,
     is_in,
     literal,
     template,
     text_literal,
 )
-from headrace.features.scalar import BOOL, BYTES, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, BYTES, DATE, DATETIME, FLOAT, INT, STR, Scalar
 
 TYPES = {
     STR: "STRING",
@@ -34,6 +35,7 @@ TYPES = {
     FLOAT: "DOUBLE",
     BOOL: "BOOLEAN",
     DATETIME: "TIMESTAMP_LTZ(6)",
+    DATE: "DATE",
     BYTES: "BYTES",
     "int32": "INT",
 }
@@ -58,8 +60,9 @@ TRIMS = {"strip": "BTRIM", "lstrip": "LTRIM", "rstrip": "RTRIM"}
 FIELDS = ("year", "month", "day", "day_of_year", "day_of_quarter", "iso_year", "iso_week")
 
 
-#: A column or a part of one; an instant as its µs.
-_held = partial(in_micros, micros="HR_MICROS")
+_DAYS = "CAST(TIMESTAMPDIFF(DAY, DATE '1970-01-01', {0}) AS BIGINT)"
+#: A column or a part of one.
+_held = partial(as_integers, patterns={DATETIME: "HR_MICROS({0})", DATE: _DAYS})
 
 
 def _element(scalar: Scalar, args: list[str], label: str) -> str:
@@ -109,10 +112,12 @@ def _checked(name: str) -> Rule:
     return lambda scalar, args, label: f"{name}({', '.join([*args, text_literal(label)])})"
 
 
-def _number(text: str, type_: str) -> Rule:
-    """A string as a number, NULL where it is none: TRY_CAST alone would take spaces and fractions."""
+def _of_text(text: str, type_: str, value: str = "{0}") -> Rule:
+    """A string as another type, NULL where it is none: TRY_CAST alone would take spaces and fractions."""
     pattern = text_literal(rf"\A({text})\z")
-    return lambda scalar, args, label: f"CASE WHEN REGEXP({args[0]}, {pattern}) THEN TRY_CAST({args[0]} AS {type_}) END"
+    return lambda scalar, args, label: (
+        f"CASE WHEN REGEXP({args[0]}, {pattern}) THEN {value.format(f'TRY_CAST({args[0]} AS {type_})')} END"
+    )
 
 
 #: The casts of the contract: exact, truncating, 0 or 1, and NULL for text that is no number.
@@ -121,8 +126,10 @@ CASTS = {
     (FLOAT, INT): _checked("HR_TO_BIGINT"),
     (BOOL, INT): template("CASE WHEN {0} THEN CAST(1 AS BIGINT) WHEN NOT {0} THEN CAST(0 AS BIGINT) END"),
     (INT, STR): template("CAST({0} AS STRING)"),
-    (STR, INT): _number(INT_TEXT, "BIGINT"),
-    (STR, FLOAT): _number(FLOAT_TEXT, "DOUBLE"),
+    (STR, INT): _of_text(INT_TEXT, "BIGINT"),
+    (STR, FLOAT): _of_text(FLOAT_TEXT, "DOUBLE"),
+    (STR, DATE): _of_text(DATE_TEXT, "DATE", _DAYS),
+    (DATE, STR): template("CAST(TIMESTAMPADD(DAY, CAST({0} AS INT), DATE '1970-01-01') AS STRING)"),
 }
 
 

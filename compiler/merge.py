@@ -16,8 +16,8 @@ from headrace.compiler.cells import Cells
 from headrace.compiler.newest import newest, unpacked
 from headrace.compiler.plan import CELL_COUNT, PlannedFeature
 from headrace.errors import NumericOverflowError
-from headrace.features.instant import instant_of
-from headrace.features.scalar import DATETIME, element_type
+from headrace.features.instant import date_of, instant_of
+from headrace.features.scalar import DATE, DATETIME, element_type
 
 Cell = Mapping[str, Any]
 MAX_BIGINT = 2**63 - 1
@@ -29,7 +29,7 @@ _NO_ROW = (None, None)
 def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     """The value of an aggregate from the cells of its window, in any order; those of an empty window are none.
 
-    Empty: 0 for counts, None for all else. Instants are returned as datetimes in UTC. NumericOverflowError when an
+    Empty: 0 for counts, None for all else. Instants are datetimes in UTC, dates are dates. NumericOverflowError when an
     integer sum leaves BIGINT.
 
     >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents",), "int")
@@ -47,7 +47,7 @@ def merging(feature: PlannedFeature) -> Callable[[Cells], Any]:
     5
     """
     merge = partial(MERGES[feature.function], feature)
-    return partial(_instant, merge) if feature.type == DATETIME else merge
+    return partial(_of_integer, VALUES[feature.type], merge) if feature.type in VALUES else merge
 
 
 def value_from(feature: PlannedFeature, parts: Sequence[Any]) -> Any:
@@ -67,10 +67,14 @@ def ratio_of(numerator: float | None, denominator: float | None) -> float | None
     return quotient if math.isfinite(quotient) else None
 
 
-def _instant(merge: Callable[[Cells], Any], cells: Cells) -> Any:
-    """A value that is kept as µs, as a datetime."""
+#: What makes a value again of the integer that it is kept as.
+VALUES: dict[str, Callable[[int], Any]] = {DATETIME: instant_of, DATE: date_of}
+
+
+def _of_integer(value_of: Callable[[int], Any], merge: Callable[[Cells], Any], cells: Cells) -> Any:
+    """A value that is kept as an integer."""
     value = merge(cells)
-    return None if value is None else instant_of(value)
+    return None if value is None else value_of(value)
 
 
 def _count(feature: PlannedFeature, cells: Cells) -> int:

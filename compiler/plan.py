@@ -15,7 +15,7 @@ from headrace.compiler.codec import decode, encode
 from headrace.compiler.tiles import LIFETIME_LEVELS_US
 from headrace.errors import NotFoundError, SettingsError, did_you_mean
 from headrace.features.knobs import UNSET, Knobs
-from headrace.features.scalar import DATETIME, ELEMENT, FLOAT, INT, STR, Scalar, column, is_list
+from headrace.features.scalar import DATETIME, ELEMENT, FLOAT, INT, STR, Scalar, column, held_type, is_list
 
 #: Cassandra refuses names of tables and types beyond 48 characters; a tile table's type is its name and `_cell`.
 MAX_TABLE_NAME = 48 - len("_cell")
@@ -190,7 +190,7 @@ class Partial:
     @property
     def value_type(self) -> str:
         """The stored type of the argument: instants are kept as µs, because Cassandra's timestamp holds only ms."""
-        return INT if self.argument.type == DATETIME else self.argument.type
+        return held_type(self.argument.type)
 
     @property
     def fields(self) -> tuple[Column, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from headrace.compiler.plan import Column
-from headrace.features.scalar import DATETIME, FLOAT, STRUCT, Scalar, is_list
+from headrace.features.scalar import AS_INTEGERS, FLOAT, STRUCT, Scalar, is_list
 
 Rule = Callable[[Scalar, "list[str]", str], str]
 
@@ -65,12 +65,12 @@ def float_literal(value: float) -> str:
 
 
 def literal(types: Mapping[str, str]) -> Rule:
-    """A constant of exactly its type by the engine's `types`: never INT or DECIMAL. An instant is its µs."""
+    """A constant of exactly its type by the engine's `types`: never INT or DECIMAL. Instants are µs, dates days."""
 
     def rule(scalar: Scalar, args: list[str], label: str) -> str:
         value = scalar.value
         if value is None:
-            return f"CAST(NULL AS {'BIGINT' if scalar.type == DATETIME else types[scalar.type]})"
+            return f"CAST(NULL AS {'BIGINT' if scalar.type in AS_INTEGERS else types[scalar.type]})"
         if isinstance(value, str):
             return text_literal(value)
         if isinstance(value, bool):
@@ -121,12 +121,11 @@ def by_cast(rules: Mapping[tuple[str, str], Rule]) -> Rule:
     return lambda scalar, args, label: rules[scalar.args[0].type, scalar.type](scalar, args, label)
 
 
-def in_micros(rule: Rule, micros: str) -> Rule:
-    """A rule for what holds values of any type; an instant comes as its µs, by the function `micros`."""
+def as_integers(rule: Rule, patterns: Mapping[str, str]) -> Rule:
+    """A rule for what holds values of any type; an instant comes as its µs and a date as its day, by `patterns`."""
 
     def wrapped(scalar: Scalar, args: list[str], label: str) -> str:
-        sql = rule(scalar, args, label)
-        return f"{micros}({sql})" if scalar.type == DATETIME else sql
+        return patterns.get(scalar.type, "{0}").format(rule(scalar, args, label))
 
     return wrapped
 
@@ -145,6 +144,8 @@ WHITESPACE = " \t\n\r\v\f"
 #: A number as text: nothing before or after, digits of ASCII.
 INT_TEXT = "[+-]?[0-9]+"
 FLOAT_TEXT = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
+#: What may be a date as text: a year that is not 0000, a month and a day.
+DATE_TEXT = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
 #: Operations that read the same in both engines.
 COMMON: dict[str, Rule] = {
     "and": template("({0} AND {1})"),
@@ -160,9 +161,8 @@ COMMON: dict[str, Rule] = {
     "substring": characters("SUBSTRING"),
     "right": characters("RIGHT"),
     "replace": function("REPLACE"),
-    # An instant is its µs in SQL, so between the two nothing is done.
-    "micros": template("{0}"),
-    "instant": template("{0}"),
+    # An instant and an interval are µs in SQL, a date is its day, so between them and integers nothing is done.
+    **dict.fromkeys(("micros", "instant", "days", "date", "interval_us"), template("{0}")),
     **{op: function(op.upper()) for op in FLOAT_FUNCTIONS},
     "negate": template("(- {0})"),
     "abs": template("ABS({0})"),

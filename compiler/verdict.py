@@ -13,9 +13,11 @@ from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Column, SourcePlan, TileGroup, ViewPlan
 from headrace.features.duration import format_duration
 from headrace.features.function import DEAD_LETTER
+from headrace.features.instant import FIRST_DAY, LAST_DAY
 from headrace.features.scalar import (
     BOOL,
     BYTES,
+    DATE,
     DATETIME,
     FLOAT,
     INT,
@@ -215,6 +217,8 @@ def _value_rules(one: Column, value: Scalar, path: str) -> Iterator[tuple[Scalar
         yield _missing(value), f"{path} is missing"
     if one.type == FLOAT:
         yield Scalar("not_finite", BOOL, (value,)), f"{path} is no finite number"
+    if one.type == DATE:
+        yield _no_day(value, value), f"{path} is no date of the years 1 to 9999"
     if one.choices:
         known = Scalar("is_in", BOOL, (value, *(literal(choice) for choice in one.choices)))
         yield Scalar("not", BOOL, (known,)), f"{path} has an unknown value"
@@ -223,6 +227,12 @@ def _value_rules(one: Column, value: Scalar, path: str) -> Iterator[tuple[Scalar
     if one.type == STRUCT:
         for field in one.fields:
             yield from _value_rules(field, Scalar("field", field.type, (value,), field.name), f"{path}.{field.name}")
+
+
+def _no_day(least: Scalar, greatest: Scalar) -> Scalar:
+    """Whether a date before the first or after the last is among some: tables hold others, and texts do not."""
+    before = Scalar("less", BOOL, (least, Scalar("literal", DATE, value=FIRST_DAY)))
+    return Scalar("or", BOOL, (before, Scalar("greater", BOOL, (greatest, Scalar("literal", DATE, value=LAST_DAY)))))
 
 
 def _missing(value: Scalar) -> Scalar:
@@ -238,6 +248,9 @@ def _element_rules(element: Column, value: Scalar, path: str) -> Iterator[tuple[
     if element.type == FLOAT:
         finite = Scalar("all_finite", BOOL, (value,))
         yield Scalar("not", BOOL, (finite,)), f"an element of {path} is no finite number"
+    if element.type == DATE:
+        ends = (Scalar(op, DATE, (value,)) for op in ("list_min", "list_max"))
+        yield _no_day(*ends), f"an element of {path} is no date of the years 1 to 9999"
     for field in element.fields:
         yield from _part_rules(field, value, f"{path}[]", field.name)
 

@@ -20,7 +20,7 @@ from headrace.compiler.calls import Argument, Call
 from headrace.errors import UserFunctionError
 from headrace.features.function import FAIL
 from headrace.features.place import place_of_error
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR
 
 #: The arrays that a function gets and gives.
 ARRAYS = {
@@ -29,6 +29,7 @@ ARRAYS = {
     STR: pa.string(),
     BOOL: pa.bool_(),
     DATETIME: pa.timestamp("us", tz="UTC"),
+    DATE: pa.date32(),
 }
 #: How much of an input and of a message is shown.
 SHOWN = 300
@@ -107,7 +108,7 @@ class ArrowFunction:
             self._refuse(f"{rows} values, as many as rows", f"{len(returned)}")
         if expected == pa.float64():
             return pc.if_else(pc.is_finite(returned), returned, None)
-        return returned.cast(self._stored)
+        return _cast(returned, self._stored)
 
     def _refuse(self, expected: str, found: str) -> None:
         function = self.call.function
@@ -157,8 +158,14 @@ def _message(raised: Exception) -> str:
 def _array(argument: Argument, columns: Iterator[pa.Array], rows: int) -> pa.Array:
     """An argument of so many rows: the next of the columns, or a constant repeated."""
     if argument.constant is None:
-        return next(columns).cast(ARRAYS[argument.type])
-    return pa.repeat(pa.scalar(argument.constant, ARRAYS[argument.stored]), rows).cast(ARRAYS[argument.type])
+        return _cast(next(columns), ARRAYS[argument.type])
+    repeated = pa.repeat(pa.scalar(argument.constant, ARRAYS[argument.stored]), rows)
+    return _cast(repeated, ARRAYS[argument.type])
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """An array of another type; between days and BIGINT Arrow knows no way but by 32 bits."""
+    return (array.cast(pa.int32()) if pa.date32() in {array.type, kind} else array).cast(kind)
 
 
 def _scattered(found: pa.Array, asked: pa.Array) -> pa.Array:

@@ -26,6 +26,7 @@ def arrow_type(type_: str) -> pa.DataType:
         "str": pa.string(),
         "bool": pa.bool_(),
         "datetime": pa.timestamp("us", "UTC"),
+        "date": pa.date32(),
         "bytes": pa.binary(),
     }
     return types[type_]

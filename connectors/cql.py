@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from headrace.compiler.plan import Column, TileGroup
 
-#: Cassandra's type of each type of the language. Instants are µs in BIGINT: Cassandra's own timestamp holds only ms.
+#: Cassandra's type of each type of the language. Instants are µs in BIGINT, as Cassandra's own timestamp holds only
+#: ms; dates are days.
 CQL_TYPES = {
     "str": "text",
     "int": "bigint",
@@ -15,6 +16,7 @@ CQL_TYPES = {
     "float": "double",
     "bool": "boolean",
     "datetime": "bigint",
+    "date": "bigint",
     "bytes": "blob",
 }
 #: The range of Murmur3 tokens.

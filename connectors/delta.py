@@ -38,6 +38,7 @@ TYPES = {
     "double": "double",
     "boolean": "boolean",
     "timestamp": "timestamp",
+    "date": "date",
     "binary": "binary",
 }
 

@@ -33,6 +33,7 @@ ARROW = {
     "double": pa.float64(),
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
     "binary": pa.binary(),
 }
 #: Rows written at once: some 100 MB of typical events, so that a copy fits into memory and makes few files.

@@ -28,6 +28,7 @@ from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.types import (
     BinaryType,
     BooleanType,
+    DateType,
     DoubleType,
     IcebergType,
     IntegerType,
@@ -68,6 +69,7 @@ PRIMITIVES: dict[str, IcebergType] = {
     "double": DoubleType(),
     "boolean": BooleanType(),
     "timestamp": TimestamptzType(),
+    "date": DateType(),
     "binary": BinaryType(),
 }
 #: What Flink's Iceberg sink notes in the summary of each snapshot.

@@ -11,7 +11,7 @@ from headrace.compiler.tables import OFFSET_TILES as OFFSET_TILE_COLUMNS
 from headrace.features.scalar import is_list
 
 #: The engine-free types; `timestamp` is an instant in µs, `struct` has fields of its own, `list` one, its element.
-TYPES = ("string", "bigint", "int", "double", "boolean", "timestamp", "binary", "struct", "list")
+TYPES = ("string", "bigint", "int", "double", "boolean", "timestamp", "date", "binary", "struct", "list")
 #: The engine-free type of each type of the feature language.
 LANGUAGE_TYPES = {
     "str": "string",
@@ -20,6 +20,7 @@ LANGUAGE_TYPES = {
     "float": "double",
     "bool": "boolean",
     "datetime": "timestamp",
+    "date": "date",
     "bytes": "binary",
     "struct": "struct",
 }

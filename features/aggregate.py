@@ -8,23 +8,24 @@ from typing import Any
 from headrace.errors import ColumnTypeError, DefinitionError
 from headrace.features.column import SourceColumn
 from headrace.features.fraction import MILLION
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
 
-ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME})
+ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME, DATE})
+TIMES = frozenset({DATETIME, DATE})
 
 #: Which arguments each function takes, and the type of its value (None: the argument's).
 FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {
     "count": (ANY, INT),
     "sum": (NUMERIC, None),
     "mean": (NUMERIC, FLOAT),
-    "min": (NUMERIC | {DATETIME}, None),
-    "max": (NUMERIC | {DATETIME}, None),
+    "min": (NUMERIC | TIMES, None),
+    "max": (NUMERIC | TIMES, None),
     "std": (NUMERIC, FLOAT),
     "var": (NUMERIC, FLOAT),
     "first": (ANY, None),
     "last": (ANY, None),
     "last_n": (frozenset({STR, INT, FLOAT, BOOL}), None),
-    "count_distinct": (frozenset({STR, INT, BOOL, DATETIME}), INT),
+    "count_distinct": (frozenset({STR, INT, BOOL}) | TIMES, INT),
     "quantile": (NUMERIC, FLOAT),
     "quantiles": (NUMERIC, FLOAT),
     "top_k": (frozenset({STR, INT, BOOL}), None),

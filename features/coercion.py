@@ -8,6 +8,7 @@ from typing import Any
 from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError
 from headrace.features.scalar import (
     BOOL,
+    DATE,
     DATETIME,
     FINITE,
     FLOAT,
@@ -32,6 +33,7 @@ def type_of(dtype: Any) -> str:
         (dtype.is_floating, FLOAT),
         (dtype.is_string, STR),
         (dtype.is_timestamp, DATETIME),
+        (dtype.is_date, DATE),
         (dtype.is_interval, INTERVAL),
         (dtype.is_null, NULL),
         (dtype.is_struct, STRUCT),

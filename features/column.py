@@ -7,16 +7,16 @@ import inspect
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import FrameType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.names import check_name
 from headrace.features.place import Place
-from headrace.features.scalar import BOOL, DATETIME, ELEMENT, FLOAT, INT, STR, STRUCT, is_list, list_of
+from headrace.features.scalar import BOOL, DATE, DATETIME, ELEMENT, FLOAT, INT, STR, STRUCT, is_list, list_of
 
-TYPE_NAMES: dict[Any, str] = {str: STR, int: INT, float: FLOAT, bool: BOOL, datetime: DATETIME}
+TYPE_NAMES: dict[Any, str] = {str: STR, int: INT, float: FLOAT, bool: BOOL, datetime: DATETIME, date: DATE}
 
 
 @dataclass(frozen=True, slots=True)

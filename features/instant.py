@@ -1,12 +1,14 @@
-"""Instants: datetimes with a zone, and the µs since 1970 that everything is computed in."""
+"""Instants and dates: datetimes with a zone, and the µs and the days since 1970 that everything is computed in."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from headrace.errors import RequestError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The first and the last day that a date can be, counted from 1970-01-01: of the years 1 to 9999.
+FIRST_DAY, LAST_DAY = ((end - EPOCH.date()).days for end in (date.min, date.max))
 
 
 def instant_us(instant: datetime) -> int:
@@ -26,6 +28,24 @@ def instant_of(us: int) -> datetime:
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
     """
     return EPOCH + timedelta(microseconds=us)
+
+
+def day_number(day: date) -> int:
+    """Whole days since 1970 of a date.
+
+    >>> day_number(date(1970, 1, 2))
+    1
+    """
+    return (day - EPOCH.date()).days
+
+
+def date_of(number: int) -> date:
+    """The date so many days after 1970-01-01; OverflowError beyond the years 1 to 9999.
+
+    >>> date_of(-1)
+    datetime.date(1969, 12, 31)
+    """
+    return EPOCH.date() + timedelta(days=number)
 
 
 def instant_from(name: str, given: datetime | str) -> datetime:

@@ -14,6 +14,10 @@ from headrace.features.function import UserFunction
 
 #: Type names of the language: those a user writes, `bytes` for a sketch, and `interval` inside expressions, in µs.
 INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool", "datetime", "bytes", "interval"
+#: A day of the calendar, without time of day and zone.
+DATE = "date"
+#: Types that expressions hold as integers: instants as µs since 1970, dates as days.
+AS_INTEGERS = frozenset({DATETIME, DATE})
 #: The type of a column with fields; a list is `list_of` the type of its elements.
 STRUCT = "struct"
 NUMERIC = frozenset({INT, FLOAT})
@@ -46,6 +50,15 @@ def is_list(type_: str) -> bool:
     (True, False)
     """
     return element_type(type_) != type_
+
+
+def held_type(type_: str) -> str:
+    """The type by which expressions hold values of a type: µs and days are integers.
+
+    >>> held_type("datetime"), held_type("date"), held_type("str")
+    ('int', 'int', 'str')
+    """
+    return INT if type_ in AS_INTEGERS else type_
 
 
 #: What holds floats that are finite: rows that have others are no good, and so are a function's values.

@@ -20,11 +20,18 @@ from headrace.features.dimension import Dimension, DimensionSchema
 from headrace.features.expression import to_scalar
 from headrace.features.fraction import per_million
 from headrace.features.operations.lookups import Lookup
-from headrace.features.scalar import BOOL, KEY_TYPES, STRUCT, Scalar, conjunction, is_list
+from headrace.features.scalar import BOOL, DATE, KEY_TYPES, STRUCT, Scalar, conjunction, is_list
 from headrace.features.source import SourceSchema
 from headrace.features.window import WindowSpec
 
-IBIS_TYPES = {"str": "string", "int": "int64", "float": "float64", "bool": "boolean", "datetime": "timestamp('UTC', 6)"}
+IBIS_TYPES = {
+    "str": "string",
+    "int": "int64",
+    "float": "float64",
+    "bool": "boolean",
+    "datetime": "timestamp('UTC', 6)",
+    "date": "date",
+}
 #: Why a quantile cannot be exact.
 ROUNDED = "tiles keep what values round to, so it is within 0.8 %"
 #: Columns of every tile table, beside the keys.
@@ -146,6 +153,7 @@ class Stream:
         if found.type not in KEY_TYPES:
             msg = f"groupby: {name!r} is {found.type}; a key must be {', '.join(sorted(KEY_TYPES))}"
             msg += "; let the record have the key as a column of its own" if found.fields else ""
+            msg += f"; declare it as `{name}: str`, which is its text, 2024-02-29" if found.type == DATE else ""
             raise ColumnTypeError(msg)
         return found
 

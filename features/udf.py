@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import ibis
@@ -15,10 +15,10 @@ from headrace.features.names import check_name
 from headrace.features.needed_source import needed_statements
 from headrace.features.operations.calls import FunctionCall
 from headrace.features.place import Place, place_of_code
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR
 from headrace.features.stream import IBIS_TYPES
 
-RETURNS = {int: INT, float: FLOAT, str: STR, bool: BOOL, datetime: DATETIME}
+RETURNS = {int: INT, float: FLOAT, str: STR, bool: BOOL, datetime: DATETIME, date: DATE}
 
 
 class Udf:
@@ -59,7 +59,7 @@ def udf(*, returns: type, on_error: str = DEAD_LETTER) -> Callable[[Callable[...
     """Mark a function of Arrow arrays, of which it returns one as long as each: `@udf(returns=float)`.
 
     It must be deterministic and keep no state: each row for itself, batches of any size, and again after a failure.
-    `returns` is int, float, str, bool or datetime. `on_error` says what becomes of a row on which it raises:
+    `returns` is int, float, str, bool, datetime or date. `on_error` says what becomes of a row on which it raises:
     `dead_letter`, or the job's `fail`.
 
     DefinitionError for what it cannot be; UnsupportedError for a function whose source cannot go to a worker.

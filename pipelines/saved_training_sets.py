@@ -28,6 +28,7 @@ STORED: tuple[tuple[Test, pa.DataType, str], ...] = (
     (pa.types.is_floating, pa.float64(), "double"),
     (pa.types.is_boolean, pa.bool_(), "boolean"),
     (lambda found: pa.types.is_timestamp(found) and found.tz is not None, pa.timestamp("us", "UTC"), "timestamp"),
+    (pa.types.is_date32, pa.date32(), "date"),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -302,6 +302,12 @@ def _instant(given: Any) -> datetime:
     return instant_of(asked_us("", found))
 
 
+def _date(given: Any) -> date:
+    if isinstance(given, datetime):
+        raise TypeError
+    return given if isinstance(given, date) else date.fromisoformat(_str(given))
+
+
 #: What makes a value of each type; a text is read, another type refused.
 READERS: dict[str, Callable[[Any], Any]] = {
     "int": _int,
@@ -309,4 +315,5 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "bool": _bool,
     "str": _str,
     "datetime": _instant,
+    "date": _date,
 }

@@ -40,6 +40,7 @@ REQUEST_TYPES: dict[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]] = {
     **KEY_TYPES,
     "float": (pa.float64(), lambda found: pa.types.is_floating(found) or pa.types.is_integer(found)),
     "datetime": (pa.timestamp("us", "UTC"), lambda found: pa.types.is_timestamp(found) and found.tz is not None),
+    "date": (pa.date32(), pa.types.is_date32),
 }
 
 

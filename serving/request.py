@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ FROM_TEXT: dict[str, Callable[[str], Any]] = {
     "int32": int,
     "float": float,
     "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
 }
 INTEGER_BITS = {"int": 63, "int32": 31}
 
@@ -129,6 +130,7 @@ REQUESTED: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool) and _fits(value, INTEGER_BITS["int"]),
     "float": _is_number,
     "datetime": lambda value: isinstance(value, datetime) and value.tzinfo is not None,
+    "date": lambda value: isinstance(value, date) and not isinstance(value, datetime),
 }
 
 

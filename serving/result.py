@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,8 +154,8 @@ class OnlineFeatures:
 
 
 def _plain(value: Any) -> Any:
-    """A value for JSON: an instant in ISO 8601."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    """A value for JSON: an instant or a date in ISO 8601."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _missing(feature: str, names: Sequence[str]) -> FeatureValue:

@@ -13,10 +13,10 @@ from headrace.errors import ColumnTypeError, UnsupportedError
 from headrace.features.coercion import expect, finite
 from headrace.features.function import UserFunction
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, Scalar
 
 #: The types that arrays of a function may have.
-ARRAYS = frozenset({INT, FLOAT, STR, BOOL, DATETIME})
+ARRAYS = frozenset({INT, FLOAT, STR, BOOL, DATETIME, DATE})
 
 
 class FunctionCall(ops.Value):  # type: ignore[misc]  # ibis tells mypy nothing

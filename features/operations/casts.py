@@ -9,9 +9,10 @@ import ibis.expr.operations as ops
 
 from headrace.errors import UnsupportedError
 from headrace.features.coercion import NULL, cast, finite, type_of
+from headrace.features.instant import FIRST_DAY, LAST_DAY
 from headrace.features.operations.rule import Rule
-from headrace.features.operations.times import UNITS, epoch_seconds, of_epoch
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, STR, Scalar, literal
+from headrace.features.operations.times import UNITS, day_of, epoch_seconds, midnight, of_epoch
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, Scalar, conjunction, literal
 
 #: The one width of each type that can be asked for.
 WIDTHS = {INT: dt.Int64, FLOAT: dt.Float64}
@@ -21,6 +22,16 @@ def _bool_to_str(scalar: Scalar) -> Scalar:
     """`true` or `false`."""
     negated = Scalar("not", BOOL, (scalar,))
     return Scalar("case", STR, (scalar, literal("true"), negated, literal("false"), Scalar("literal", STR)))
+
+
+def _date_to_str(scalar: Scalar) -> Scalar:
+    """As in ISO 8601, `2024-02-29`; NULL of what was computed to be beyond the years 1 to 9999."""
+    days = Scalar("days", INT, (scalar,))
+    first, last = (
+        Scalar("greater_equal", BOOL, (days, literal(FIRST_DAY))),
+        Scalar("less_equal", BOOL, (days, literal(LAST_DAY))),
+    )
+    return Scalar("case", STR, (conjunction(first, last), Scalar("cast", STR, (scalar,)), Scalar("literal", STR)))
 
 
 CASTS: dict[tuple[str, str], Rule] = {
@@ -33,6 +44,10 @@ CASTS: dict[tuple[str, str], Rule] = {
     (STR, INT): lambda scalar: Scalar("cast", INT, (scalar,)),
     (STR, FLOAT): lambda scalar: finite(Scalar("cast", FLOAT, (scalar,))),
     (DATETIME, INT): epoch_seconds,
+    (DATETIME, DATE): day_of,
+    (DATE, DATETIME): midnight,
+    (DATE, STR): _date_to_str,
+    (STR, DATE): lambda scalar: Scalar("cast", DATE, (scalar,)),
     (INT, DATETIME): lambda scalar: of_epoch(scalar, UNITS["second"]),
 }
 #: Why others are refused, where it is not plain.
@@ -43,6 +58,8 @@ REASONS = {
     (STR, BOOL): "write x == 'true'",
     (DATETIME, STR): "engines print times differently; take its fields",
     (STR, DATETIME): "declare the column as datetime, and its text is read as a time at the source",
+    (INT, DATE): "write ibis.date(1970, 1, 1) + x.as_interval('D')",
+    (DATE, INT): "write x.delta(ibis.date(1970, 1, 1), unit='day') for days, x.epoch_seconds() for seconds",
     (FLOAT, DATETIME): "cast it to int, and then x.as_timestamp('s')",
     (DATETIME, FLOAT): "cast it to int, which gives seconds since 1970",
 }

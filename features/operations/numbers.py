@@ -7,11 +7,11 @@ import ibis.expr.operations as ops
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import as_float, cast, constant, expect, finite, unify
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, NUMERIC, Scalar, literal
+from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, NUMERIC, Scalar, literal
 
 INTEGER = frozenset({INT})
 #: What has a greatest and a least; strings not, for Flink's GREATEST orders them by UTF-16.
-EXTREMES = NUMERIC | {DATETIME}
+EXTREMES = NUMERIC | {DATETIME, DATE}
 #: Functions from floats to a float.
 FUNCTIONS: dict[type, str] = {
     ops.Power: "power",

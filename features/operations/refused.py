@@ -7,7 +7,7 @@ import ibis.expr.operations as ops
 _PATTERNS = "the engines' regular expressions differ; use like, contains, startswith or endswith"
 _CLOCK = "a feature must have the same value in every run; subtract times of the row instead"
 _CHANCE = "a feature must have the same value in every run"
-_DATE = "there are no dates and times of day, only instants; use truncate('D') or the fields of the time"
+_TIME = "there are no times of day, only instants and dates; use the fields of the time"
 _LISTS = "Flink has no such function of lists that means the same; take elements, length, contains, join, mins or maxs"
 _MADE = "structs and lists come from the source only; compute with their parts"
 _TEXT = "the engines' formats of times differ; use the fields of the time"
@@ -28,9 +28,9 @@ REFUSED: dict[type, str] = {
     ops.DateNow: _CLOCK,
     ops.RandomScalar: _CHANCE,
     ops.RandomUUID: _CHANCE,
-    ops.Date: _DATE,
-    ops.Time: _DATE,
+    ops.Time: _TIME,
     ops.Strftime: _TEXT,
+    ops.StringToDate: "a date is text as in ISO 8601, 2024-02-29: write x.cast('date')",
     ops.StringToTimestamp: "declare the column as datetime, and its text is read as a time at the source",
     ops.Array: _MADE,
     ops.StructColumn: _MADE,

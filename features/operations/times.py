@@ -1,18 +1,23 @@
-"""Instants and intervals: whole µs of UTC, so most of it is integer arithmetic, before 1970 too."""
+"""Instants, dates and intervals: whole µs of UTC and days, so most of it is integer arithmetic, before 1970 too."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import ibis.expr.operations as ops
 
-from headrace.errors import UnsupportedError
+from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import constant, expect
+from headrace.features.instant import day_number
 from headrace.features.operations.numbers import INTEGER, floor_divide, modulo
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import DATETIME, INT, INTERVAL, Scalar, literal
+from headrace.features.scalar import DATE, DATETIME, INT, INTERVAL, Scalar, literal
 
 INSTANT = frozenset({DATETIME})
+DAYS = frozenset({DATE})
+#: What the calendar knows.
+TIMES = INSTANT | DAYS
 INTERVALS = frozenset({INTERVAL})
 #: Units of one length, in µs, by ibis's name.
 UNITS: dict[str, int] = {
@@ -48,6 +53,9 @@ CALENDAR: dict[type, str] = {
 
 #: Which day of a longer unit it is, counted from 1, by ibis's name of the unit.
 DAY_OF = {"month": "day", "quarter": "day_of_quarter", "year": "day_of_year"}
+#: The units that begin at instants, and those that begin with a date.
+INSTANT_UNITS = (*UNITS, *DAY_OF)
+DATE_UNITS = ("day", "week", *DAY_OF)
 
 
 def interval_us(unit: Any) -> int:
@@ -69,6 +77,26 @@ def _instant(us: Scalar) -> Scalar:
     return Scalar("instant", DATETIME, (us,))
 
 
+def _days(day: Scalar) -> Scalar:
+    """A date as days since 1970."""
+    return Scalar("days", INT, (expect(day, DAYS, "a date"),))
+
+
+def _date(days: Scalar) -> Scalar:
+    """The date so many days after 1970."""
+    return Scalar("date", DATE, (days,))
+
+
+def midnight(day: Scalar) -> Scalar:
+    """The instant at which a date begins, in UTC."""
+    return _instant(Scalar("multiply", INT, (_days(day), literal(DAY))))
+
+
+def day_of(instant: Scalar) -> Scalar:
+    """The date, in UTC, of an instant."""
+    return _date(_units(expect(instant, INSTANT, "date"), "day"))
+
+
 def _plus(left: Scalar, number: int) -> Scalar:
     """A number and a constant."""
     return left if number == 0 else Scalar("add", INT, (left, literal(number)))
@@ -81,7 +109,14 @@ def _since_whole(instant: Scalar, unit: str) -> Scalar:
 
 def _units(instant: Scalar, unit: str) -> Scalar:
     """How many units have begun since 1970, before it a negative number."""
+    if instant.type == DATE:
+        return _weeks(_days(instant)) if unit == "week" else _days(instant)
     return floor_divide(_since_whole(instant, unit), literal(UNITS[unit]))
+
+
+def _weeks(days: Scalar) -> Scalar:
+    """How many weeks have begun after so many days."""
+    return floor_divide(_plus(days, THURSDAY), literal(7))
 
 
 def _clock(holder: str, own: str) -> Rule:
@@ -91,7 +126,12 @@ def _clock(holder: str, own: str) -> Rule:
 
 def _calendar(name: str) -> Rule:
     """A field of the calendar: proleptic Gregorian, UTC."""
-    return lambda arg: Scalar(name, INT, (expect(arg, INSTANT, name),))
+    return lambda arg: Scalar(name, INT, (_moment(arg, name),))
+
+
+def _moment(arg: Scalar, op: str) -> Scalar:
+    """An instant itself, and the beginning of a date."""
+    return midnight(arg) if expect(arg, TIMES, op).type == DATE else arg
 
 
 def _quarter(arg: Scalar) -> Scalar:
@@ -101,12 +141,13 @@ def _quarter(arg: Scalar) -> Scalar:
 
 def _day_of_week(arg: Scalar) -> Scalar:
     """0 (Monday) to 6."""
+    expect(arg, TIMES, "day_of_week")
     return modulo(_plus(_units(arg, "day"), THURSDAY), literal(7))
 
 
 def epoch_seconds(arg: Scalar) -> Scalar:
     """Whole seconds since 1970, rounded down."""
-    return _units(arg, "second")
+    return _units(_moment(arg, "epoch_seconds"), "second")
 
 
 def of_epoch(arg: Scalar, us: int) -> Scalar:
@@ -116,8 +157,17 @@ def of_epoch(arg: Scalar, us: int) -> Scalar:
 
 def _truncate(arg: Scalar, unit: Any) -> Scalar:
     """The start of the unit that holds an instant; weeks begin on Monday."""
-    passed = _passed(arg, _unit_of(unit.name.lower(), "truncate"))
+    passed = _passed(arg, _unit_of(unit.name.lower(), "truncate", INSTANT_UNITS))
     return _instant(Scalar("subtract", INT, (_micros(arg), passed)))
+
+
+def _truncate_date(arg: Scalar, unit: Any) -> Scalar:
+    """The first day of the unit that holds a date; weeks begin on Monday."""
+    name = _unit_of(unit.name.lower(), "truncate of a date", DATE_UNITS)
+    if name == "day":
+        return arg
+    passed = _day_of_week(arg) if name == "week" else _plus(_calendar(DAY_OF[name])(arg), -1)
+    return _date(Scalar("subtract", INT, (_days(arg), passed)))
 
 
 def _passed(instant: Scalar, unit: str) -> Scalar:
@@ -129,19 +179,22 @@ def _passed(instant: Scalar, unit: str) -> Scalar:
     return Scalar("add", INT, (modulo(_micros(instant), literal(DAY)), whole))
 
 
-def _unit_of(unit: str, what: str) -> str:
-    """A unit's name; UnsupportedError for one that instants in µs do not have."""
-    if unit not in {*UNITS, *DAY_OF}:
-        known = ", ".join([*UNITS, *DAY_OF])
-        msg = f"{what} by {unit!r} is not supported; expected one of {known}"
+def _unit_of(unit: str, what: str, units: tuple[str, ...]) -> str:
+    """A unit's name; UnsupportedError for one that is not among these."""
+    if unit not in units:
+        msg = f"{what} by {unit!r} is not supported; expected one of {', '.join(units)}"
         raise UnsupportedError(msg)
     return unit
 
 
-def _delta(part: Scalar, left: Scalar, right: Scalar) -> Scalar:
+def _delta(what: str, types: frozenset[str], units: tuple[str, ...]) -> Rule:
     """How many units begin after `right` and up to `left`: the difference of both, each rounded down to the unit."""
-    unit = _unit_of(str(constant(part, "delta: the unit")), "delta")
-    return Scalar("subtract", INT, (_count(left, unit), _count(right, unit)))
+
+    def rule(part: Scalar, left: Scalar, right: Scalar) -> Scalar:
+        unit = _unit_of(str(constant(part, "delta: the unit")), what, units)
+        return Scalar("subtract", INT, tuple(_count(expect(side, types, what), unit) for side in (left, right)))
+
+    return rule
 
 
 def _count(instant: Scalar, unit: str) -> Scalar:
@@ -162,6 +215,37 @@ PARTS_OF_YEAR: dict[str, tuple[Rule, int]] = {"month": (_calendar("month"), 12),
 def _moved(op: str) -> Rule:
     """An instant and an interval."""
     return lambda left, right: Scalar(op, DATETIME, (expect(left, INSTANT, op), expect(right, INTERVALS, op)))
+
+
+def _moved_date(op: str) -> Rule:
+    """A date and an interval of whole days."""
+    return lambda left, right: _date(Scalar(op, INT, (_days(left), _whole_days(right))))
+
+
+def _whole_days(interval: Scalar) -> Scalar:
+    """How many days an interval has; DefinitionError for a constant that has a fraction of one."""
+    if interval.op == "literal" and isinstance(interval.value, int) and interval.value % DAY:
+        msg = "a date and an interval with hours or less make no date; add it to an instant, or name whole days"
+        raise DefinitionError(msg)
+    return floor_divide(
+        Scalar("interval_us", INT, (expect(interval, INTERVALS, "a date and an interval"),)), literal(DAY)
+    )
+
+
+def _between_dates(left: Scalar, right: Scalar) -> Scalar:
+    """How long it is from one date to another."""
+    days = Scalar("subtract", INT, (_days(left), _days(right)))
+    return Scalar("multiply", INTERVAL, (days, literal(DAY)))
+
+
+def _from_parts(year: Scalar, month: Scalar, day: Scalar) -> Scalar:
+    """A constant date, of constants; DefinitionError where there is none."""
+    parts = [constant(part, "a date's year, month and day") for part in (year, month, day)]
+    try:
+        return Scalar("literal", DATE, value=day_number(date(*map(int, parts))))
+    except (ValueError, OverflowError) as error:
+        msg = f"date({', '.join(map(repr, parts))}): {error}"
+        raise DefinitionError(msg) from error
 
 
 def _interval(op: str, left: frozenset[str], right: frozenset[str]) -> Rule:
@@ -186,7 +270,14 @@ RULES: dict[type, Rule] = {
     ops.ExtractEpochSeconds: epoch_seconds,
     ops.DayOfWeekIndex: _day_of_week,
     ops.TimestampTruncate: _truncate,
-    ops.TimestampDelta: _delta,
+    ops.TimestampDelta: _delta("delta", INSTANT, INSTANT_UNITS),
+    ops.Date: day_of,
+    ops.DateFromYMD: _from_parts,
+    ops.DateTruncate: _truncate_date,
+    ops.DateDelta: _delta("delta of dates", DAYS, DATE_UNITS),
+    ops.DateAdd: _moved_date("add"),
+    ops.DateSub: _moved_date("subtract"),
+    ops.DateDiff: _between_dates,
     ops.TimestampAdd: _moved("add"),
     ops.TimestampSub: _moved("subtract"),
     ops.TimestampDiff: _interval("subtract", INSTANT, INSTANT),

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import ibis.expr.operations as ops
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import NULL, type_of, unify
-from headrace.features.instant import instant_us
+from headrace.features.instant import day_number, instant_us
 from headrace.features.operations.conditions import decided, same
 from headrace.features.operations.rule import Rule
 from headrace.features.operations.times import interval_us
-from headrace.features.scalar import BOOL, DATETIME, FLOAT, INT, INTERVAL, STR, STRUCT, Scalar, column, is_list, literal
+from headrace.features.scalar import (
+    BOOL,
+    DATE,
+    DATETIME,
+    FLOAT,
+    INT,
+    INTERVAL,
+    STR,
+    STRUCT,
+    Scalar,
+    column,
+    is_list,
+    literal,
+)
 
 BIGINT_RANGE = range(-(2**63), 2**63)
 
@@ -25,11 +38,13 @@ def _column(relation: Any, name: str) -> Scalar:
 
 
 def _literal(value: Any, dtype: Any) -> Scalar:
-    """A constant; numbers must be finite and within BIGINT, and an instant or an interval becomes its µs."""
+    """A constant; numbers must be finite and within BIGINT; instants and intervals become µs, dates days."""
     if value is None:
         return Scalar("literal", NULL)
     if isinstance(value, datetime):
         return Scalar("literal", DATETIME, value=_instant(value))
+    if isinstance(value, date):
+        return Scalar("literal", DATE, value=day_number(value))
     type_ = type_of(dtype)
     if type_ == STRUCT or is_list(type_):
         msg = f"a constant that is a {type_} is not supported; compare each part with a constant of its own"

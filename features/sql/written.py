@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import reduce
 from typing import Any
 
@@ -121,8 +121,9 @@ def _literal(node: Any) -> Node:
     if value is None:
         return exp.null()
     if isinstance(value, datetime):
-        instant = _string(value.astimezone(UTC).isoformat(sep=" "))
-        return exp.Cast(this=instant, to=exp.DataType.build("TIMESTAMPTZ", dialect=DIALECT))
+        return _as_type(_string(value.astimezone(UTC).isoformat(sep=" ")), "TIMESTAMPTZ")
+    if isinstance(value, date):
+        return _as_type(_string(value.isoformat()), "DATE")
     if node.dtype.is_interval():
         return exp.Interval(this=_string(str(value)), unit=exp.var(node.dtype.unit.name))
     if isinstance(value, bool):
@@ -130,6 +131,22 @@ def _literal(node: Any) -> Node:
     return (
         _string(value) if isinstance(value, str) else _number(float(value) if node.dtype.is_floating() else int(value))
     )
+
+
+def _as_type(value: Node, name: str, kind: type[exp.Cast] = exp.Cast) -> Node:
+    """A cast."""
+    return kind(this=value, to=exp.DataType.build(name, dialect=DIALECT))
+
+
+def _from_parts(node: Any) -> Node:
+    """A date of constants."""
+    return _as_type(_string(date(*(part.value for part in node.args)).isoformat()), "DATE")
+
+
+def _days_between(node: Any) -> Node:
+    """The interval between two dates; their difference is a number in SQL."""
+    days = _call("date_diff", _string("day"), _written(node.right), _written(node.left))
+    return exp.Mul(this=days, expression=exp.Interval(this=_string("1"), unit=exp.var("DAY")))
 
 
 def _negate(node: Any) -> Node:
@@ -157,7 +174,14 @@ def _case(branches: Sequence[tuple[Any, Any]], default: Any, base: Node | None =
 
 
 #: Types of casts.
-TYPES = (("is_integer", "BIGINT"), ("is_floating", "DOUBLE"), ("is_string", "VARCHAR"), ("is_boolean", "BOOLEAN"))
+TYPES = (
+    ("is_integer", "BIGINT"),
+    ("is_floating", "DOUBLE"),
+    ("is_string", "VARCHAR"),
+    ("is_boolean", "BOOLEAN"),
+    ("is_date", "DATE"),
+    ("is_timestamp", "TIMESTAMPTZ"),
+)
 
 
 def _cast(node: Any) -> Node:
@@ -167,8 +191,7 @@ def _cast(node: Any) -> Node:
     if node.to.is_integer() and node.arg.dtype.is_timestamp():
         return exp.Extract(this=exp.var("EPOCH"), expression=_written(node.arg))
     name = next(name for test, name in TYPES if getattr(node.to, test)())
-    kind = exp.TryCast if isinstance(node, ops.TryCast) else exp.Cast
-    return kind(this=_written(node.arg), to=exp.DataType.build(name, dialect=DIALECT))
+    return _as_type(_written(node.arg), name, exp.TryCast if isinstance(node, ops.TryCast) else exp.Cast)
 
 
 def _substring(arg: Any, start: int, length: int | None) -> Node:
@@ -343,6 +366,11 @@ RULES: dict[type, Rule] = {
     ops.IntervalFromInteger: _units,
     ops.TimestampDelta: _difference,
     ops.TimestampTruncate: _truncate,
+    ops.Date: lambda node: _as_type(_written(node.arg), "DATE"),
+    ops.DateFromYMD: _from_parts,
+    ops.DateDelta: _difference,
+    ops.DateTruncate: _truncate,
+    ops.DateDiff: _days_between,
     ops.DayOfWeekIndex: extract("ISODOW", less=1),
     ops.Strip: ours("strip"),
     ops.LStrip: ours("lstrip"),
@@ -355,6 +383,8 @@ RULES: dict[type, Rule] = {
             ops.TimestampAdd: exp.Add,
             ops.TimestampSub: exp.Sub,
             ops.TimestampDiff: exp.Sub,
+            ops.DateAdd: exp.Add,
+            ops.DateSub: exp.Sub,
             ops.IntervalAdd: exp.Add,
             ops.IntervalSubtract: exp.Sub,
             ops.IntervalMultiply: exp.Mul,

@@ -1,12 +1,14 @@
-"""A view over rows with structs and lists, random rows of it, and a loop over them that says what must come out."""
+"""A view over structs, lists and dates, random rows of it, and a loop over them that says what must come out."""
 
 # ruff: noqa: RUF012 (as users write it)
 import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, TypedDict
+
+import ibis
 
 from headrace import FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
 
@@ -32,6 +34,7 @@ class Device:
     os: str
     version: int | None
     seen: datetime | None
+    bought: date | None
     network: Network | None
 
 
@@ -48,6 +51,8 @@ class Logins(Source):
     tags: list[str]
     scores: list[float | None] | None
     visits: list[Spot | None] | None
+    birthday: date
+    holidays: list[date | None] | None
     happened_at: datetime = event_time()
 
 
@@ -136,8 +141,33 @@ def last_visit_south(tx: Logins, wspec: WindowSpec):
     return tx[tx.visits[-1].lat < 0].groupby("user").window(wspec).count()
 
 
+@transformation
+def newest_device(tx: Logins, wspec: WindowSpec):
+    return tx.groupby("user")[tx.device.bought].window(wspec).max()
+
+
+@transformation
+def used_devices(tx: Logins, wspec: WindowSpec):
+    return tx[tx.happened_at.date() - tx.device.bought >= ibis.interval(days=365)].groupby("user").window(wspec).count()
+
+
+@transformation
+def birthday(tx: Logins):
+    return tx.groupby("user")["birthday"].last()
+
+
+@transformation
+def birth_months(tx: Logins, wspec: WindowSpec):
+    return tx.groupby("user")[tx.birthday.truncate("M")].window(wspec).count_distinct()
+
+
+@transformation
+def last_holiday(tx: Logins, wspec: WindowSpec):
+    return tx.groupby("user")[tx.holidays.maxs()].window(wspec).max()
+
+
 class NestedLogins(FeaturePipeline):
-    """Features of structs and lists."""
+    """Features of structs, lists and dates."""
 
     owner = "logins@example.com"
     features = [
@@ -158,6 +188,11 @@ class NestedLogins(FeaturePipeline):
         visits.over("1h"),
         first_visits.over("1h"),
         last_visit_south.over("1h"),
+        newest_device.over("1h"),
+        used_devices.over("1h"),
+        birthday,
+        birth_months.over("1h"),
+        last_holiday.over("1h"),
     ]
 
 
@@ -165,6 +200,7 @@ Row = dict[str, Any]
 HOUR = 3_600_000_000
 #: 2024-03-01 00:00 UTC in µs.
 BASE = 1_709_251_200_000_000
+DAYS = (date.min, date(1969, 12, 31), date(2023, 3, 1), date(2024, 2, 29), date.max)
 WORDS = ("", "vip", "ios", "ÄÖ ü", "日本", "😀e\u0301", 'a"b', "\\", "null")
 
 
@@ -191,6 +227,7 @@ def device(random_: random.Random, us: int) -> Row:
         "os": None if random_.random() < 0.03 else random_.choice(["ios", "vip", "日本", ""]),
         "version": maybe(random_, random_.choice([0, 7, -(2**40)])),
         "seen": maybe(random_, us - random_.randrange(HOUR)),
+        "bought": maybe(random_, random_.choice(DAYS)),
         "network": maybe(random_, network(random_)),
     }
 
@@ -224,6 +261,8 @@ def row(random_: random.Random, offset: int) -> Row:
         "tags": None if random_.random() < 0.03 else words(random_),
         "scores": maybe(random_, scores(random_)),
         "visits": maybe(random_, spots(random_)),
+        "birthday": None if random_.random() < 0.03 else random_.choice(DAYS),
+        "holidays": maybe(random_, [maybe(random_, random_.choice(DAYS)) for _ in range(random_.randrange(4))]),
         "happened_at": us,
         "_src_topic": "logins",
         "_src_partition": 0,
@@ -255,6 +294,7 @@ def reason(one: Row) -> str | None:
         (any(not math.isfinite(n or 0) for n in one["scores"] or []), "an element of scores is no finite number"),
         *[fault for visit in one["visits"] or [] for fault in spot_faults(visit, "visits[]")],
         (any(not math.isfinite(n or 0) for n in latitudes(one)), "visits[].lat is no finite number"),
+        (one["birthday"] is None, "birthday is missing"),
     ]
     return next((text for holds, text in faults if holds), None)
 
@@ -308,6 +348,13 @@ def tag(one: Row) -> Any:
     return last(one["tags"])
 
 
+def is_used(one: Row) -> bool:
+    """Whether a device was bought a year before."""
+    bought = one["device"]["bought"]
+    happened = datetime.fromtimestamp(one["happened_at"] // 1_000_000, UTC).date()
+    return bought is not None and happened - bought >= timedelta(days=365)
+
+
 def best(one: Row) -> Any:
     """The best score."""
     return max(known(one["scores"] or []), default=None)
@@ -333,6 +380,11 @@ ORACLE: dict[str, Callable[[list[Row]], Any]] = {
     "visits_1h": lambda of: sum(len(one["visits"]) for one in of if one["visits"] is not None),
     "first_visits_1h": lambda of: len({one["visits"][0]["country"] for one in of if (one["visits"] or [None])[0]}),
     "last_visit_south_1h": lambda of: sum(((last(one["visits"] or []) or {}).get("lat") or 0) < 0 for one in of),
+    "newest_device_1h": lambda of: max(known([one["device"]["bought"] for one in of]), default=None),
+    "used_devices_1h": lambda of: sum(map(is_used, of)),
+    "birthday": lambda of: of[-1]["birthday"],
+    "birth_months_1h": lambda of: len({(one["birthday"].year, one["birthday"].month) for one in of}),
+    "last_holiday_1h": lambda of: max(known([day for one in of for day in one["holidays"] or []]), default=None),
     "best_score_1h": lambda of: max(known(list(map(best, of)))),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from headrace.serving.on_demand import OnDemandValues
 
 from .conftest import PLANS
 from .expressions import GROUPS, times
-from .expressions.case import COLUMNS, MAX, MIN, Case, expression_of, micros
+from .expressions.case import COLUMNS, MAX, MIN, Case, expression_of, held
 
 CASES = tuple(case for cases in GROUPS.values() for case in cases)
 NUMBERED = list(enumerate(CASES))
@@ -131,9 +131,10 @@ def as_json(row: dict[str, Any]) -> str:
     return json.dumps(row, default=iso)
 
 
-def iso(instant: datetime) -> str:
-    """A time as Flink's JSON format reads it."""
-    return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def iso(time: date) -> str:
+    """An instant or a date as Flink's JSON format reads it."""
+    is_instant = isinstance(time, datetime)
+    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if is_instant else time.isoformat()
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +194,7 @@ def test_an_online_read_gives_what_was_written_by_hand(when_asked: OnDemandValue
     feature = asked(number, case.scalar())
     lists = {column.name: [row[column.name] for row in case.inputs()] for column in REQUEST}
     (found,) = when_asked.values(SHOP, [feature], lists)
-    assert not differences(case, [micros(value) if isinstance(value, datetime) else value for value in found])
+    assert not differences(case, list(map(held, found)))
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,33 @@ def test_rows_of_a_training_set_equal_a_loop_over_rows(seed: int) -> None:
     assert len(found) == len(askers)
 
 
+@pytest.mark.parametrize(
+    ("day", "is_good"), [(-719_163, False), (-719_162, True), (2_932_896, True), (2_932_897, False)]
+)
+def test_dates_beyond_the_years_1_to_9999_are_dead_letters(day: int, is_good: bool) -> None:
+    """Tables hold them, where texts do not."""
+    rows = [{**row, "birthday": date.min} for row in nested_logins.rows(0) if nested_logins.reason(row) is None][:4]
+    table, days = pa.Table.from_pylist(rows, schema=SCHEMA), pa.array([day, 0, 0, 0], pa.int32()).cast(pa.date32())
+    devices = table["device"].combine_chunks()
+    parts = [
+        days.take(pa.array([1, 0, 1, 1])) if field.name == "bought" else devices.field(field.name)
+        for field in devices.type
+    ]
+    inner = pa.StructArray.from_arrays(parts, fields=list(devices.type))
+    lists = pa.ListArray.from_arrays([0, 0, 0, 2, 2], days.take(pa.array([1, 0])), type=SCHEMA.field("holidays").type)
+    for name, column in {"birthday": days, "device": inner, "holidays": lists}.items():
+        table = table.set_column(table.schema.get_field_index(name), SCHEMA.field(name), column)
+    connection = duckdb.connect()
+    connection.register("archive", table)
+    query = f"SELECT {DUCKDB.emit(reason(PLAN))} FROM ({judged_sql(PLAN, 'archive')}) ORDER BY _src_offset"
+    found = [text for (text,) in connection.execute(query).fetchall()]
+    paths = ("birthday", "device.bought", "an element of holidays")
+    assert found == [None if is_good else f"{path} is no date of the years 1 to 9999" for path in paths] + [None]
+
+
 def test_every_fault_is_among_the_random_rows() -> None:
     faults = {nested_logins.reason(row) for seed in range(6) for row in nested_logins.rows(seed)}
-    assert len(faults) == 11
+    assert len(faults) == 12
 
 
 def as_json(row: dict[str, Any]) -> str:
@@ -111,7 +135,7 @@ def as_json(row: dict[str, Any]) -> str:
     device = plain["device"] and {name: instant(value) for name, value in plain["device"].items()}
     scores = plain["scores"] and list(map(number, plain["scores"]))
     visits = plain["visits"] and [visit and {**visit, "lat": number(visit["lat"])} for visit in plain["visits"]]
-    return json.dumps(plain | {"device": device, "scores": scores, "visits": visits})
+    return json.dumps(plain | {"device": device, "scores": scores, "visits": visits}, default=str)
 
 
 def number(value: float | None) -> Any:

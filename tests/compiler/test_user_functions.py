@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ EDGES: tuple[dict[str, Any], ...] = (
     {"i": 2**63 - 1, "x": 5e-324, "s": "", "b": True, "at": datetime(1970, 1, 1, tzinfo=UTC)},
     {"i": -(2**63), "x": -0.0, "s": "it's", "b": False, "at": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)},
     {"i": 0, "x": 1.7976931348623157e308, "s": "héllo 😀", "at": datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=UTC)},
-    {"i": 3, "x": 0.0, "s": "x" * 70_000},
+    {"i": 3, "x": 0.0, "s": "x" * 70_000, "day": date.min},
+    {"day": date.max, "at": datetime(1969, 12, 31, tzinfo=UTC)},
     {"x": 2.5, "s": 'a"b\\c\n', "b": True},
     {"i": 37, "x": 1.0},
     {"k": None, "i": 37, "x": 1.0, "s": "no entity"},
@@ -45,13 +46,19 @@ EDGES: tuple[dict[str, Any], ...] = (
     *({"i": value, "x": value / 7, "s": str(value), "b": value % 3 == 0} for value in range(-9, 30)),
 )
 NONE = dict.fromkeys(("i", "x", "s", "b", "at"))
-ROWS = tuple({"k": "a", "ts": START, **NONE, **row, "_src_offset": place} for place, row in enumerate(EDGES))
+ROWS = tuple(
+    {"k": "a", "ts": START, "day": None, **NONE, **row, "_src_offset": place} for place, row in enumerate(EDGES)
+)
 ODD = (1.5, None, None, None, None)
 TYPES = "int64 double string bool timestamp[us, tz=UTC] int64 double string bool 7 2.5 it's True"
 
 
 def log(x: float | None) -> float | None:
     return None if x is None or x <= 0 else math.log(x)
+
+
+def days(day: date | None) -> int | None:
+    return None if day is None else (day - date(1970, 1, 1)).days
 
 
 def doubled_twice(x: float | None) -> float | None:
@@ -68,6 +75,8 @@ MEANT: dict[str, Callable[[dict[str, Any]], Any]] = {
     "strings": lambda row: row["s"],
     "bools": lambda row: row["b"],
     "times": lambda row: row["at"] and (row["at"] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
+    "dates": lambda row: days(row["day"]),
+    "month_starts": lambda row: days(row["at"] and row["at"].date().replace(day=1)),
     "types": lambda row: TYPES,
     # Ten times the largest float is no number.
     "nulls": lambda row: sum(row[name] is None for name in NONE) + math.isinf((row["x"] or 0) * 10),
@@ -115,7 +124,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
         "_error": pa.string(),
         "_src_offset": pa.int64(),
     }
-    schema = pa.schema({**types, "at": instant, "ts": instant, **position})
+    schema = pa.schema({**types, "day": pa.date32(), "at": instant, "ts": instant, **position})
     rows = [{**row, "_src_partition": 0, "_src_timestamp": START, "_error": None} for row in ROWS]
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -136,7 +145,7 @@ def as_json(row: dict[str, Any]) -> str:
         name: at and f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
         for name, at in {"at": row["at"], "ts": row["ts"], "_src_timestamp": START}.items()
     }
-    return json.dumps({**row, **instants, "_src_partition": 0})
+    return json.dumps({**row, **instants, "_src_partition": 0}, default=str)
 
 
 @pytest.fixture(scope="module")

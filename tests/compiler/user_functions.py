@@ -1,7 +1,7 @@
 """A view that calls functions of every type, in arguments, filters and each other: what both engines are tried on."""
 
 # ruff: noqa: RUF012 (as users write it)
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +23,7 @@ class Edges(Source):
     s: str | None
     b: bool | None
     at: datetime | None
+    day: date | None
     ts: datetime = event_time(max_delay="5s")
 
 
@@ -48,6 +49,11 @@ def same_bool(value):
 
 @udf(returns=datetime)
 def same_time(value):
+    return value
+
+
+@udf(returns=date)
+def same_date(value):
     return value
 
 
@@ -147,6 +153,16 @@ def times(tx: Edges, wspec: WindowSpec):
 
 
 @transformation
+def dates(tx: Edges, wspec: WindowSpec):
+    return tx.groupby("k")[same_date(tx.day)].window(wspec).last()
+
+
+@transformation
+def month_starts(tx: Edges, wspec: WindowSpec):
+    return tx.groupby("k")[same_date(tx.at.date().truncate("M"))].window(wspec).last()
+
+
+@transformation
 def types(tx: Edges, wspec: WindowSpec):
     return tx.groupby("k")[types_of(tx.i, tx.x, tx.s, tx.b, tx.at, 7, 2.5, "it's", True)].window(wspec).last()
 
@@ -209,7 +225,22 @@ class UserFunctions(FeaturePipeline):
     features = [
         transformation.over("1h")
         for transformation in (
-            *(ints, computed, floats, logs, strings, bools, times, types, nulls, odds, nested, never_missing),
+            *(
+                ints,
+                computed,
+                floats,
+                logs,
+                strings,
+                bools,
+                times,
+                dates,
+                month_starts,
+                types,
+                nulls,
+                odds,
+                nested,
+                never_missing,
+            ),
             *(long_names, picky, chained, zeros, minus_zeros, guarded),
         )
     ]

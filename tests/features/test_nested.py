@@ -150,7 +150,11 @@ BODIES = [
     ("tx.tags.contains(1)", DefinitionError, ""),
     ("tx.tags.contains(tx.cents)", DefinitionError, ""),
     ("tx.seen.contains(tx.ts)", ColumnTypeError, r"contains of list\[datetime\] is not supported; expected list\[bool"),
-    ("tx.tags.maxs()", ColumnTypeError, r"maxs of list\[str\] is not supported; expected list\[datetime"),
+    (
+        "tx.tags.maxs()",
+        ColumnTypeError,
+        r"maxs of list\[str\] is not supported; expected list\[date\] or list\[datetime",
+    ),
     ("tx.device.marks.sums()", UnsupportedError, "'ArraySum'.*Flink has no such function"),
     ("tx.tags.map(lambda tag: tag.length())[0]", UnsupportedError, "'ArrayMap'"),
     ("tx.tags.join(tx.account)", UnsupportedError, "what stands between must be a constant"),

@@ -177,7 +177,7 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
     (
         (BOTH, "due: datetime = filled_by({Cards: 'at', Wires: lambda tx: tx.sent_at.truncate('h')})", AT),
         UnsupportedError,
-        "a computed instant",
+        "a computed datetime",
     ),
     (
         (BOTH, "fee: float = filled_by({Wires: lambda tx: tx.asof_join(Banks, by='iban').fee_rate})", AT),
@@ -199,7 +199,7 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
     (
         (SHIPPED, "due: datetime = filled_by({Cards: 'at', Parcels: lambda tx: tx.spot.since})", AT),
         UnsupportedError,
-        "a computed instant cannot fill a column; name a column of Parcels",
+        "a computed datetime cannot fill a column; name a column of Parcels",
     ),
     ((BOTH, "cents: int = 3", AT), DefinitionError, "neither an annotated column nor an option"),
     ((BOTH, "source = [Cards]", AT), DefinitionError, "did you mean 'sources'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def given() -> list[dict[str, Any]]:
 def as_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return value.isoformat() if isinstance(value, datetime) else json.dumps(value, default=datetime.isoformat)
+    return value.isoformat() if isinstance(value, date) else json.dumps(value, default=lambda time: time.isoformat())
 
 
 def from_csv(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -133,6 +133,8 @@ GOOD: dict[str, Any] = {
     "tags": ["x"],
     "scores": [1, None, 2.5],
     "visits": [{"country": "CH"}, None],
+    "birthday": "2024-02-29",
+    "holidays": ["0001-01-01", None, date.max],
     "happened_at": datetime(2026, 1, 1, tzinfo=UTC),
 }
 DEVICE = GOOD["device"]
@@ -159,6 +161,15 @@ WRONG: tuple[tuple[dict[str, Any], str | None], ...] = (
     ({"visits": [None, {"lat": 1}]}, "visits[].country is missing"),
     ({"visits": [1]}, "unparsable: column visits[]: 1 is no struct"),
     ({"scores": [1, True]}, "unparsable: column scores[]: true is no float"),
+    ({"device": {**DEVICE, "bought": "2023-02-29"}}, 'unparsable: column device.bought: "2023-02-29" is no date'),
+    ({"device": {**DEVICE, "bought": 19782}}, "unparsable: column device.bought: 19782 is no date"),
+    ({"device": {**DEVICE, "bought": date.min}}, None),
+    *(
+        ({"birthday": text}, f"unparsable: column birthday: {text} is no date")
+        for text in ("2023-02-30", "2023-2-3", "0000-01-01", "10000-01-01", "2023-02-29T00:00:00Z", "-0044-03-15", "")
+    ),
+    ({"birthday": None}, "birthday is missing"),
+    ({"holidays": ["2023-02-30"]}, 'unparsable: column holidays[]: "2023-02-30" is no date'),
 )
 
 

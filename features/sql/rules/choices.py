@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
 
 #: The types that a cast may name.
-TYPES = {"bigint": "int64", "double": "float64", "text": "string", "varchar": "string", "boolean": "boolean"}
+TYPES = {
+    "bigint": "int64",
+    "double": "float64",
+    "text": "string",
+    "varchar": "string",
+    "boolean": "boolean",
+    "date": "date",
+}
 INSTANTS = frozenset({"timestamptz", "timestampltz"})
-_INSTANT = "; there are only instants: write TIMESTAMPTZ '2024-01-01 00:00:00+00:00'"
 #: What to write in place of other types.
 HINTS = {
-    "date": _INSTANT,
-    "time": _INSTANT,
+    "time": "; there are no times of day: write TIMESTAMPTZ '2024-01-01 00:00:00+00:00', or DATE '2024-01-01'",
     **dict.fromkeys(INSTANTS, "; write to_timestamp(x) for seconds since 1970"),
 }
 
@@ -90,17 +95,28 @@ def _if(reader: Reader, node: exp.If) -> Any:
 
 
 def _cast(reader: Reader, node: exp.Cast) -> Any:
-    """A cast, or a constant instant."""
+    """A cast, or a constant instant or date."""
     target = node.to.this.value.lower()
     if isinstance(node.this, exp.Literal) and node.this.is_string and "timestamp" in target:
         return ibis.literal(_instant(node.this.this), type="timestamp('UTC', 6)")
+    if isinstance(node.this, exp.Literal) and node.this.is_string and target == "date":
+        return ibis.literal(_date(node.this.this))
     value = reader.read(node.this)
-    if target in INSTANTS and value.type().is_string():
+    if target in INSTANTS and (value.type().is_string() or value.type().is_date()):
         return value.cast("timestamp('UTC', 6)")
     if target not in TYPES:
         msg = f"a cast to {target.upper()} is not supported; cast to BIGINT, DOUBLE or VARCHAR"
         raise UnsupportedError(msg + HINTS.get(target, ""))
     return value.try_cast(TYPES[target]) if isinstance(node, exp.TryCast) else value.cast(TYPES[target])
+
+
+def _date(text: str) -> date:
+    """A constant date; DefinitionError for a text that is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        msg = f"{text!r} is no date; write DATE '2024-02-29'"
+        raise DefinitionError(msg) from error
 
 
 def _instant(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import ibis.expr.operations as ops
 from sqlglot import exp
 
@@ -81,11 +82,32 @@ def binary(operation: Callable[[Any, Any], Any]) -> Rule:
 
 def sides(reader: Reader, node: exp.Expr) -> tuple[Any, Any]:
     """Both operands of an operator; a constant on the left is Python's own, as users write it."""
-    left, right = reader.read(node.this), reader.read(node.expression)
+    left, right = operands(reader, node)
     value = left.op()
     if isinstance(node.this, exp.Paren) or isinstance(right.op(), ops.Literal) or not isinstance(value, ops.Literal):
         return left, right
     return (left if value.value is None or value.dtype.is_interval() else value.value), right
+
+
+def operands(reader: Reader, node: exp.Expr) -> tuple[Any, Any]:
+    """Both operands of an operator; a constant interval beside a date, or beside days, in days."""
+    left, right = reader.read(node.this), reader.read(node.expression)
+    return _in_days(left, right), _in_days(right, left)
+
+
+def _in_days(value: Any, beside: Any) -> Any:
+    """An interval of whole days, which is in seconds, in days where ibis wants days."""
+    found, type_ = value.op(), beside.type()
+    wanted = type_.is_date() or (type_.is_interval() and type_.unit.short == "D")
+    if (
+        not wanted
+        or not isinstance(found, ops.Literal)
+        or not found.dtype.is_interval()
+        or found.dtype.unit.short != "s"
+    ):
+        return value
+    days, rest = divmod(found.value, 86_400)
+    return value if rest else ibis.interval(days=days)
 
 
 def call(node: exp.Expr, value: Any, name: str, *others: Any) -> Any:

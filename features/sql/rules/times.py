@@ -1,4 +1,4 @@
-"""Instants and intervals: fields, units, and what is added or subtracted."""
+"""Instants, dates and intervals: fields, units, and what is added or subtracted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError, 
 from headrace.features.coercion import type_of
 from headrace.features.operations.times import UNITS
 from headrace.features.sql.refused import REFUSED
-from headrace.features.sql.rules.common import Rule, arguments, call, constant, sides
+from headrace.features.sql.rules.common import Rule, arguments, call, constant, operands, sides
 from headrace.features.sql.units import FIELDS, IBIS_UNITS, unit_name
 
 if TYPE_CHECKING:
@@ -44,12 +44,15 @@ def field(part: str) -> Rule:
 
 def _subtract(reader: Reader, node: exp.Sub) -> Any:
     """A difference. What SQL counts from 1 less 1 is what is counted from 0 here."""
-    left, right = reader.read(node.this), reader.read(node.expression)
+    left, right = operands(reader, node)
     counted = left.op()
     if type(node.this) in (exp.StrPosition, exp.Extract, exp.DayOfWeekIso) and isinstance(counted, ops.Add):
         base, one = counted.args
         if isinstance(base, COUNTED_FROM_0) and right.op() == one:
             return base.to_expr()
+    if left.type().is_date() and right.type().is_date():
+        msg = "engines differ on the type of a difference of dates; write date_diff('day', b, a) for a - b"
+        raise UnsupportedError(msg)
     return left - right
 
 
@@ -83,8 +86,8 @@ def _field(reader: Reader, value: exp.Expr, part: str) -> Any:
         msg = f"field {part!r} of a time is not supported; {hint}"
         raise UnsupportedError(msg)
     instant = reader.read(value)
-    if not instant.type().is_timestamp():
-        msg = f"field {part!r} of {type_of(instant.type())} is not supported; expected datetime"
+    if not instant.type().is_timestamp() and not instant.type().is_date():
+        msg = f"field {part!r} of {type_of(instant.type())} is not supported; expected datetime or date"
         raise ColumnTypeError(msg)
     return FIELDS[part](instant)
 

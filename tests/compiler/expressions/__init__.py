@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import nested, numbers, strings, times, values
+from . import dates, nested, numbers, strings, times, values
 from .case import Case
 
 GROUPS: dict[str, tuple[Case, ...]] = {
     "strings": strings.CASES,
     "numbers": numbers.CASES,
     "times": times.CASES,
+    "dates": dates.CASES,
     "structs and lists": nested.CASES,
     "casts, NULL and choices": values.CASES,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import ibis
@@ -22,6 +22,7 @@ class Place:
 
     lat: float | None
     seen: datetime | None
+    built: date | None
 
 
 class Device:
@@ -53,17 +54,20 @@ HINTS: dict[str, Any] = {
     "c": bool,
     "at": datetime,
     "til": datetime,
+    "day": date,
+    "due": date,
     "d": Device,
     "tags": list[str | None],
     "ns": list[int | None],
     "xs": list[float | None],
     "bs": list[bool | None],
     "ats": list[datetime | None],
+    "days": list[date | None],
     "bags": list[Bag | None],
 }
 COLUMNS = {name: column_of(name, hint | None, Line(__file__, 1), "case") for name, hint in HINTS.items()}
 TABLE = ibis.table({name: ibis_type(column) for name, column in COLUMNS.items()}, name="tx")
-NAMES = {"tx": TABLE, "ibis": ibis, "datetime": datetime, "timedelta": timedelta, "UTC": UTC}
+NAMES = {"tx": TABLE, "ibis": ibis, "date": date, "datetime": datetime, "timedelta": timedelta, "UTC": UTC}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MIN, MAX = -(2**63), 2**63 - 1
@@ -104,13 +108,20 @@ class Case:
         return [dict.fromkeys(COLUMNS) | dict(zip(names, row[:-1], strict=True)) for row in self.rows]
 
     def values(self) -> list[Any]:
-        """What each row must give; an instant as its µs."""
-        return [micros(row[-1]) if isinstance(row[-1], datetime) else row[-1] for row in self.rows]
+        """What each row must give, as engines compute it."""
+        return [held(row[-1]) for row in self.rows]
 
 
 def expression_of(text: str) -> Any:
     """The ibis expression of a text as users write it."""
     return eval(text, NAMES)  # noqa: S307 (texts of this folder)
+
+
+def held(value: Any) -> Any:
+    """An instant as its µs, a date as its day, anything else as it is."""
+    if isinstance(value, datetime):
+        return micros(value)
+    return value.toordinal() - EPOCH.toordinal() if isinstance(value, date) else value
 
 
 def micros(instant: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from .case import EPOCH, MAX, MIN, Case
@@ -11,7 +11,7 @@ from .times import INSTANTS
 WORDS = ("", "ios", "ÄÖ ü", "日本", "😀e\u0301", "it's", "a,b", '"', "\\", "null")
 #: A struct that is there and has nothing in it, which is not one that is missing.
 BLANK: dict[str, Any] = {"os": None, "version": None, "ok": None, "place": None, "marks": None}
-NOWHERE: dict[str, Any] = {"lat": None, "seen": None}
+NOWHERE: dict[str, Any] = {"lat": None, "seen": None, "built": None}
 LISTS: tuple[list[Any], ...] = ([], [None], ["a"], ["a", "b", "c"], ["b", None], [None, "a"], [None, None], ["", "A"])
 NUMBERS: tuple[list[Any], ...] = ([], [None], [0], [3, 1, 2], [None, MIN, MAX], [7, None, 7])
 FLOATS: tuple[list[Any], ...] = ([], [None], [-0.0], [1.5, None, -2.5], [5e-324, 1.7976931348623157e308])
@@ -22,7 +22,7 @@ BAGS: tuple[list[Any], ...] = (
     [None],
     [{"cents": 5, "place": None}, None],
     [{"cents": None, "place": NOWHERE}],
-    [None, {"cents": MAX, "place": {"lat": 1.5, "seen": INSTANTS[3]}}],
+    [None, {"cents": MAX, "place": {"lat": 1.5, "seen": INSTANTS[3], "built": date(9999, 12, 31)}}],
 )
 
 
@@ -66,7 +66,8 @@ def joined(one: list[Any]) -> str:
     return "-".join(value for value in one if value is not None)
 
 
-DATES = tuple(list(INSTANTS[start : start + 3]) for start in (0, 3, 9))
+TIMES = tuple(list(INSTANTS[start : start + 3]) for start in (0, 3, 9))
+DAYS: tuple[list[Any], ...] = ([], [None], [date(2024, 2, 29), None, date.min], [date.max, date(1969, 12, 31)])
 
 CASES = (
     Case("field", "tx.d.os", "NULL of a struct that is NULL", "d", of_structs("os", *WORDS)),
@@ -87,11 +88,18 @@ CASES = (
         (*((place(seen=one), one) for one in INSTANTS[:12]), (place(), None), (BLANK, None), (None, None)),
     ),
     Case(
+        "date in a struct",
+        "tx.d.place.built",
+        "as a column",
+        "d",
+        (*((place(built=one), one) for one in (date.min, date(1969, 12, 31), date.max)), (place(), None), (None, None)),
+    ),
+    Case(
         "field computed with",
         "tx.d.place.lat.fill_null(0) + tx.d.version",
         "as a column",
         "d",
-        ((device(version=2, place={"lat": 0.5, "seen": None}), 2.5), (device(version=1), 1.0), (None, None)),
+        ((device(version=2, place=NOWHERE | {"lat": 0.5}), 2.5), (device(version=1), 1.0), (None, None)),
     ),
     Case(
         "struct is NULL",
@@ -121,7 +129,7 @@ CASES = (
     Case("element before the last", "tx.ns[-2]", "from the end", "ns", of_lists(NUMBERS, at(-2))),
     Case("element that is a float", "tx.xs[0]", "as first element", "xs", of_lists(FLOATS, at(0))),
     Case("element that is a condition", "tx.bs[1]", "as first element", "bs", of_lists(([True, False], [True]), at(1))),
-    Case("element that is an instant", "tx.ats[1]", "as first element", "ats", of_lists((*DATES, []), at(1))),
+    Case("element that is an instant", "tx.ats[1]", "as first element", "ats", of_lists((*TIMES, []), at(1))),
     Case(
         "element of a list in a struct",
         "tx.d.marks[0]",
@@ -191,6 +199,23 @@ CASES = (
         of_lists(BAGS, lambda one: ((at(-1)(one) or {"place": None})["place"] or NOWHERE)["seen"]),
     ),
     Case("join", "tx.tags.join('-')", "without the elements that are NULL", "tags", of_lists(LISTS, joined)),
+    Case("element that is a date", "tx.days[0]", "as first element", "days", of_lists(DAYS, at(0))),
+    Case("length of a list of dates", "tx.days.length()", "as length of a list", "days", of_lists(DAYS, len)),
+    Case(
+        "earliest date of a list",
+        "tx.days.mins()",
+        "ignores NULL; NULL where there is none",
+        "days",
+        of_lists(DAYS, least),
+    ),
+    Case("latest date of a list", "tx.days.maxs()", "the same", "days", of_lists(DAYS, greatest)),
+    Case(
+        "date of the last element",
+        "tx.bags[-1].place.built",
+        "NULL where the element is, or is not there",
+        "bags",
+        of_lists(BAGS, lambda one: ((at(-1)(one) or {"place": None})["place"] or NOWHERE)["built"]),
+    ),
     Case("least element", "tx.ns.mins()", "ignores NULL; NULL where there is none", "ns", of_lists(NUMBERS, least)),
     Case("greatest element", "tx.ns.maxs()", "the same", "ns", of_lists(NUMBERS, greatest)),
     Case("least float", "tx.xs.mins()", "the same", "xs", of_lists(FLOATS, least)),
@@ -200,6 +225,6 @@ CASES = (
         "tx.ats.maxs()",
         "the same",
         "ats",
-        of_lists((*DATES, [], [None], [EPOCH, None, EPOCH - timedelta(microseconds=1)]), greatest),
+        of_lists((*TIMES, [], [None], [EPOCH, None, EPOCH - timedelta(microseconds=1)]), greatest),
     ),
 )

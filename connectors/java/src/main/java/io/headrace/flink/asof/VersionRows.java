@@ -1,6 +1,7 @@
 package io.headrace.flink.asof;
 
 import java.io.IOException;
+import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
@@ -131,8 +132,8 @@ final class VersionRows {
     }
 
     /**
-     * A value in Flink's internal classes: an instant is its µs, a number one of the two widths that columns have, a
-     * float that is no finite number NULL.
+     * A value in Flink's internal classes: an instant is its µs, a date its day, a number one of the two widths that
+     * columns have, a float that is no finite number NULL.
      */
     private static Object value(Object found) {
         if (found instanceof CharSequence text) {
@@ -140,6 +141,9 @@ final class VersionRows {
         }
         if (found instanceof OffsetDateTime instant) {
             return ChronoUnit.MICROS.between(EPOCH, instant);
+        }
+        if (found instanceof LocalDate date) {
+            return date.toEpochDay();
         }
         if (found instanceof Integer number) {
             return number.longValue();

@@ -1,6 +1,8 @@
 package io.headrace.flink.kafka;
 
 import java.io.IOException;
+import java.time.DateTimeException;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +24,7 @@ import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 final class ValueReaders {
 
     private static final int MICROS_PRECISION = 6;
+    private static final int DATE_LENGTH = 10;
 
     private final IsoTime isoTime;
     private final TimeUnitOfNumbers unit;
@@ -47,6 +50,7 @@ final class ValueReaders {
                     case INTEGER -> nullOr(ValueReaders::integer);
                     case DOUBLE -> nullOr(ValueReaders::floating);
                     case BOOLEAN -> nullOr(ValueReaders::flag);
+                    case DATE -> nullOr(ValueReaders::date);
                     case TIMESTAMP_WITH_LOCAL_TIME_ZONE -> isMicros(type) ? nullOr(this::time) : null;
                     case ROW -> struct((RowType) type, path).map(ValueReaders::nullOr).orElse(null);
                     case ARRAY -> list((ArrayType) type, path).map(ValueReaders::nullOr).orElse(null);
@@ -178,6 +182,21 @@ final class ValueReaders {
             case VALUE_FALSE -> Boolean.FALSE;
             default -> throw mismatch("BOOLEAN", parser);
         };
+    }
+
+    /** ISO 8601, of the years 1 to 9999, as the number of its day. */
+    private static Integer date(JsonParser parser) throws IOException, Refusal {
+        if (parser.currentToken() == JsonToken.VALUE_STRING && parser.getTextLength() == DATE_LENGTH) {
+            try {
+                LocalDate date = LocalDate.parse(parser.getText());
+                if (date.getYear() > 0) {
+                    return (int) date.toEpochDay();
+                }
+            } catch (DateTimeException e) {
+                throw mismatch("DATE", parser);
+            }
+        }
+        throw mismatch("DATE", parser);
     }
 
     private TimestampData time(JsonParser parser) throws IOException, Refusal {

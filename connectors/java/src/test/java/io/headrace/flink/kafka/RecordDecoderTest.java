@@ -22,9 +22,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class RecordDecoderTest {
 
-    private static final int RAW = 10;
-    private static final int ERROR = 11;
-    private static final int PAYLOAD = 6;
+    private static final int RAW = 11;
+    private static final int ERROR = 12;
+    private static final int PAYLOAD = 7;
     private static final int MAX_BYTES = 100_000;
 
     private static final RowType TYPE =
@@ -36,6 +36,7 @@ class RecordDecoderTest {
                                     DataTypes.FIELD("d", DataTypes.DOUBLE()),
                                     DataTypes.FIELD("f", DataTypes.BOOLEAN()),
                                     DataTypes.FIELD("t", DataTypes.TIMESTAMP_LTZ(6)),
+                                    DataTypes.FIELD("day", DataTypes.DATE()),
                                     DataTypes.FIELD("_src_topic", DataTypes.STRING()),
                                     DataTypes.FIELD("_src_partition", DataTypes.INT()),
                                     DataTypes.FIELD("_src_offset", DataTypes.BIGINT()),
@@ -75,7 +76,7 @@ class RecordDecoderTest {
         }
         assertThat(error(row)).isNotBlank();
         assertThat(row.getBinary(RAW)).isEqualTo(raw);
-        assertThat(row.getLong(8)).isEqualTo(42L);
+        assertThat(row.getLong(9)).isEqualTo(42L);
     }
 
     @Test
@@ -90,9 +91,9 @@ class RecordDecoderTest {
         assertThat(row.getDouble(3)).isEqualTo(1000.0);
         assertThat(row.getBoolean(4)).isTrue();
         assertThat(row.getTimestamp(5, 6).toInstant()).isEqualTo(Instant.parse("2013-01-31T22:59:59.123456Z"));
-        assertThat(row.getString(6)).hasToString("topic");
-        assertThat(row.getInt(7)).isEqualTo(3);
-        assertThat(row.getTimestamp(9, 6)).isEqualTo(TimestampData.fromEpochMillis(1_700_000_000_123L));
+        assertThat(row.getString(7)).hasToString("topic");
+        assertThat(row.getInt(8)).isEqualTo(3);
+        assertThat(row.getTimestamp(10, 6)).isEqualTo(TimestampData.fromEpochMillis(1_700_000_000_123L));
     }
 
     @Test
@@ -119,6 +120,13 @@ class RecordDecoderTest {
                 "{\"f\":0} | column 'f': expected BOOLEAN, found number 0",
                 "{\"f\":\"true\"} | column 'f': expected BOOLEAN, found string \"true\"",
                 "{\"d\":true} | column 'd': expected DOUBLE, found true",
+                "{\"day\":\"2023-02-30\"} | column 'day': expected DATE, found string \"2023-02-30\"",
+                "{\"day\":\"2023-02-29\"} | column 'day': expected DATE, found string \"2023-02-29\"",
+                "{\"day\":\"2023-2-3\"} | column 'day': expected DATE, found string \"2023-2-3\"",
+                "{\"day\":\"0000-01-01\"} | column 'day': expected DATE, found string \"0000-01-01\"",
+                "{\"day\":\"10000-01-01\"} | column 'day': expected DATE, found string \"10000-01-01\"",
+                "{\"day\":\"+10000-1-1\"} | column 'day': expected DATE, found string \"+10000-1-1\"",
+                "{\"day\":19782} | column 'day': expected DATE, found number 19782",
                 "{\"t\":1700000000} | column 't': expected TIMESTAMP_LTZ(6), found number 1700000000",
                 "{\"t\":\"2013-01-01T00:00:00\"} | column 't': expected TIMESTAMP_LTZ(6),"
                         + " found string \"2013-01-01T00:00:00\"",
@@ -197,6 +205,12 @@ class RecordDecoderTest {
         assertThat(row.getTimestamp(5, 6)).isEqualTo(Instants.ofMicros(micros));
         RowData absurd = decode(decoder(Set.of(), null, unit), utf8("{\"t\":9223372036854775807}"));
         assertThat(error(absurd)).contains("expected TIMESTAMP_LTZ(6)");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1970-01-01,0", "1969-12-31,-1", "2024-02-29,19782", "0001-01-01,-719162", "9999-12-31,2932896"})
+    void aDateIsItsDay(String text, int day) {
+        assertThat(decode("{\"day\":\"" + text + "\"}").getInt(6)).isEqualTo(day);
     }
 
     @Test
