@@ -135,6 +135,7 @@ STRINGS = {
     "starts_with": "starts_with",
     "ends_with": "suffix",
     "upper": "upper",
+    "re_search": "regexp_matches",
     "lower": "lower",
 }
 TRIMS = {"strip": "trim", "lstrip": "ltrim", "rstrip": "rtrim"}
@@ -172,6 +173,11 @@ DUCKDB = Dialect(
         "all_finite": template("COALESCE(list_bool_and([isfinite(element) FOR element IN {0}]), TRUE)"),
         "lacks_part": _of_parts("list_bool_or", "({0} IS NOT NULL AND {1} IS NULL)", "FALSE"),
         "finite_parts": _of_parts("list_bool_and", "isfinite({1})", "TRUE"),
+        "re_extract": lambda scalar, args, label: (
+            f"CASE WHEN regexp_matches({args[0]}, {args[1]}) "
+            f"THEN regexp_extract({args[0]}, {args[1]}, {scalar.args[2].value}) END"
+        ),
+        "re_replace": template("regexp_replace({0}, {1}, {2}, 'g')"),
         "length": template("length({0})"),
         "like": template("({0} LIKE {1})"),
         "find": template("(strpos({0}, {1}) - 1)"),

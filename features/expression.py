@@ -12,7 +12,18 @@ import ibis.expr.operations as ops
 
 from headrace.errors import UnsupportedError
 from headrace.features.coercion import type_of
-from headrace.features.operations import calls, casts, conditions, lookups, nested, numbers, strings, times, values
+from headrace.features.operations import (
+    calls,
+    casts,
+    conditions,
+    lookups,
+    nested,
+    numbers,
+    patterns,
+    strings,
+    times,
+    values,
+)
 from headrace.features.operations.refused import REFUSED
 from headrace.features.operations.rule import Rule
 from headrace.features.scalar import Scalar
@@ -22,6 +33,7 @@ RULES: dict[type, Rule] = {
     **conditions.RULES,
     **numbers.RULES,
     **strings.RULES,
+    **patterns.RULES,
     **times.RULES,
     **casts.RULES,
     **calls.RULES,

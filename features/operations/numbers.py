@@ -5,11 +5,13 @@ from __future__ import annotations
 import ibis.expr.operations as ops
 
 from headrace.errors import DefinitionError, UnsupportedError
-from headrace.features.coercion import as_float, cast, constant, expect, finite, unify
+from headrace.features.coercion import as_float, cast, constant_int, expect, finite, unify
 from headrace.features.operations.rule import Rule
 from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, NUMERIC, Scalar, literal
 
 INTEGER = frozenset({INT})
+#: So many decimal digits a float tells apart.
+MOST_DECIMALS = 15
 #: What has a greatest and a least; strings not, for Flink's GREATEST orders them by UTF-16.
 EXTREMES = NUMERIC | {DATETIME, DATE}
 #: Functions from floats to a float.
@@ -108,11 +110,21 @@ def _integral(op: str) -> Rule:
 
 
 def _round(arg: Scalar, digits: Scalar) -> Scalar:
-    """To the nearest int, a half away from zero."""
-    if constant(digits, "round: the number of digits") != 0:
-        msg = "round to decimals is not supported, for engines differ on 1.005; write (x * 100).round() / 100"
-        raise UnsupportedError(msg)
-    return _integral("round")(arg)
+    """To the nearest int, a half away from zero; or to some decimals, as a float."""
+    count = constant_int(digits, "round: the number of digits")
+    if count > MOST_DECIMALS:
+        msg = f"round: expected at most {MOST_DECIMALS} digits, which is what a float holds; found {count}"
+        raise DefinitionError(msg)
+    return _decimals(arg, count) if count and arg.type != INT else _integral("round")(arg)
+
+
+def _decimals(arg: Scalar, count: int) -> Scalar:
+    """`(x * 100).round() / 100` in floats: of what would be beyond them the number itself."""
+    number, scale = finite(expect(arg, NUMERIC, "round")), literal(10.0**count)
+    whole = Scalar("round", FLOAT, (finite(Scalar("multiply", FLOAT, (number, scale))),))
+    # A negative number may round to -0.0 or to 0.0, and only their sum with 0.0 is one.
+    rounded = Scalar("add", FLOAT, (Scalar("divide", FLOAT, (whole, scale)), literal(0.0)))
+    return Scalar("coalesce", FLOAT, (rounded, number))
 
 
 def _function(op: str) -> Rule:

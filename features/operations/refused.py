@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ibis.expr.operations as ops
 
-_PATTERNS = "the engines' regular expressions differ; use like, contains, startswith or endswith"
 _CLOCK = "a feature must have the same value in every run; subtract times of the row instead"
 _CHANCE = "a feature must have the same value in every run"
 _TIME = "there are no times of day, only instants and dates; use the fields of the time"
@@ -15,10 +14,7 @@ _FINITE = "a value that is no finite number is NULL in a feature; use isnull()"
 
 REFUSED: dict[type, str] = {
     ops.Reverse: "DuckDB keeps a letter and its combining accent in order, Flink does not",
-    ops.RegexSearch: _PATTERNS,
-    ops.RegexExtract: _PATTERNS,
-    ops.RegexReplace: _PATTERNS,
-    ops.RegexSplit: _PATTERNS,
+    ops.RegexSplit: "let the record have a list, `tags: list[str]`; or use re_extract",
     ops.StringSQLILike: "folding of case differs between engines; write x.lower().like('a%')",
     ops.StringSplit: "let the record have a list, `tags: list[str]`; or use contains, find or a slice",
     ops.IsNan: _FINITE,

@@ -6,7 +6,6 @@ A text means here what SQL engines make of it. Where all of them mean something 
 from __future__ import annotations
 
 _CLOCK = "a feature must have the same value in every run; subtract times of the row instead"
-_PATTERNS = "the engines' regular expressions differ; use LIKE, contains, starts_with or ends_with"
 _MONDAY = "engines count it from other days; write EXTRACT(ISODOW FROM x), which is 1 on Mondays"
 _STRIP = "SQL's trims spaces only; strip, lstrip and rstrip remove all whitespace"
 
@@ -26,9 +25,6 @@ REFUSED: dict[str, str] = {
     "current_timestamp": _CLOCK,
     "current_date": _CLOCK,
     "random": "a feature must have the same value in every run",
-    "regexp_matches": _PATTERNS,
-    "regexp_extract": _PATTERNS,
-    "regexp_replace": _PATTERNS,
     "ilike": "folding of case differs between engines; write lower(x) LIKE 'a%'",
     "escape": "LIKE has no escape; use contains, starts_with or ends_with",
     "hash": "each engine hashes in its own way; IN and count(DISTINCT x) need no hash",

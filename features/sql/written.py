@@ -229,6 +229,17 @@ def _find(node: Any) -> Node:
     return exp.Sub(this=position, expression=_number(1))
 
 
+def _replaced(node: Any) -> Node:
+    """Every match replaced."""
+    return _call("regexp_replace", *map(_written, node.args), _string("g"))
+
+
+def _round(node: Any) -> Node:
+    """A number rounded, to an int where nothing is said of decimals."""
+    digits = _constant(node.digits)
+    return _call("round", _written(node.arg), *([_number(digits)] if digits else []))
+
+
 def _logarithm(node: Any) -> Node:
     """The logarithm to a base."""
     value = _call("ln", _written(node.arg))
@@ -352,7 +363,10 @@ RULES: dict[type, Rule] = {
     ops.StringFind: _find,
     ops.StringSQLLike: binary(exp.Like),
     ops.Capitalize: _capitalize,
-    ops.Round: lambda node: _call("round", _written(node.arg)),
+    ops.RegexSearch: call("regexp_matches"),
+    ops.RegexExtract: call("regexp_extract"),
+    ops.RegexReplace: _replaced,
+    ops.Round: _round,
     ops.Log: _logarithm,
     ops.Clip: _clip,
     ops.StructField: _field,

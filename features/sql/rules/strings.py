@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import ibis
 from sqlglot import exp
 
-from headrace.errors import ColumnTypeError, DefinitionError
-from headrace.features.sql.rules.common import Rule, call, constant, method, sides
+from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError
+from headrace.features.sql.rules.common import Rule, call, called, constant, method, sides
 from headrace.features.sql.script import DIALECT
 
 if TYPE_CHECKING:
@@ -47,7 +47,40 @@ def _concatenated(reader: Reader, node: exp.DPipe) -> Any:
     return left + right
 
 
+def _search(reader: Reader, node: exp.RegexpLike) -> Any:
+    """`regexp_matches(s, 'a+')`: whether the pattern is somewhere."""
+    _refuse_options(node, node.args.get("flag"))
+    return call(node, reader.read(node.this), "re_search", constant(node.expression, "a pattern"))
+
+
+def _extract(reader: Reader, node: exp.RegexpExtract) -> Any:
+    """`regexp_extract(s, '(a)b', 1)`; group 0 is the whole match, and meant where none is named."""
+    _refuse_options(node, node.args.get("parameters"))
+    pattern, group = constant(node.expression, "a pattern"), constant(node.args["group"], "the group")
+    return call(node, reader.read(node.this), "re_extract", pattern, group)
+
+
+def _replaced(reader: Reader, node: exp.RegexpReplace) -> Any:
+    """`regexp_replace(s, 'a', 'b', 'g')`; without `g` some engines replace the first match alone."""
+    modifiers = node.args.get("modifiers")
+    if modifiers is None or modifiers.name != "g":
+        msg = "regexp_replace replaces every match in Flink, and one in DuckDB; write regexp_replace(s, 'a', 'b', 'g')"
+        raise UnsupportedError(msg)
+    parts = (constant(node.args[name], f"the {name}") for name in ("expression", "replacement"))
+    return call(node, reader.read(node.this), "re_replace", *parts)
+
+
+def _refuse_options(node: exp.Expr, options: exp.Expr | None) -> None:
+    """A pattern has no options."""
+    if options is not None:
+        msg = f"{called(node)} with options is not supported; for both cases write lower(s)"
+        raise UnsupportedError(msg)
+
+
 RULES: dict[type, Rule] = {
+    exp.RegexpLike: _search,
+    exp.RegexpExtract: _extract,
+    exp.RegexpReplace: _replaced,
     exp.DPipe: _concatenated,
     exp.Like: _like,
     exp.Substring: _substring,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import dates, nested, numbers, strings, times, values
+from . import dates, nested, numbers, patterns, strings, times, values
 from .case import Case
 
 GROUPS: dict[str, tuple[Case, ...]] = {
     "strings": strings.CASES,
+    "regular expressions": patterns.CASES,
     "numbers": numbers.CASES,
     "times": times.CASES,
     "dates": dates.CASES,

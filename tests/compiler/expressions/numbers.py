@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from .case import MAX, MIN, ROUNDING, Case
 
@@ -18,12 +19,22 @@ FLOATS = (
 RANDOM = random.Random(7)
 SPREAD = tuple(RANDOM.uniform(-1, 1) * 10 ** RANDOM.randint(-6, 6) for _ in range(100))
 HUGE = 1.7e308
+#: Texts of which a half is between the two nearest, and the floats are on either side of it.
+HALVES = (1.005, 1.015, 1.115, 2.675, -1.005, 0.145, 10.235, 1e-3, 0.005, -0.004, 0.015, 123456.785, 1e22, 2**52 + 0.5)
+WIDE = Context(prec=400)
 Number = float | int | None
 
 
 def of(function: Callable[[float], Number], inputs: tuple[float, ...]) -> tuple[tuple[Number, Number], ...]:
     """What a function of Python gives for each input, and NULL for NULL."""
     return (*((x, function(x)) for x in inputs), (None, None))
+
+
+def to_decimals(x: float, digits: int) -> float:
+    """Rounded as floats compute it, a half away from zero; what is beyond the floats itself."""
+    scaled = x * 10.0**digits
+    whole = Decimal(scaled).quantize(Decimal(1), ROUND_HALF_UP, WIDE) if math.isfinite(scaled) else None
+    return x if whole is None else float(whole) / 10.0**digits
 
 
 def or_null(function: Callable[..., float]) -> Callable[..., float | None]:
@@ -93,6 +104,21 @@ CASES = (
         "x",
         of(half_away, FLOATS),
     ),
+    Case(
+        "round to decimals",
+        "tx.x.round(2)",
+        "(x * 100).round() / 100 as floats compute it: 1.005, which is a little less, is 1.0; 0 to 15 decimals",
+        "x",
+        of(lambda x: to_decimals(x, 2), (*FLOATS, *SPREAD, *HALVES, HUGE, -HUGE)),
+    ),
+    Case(
+        "round to many decimals",
+        "tx.x.round(15)",
+        "the same",
+        "x",
+        of(lambda x: to_decimals(x, 15), (*FLOATS, *SPREAD, *HALVES, HUGE)),
+    ),
+    Case("round an int to decimals", "tx.i.round(2)", "itself", "i", ((7, 7), (MAX, MAX), (None, None))),
     Case(
         "round what is no number",
         "(tx.x * 1e308).round()",

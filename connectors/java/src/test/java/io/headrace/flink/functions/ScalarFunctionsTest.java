@@ -157,6 +157,34 @@ class ScalarFunctionsTest {
         assertThat(new HrLike().eval(null, LABEL)).isNull();
     }
 
+    @Test
+    void patternsAreFoundInALongTextWithoutRecursion() {
+        StringData text = StringData.fromString("ab".repeat(100_000) + "c");
+        StringData pattern = StringData.fromString("^(?:a|b)*(?:a+)+$");
+        assertThat(new HrReSearch().eval(text, pattern)).isFalse();
+        assertThat(new HrReSearch().eval(null, pattern)).isNull();
+        assertThat(new HrReSearch().eval(text, null)).isNull();
+    }
+
+    @Test
+    void oneFunctionAnswersForDifferentPatterns() {
+        HrReExtract extract = new HrReExtract();
+        StringData text = StringData.fromString("a1\uD83D\uDE00");
+        assertThat(extract.eval(text, StringData.fromString("[0-9](.)"), 1)).hasToString("\uD83D\uDE00");
+        assertThat(extract.eval(text, StringData.fromString("a(b)?"), 1)).hasToString("");
+        assertThat(extract.eval(text, StringData.fromString("b"), 0)).isNull();
+        assertThat(extract.eval(null, StringData.fromString("b"), 0)).isNull();
+    }
+
+    @Test
+    void aReplacementNamesGroupsAndBackslashes() {
+        StringData pattern = StringData.fromString("(a)|(b)");
+        StringData replacement = StringData.fromString("<\\1\\2$1\\\\>");
+        StringData found = new HrReReplace().eval(StringData.fromString("abc"), pattern, replacement);
+        assertThat(found).hasToString("<a$1\\><b$1\\>c");
+        assertThat(new HrReReplace().eval(null, pattern, replacement)).isNull();
+    }
+
     private static boolean like(String text, String pattern) {
         return new HrLike().eval(StringData.fromString(text), StringData.fromString(pattern));
     }
