@@ -169,6 +169,16 @@ def ibis_type(column: SourceColumn) -> Any:
     return dt.Array(ibis_type(column.fields[0])) if is_list(column.type) else dt.dtype(IBIS_TYPES[column.type])
 
 
+def columns_of(stream: Stream) -> Mapping[str, Any]:
+    """All columns of a stream by name. A method could not have the name of a user's column."""
+    return dict(stream._columns)
+
+
+def with_columns(stream: Stream, columns: Mapping[str, Any]) -> Stream:
+    """The rows of a stream with these columns alone."""
+    return Stream(stream._schema, columns, stream._condition, stream._written)
+
+
 def _looked_up(dimension: DimensionSchema, column: SourceColumn, keys: Sequence[Any]) -> Any:
     """The expression of a dimension's column."""
     result = ibis_type(column)

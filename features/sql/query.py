@@ -8,21 +8,16 @@ from typing import Any
 
 from sqlglot import exp
 
-from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError, did_you_mean
+from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.aggregate import Aggregate, Ratio
-from headrace.features.coercion import type_of
 from headrace.features.source import SourceSchema
 from headrace.features.sql.aggregates import aggregate
-from headrace.features.sql.expressions import Reader
 from headrace.features.sql.frame import resolved, window_of
+from headrace.features.sql.rows import rows_of
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.script import DIALECT, RefusalError, judged
 from headrace.features.sql.shape import check_shape
-from headrace.features.stream import Stream
 from headrace.features.window import Window, WindowSpec
-
-WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
-
 
 #: An aggregate with its window.
 Found = tuple[Any, Window | None]
@@ -44,12 +39,8 @@ class Query:
     def __init__(self, select: exp.Select, source: SourceSchema, names: tuple[str, ...]) -> None:
         self._select, self._source = select, source
         check_shape(select)
-        tables = _tables(select, names)
-        self._reader = Reader(Stream.of(source), tables)
-        self._stream = Stream.of(source)
-        where = select.args.get("where")
-        if where is not None:
-            self._stream = self._filtered(where.this)
+        self._rows = rows_of(select, source, names)
+        self._reader = self._rows.reader
 
     def over(self) -> tuple[Selected, ...]:
         """The aggregates of a query in which each has a window of its own, `OVER (...)`."""
@@ -124,20 +115,11 @@ class Query:
 
     def _aggregate(self, node: exp.Expr, keys: list[str], windowed: bool) -> Aggregate:
         """An aggregate, which may have a FILTER of its own."""
-        stream, call = self._stream, node
+        rows, call = self._rows, node
         if isinstance(node, exp.Filter):
-            stream, call = self._filtered(node.expression.this), node.this
-        grouped = judged(call, lambda: stream.groupby(keys))
+            rows, call = rows.where(node.expression.this), node.this
+        grouped = judged(call, lambda: rows.stream.groupby(keys))
         return aggregate(self._reader, call, grouped.window(WindowSpec()) if windowed else grouped)
-
-    def _filtered(self, condition: exp.Expr) -> Stream:
-        """The stream with one more condition."""
-        value = self._reader.read(condition)
-        if not value.type().is_boolean():
-            msg = f"expected a condition, found an expression of type {type_of(value.type())}"
-            raise RefusalError(condition, ColumnTypeError(msg))
-        filtered: Stream = judged(condition, lambda: self._stream[value])
-        return filtered
 
     def _key(self, node: exp.Expr) -> str:
         """The name of a column that is a key."""
@@ -162,16 +144,3 @@ def _named(select: exp.Select) -> dict[str, exp.Window]:
             raise RefusalError(window, DefinitionError(msg))
         found[name] = window
     return found
-
-
-def _tables(select: exp.Select, names: tuple[str, ...]) -> frozenset[str]:
-    """The names that may stand in front of a column: the table of FROM, which must be the source, and its alias."""
-    clause = select.args.get("from_")
-    table = None if clause is None else clause.this
-    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
-        reason = WINDOWED_TABLES if isinstance(table, exp.Table) else f"expected FROM {names[0]}"
-        raise RefusalError(table or select, UnsupportedError(f"a feature reads its source alone; {reason}"))
-    if table.name.lower() not in {name.lower() for name in names} or table.args.get("db"):
-        hint = did_you_mean(table.name, names)
-        raise RefusalError(table, DefinitionError(f"FROM {table.sql(dialect=DIALECT)}: not the source; {hint}"))
-    return frozenset({table.name.lower(), table.alias_or_name.lower()})

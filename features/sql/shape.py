@@ -12,7 +12,10 @@ from headrace.features.sql.script import RefusalError
 PARTS: dict[type, frozenset[str]] = {
     kind: frozenset(parts.split())
     for kind, parts in {
-        exp.Select: "expressions from_ where windows group",
+        exp.Select: "expressions from_ where windows group with_",
+        exp.With: "expressions",
+        exp.CTE: "this alias",
+        exp.Subquery: "this alias",
         exp.Table: "this alias db catalog",
         exp.TableAlias: "this",
         exp.Group: "expressions",
@@ -36,7 +39,8 @@ PARTS: dict[type, frozenset[str]] = {
 CLAUSES = {
     "joins": ("JOIN", "a feature reads one source"),
     "laterals": ("LATERAL", "a feature reads one source"),
-    "with_": ("WITH", "write the expression in its place"),
+    "recursive": ("RECURSIVE", "a query of WITH filters rows and derives columns"),
+    "materialized": ("MATERIALIZED", "a query of WITH is part of the feature, and nothing is kept of it"),
     "distinct": ("DISTINCT", "a feature is an aggregate; write count(DISTINCT x)"),
     "having": ("HAVING", "a feature has a value for every entity"),
     "qualify": ("QUALIFY", "a feature has a value for every entity"),

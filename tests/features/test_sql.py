@@ -110,6 +110,20 @@ PAIRS = [
     ("SELECT variance(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).var()"),
     ("SELECT std(amt) FROM tx GROUP BY account", "tx.groupby('account')['amt'].window(wspec).std()"),
     ("SELECT last_value(status) FROM tx GROUP BY account", "tx.groupby('account')['status'].window(wspec).last()"),
+    (
+        "SELECT sum(t.fee) FROM (SELECT *, cents * 2 AS fee FROM tx WHERE ok) AS t WHERE t.fee > 9 GROUP BY account",
+        "tx[tx.ok][tx.cents * 2 > 9].groupby('account')[tx.cents * 2].window(wspec).sum()",
+    ),
+    (
+        "WITH good AS (SELECT account, cents, amt + 1 AS more FROM tx WHERE ok), "
+        "dear AS (SELECT g.*, more * 2 AS most FROM good AS g WHERE cents > 5) "
+        "SELECT max(most) FROM dear WHERE more > 1 GROUP BY dear.account",
+        "tx[tx.ok][tx.cents > 5][tx.amt + 1 > 1].groupby('account')[(tx.amt + 1) * 2].window(wspec).max()",
+    ),
+    (
+        "WITH tx AS (SELECT account, status AS x FROM tx) SELECT last(x) FROM (SELECT * FROM tx) GROUP BY account",
+        "tx.groupby('account')['status'].window(wspec).last()",
+    ),
 ]
 
 
@@ -214,7 +228,34 @@ BODIES = [
     ("SELECT count(*) FROM ty GROUP BY account", 22, DefinitionError, "not the source; known: Tx, tx"),
     ("SELECT count(*) FROM db.tx GROUP BY account", 22, DefinitionError, "not the source"),
     ("SELECT count(*) GROUP BY account", 8, UnsupportedError, "expected FROM tx"),
-    ("SELECT count(*) FROM (SELECT * FROM tx) GROUP BY account", 30, UnsupportedError, "reads its source alone"),
+    (
+        "SELECT max(n) FROM (SELECT account, count(*) AS n FROM tx GROUP BY account) GROUP BY account",
+        28,
+        UnsupportedError,
+        "GROUP BY in a subquery is not supported",
+    ),
+    ("SELECT count(*) FROM (SELECT merchant AS account FROM tx) GROUP BY account", 30, DefinitionError, "of Tx; give"),
+    ("SELECT sum(amt) FROM (SELECT account FROM tx) GROUP BY account", 12, UnknownColumnError, "'amt' is no column"),
+    (
+        "SELECT sum(x) FROM (SELECT *, cents * 2 FROM tx) GROUP BY account",
+        31,
+        DefinitionError,
+        r"write cents \* 2 AS name",
+    ),
+    ("SELECT sum(x) FROM (SELECT *, ok FROM tx) GROUP BY account", 31, DefinitionError, "'ok' is selected twice"),
+    (
+        "SELECT sum(x) FROM (SELECT * FROM tx UNION ALL SELECT * FROM tx) GROUP BY account",
+        28,
+        UnsupportedError,
+        "one SE",
+    ),
+    (
+        "SELECT count(*) FROM (SELECT * FROM tx WHERE cents) GROUP BY account",
+        46,
+        ColumnTypeError,
+        "expected a condition",
+    ),
+    ("SELECT count(*) FROM (SELECT DISTINCT * FROM tx) GROUP BY account", 39, UnsupportedError, "DISTINCT is not"),
     ("SELECT count(*) FROM tx", 8, DefinitionError, "expected GROUP BY"),
     ("SELECT count(*) FROM tx GROUP BY upper(status)", 34, UnsupportedError, "a key must be a column"),
     ("SELECT count(*) FROM tx GROUP BY amt", 8, ColumnTypeError, "'amt' is float"),
@@ -229,7 +270,19 @@ BODIES = [
     ("SELECT count(*) FROM tx GROUP BY account ORDER BY account", 51, UnsupportedError, "ORDER BY is not"),
     ("SELECT count(*) FROM tx GROUP BY account LIMIT 5", 48, UnsupportedError, "LIMIT is not"),
     ("SELECT count(*) FROM tx JOIN ty USING (account) GROUP BY account", 30, UnsupportedError, "JOIN is not"),
-    ("WITH a AS (SELECT 1) SELECT count(*) FROM tx GROUP BY account", 6, UnsupportedError, "WITH is not"),
+    ("WITH a AS (SELECT 1 AS x) SELECT count(*) FROM tx GROUP BY account", 19, UnsupportedError, "expected FROM tx"),
+    (
+        "WITH RECURSIVE a AS (SELECT * FROM a) SELECT count(*) FROM a GROUP BY account",
+        16,
+        UnsupportedError,
+        "RECURSIVE",
+    ),
+    (
+        "WITH a AS (SELECT * FROM b) SELECT count(*) FROM a GROUP BY account",
+        26,
+        DefinitionError,
+        "FROM b: not the source",
+    ),
     ("SELECT DISTINCT count(*) FROM tx GROUP BY account", 17, UnsupportedError, "DISTINCT is not"),
     ("SELECT count(*) FROM tx, ty GROUP BY account", 26, UnsupportedError, "JOIN is not"),
     ("SELECT count(*) FROM tx TABLESAMPLE (10 PERCENT) GROUP BY account", 38, UnsupportedError, "a sample is not"),
