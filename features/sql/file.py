@@ -94,11 +94,23 @@ def name_for(feature: str, window: Window | None) -> str:
     """
     if window is None:
         return feature
+    if window.zone is not None:
+        return _before(feature, window.label)
     head, _, lag = feature.rpartition("_lag_") if window.lag_us and "_lag_" in feature else (feature, "", "0s")
     stem, _, width = head.rpartition("_")
     if not stem or _us(width) != window.width_us or _us(lag) != window.lag_us:
         name = f"{stem if stem and _us(width) is not None else feature}_{window.label}"
         msg = f"feature {feature!r} has a window of {window.label}, which its name must end in: {name!r}"
+        raise DefinitionError(msg)
+    return stem
+
+
+def _before(feature: str, label: str) -> str:
+    """The name of a feature without the calendar days that it must end in."""
+    stem = feature.removesuffix(f"_{label}")
+    if stem in {feature, ""}:
+        name = f"{feature}_{label}"
+        msg = f"feature {feature!r} has a window of {label}, which its name must end in: {name!r}"
         raise DefinitionError(msg)
     return stem
 

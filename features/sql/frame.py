@@ -12,13 +12,17 @@ from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.duration import format_duration
+from headrace.features.local_day import DAY_US
 from headrace.features.operations.times import UNITS
-from headrace.features.sql.rules.common import name_of
+from headrace.features.sql.rules.common import called, name_of, number
 from headrace.features.sql.rules.times import whole
-from headrace.features.sql.script import DIALECT, RefusalError
+from headrace.features.sql.script import DIALECT, RefusalError, judged
 from headrace.features.sql.units import unit_name
-from headrace.features.window import Window
+from headrace.features.window import CalendarDays, Window
 
+#: Our function of a number and a zone: SQL has no such bound of a frame.
+CALENDAR_DAYS = "calendar_days"
+_EXPECTED_DAYS = "expected RANGE BETWEEN CALENDAR_DAYS(2, 'Europe/Paris') PRECEDING AND CURRENT ROW"
 _EXPECTED = "expected RANGE BETWEEN INTERVAL '1' HOUR PRECEDING AND CURRENT ROW"
 #: Units from which a width is written, the longest first; weeks are seven days.
 _WRITTEN = sorted((us, name) for name, us in UNITS.items() if name != "week")[::-1]
@@ -31,6 +35,8 @@ def window_of(window: exp.Window, event_time: str) -> Window | None:
     if spec is None:
         return None
     _check_bounds(window, spec)
+    if _is_days(spec.args.get("start")):
+        return _days_of(window, spec)
     start, lag_us = spec.args.get("start"), _lag_us(window, spec)
     if start == "UNBOUNDED" and spec.args.get("start_side") == "PRECEDING" and not lag_us:
         return None
@@ -51,17 +57,19 @@ def label_of(width_us: int, lag_us: int) -> str:
     return format_duration(width_us) + (f"_lag_{format_duration(lag_us)}" if lag_us else "")
 
 
-def window_over(keys: list[str], event_time: str, width_us: int | None, lag_us: int = 0) -> exp.Window:
-    """What stands around an aggregate: its keys, the order of time, and the frame.
+def window_over(
+    keys: list[str], event_time: str, width_us: int | None, lag_us: int = 0, zone: str | None = None
+) -> exp.Window:
+    """What stands around an aggregate: its keys, the order of time, and the frame, in calendar days of a zone if any.
 
     >>> window_over(["a"], "ts", 5_400_000_000).sql("duckdb").partition("RANGE ")[2]
     "BETWEEN INTERVAL '90' MINUTE PRECEDING AND CURRENT ROW EXCLUDE GROUP)"
     """
     spec = exp.WindowSpec(
         kind="RANGE",
-        start="UNBOUNDED" if width_us is None else _interval(width_us + lag_us),
+        start="UNBOUNDED" if width_us is None else _distance(width_us + lag_us, zone),
         start_side="PRECEDING",
-        end=_interval(lag_us) if lag_us else "CURRENT ROW",
+        end=_distance(lag_us, zone) if lag_us else "CURRENT ROW",
         end_side="PRECEDING" if lag_us else None,
         exclude=exp.var("GROUP"),
     )
@@ -105,6 +113,33 @@ def _check_bounds(window: exp.Window, spec: exp.WindowSpec) -> None:
         raise RefusalError(window, UnsupportedError(msg))
 
 
+def _is_days(bound: object) -> bool:
+    """Whether a frame is bounded by calendar days."""
+    return isinstance(bound, exp.Anonymous) and called(bound) == CALENDAR_DAYS
+
+
+def _days_of(window: exp.Window, spec: exp.WindowSpec) -> Window:
+    """A window of calendar days: from so many on, today being the last of them, to as many as it lags."""
+    start, end = spec.args["start"], spec.args.get("end")
+    days, zone = _days(window, spec, "start")
+    lag, other = (0, zone) if end in (None, "CURRENT ROW") else _days(window, spec, "end")
+    if zone != other:
+        raise RefusalError(
+            start, DefinitionError(f"the days of one window are of one zone, found {zone!r} and {other!r}")
+        )
+    return judged(start, lambda: Window.of(CalendarDays(days - lag, zone=zone, lag=lag), "calendar"))
+
+
+def _days(window: exp.Window, spec: exp.WindowSpec, name: str) -> tuple[int, str]:
+    """How many calendar days before the row that asks a window begins or ends, and where."""
+    bound = spec.args[name]
+    values = [number(one) if isinstance(one, exp.Literal) else None for one in getattr(bound, "expressions", [])]
+    if not _is_days(bound) or spec.args.get(f"{name}_side") != "PRECEDING" or list(map(type, values)) != [int, str]:
+        msg = f"a window of calendar days is bounded by {_bound(spec, name)}; {_EXPECTED_DAYS}"
+        raise RefusalError(bound if isinstance(bound, exp.Expr) else window, UnsupportedError(msg))
+    return int(bound.expressions[0].name), str(bound.expressions[1].name)
+
+
 def _lag_us(window: exp.Window, spec: exp.WindowSpec) -> int:
     """How long before the row that asks a window ends."""
     end = spec.args.get("end")
@@ -135,6 +170,14 @@ def _interval_us(interval: exp.Interval) -> int:
     except DefinitionError as error:
         raise RefusalError(interval, error) from error
     return count * UNITS[unit]
+
+
+def _distance(us: int, zone: str | None) -> exp.Expr:
+    """How long before the row that asks, in time or in calendar days of a zone."""
+    if zone is None:
+        return _interval(us)
+    days = exp.Literal.number(str(us // DAY_US))
+    return exp.Anonymous(this=CALENDAR_DAYS.upper(), expressions=[days, exp.Literal.string(zone)])
 
 
 def _interval(width_us: int) -> exp.Interval:

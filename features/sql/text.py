@@ -69,13 +69,10 @@ def _knobs(knobs: Knobs) -> Iterator[tuple[str, str]]:
 
 
 def _item(feature: Feature, event_time: str, *, filtered: bool) -> str:
-    """One feature of SELECT; UnsupportedError for calendar days, for which frames of SQL have no words."""
-    if feature.zone is not None:
-        msg = f"{feature.where}: {feature.name}: no frame of SQL is one of calendar days, which differ in length; a "
-        msg += "`@sql_transformation` may have them, `.over(CalendarDays(...))`"
-        raise UnsupportedError(msg)
+    """One feature of SELECT."""
     keys = [key.name for key in feature.aggregate.keys]
-    window = window_over(keys, event_time, feature.window_us, feature.lag_us).sql(dialect=DIALECT).strip()
+    over = window_over(keys, event_time, feature.window_us, feature.lag_us, feature.zone)
+    window = over.sql(dialect=DIALECT).strip()
     parts = ["\n    ".join([*_call(part, filtered=filtered), window]) for part in feature.aggregate.parts]
     return "\n    / ".join(parts) + f"\n    AS {feature.name}"
 

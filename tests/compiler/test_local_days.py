@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -22,9 +21,7 @@ from headrace.compiler.plan import PlannedFeature, TileGroup, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode, cell_count
 from headrace.compiler.window_slices import Instant, bounds_of, deleted_levels, slices_of
-from headrace.errors import UnsupportedError
 from headrace.features.local_day import DAY_US, END_DAY, begin_us, day_of, days_held
-from headrace.features.sql.text import view_sql
 
 from .events import DAY, MINUTE, SIDES, SPECS, Row, serve
 from .every_aggregate import orders
@@ -252,12 +249,3 @@ def test_no_read_of_days_has_more_cells_than_are_told(days: int) -> None:
         instants_ = [midnight + number * 35 * MINUTE - 1 for midnight in MIDNIGHTS for number in range(42)]
         read = [slices_of(feature, group, Instant(at_us, at_us, is_now=True)) for at_us in instants_]
         assert max(map(cell_count, read)) <= int(re.findall(r"about (\d+) cells", told)[0])
-
-
-def test_days_cannot_be_printed_as_sql() -> None:
-    with pytest.raises(
-        UnsupportedError, match=r"local_days\.py:\d+: orders_1cd: no frame of SQL is one of calendar days"
-    ):
-        view_sql(ShopDays.view, "features.py")
-    alone = replace(ShopDays.view, features=ShopDays.view.features[:1])
-    assert "orders_3d" in view_sql(alone, "features.py")

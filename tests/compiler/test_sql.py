@@ -30,6 +30,7 @@ from headrace.features.stream import FUNCTIONS, Stream
 
 from .expressions import GROUPS
 from .expressions.case import COLUMNS, TABLE, Case, expression_of
+from .local_days import ShopDays
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -179,8 +180,8 @@ def test_nested_expressions_keep_their_brackets(seed: int) -> None:
 
 
 def views() -> list[View]:
-    """All views of the examples and of the test of every aggregate."""
-    return [view for file in FILES for view in load_views(file).views.values()]
+    """All views of the examples, of the test of every aggregate, and of that of calendar days."""
+    return [*(view for file in FILES for view in load_views(file).views.values()), ShopDays.view]
 
 
 def computed(part: Any) -> Any:

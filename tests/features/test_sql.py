@@ -462,6 +462,34 @@ FILES = [
         134,
         "must end in: 'n_1h_lag_1h'",
     ),
+    (select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(1, 'Europe/Pari') PRECEDING AND CURRENT ROW"), 70, "'Europe/Paris'"),
+    (
+        select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(1, 'UTC') PRECEDING AND CURRENT ROW"),
+        124,
+        "must end in: 'n_1h_1cd'",
+    ),
+    (
+        select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(1) PRECEDING AND CURRENT ROW"),
+        70,
+        "bounded by CALENDAR_DAYS.1. PREC",
+    ),
+    (select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(cents, 'UTC') PRECEDING AND CURRENT ROW"), 70, "bounded by"),
+    (select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(0, 'UTC') PRECEDING AND CURRENT ROW"), 70, "=0: expected 1 to 366"),
+    (
+        select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(2, 'UTC') PRECEDING AND CALENDAR_DAYS(1, 'Asia/Tokyo') PRECEDING"),
+        70,
+        "of one zone, found 'UTC' and 'Asia/Tokyo'",
+    ),
+    (
+        select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(2, 'UTC') PRECEDING AND INTERVAL '1' DAY PRECEDING"),
+        117,
+        "bounded by INTERVAL '1' DAY PRECEDING",
+    ),
+    (
+        select(f"{KEYED} RANGE BETWEEN CALENDAR_DAYS(2, 'UTC') PRECEDING AND CALENDAR_DAYS(1, 'UTC') FOLLOWING"),
+        108,
+        "FOLLOWING",
+    ),
     (f"SELECT count(*) {OVER} / 2 AS n_1h FROM Tx", 117, "expected an aggregate with a window"),
     (
         f"SELECT count(*) {OVER} / count(*) OVER (PARTITION BY account ORDER BY ts) AS n_1h FROM Tx",
