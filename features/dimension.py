@@ -80,6 +80,12 @@ class Dimension:
         cls.schema = _schema_of(cls, annotations_of(cls, frame, at), where, at)
 
 
+def dimensions_in(names: Mapping[str, Any]) -> dict[str, type[Dimension]]:
+    """The dimensions among the names of a module, by their own names in lower case."""
+    found = (one for one in names.values() if isinstance(one, type) and issubclass(one, Dimension))
+    return {one.__name__.lower(): one for one in found if one is not Dimension}
+
+
 def _schema_of(cls: type[Dimension], hints: Mapping[str, Any], where: Place, at: str) -> DimensionSchema:
     """The checked schema of a dimension class."""
     _check_options(cls, hints, at)

@@ -23,10 +23,13 @@ from headrace.features.stream import Stream
 
 
 class Reader:
-    """Reads expressions over a stream, whose columns may be written with one of the `tables` names in front."""
+    """Reads expressions over a stream, whose columns may be written with one of the `tables` names in front.
 
-    def __init__(self, stream: Stream, tables: Collection[str]) -> None:
-        self._stream, self._tables = stream, tables
+    Of dimensions in `joined` they must be, for that is what the stream calls them.
+    """
+
+    def __init__(self, stream: Stream, tables: Collection[str], joined: Collection[str] = ()) -> None:
+        self._stream, self._tables, self._joined = stream, tables, joined
 
     def read(self, node: exp.Expr) -> Any:
         """The ibis expression of a node; RefusalError, at the innermost node, for what a feature may not compute."""
@@ -51,8 +54,10 @@ class Reader:
     def names(self, node: exp.Column) -> list[str]:
         """The name of a column and, where the column is a struct, of the fields down to the one that is meant."""
         parts = [part for part in node.parts if isinstance(part, exp.Identifier)]
-        is_table = len(parts) > 1 and parts[0].name.lower() in self._tables
-        return [name_of(part) for part in parts[is_table:]]
+        first, names = parts[0].name.lower(), [name_of(part) for part in parts]
+        if len(parts) > 1 and first in self._joined:
+            return [f"{first}.{names[1]}", *names[2:]]
+        return names[len(parts) > 1 and first in self._tables :]
 
     def _checked(self, node: exp.Expr) -> Any:
         """The expression, after its own operation was allowed."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.errors import DefinitionError, HeadraceError, did_you_mean
+from headrace.features.dimension import dimensions_in
 from headrace.features.duration import parse_duration
 from headrace.features.knobs import knobs_of
 from headrace.features.module import run_file
 from headrace.features.names import check_name
 from headrace.features.place import Place
-from headrace.features.source import Source, SourceSchema
+from headrace.features.source import Source
 from headrace.features.sql.query import Query, Selected
+from headrace.features.sql.rows import Tables
 from headrace.features.sql.script import RefusalError, Script
 from headrace.features.view import Feature, View, checked_view, feature_of, tile_of
 from headrace.features.window import Window
@@ -65,13 +67,14 @@ def load_sql(file: Path) -> View:
     header = Header.read(script.text, str(file))
     name = check_name(header.required("view", "fraud_features", str(file)), "view", header.at("view", str(file)))
     owner = header.required("owner", "team@example.com", str(file))
-    source = _source(header, file)
+    tables = _tables(header, file)
+    source = tables.source
     tile_us = tile_of(header.options.get("tile", "5m"), header.at("tile", str(file)))
     places = [header.at(option, str(file)) for option in ("optimize", "freshness")]
     knobs = knobs_of(header.options.get("optimize"), header.options.get("freshness"), *places)
     select = script.query()
     with script.located():
-        selected = Query(select, source, (source.name,)).over()
+        selected = Query(select, tables).over()
         features = tuple(_feature(one, script, header, tile_us) for one in selected)
     _check_features(header, features, str(file))
     return checked_view(
@@ -152,8 +155,8 @@ def _check_features(header: Header, features: tuple[Feature, ...], file: str) ->
             raise DefinitionError(msg)
 
 
-def _source(header: Header, file: Path) -> SourceSchema:
-    """The source that the header names: a class in a Python file beside this one."""
+def _tables(header: Header, file: Path) -> Tables:
+    """The source that the header names, a class in a Python file beside this one, and the dimensions in that file."""
     found = header.required("source", "features.py:Transactions", str(file))
     module_name, colon, name = found.rpartition(":")
     at = header.at("source", str(file))
@@ -173,7 +176,7 @@ def _source(header: Header, file: Path) -> SourceSchema:
     if name not in sources:
         msg = f"{at}: {module_name} has no source {name!r}; {did_you_mean(name, sources)}"
         raise DefinitionError(msg)
-    return sources[name]
+    return Tables(sources[name], (sources[name].name,), dimensions_in(vars(module)))
 
 
 def _feature(selected: Selected, script: Script, header: Header, view_tile_us: int) -> Feature:

@@ -77,6 +77,12 @@ def window_over(
     return exp.Window(partition_by=[exp.column(key) for key in keys], order=order, spec=spec, over="OVER")
 
 
+def interval_of(width_us: int) -> exp.Interval:
+    """A width in the longest unit that it is a whole number of."""
+    us, name = next((us, name) for us, name in _WRITTEN if width_us % us == 0)
+    return exp.Interval(this=exp.Literal.string(str(width_us // us)), unit=exp.var(name.upper()))
+
+
 def resolved(window: exp.Window, named: Mapping[str, exp.Window]) -> exp.Window:
     """The window itself, or the one of the WINDOW clause that it names."""
     alias = window.args.get("alias")
@@ -175,12 +181,6 @@ def _interval_us(interval: exp.Interval) -> int:
 def _distance(us: int, zone: str | None) -> exp.Expr:
     """How long before the row that asks, in time or in calendar days of a zone."""
     if zone is None:
-        return _interval(us)
+        return interval_of(us)
     days = exp.Literal.number(str(us // DAY_US))
     return exp.Anonymous(this=CALENDAR_DAYS.upper(), expressions=[days, exp.Literal.string(zone)])
-
-
-def _interval(width_us: int) -> exp.Interval:
-    """A width in the longest unit that it is a whole number of."""
-    us, name = next((us, name) for us, name in _WRITTEN if width_us % us == 0)
-    return exp.Interval(this=exp.Literal.string(str(width_us // us)), unit=exp.var(name.upper()))

@@ -10,10 +10,9 @@ from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.aggregate import Aggregate, Ratio
-from headrace.features.source import SourceSchema
 from headrace.features.sql.aggregates import aggregate
 from headrace.features.sql.frame import resolved, window_of
-from headrace.features.sql.rows import rows_of
+from headrace.features.sql.rows import Tables, rows_of
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.script import DIALECT, RefusalError, judged
 from headrace.features.sql.shape import check_shape
@@ -34,12 +33,12 @@ class Selected:
 
 
 class Query:
-    """A SELECT over the rows of a source, which FROM calls by one of `names`."""
+    """A SELECT over the rows of a source."""
 
-    def __init__(self, select: exp.Select, source: SourceSchema, names: tuple[str, ...]) -> None:
-        self._select, self._source = select, source
+    def __init__(self, select: exp.Select, tables: Tables) -> None:
+        self._select, self._source = select, tables.source
         check_shape(select)
-        self._rows = rows_of(select, source, names)
+        self._rows = rows_of(select, tables)
         self._reader = self._rows.reader
 
     def over(self) -> tuple[Selected, ...]:

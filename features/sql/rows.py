@@ -5,16 +5,19 @@ A chain of them is the stream that Python's `tx[condition]` and `assign` would g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlglot import exp
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError, did_you_mean
 from headrace.features.coercion import type_of
+from headrace.features.dimension import Dimension, DimensionSchema
+from headrace.features.dimension_table import DimensionTable
 from headrace.features.source import SourceSchema
 from headrace.features.sql.expressions import Reader
+from headrace.features.sql.frame import interval_of
 from headrace.features.sql.rules.common import name_of
 from headrace.features.sql.script import DIALECT, RefusalError, judged
 from headrace.features.stream import Stream, columns_of, with_columns
@@ -22,19 +25,22 @@ from headrace.features.stream import Stream, columns_of, with_columns
 WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
 #: What a subquery has not: it gives a row for a row.
 GROUPING = {"group": "GROUP BY", "windows": "WINDOW"}
+#: What a join must say: each row stays, with the version that was in effect.
+AS_OF = {"method": "ASOF", "side": "LEFT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that a FROM names, and the names that may stand in front of their columns."""
+    """Rows that a FROM names, and the names that may stand in front of their columns, and of those of dimensions."""
 
     stream: Stream
     tables: frozenset[str]
+    joined: frozenset[str] = frozenset()
 
     @property
     def reader(self) -> Reader:
         """Reads expressions over the rows."""
-        return Reader(self.stream, self.tables)
+        return Reader(self.stream, self.tables, self.joined)
 
     def where(self, condition: exp.Expr) -> Rows:
         """The rows for which a condition holds too."""
@@ -42,41 +48,111 @@ class Rows:
         if not value.type().is_boolean():
             msg = f"expected a condition, found an expression of type {type_of(value.type())}"
             raise RefusalError(condition, ColumnTypeError(msg))
-        return Rows(judged(condition, lambda: self.stream[value]), self.tables)
+        return replace(self, stream=judged(condition, lambda: self.stream[value]))
 
 
-def rows_of(
-    select: exp.Select, source: SourceSchema, names: tuple[str, ...], known: Mapping[str, Stream] | None = None
-) -> Rows:
-    """The rows of a SELECT that WHERE lets in; the source is called by one of `names`, queries of WITH are `known`."""
-    found = dict(known or {})
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What FROM may name: the source, by one of some names, dimensions and queries of WITH, by theirs in lower case."""
+
+    source: SourceSchema
+    names: tuple[str, ...]
+    dimensions: Mapping[str, type[Dimension]] = field(default_factory=dict)
+    queries: Mapping[str, Stream] = field(default_factory=dict)
+
+
+def rows_of(select: exp.Select, tables: Tables) -> Rows:
+    """The rows of a SELECT, joined to its dimensions, that WHERE lets in."""
     for query in select.ctes:
-        found[query.alias.lower()] = _derived(query.this, source, names, found)
-    rows = _from(select, source, names, found)
+        tables = replace(tables, queries={**tables.queries, query.alias.lower(): _derived(query.this, tables)})
+    rows = _from(select, tables)
+    for join in select.args.get("joins") or []:
+        rows = _joined(rows, join, tables)
     where = select.args.get("where")
     return rows if where is None else rows.where(where.this)
 
 
-def _from(select: exp.Select, source: SourceSchema, names: tuple[str, ...], known: Mapping[str, Stream]) -> Rows:
+def _from(select: exp.Select, tables: Tables) -> Rows:
     """What FROM names: a subquery, a query of WITH, or the source."""
     clause = select.args.get("from_")
     table = None if clause is None else clause.this
     if isinstance(table, exp.Subquery):
         own = frozenset({table.alias.lower()} if table.alias else ())
-        return Rows(_derived(table.this, source, names, known), own)
+        return Rows(_derived(table.this, tables), own)
     if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
-        reason = WINDOWED_TABLES if isinstance(table, exp.Table) else f"expected FROM {names[0]}"
+        reason = WINDOWED_TABLES if isinstance(table, exp.Table) else f"expected FROM {tables.names[0]}"
         raise RefusalError(table or select, UnsupportedError(f"a feature reads its source alone; {reason}"))
-    name, tables = table.name.lower(), frozenset({table.name.lower(), table.alias_or_name.lower()})
-    if name in known and not table.args.get("db"):
-        return Rows(known[name], tables)
-    if name not in {one.lower() for one in names} or table.args.get("db"):
-        hint = did_you_mean(table.name, [*names, *known])
+    name, own = table.name.lower(), frozenset({table.name.lower(), table.alias_or_name.lower()})
+    if name in tables.queries and not table.args.get("db"):
+        return Rows(tables.queries[name], own)
+    if name not in {one.lower() for one in tables.names} or table.args.get("db"):
+        hint = did_you_mean(table.name, [*tables.names, *tables.queries])
         raise RefusalError(table, DefinitionError(f"FROM {table.sql(dialect=DIALECT)}: not the source; {hint}"))
-    return Rows(Stream.of(source), tables)
+    return Rows(Stream.of(tables.source), own)
 
 
-def _derived(query: exp.Expr, source: SourceSchema, names: tuple[str, ...], known: Mapping[str, Stream]) -> Stream:
+def _joined(rows: Rows, join: exp.Join, tables: Tables) -> Rows:
+    """The rows with the columns of a dimension, under the name that the join gives it and a point."""
+    table = join.this
+    dimension = tables.dimensions.get(table.name.lower()) if isinstance(table, exp.Table) else None
+    if {name: value for name, value in join.args.items() if name not in {"this", "on"} and value} != AS_OF:
+        msg = "JOIN is not supported in features; a feature reads one source, and ASOF LEFT JOIN dimensions of it"
+        raise RefusalError(join, UnsupportedError(msg))
+    if dimension is None:
+        msg = f"{table.sql(dialect=DIALECT)} is no dimension; {did_you_mean(table.name, known_names(tables))}"
+        raise RefusalError(table, DefinitionError(msg))
+    alias = table.alias_or_name.lower()
+    by = _by(join, alias, dimension.schema, tables.source.event_time)
+    stream = judged(table, lambda: rows.stream.asof_join(dimension, by=by, prefix=f"{alias}."))
+    return replace(rows, stream=stream, joined=rows.joined | {alias})
+
+
+def known_names(tables: Tables) -> list[str]:
+    """The names of the dimensions, as they are written."""
+    return [dimension.__name__ for dimension in tables.dimensions.values()]
+
+
+def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str) -> list[str]:
+    """The columns that hold the key of a dimension, by what stands behind ON, which must be the join and no more."""
+    condition = join.args.get("on")
+    found = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+    keys = {one.expression.name.lower(): one.this.name for one in found if isinstance(one, exp.EQ)}
+    by = [keys.get(key.lower(), key) for key in dimension.table.key]
+    expected = conditions_of(dimension.table, alias, by, event_time)
+    if {_plain(one) for one in found if one is not None} != {_plain(one) for one in expected}:
+        text = " AND ".join(one.sql(dialect=DIALECT) for one in expected)
+        raise RefusalError(condition or join, DefinitionError(f"expected ON {text}"))
+    return by
+
+
+def conditions_of(
+    dimension: DimensionTable, alias: str, by: Sequence[str], event_time: str, source: str | None = None
+) -> list[exp.Expr]:
+    """What stands behind ON: the key, and that the version is in effect; columns of `source` with its name in front.
+
+    >>> table = DimensionTable("Shops", "iceberg", "ref.shops", ("shop",), "since", 600_000_000)
+    >>> [one.sql("duckdb") for one in conditions_of(table, "s", ["place"], "ts")]
+    ['place = s.shop', "ts >= s.since + INTERVAL '10' MINUTE"]
+    """
+    keys = [
+        exp.EQ(this=exp.column(own, table=source), expression=exp.column(key, table=alias))
+        for own, key in zip(by, dimension.key, strict=True)
+    ]
+    since: exp.Expr = exp.column(dimension.event_time, table=alias)
+    if dimension.delay_us:
+        since = exp.Add(this=since, expression=interval_of(dimension.delay_us))
+    return [*keys, exp.GTE(this=exp.column(event_time, table=source), expression=since)]
+
+
+def _plain(condition: exp.Expr) -> str:
+    """A condition as text, whatever stands in front of the source's own column."""
+    copy = condition.copy()
+    if isinstance(copy.this, exp.Column):
+        copy.this.set("table", None)
+    return copy.sql(dialect=DIALECT).lower()
+
+
+def _derived(query: exp.Expr, tables: Tables) -> Stream:
     """The rows of a subquery, with the columns that it selects."""
     if not isinstance(query, exp.Select):
         raise RefusalError(query, UnsupportedError("a subquery is one SELECT; sources are united in Python"))
@@ -84,11 +160,11 @@ def _derived(query: exp.Expr, source: SourceSchema, names: tuple[str, ...], know
         if query.args.get(part):
             msg = f"{word} in a subquery is not supported in features; it filters rows and derives columns"
             raise RefusalError(query, UnsupportedError(msg))
-    rows = rows_of(query, source, names, known)
+    rows = rows_of(query, tables)
     columns: dict[str, Any] = {}
     for item in query.expressions:
         for name, value in _selected(item, rows).items():
-            _check_name(item, name, value, columns, source)
+            _check_name(item, name, value, columns, tables.source)
             columns[name] = value
     return with_columns(rows.stream, columns)
 
@@ -97,6 +173,9 @@ def _selected(item: exp.Expr, rows: Rows) -> dict[str, Any]:
     """The columns that an item of SELECT is."""
     node = item.unalias()
     if isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star)):
+        if rows.joined:
+            msg = "* beside a join would have columns of one name; name those that are wanted"
+            raise RefusalError(item, UnsupportedError(msg))
         return dict(columns_of(rows.stream))
     alias = item.args.get("alias")
     if alias is not None:
@@ -105,7 +184,7 @@ def _selected(item: exp.Expr, rows: Rows) -> dict[str, Any]:
     if len(parts) != 1:
         msg = f"{node.sql(dialect=DIALECT)} has no name; write {node.sql(dialect=DIALECT)} AS name"
         raise RefusalError(item, DefinitionError(msg))
-    return {parts[0]: rows.reader.read(node)}
+    return {parts[0].rpartition(".")[2]: rows.reader.read(node)}
 
 
 def _check_name(item: exp.Expr, name: str, value: Any, columns: Mapping[str, Any], source: SourceSchema) -> None:

@@ -12,7 +12,7 @@ from headrace.features.sql.script import RefusalError
 PARTS: dict[type, frozenset[str]] = {
     kind: frozenset(parts.split())
     for kind, parts in {
-        exp.Select: "expressions from_ where windows group with_",
+        exp.Select: "expressions from_ joins where windows group with_",
         exp.With: "expressions",
         exp.CTE: "this alias",
         exp.Subquery: "this alias",
@@ -37,7 +37,6 @@ PARTS: dict[type, frozenset[str]] = {
 }
 #: What a feature's SQL has not, with what to do.
 CLAUSES = {
-    "joins": ("JOIN", "a feature reads one source"),
     "laterals": ("LATERAL", "a feature reads one source"),
     "recursive": ("RECURSIVE", "a query of WITH filters rows and derives columns"),
     "materialized": ("MATERIALIZED", "a query of WITH is part of the feature, and nothing is kept of it"),

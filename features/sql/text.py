@@ -12,10 +12,12 @@ from headrace.errors import UnsupportedError
 from headrace.features.aggregate import Aggregate
 from headrace.features.duration import format_duration
 from headrace.features.knobs import Knobs
+from headrace.features.operations.lookups import Lookup
 from headrace.features.sql.aggregates import call_of
 from headrace.features.sql.frame import window_over
+from headrace.features.sql.rows import conditions_of
 from headrace.features.sql.script import DIALECT
-from headrace.features.sql.written import to_sql
+from headrace.features.sql.written import join_name, to_sql
 from headrace.features.view import Feature, View
 
 
@@ -39,9 +41,22 @@ def view_sql(view: View, source_file: str) -> str:
         *(f"-- {name}: {value}" for name, value in _header(view, source_file)),
         "SELECT\n  " + ",\n  ".join(items),
         f"FROM {exp.to_table(view.source.name).sql(dialect=DIALECT)}",
+        *_joins(view),
         *([f"WHERE {shared}"] if shared else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _joins(view: View) -> Iterator[str]:
+    """The joins of dimensions that features read, each once."""
+    written = [part.written for feature in view.features for part in feature.aggregate.parts]
+    read = [one for each in written for one in (*each.conditions, each.argument) if one is not None]
+    lookups = {join_name(lookup): lookup for one in read for lookup in one.op().find(Lookup)}
+    for name, lookup in lookups.items():
+        by = [key.name for key in lookup.keys]
+        conditions = conditions_of(lookup.dimension, name, by, view.source.event_time, view.source.name)
+        table = f"{exp.to_identifier(lookup.dimension.name).sql(dialect=DIALECT)} AS {name}"
+        yield f"ASOF LEFT JOIN {table}\n  ON {' AND '.join(one.sql(dialect=DIALECT) for one in conditions)}"
 
 
 def _header(view: View, source_file: str) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,10 @@ from typing import Any
 
 from headrace.errors import DefinitionError
 from headrace.features.aggregate import Aggregate, Ratio
+from headrace.features.dimension import dimensions_in
 from headrace.features.place import Place
 from headrace.features.sql.query import Query
+from headrace.features.sql.rows import Tables
 from headrace.features.sql.script import RefusalError, Script
 from headrace.features.transformation import Transformation
 
@@ -29,7 +31,8 @@ class SqlTransformation(Transformation):
         select = script.query()
         parameter = next(iter(inspect.signature(self.function).parameters))
         with script.located(self.name):
-            query = Query(select, self.source, (parameter, self.source.name))
+            dimensions = dimensions_in(self.function.__globals__)
+            query = Query(select, Tables(self.source, (parameter, self.source.name), dimensions))
             found = query.grouped(self.takes_window)
             if found.alias is not None and found.alias.name != self.name:
                 msg = f"the feature is named by its function; write AS {self.name}, or nothing"

@@ -310,6 +310,11 @@ def _not_equals(node: Any) -> Node:
     return binary(exp.NEQ)(node) if other is None else exp.Not(this=_is_null(other))
 
 
+def join_name(lookup: Lookup) -> str:
+    """What the join of a dimension is called: by the columns that hold its key, for there may be another by others."""
+    return "_by_".join([lookup.dimension.name.lower(), "_".join(key.name for key in lookup.keys)])
+
+
 def _function_call(node: Any) -> Node:
     """UnsupportedError: SQL has no function of the user's."""
     msg = f"{node.function.name}() is a Python function, which SQL cannot call; the feature stays in Python"
@@ -317,10 +322,8 @@ def _function_call(node: Any) -> Node:
 
 
 def _lookup(node: Any) -> Node:
-    """UnsupportedError: as-of joins are written in Python."""
-    msg = f"{node.dimension.name}.{node.looked_up} is of an as-of join, which SQL here has no words for; the feature "
-    msg += "stays in Python"
-    raise UnsupportedError(msg)
+    """A column of a dimension, by the name that its join has."""
+    return exp.column(node.looked_up, table=join_name(node))
 
 
 RULES: dict[type, Rule] = {

@@ -37,6 +37,7 @@ HERE = Path(__file__).parent
 FILES = (
     ROOT / "examples/fraud/features.py",
     ROOT / "examples/flights/features.py",
+    ROOT / "examples/merchants/features.py",
     HERE / "every_aggregate.py",
     HERE / "nested_logins.py",
 )

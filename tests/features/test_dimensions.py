@@ -11,12 +11,12 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, UnknownColumnError, UnsupportedError
 from headrace.features import load_views
-from headrace.features.sql.text import view_sql
 
 HEAD = """
 from datetime import datetime
 from headrace import (
-    DeltaTable, Dimension, FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
+    DeltaTable, Dimension, FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time,
+    sql_transformation, transformation
 )
 
 class Tx(Source):
@@ -172,8 +172,104 @@ def test_a_view_without_joins_has_the_version_that_it_had(load: Load) -> None:
     assert load(feature(COUNT)).version == load(DIMENSION, feature(COUNT)).version
 
 
-def test_there_is_no_sql_of_a_join(tmp_path: Path) -> None:
-    file = tmp_path / "user.py"
-    file.write_text(HEAD + DIMENSION + feature(JOINED))
-    with pytest.raises(UnsupportedError, match=r"Merchants.risk is of an as-of join"):
-        view_sql(load_views(file).views["fraud"], "user.py")
+def in_sql(text: str, dimension: str = DIMENSION) -> tuple[str, ...]:
+    """A feature of SQL over the source and a dimension."""
+    return (dimension, feature(COUNT).replace("@transformation", "@sql_transformation").replace(COUNT, f'"""{text}"""'))
+
+
+ON = "tx.merchant = m.merchant AND tx.ts >= m.since"
+JOIN = f"ASOF LEFT JOIN Merchants AS m ON {ON}"
+IN_SQL = [
+    (f"SELECT max(m.risk) FROM tx {JOIN} GROUP BY account", JOINED),
+    (
+        f"SELECT count(*) FROM tx {JOIN.replace('AS m', 'm')} WHERE m.category = 'fuel' AND amt > 1 GROUP BY account",
+        "tx[(tx.asof_join(Merchants)['category'] == 'fuel') & (tx.amt > 1)].groupby('account').window(wspec).count()",
+    ),
+    (
+        f"SELECT max(fee) FROM (SELECT account, ts, amt * m.risk AS fee FROM tx {JOIN}) GROUP BY account",
+        "tx.groupby('account')[tx.amt * tx.asof_join(Merchants)['risk']].window(wspec).max()",
+    ),
+    (
+        "SELECT max(a.risk - b.risk) FROM tx "
+        "ASOF LEFT JOIN Merchants AS a ON tx.merchant = a.merchant AND tx.ts >= a.since "
+        "ASOF LEFT JOIN Merchants AS b ON ts >= b.since AND tx.account = b.merchant GROUP BY account",
+        "tx.groupby('account')[tx.asof_join(Merchants)['risk'] - tx.asof_join(Merchants, by='account', prefix='b')"
+        "['brisk']].window(wspec).max()",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "python"), IN_SQL, ids=range(len(IN_SQL)))
+def test_a_join_in_sql_is_the_same_plan_as_in_python(load: Load, sql: str, python: str) -> None:
+    assert load(*in_sql(sql)).version == load(DIMENSION, feature(python)).version
+
+
+def test_a_delay_is_part_of_what_a_join_says_in_sql(load: Load) -> None:
+    delayed = DIMENSION.replace('    key = "merchant"\n', '    key = "merchant"\n    delay = "10m"\n')
+    joined = f"SELECT max(m.risk) FROM tx {JOIN}{{}} GROUP BY account"
+    with pytest.raises(DefinitionError, match=r"m.merchant AND ts >= m.since \+ INTERVAL '10' MINUTE"):
+        load(*in_sql(joined.format(""), delayed))
+    plan = load(*in_sql(joined.format(" + INTERVAL '10' MINUTE"), delayed))
+    assert plan.version == load(delayed, feature(JOINED)).version
+
+
+WRONG_IN_SQL = [
+    (f"SELECT count(*) FROM tx ASOF JOIN Merchants AS m ON {ON} GROUP BY account", UnsupportedError, "ASOF LEFT JOIN"),
+    (
+        f"SELECT count(*) FROM tx LEFT JOIN Merchants AS m ON {ON} GROUP BY account",
+        UnsupportedError,
+        "JOIN is not supp",
+    ),
+    (f"SELECT count(*) FROM tx ASOF LEFT JOIN Mercants AS m ON {ON} GROUP BY account", DefinitionError, "'Merchants'"),
+    (
+        "SELECT count(*) FROM tx ASOF LEFT JOIN Merchants AS m ON tx.merchant = m.merchant GROUP BY account",
+        DefinitionError,
+        "expected ON merchant = m.merchant AND ts >= m.since",
+    ),
+    (
+        f"SELECT count(*) FROM tx {JOIN} AND m.risk > 1 GROUP BY account",
+        DefinitionError,
+        "expected ON",
+    ),
+    (
+        "SELECT count(*) FROM tx ASOF LEFT JOIN Merchants AS m ON tx.merchant = m.merchant AND tx.ts > m.since "
+        "GROUP BY account",
+        DefinitionError,
+        "expected ON",
+    ),
+    (
+        "SELECT count(*) FROM tx ASOF LEFT JOIN Merchants AS m ON tx.shop = m.merchant AND tx.ts >= m.since "
+        "GROUP BY account",
+        ColumnTypeError,
+        "Tx.shop is int and Merchants.merchant is str",
+    ),
+    (
+        f"SELECT max(m.rsk) FROM tx {JOIN} GROUP BY account",
+        UnknownColumnError,
+        "'m.risk'",
+    ),
+    (
+        f"SELECT max(risk) FROM tx {JOIN} GROUP BY account",
+        UnknownColumnError,
+        "'risk' is",
+    ),
+    (
+        f"SELECT count(*) FROM tx {JOIN} GROUP BY m.category",
+        UnsupportedError,
+        "a computed column|field",
+    ),
+    (
+        f"SELECT count(*) FROM (SELECT * FROM tx {JOIN}) GROUP BY account",
+        UnsupportedError,
+        "name those that are wanted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "kind", "message"), WRONG_IN_SQL, ids=range(len(WRONG_IN_SQL)))
+def test_a_join_in_sql_that_cannot_be_made_is_refused_at_its_line(
+    load: Load, sql: str, kind: type[HeadraceError], message: str
+) -> None:
+    with pytest.raises(kind, match=message) as found:
+        load(*in_sql(sql))
+    assert ".py:" in str(found.value)
