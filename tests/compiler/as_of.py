@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import random
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +43,7 @@ class Merchants(Dimension):
     risk: float | None
     limit_cents: int
     open: bool
+    listed: date | None
     valid_from: datetime = event_time()
 
 
@@ -84,6 +85,11 @@ def valid_from(tx: Payments, wspec: WindowSpec):
 
 
 @transformation
+def listed(tx: Payments, wspec: WindowSpec):
+    return tx.asof_join(Merchants).groupby("id")["listed"].window(wspec).last()
+
+
+@transformation
 def partner_category(tx: Payments, wspec: WindowSpec):
     both = tx.asof_join(Merchants).asof_join(Merchants, by="partner", prefix="partner_")
     return both.groupby("id")[both.partner_category.fill_null(both.category)].window(wspec).last()
@@ -112,7 +118,9 @@ class AsOf(FeaturePipeline):
     clock = "event"
     features = [
         each.over("9d")
-        for each in (*(category, risk, headroom, valid_from, partner_category, tier, spelled_category, open_payments),)
+        for each in (
+            *(category, risk, headroom, valid_from, listed, partner_category, tier, spelled_category, open_payments),
+        )
     ]
 
 
@@ -144,6 +152,7 @@ MERCHANTS = pa.schema(
         ("risk", pa.float64()),
         ("limit_cents", pa.int64()),
         ("open", pa.bool_()),
+        ("listed", pa.date32()),
         ("valid_from", INSTANT),
         *POSITION,
     ]
@@ -173,6 +182,7 @@ def merchants(random_: random.Random, n: int) -> list[Row]:
             "risk": random_.choice([None, 0.0, 0.25, math.nan, math.inf]),
             "limit_cents": number,
             "open": random_.random() < 0.5,
+            "listed": random_.choice([None, date(1969, 12, 31), date(2024, 2, 29)]),
             "valid_from": random_.choice([None, *[moment(random_)] * 9]),
             **at(number // 2, number % 2),
             **random_.choice([{}] * 9 + [{"_error": "no JSON"}]),
@@ -251,12 +261,13 @@ def meant(payment: Row, shops: list[Row], places: list[Row]) -> Row:
     own = seen(shops, {"merchant": payment["merchant"]}, payment["ts"], "valid_from", DELAY) or {}
     partner = seen(shops, {"merchant": payment["partner"]}, payment["ts"], "valid_from", DELAY) or {}
     region = seen(places, {"code": payment["zip"], "land": payment["country"]}, payment["ts"], "since") or {}
-    category, limit = own.get("category"), own.get("limit_cents")
+    category, limit, listed = own.get("category"), own.get("limit_cents"), own.get("listed")
     return {
         "category": category,
         "risk": own["risk"] if own and own["risk"] is not None and math.isfinite(own["risk"]) else None,
         "headroom": None if limit is None else limit - payment["cents"],
         "valid_from": own.get("valid_from"),
+        "listed": None if listed is None else (listed - date(1970, 1, 1)).days,
         "partner_category": category if partner.get("category") is None else partner["category"],
         "tier": region.get("tier"),
         "spelled_category": None if category is None else category.upper(),

@@ -149,7 +149,7 @@ def kept(lake: IcebergCatalog, name: str, rows: pa.Table) -> dict[str, str]:
         pa.float64(): "double",
         pa.bool_(): "boolean",
     }
-    types |= {pa.binary(): "binary", as_of.INSTANT: "timestamp"}
+    types |= {pa.binary(): "binary", pa.date32(): "date", as_of.INSTANT: "timestamp"}
     made = lake.create_table("ref", name, [Field(one.name, types[one.type]) for one in rows.schema])
     for half in (rows.slice(0, rows.num_rows // 2), rows.slice(rows.num_rows // 2)):
         made.append(half)
@@ -236,7 +236,7 @@ def test_a_join_is_made_once_for_each_key_whatever_reads_it() -> None:
     assert names == {"merchant": "Merchants", "partner": "Merchants", "zip, country": "Regions"}
     assert judged_sql(PLAN, "archive").count("ASOF LEFT JOIN") == len(joins_of(PLAN)) == 3
     read = {lookup.value for lookup in joins["merchant"].lookups}
-    assert read == {"category", "risk", "limit_cents", "valid_from", "open"}
+    assert read == {"category", "risk", "limit_cents", "valid_from", "open", "listed"}
 
 
 def test_a_dimension_is_read_for_what_features_need() -> None:
@@ -244,6 +244,7 @@ def test_a_dimension_is_read_for_what_features_need() -> None:
     assert [one.name for one in merchants.columns] == [
         "category",
         "limit_cents",
+        "listed",
         "merchant",
         "open",
         "risk",
