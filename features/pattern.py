@@ -18,6 +18,8 @@ from headrace.errors import DefinitionError, UnsupportedError
 #: RE2 repeats no part more often, those within repeated parts multiplied.
 MOST_REPEATS = 1_000
 MOST_CHARACTERS = 1_000
+#: Groups within groups: engines stop at 1,000, and Python's stack, which is the user's too, before that.
+MOST_NESTED = 50
 #: Escapes that stand for a class or a character.
 CLASSES, CONTROLS = frozenset("dDwWsS"), frozenset("tnrf")
 #: What each other escape is, and what to write.
@@ -73,7 +75,7 @@ class _Reader:
     """Reads a pattern from left to right."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._at, self._groups = text, 0, 0
+        self._text, self._at, self._groups, self._nested = text, 0, 0, 0
 
     def pattern(self) -> Pattern:
         """The whole text."""
@@ -163,9 +165,18 @@ class _Reader:
                 raise self._refused(start, GROUPS.get(kind, _FLAGS))
         else:
             self._groups += 1
-        part = self._choices()
+        part = self._within(start)
         if self._take() != ")":
             raise self._wrong(start, "the bracket is not closed")
+        return part
+
+    def _within(self, start: int) -> _Part:
+        """What a group holds."""
+        self._nested += 1
+        if self._nested > MOST_NESTED:
+            raise self._refused(start, f"groups within groups are {MOST_NESTED} deep at most")
+        part = self._choices()
+        self._nested -= 1
         return part
 
     def _escaped(self, start: int) -> bool:

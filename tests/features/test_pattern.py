@@ -85,6 +85,7 @@ def test_a_pattern_tells_its_groups_and_whether_it_may_be_empty(pattern: str, ex
     [
         (lambda: TABLE.s.re_search(TABLE.t), UnsupportedError, "the pattern must be a constant"),
         (lambda: TABLE.s.re_search("a" * 1001), UnsupportedError, "at most 1,000 characters, found 1,001"),
+        (lambda: TABLE.s.re_search("(" * 51 + ")" * 51), UnsupportedError, "character 51: groups within groups are 50"),
         (lambda: TABLE.s.re_extract("(a)", 2), DefinitionError, "there is no group 2; expected at most 1"),
         (lambda: TABLE.s.re_extract("(a)" * 10, 10), DefinitionError, "expected at most 9"),
         (lambda: TABLE.s.re_replace("a*", "b"), UnsupportedError, "may match nothing"),
