@@ -179,8 +179,8 @@ def _stored(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_null(column.type):
         return column.cast(pa.string())
     msg = (
-        f"column {name!r} is {column.type}, which is not stored; expected text, integers, floats, booleans or instants "
-        "with a zone: cast it, or leave it out of the spine"
+        f"column {name!r} is {column.type}, which is not stored; expected text, integers, floats, booleans, dates or "
+        "instants with a zone: cast it, or leave it out of the spine"
     )
     raise RequestError(msg)
 

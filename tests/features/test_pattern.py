@@ -95,7 +95,7 @@ def test_a_pattern_tells_its_groups_and_whether_it_may_be_empty(pattern: str, ex
         (lambda: TABLE.s.re_replace("a", TABLE.t), UnsupportedError, "the replacement must be a constant"),
         (lambda: TABLE.s.re_split(","), UnsupportedError, "use re_extract"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_a_pattern_cannot_do_is_refused(expression: object, kind: type[HeadraceError], message: str) -> None:
     with pytest.raises(kind, match=message):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -434,9 +434,17 @@ def test_an_unknown_set_gets_a_suggestion(lake: Lake) -> None:
         SavedTrainingSets(lake.platform).get("nothing")
 
 
+def test_dates_of_a_spine_are_kept_and_made_again(lake: Lake) -> None:
+    pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
+    days = [DAY.date(), None, date(1969, 12, 31)]
+    record = saved.save(pipeline, pipeline.build(spine(day=days), TX))
+    assert values(saved.rows(record), "day") == days
+    assert saved.rebuild(record.id).is_identical
+
+
 def test_a_type_that_is_not_stored_is_refused_by_column() -> None:
-    with pytest.raises(RequestError, match=r"column 'd' is date32\[day\], which is not stored"):
-        stored(pa.table({"d": pa.array([DAY.date()])}))
+    with pytest.raises(RequestError, match=r"column 'd' is time64\[us\], which is not stored"):
+        stored(pa.table({"d": pa.array([DAY.time()])}))
 
 
 @pytest.mark.parametrize(
