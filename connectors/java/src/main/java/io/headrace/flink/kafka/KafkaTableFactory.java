@@ -49,8 +49,8 @@ public final class KafkaTableFactory implements DynamicTableSourceFactory {
         if (reserved == null && !ValueReaders.supports(type)) {
             throw new ValidationException(
                     "Column '" + field.getName()
-                            + "' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN, TIMESTAMP_LTZ(6), or a ROW or ARRAY of"
-                            + " these, found " + type + ".");
+                            + "' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN, DATE, TIMESTAMP_LTZ(6), or a ROW or"
+                            + " ARRAY of these, found " + type + ".");
         }
     }
 

@@ -27,7 +27,7 @@ class KafkaTableFactoryTest {
 
     @Test
     void structsAndListsMayHavePartsThatAreRequired() {
-        String columns = "a ROW<b STRING, c ROW<d BIGINT>>, e ARRAY<ROW<f DOUBLE>>, g ARRAY<STRING>";
+        String columns = "a ROW<b STRING, c ROW<d BIGINT>>, e ARRAY<ROW<f DOUBLE>>, g ARRAY<STRING>, h ARRAY<DATE>";
         String options = ", 'start.offsets'='0:1', 'json.required'='a.b;a.c;a.c.d;e;e[].f;g[]'";
         assertThatCode(() -> explain(columns, options)).doesNotThrowAnyException();
     }
@@ -45,9 +45,9 @@ class KafkaTableFactoryTest {
                 + " found 'Mars'",
         "a STRING | , 'start.offsets'='0:5', 'json.required'='b' | lists [b]",
         "a DECIMAL(10, 2) | , 'start.offsets'='0:5' | Column 'a' must be STRING, BIGINT, INT, DOUBLE, BOOLEAN,"
-                + " TIMESTAMP_LTZ(6), or a ROW or ARRAY of these, found DECIMAL(10, 2)",
+                + " DATE, TIMESTAMP_LTZ(6), or a ROW or ARRAY of these, found DECIMAL(10, 2)",
         "a ROW<b DECIMAL(10, 2)> | , 'start.offsets'='0:5' | Column 'a' must be",
-        "a ARRAY<DATE> | , 'start.offsets'='0:5' | Column 'a' must be",
+        "a ARRAY<TIME> | , 'start.offsets'='0:5' | Column 'a' must be",
         "a ROW<b STRING> | , 'start.offsets'='0:5', 'json.required'='a;a.c' | lists [a.c]",
         "a TIMESTAMP_LTZ(3) | , 'start.offsets'='0:5' | Column 'a' must be",
         "a STRING NOT NULL | , 'start.offsets'='0:5' | Column 'a' must be nullable",
