@@ -183,7 +183,9 @@ def both(engine: FlinkEngine, tmp_path_factory: pytest.TempPathFactory) -> Itera
     plan, rows = plan_of(folder, bad=-1), payments(7, 3_000)
     for place in (37, 2_000):
         rows[place] = ("a", -1, 2.0, "2026-01-01T09:59:00Z")
-    opened = folded_input(plan, csv_of(folder, rows), never, engine, features=(), as_of=None, sample=None)
+    opened = folded_input(
+        plan, csv_of(folder, rows), never, engine, features=(), as_of=None, sample=None, dimensions={}
+    )
     with opened as (connection, tiles, _):
         processes.append(this_process())
         difference = compare(connection, plan, tiles)
