@@ -25,27 +25,33 @@ setup: .build/python.stamp .build/jars.stamp ## Install Python packages and JARs
 	@$(BIN)/uv pip install -q --python $(BIN)/python -e '.[dev]'
 	@mkdir -p .build && touch $@
 
+# torch is gigabytes, which the demo of the main job does without.
+.build/train.stamp: .build/python.stamp
+	@echo "setup: torch into $(VENV)"
+	@$(BIN)/uv pip install -q --python $(BIN)/python -e '.[dev,train]'
+	@mkdir -p .build && touch $@
+
 .build/jars.stamp: $(POMS) $(JAVA_SOURCES)
 	@echo "setup: JARs by Maven into .build/jars"
 	@mvn -q -B -T2 -DskipTests package
 	@mkdir -p .build && touch $@
 
-check: setup ## Lint, format and type-check.
+check: setup .build/train.stamp ## Lint, format and type-check.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@PYTHONPATH=. $(BIN)/python -m tests.typecheck
 
-test: setup ## Run every test but those of failures, on the real stack.
+test: setup .build/train.stamp ## Run every test but those of failures, on the real stack.
 	@echo "test: all but the tests of failures, which kill parts of the stack; \`make faults\` runs those"
 	@$(BIN)/pytest -m 'not faults' --durations=25 --numprocesses $(TEST_PROCESSES) --dist loadscope
 
-faults: setup ## Run the tests of failures: servers killed, records deleted, snapshots expired.
+faults: setup .build/train.stamp ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults
 
-mutants: setup ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
+mutants: setup .build/train.stamp ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
 	@PYTHONPATH=. $(BIN)/python -m tests.mutants
 
-bench: setup ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).
+bench: setup .build/train.stamp ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).
 	@$(BIN)/python -m headrace.bench all
 
 demo: setup ## Run the main job end to end, on real data and the real stack.

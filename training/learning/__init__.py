@@ -1,0 +1,1 @@
+"""What learns from micro-batches, and the loop around it."""

@@ -1,0 +1,1 @@
+"""The Flink job that learns from the stream."""
