@@ -37,7 +37,7 @@ def given_or_history(plan: ViewPlan, given: Sequence[str] | None) -> Given:
         SettingsError: there is neither, or several for one source.
     """
     if plan.source.members:
-        named = dict(map(_named, given or ()))
+        named = _by_name("--input", given, "SOURCE=INPUT, each source once, such as CardPayments=cards.csv")
         known = [part.name for part in plan.source.parts]
         for name in named:
             if name not in known:
@@ -52,15 +52,6 @@ def given_or_history(plan: ViewPlan, given: Sequence[str] | None) -> Given:
         msg = f"--input {given[1]}: {plan.source.name} is no union; expected one input"
         raise SettingsError(msg)
     return given[0] if given else _history(plan.source, "transactions.csv")
-
-
-def _named(text: str) -> tuple[str, str]:
-    """A source and its input."""
-    name, equals, given = text.partition("=")
-    if not equals:
-        msg = f"--input {text}: of a union expected SOURCE=INPUT, such as --input CardPayments=cards.csv"
-        raise SettingsError(msg)
-    return name, given
 
 
 def _history(source: SourcePlan, example: str) -> str:
@@ -80,14 +71,7 @@ def dimensions_of(given: list[str] | None) -> dict[str, str]:
     >>> dimensions_of(["Merchants=merchants.csv"])
     {'Merchants': 'merchants.csv'}
     """
-    found: dict[str, str] = {}
-    for text in given or ():
-        name, _, table = text.partition("=")
-        if not name or not table or name in found:
-            msg = f"--dimension {text!r}: expected NAME=FILE, each name once, such as Merchants=merchants.csv"
-            raise SettingsError(msg)
-        found[name] = table
-    return found
+    return _by_name("--dimension", given, "NAME=FILE, each name once, such as Merchants=merchants.csv")
 
 
 def loader(options: Options) -> Callable[[str], IcebergTable]:
@@ -99,3 +83,15 @@ def loader(options: Options) -> Callable[[str], IcebergTable]:
         return Platform(options.settings()).iceberg.named(name)
 
     return load
+
+
+def _by_name(option: str, texts: Sequence[str] | None, expected: str) -> dict[str, str]:
+    """What follows each name in the texts of an option."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, _, given = text.partition("=")
+        if not name or not given or name in found:
+            msg = f"{option} {text!r}: expected {expected}"
+            raise SettingsError(msg)
+        found[name] = given
+    return found

@@ -54,6 +54,7 @@ def test_a_source_without_an_input_is_read_from_its_history(features: Path) -> N
     ("given", "message"),
     [
         (["cards.csv"], "expected SOURCE=INPUT"),
+        (["Cards=a.csv", "Cards=b.csv"], r"--input 'Cards=b.csv': expected SOURCE=INPUT, each source once"),
         (["Card=cards.csv"], "did you mean 'Cards'"),
         ([], r"source Wires has no history; name its rows: --input Wires=rows.csv"),
     ],
