@@ -31,7 +31,6 @@ from headrace.compiler.lookups import words
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, Bounds, KeySet
 from headrace.compiler.verdict import Verdict, judged, passes
-from headrace.features.scalar import Scalar
 
 #: What dates an event.
 TIMES = ("_event_us", "_arrival_us")
@@ -145,12 +144,8 @@ def _looked_up(keys: KeySet, asked: AskedFeature) -> str:
     ]
     scalars = [*(group.filter for group in groups if group.filter), *(partial.argument for partial in partials)]
     found = dict.fromkeys(lookup for scalar in scalars for lookup in scalar.lookups())
-    return "".join(f", {_instant(lookup)} AS {DUCKDB.identifier(words(lookup))}" for lookup in found)
-
-
-def _instant(lookup: Scalar) -> str:
-    """What was looked up, an instant as one."""
-    return as_value(lookup.type, DUCKDB.emit(lookup))
+    values = ((lookup, as_value(lookup.type, DUCKDB.emit(lookup))) for lookup in found)
+    return "".join(f", {value} AS {DUCKDB.identifier(words(lookup))}" for lookup, value in values)
 
 
 def _by_arrival(keys: KeySet, spine: str, relation: str) -> str:

@@ -19,6 +19,7 @@ from headrace.errors import UnsupportedError
 from headrace.features.aggregate import Aggregate
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.place import Place
+from headrace.features.scalar import Scalar
 from headrace.features.sql.text import call_sql, condition_sql
 from headrace.features.view import Feature
 
@@ -85,15 +86,17 @@ def columns_of(plan: ViewPlan, feature: PlannedFeature) -> list[str]:
 def columns_of_part(plan: ViewPlan, feature: PlannedFeature, part: SourcePlan) -> list[str]:
     """The columns of the history of one of the source's parts that a feature itself needs."""
     needed = set(columns_of(plan, feature))
-    for member in plan.source.members:
-        if member.source == part:
-            filled = [
-                scalar
-                for column, scalar in zip(plan.source.columns, member.filled, strict=True)
-                if column.name in needed
-            ]
-            needed = set(POSITION).intersection(needed).union(*(scalar.columns() for scalar in filled))
+    if filled := _filled_by(plan, part):
+        read = (scalar.columns() for name, scalar in filled.items() if name in needed)
+        needed = set(POSITION).intersection(needed).union(*read)
     return [column.name for column in archive_columns(part) if column.name in needed]
+
+
+def _filled_by(plan: ViewPlan, part: SourcePlan) -> dict[str, Scalar]:
+    """For each column of a union what fills it with one of its sources; nothing where that is the source itself."""
+    names = [column.name for column in plan.source.columns]
+    found = (member.filled for member in plan.source.members if member.source == part)
+    return next((dict(zip(names, filled, strict=True)) for filled in found), {})
 
 
 def _places(feature: PlannedFeature) -> tuple[str, ...]:
@@ -165,10 +168,8 @@ def _scan_of(plan: ViewPlan, source: SourcePlan) -> Iterator[tuple[str, str]]:
     legs = (("history", source.history), ("live", source.live))
     yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
     yield "columns", f"all {len(names)}: {', '.join(names)}"
-    for member in plan.source.members:
-        if member.source == source:
-            filled = zip(plan.source.columns, member.filled, strict=True)
-            yield "filled", ", ".join(f"{column.name} by {scalar.text()}" for column, scalar in filled)
+    if filled := _filled_by(plan, source):
+        yield "filled", ", ".join(f"{name} by {scalar.text()}" for name, scalar in filled.items())
 
 
 def _leg(leg: Location) -> str:

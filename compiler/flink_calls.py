@@ -9,7 +9,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.verdict import call_layers
 from headrace.features.function import FAIL
-from headrace.features.scalar import AS_INTEGERS, BOOL, FLOAT, INT, STR, Scalar, held_type
+from headrace.features.scalar import BOOL, FLOAT, INT, STR, TIMES, Scalar, held_type
 
 #: By the type of the values: the function that calls for it.
 FUNCTIONS = {
@@ -19,7 +19,7 @@ FUNCTIONS = {
     BOOL: "HR_CALL_BOOLEAN",
 }
 #: Types that cross as two columns: a number, and whether it is missing.
-NUMBERS = AS_INTEGERS | {INT}
+NUMBERS = TIMES | {INT}
 
 
 def call_views(plan: ViewPlan, rows: str) -> tuple[list[str], str]:

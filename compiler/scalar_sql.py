@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from headrace.compiler.plan import Column
-from headrace.features.scalar import AS_INTEGERS, FLOAT, STRUCT, Scalar, is_list
+from headrace.features.scalar import FLOAT, STRUCT, TIMES, Scalar, is_list
 
 Rule = Callable[[Scalar, "list[str]", str], str]
 
@@ -70,7 +70,7 @@ def literal(types: Mapping[str, str]) -> Rule:
     def rule(scalar: Scalar, args: list[str], label: str) -> str:
         value = scalar.value
         if value is None:
-            return f"CAST(NULL AS {'BIGINT' if scalar.type in AS_INTEGERS else types[scalar.type]})"
+            return f"CAST(NULL AS {'BIGINT' if scalar.type in TIMES else types[scalar.type]})"
         if isinstance(value, str):
             return text_literal(value)
         if isinstance(value, bool):

@@ -5,7 +5,7 @@ Of an accepted row alone nobody can tell that it is a duplicate: that takes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 
 from headrace.compiler.calls import calls_of, error_of, layers, raised
@@ -87,14 +87,12 @@ def arrival_us(source: SourcePlan) -> Scalar:
 
 def reason(plan: ViewPlan) -> Scalar:
     """Why a row is a dead letter: the first rule that holds; NULL for a good row."""
-    parts = [part for condition, text in _rules(plan) for part in (condition, text)]
-    return Scalar("case", STR, (*parts, Scalar("literal", STR)))
+    return _first_of(_rules(plan))
 
 
 def refusal(source: SourcePlan) -> Scalar:
     """Why the rules of a source refuse a row, whatever is computed from it; NULL for a good row."""
-    parts = [part for condition, text in _row_rules(source) for part in (condition, text)]
-    return Scalar("case", STR, (*parts, Scalar("literal", STR)))
+    return _first_of(_row_rules(source))
 
 
 def verdict(plan: ViewPlan) -> Scalar:
@@ -172,6 +170,12 @@ def _by_source(source: SourcePlan, of: Callable[[SourcePlan], Scalar], type_: st
 def _code(verdict: Verdict) -> Scalar:
     """A verdict as a constant."""
     return literal(int(verdict))
+
+
+def _first_of(rules: Iterable[tuple[Scalar, Scalar]]) -> Scalar:
+    """The text of the first rule that holds; NULL where none does."""
+    parts = [part for condition, text in rules for part in (condition, text)]
+    return Scalar("case", STR, (*parts, Scalar("literal", STR)))
 
 
 def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:

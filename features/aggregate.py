@@ -8,10 +8,9 @@ from typing import Any
 from headrace.errors import ColumnTypeError, DefinitionError
 from headrace.features.column import SourceColumn
 from headrace.features.fraction import MILLION
-from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, NUMERIC, STR, Scalar, list_of
+from headrace.features.scalar import BOOL, FLOAT, INT, NUMERIC, STR, TIMES, Scalar, list_of
 
-ANY = frozenset({STR, INT, FLOAT, BOOL, DATETIME, DATE})
-TIMES = frozenset({DATETIME, DATE})
+ANY = frozenset({STR, INT, FLOAT, BOOL}) | TIMES
 
 #: Which arguments each function takes, and the type of its value (None: the argument's).
 FUNCTIONS: dict[str, tuple[frozenset[str], str | None]] = {

@@ -15,6 +15,7 @@ from headrace.features.source import (
     DeltaTable,
     EventTime,
     IcebergTable,
+    check_values,
     checked_option,
     duration_of,
     event_time_of,
@@ -106,16 +107,11 @@ def _schema_of(cls: type[Dimension], hints: Mapping[str, Any], where: Place, at:
 
 
 def _check_options(cls: type[Dimension], hints: Mapping[str, Any], at: str) -> None:
-    """Refuse misspelt options, options that are annotated, and values for plain columns."""
+    """Refuse misspelt options, options that are columns, and values for plain columns."""
     for name in (name for name in OPTIONS if name in hints):
         msg = f"{at}: {name!r} is an option of dimensions and cannot be a column; rename the column"
         raise DefinitionError(msg)
-    for name, value in vars(cls).items():
-        known = name.startswith("_") or name in OPTIONS or callable(value)
-        if not known and not (name in hints and isinstance(value, EventTime)):
-            hint = did_you_mean(name, OPTIONS)
-            msg = f"{at}: {name} = {value!r} is neither an annotated column nor an option; {hint}"
-            raise DefinitionError(msg)
+    check_values(cls, hints, OPTIONS, (EventTime,), at)
 
 
 def _history_of(cls: type[Dimension], at: str) -> IcebergTable | DeltaTable:

@@ -16,8 +16,8 @@ from headrace.features.function import UserFunction
 INT, FLOAT, STR, BOOL, DATETIME, BYTES, INTERVAL = "int", "float", "str", "bool", "datetime", "bytes", "interval"
 #: A day of the calendar, without time of day and zone.
 DATE = "date"
-#: Types that expressions hold as integers: instants as µs since 1970, dates as days.
-AS_INTEGERS = frozenset({DATETIME, DATE})
+#: What the calendar knows; expressions hold them as integers, instants as µs since 1970 and dates as days.
+TIMES = frozenset({DATETIME, DATE})
 #: The type of a column with fields; a list is `list_of` the type of its elements.
 STRUCT = "struct"
 NUMERIC = frozenset({INT, FLOAT})
@@ -58,7 +58,7 @@ def held_type(type_: str) -> str:
     >>> held_type("datetime"), held_type("date"), held_type("str")
     ('int', 'int', 'str')
     """
-    return INT if type_ in AS_INTEGERS else type_
+    return INT if type_ in TIMES else type_
 
 
 #: What holds floats that are finite: rows that have others are no good, and so are a function's values.

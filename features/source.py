@@ -189,7 +189,7 @@ def _check_options(cls: type[Source], hints: Mapping[str, Any], at: str) -> None
 
 
 def check_values(
-    cls: type[Source], hints: Mapping[str, Any], options: Sequence[str], values: tuple[type, ...], at: str
+    cls: type, hints: Mapping[str, Any], options: Sequence[str], values: tuple[type, ...], at: str
 ) -> None:
     """Refuse misspelt options, annotated options, and values of columns that are of none of these types."""
     for name, value in vars(cls).items():

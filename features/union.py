@@ -13,7 +13,7 @@ from headrace.features.coercion import NULL, finite
 from headrace.features.column import SourceColumn, plain_column_of
 from headrace.features.expression import to_scalar
 from headrace.features.place import Place, place_of_code, place_of_error
-from headrace.features.scalar import AS_INTEGERS, DATETIME, FLOAT, INT, STRUCT, Scalar, column, is_list, literal
+from headrace.features.scalar import DATETIME, FLOAT, INT, STRUCT, TIMES, Scalar, column, is_list, literal
 from headrace.features.source import (
     EventTime,
     MemberSchema,
@@ -202,7 +202,7 @@ def _scalar(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str
             f"{name}: what a dimension says cannot fill a column of a union; join in a feature, by the union's columns"
         )
         raise UnsupportedError(msg)
-    if scalar.type in AS_INTEGERS and scalar.op != "column" and scalar != Scalar("literal", scalar.type):
+    if scalar.type in TIMES and scalar.op != "column" and scalar != Scalar("literal", scalar.type):
         msg = f"{name}: a computed {scalar.type} cannot fill a column; name a column of {schema.name}"
         raise UnsupportedError(msg)
     return Scalar("literal", wanted.type) if scalar.type == NULL else finite(scalar)

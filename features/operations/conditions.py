@@ -7,9 +7,9 @@ import ibis.expr.operations as ops
 from headrace.errors import UnsupportedError
 from headrace.features.coercion import expect, unify
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import BOOL, DATE, DATETIME, INTERVAL, NUMERIC, STR, Scalar, conjunction
+from headrace.features.scalar import BOOL, INTERVAL, NUMERIC, STR, TIMES, Scalar, conjunction
 
-ORDERED = NUMERIC | {DATETIME, DATE, INTERVAL, STR}
+ORDERED = NUMERIC | TIMES | {INTERVAL, STR}
 EQUATABLE = ORDERED | {BOOL}
 CONDITION = frozenset({BOOL})
 

@@ -7,13 +7,24 @@ import ibis.expr.operations as ops
 from headrace.errors import ColumnTypeError, DefinitionError
 from headrace.features.coercion import cast, constant, expect, instead
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, STR, Scalar, element_type, is_list, literal
+from headrace.features.scalar import (
+    BOOL,
+    FLOAT,
+    INT,
+    NUMERIC,
+    STR,
+    TIMES,
+    Scalar,
+    element_type,
+    is_list,
+    literal,
+)
 
 TEXT = frozenset({STR})
 #: Types of elements that both engines find by equality.
 FOUND = frozenset({STR, INT, FLOAT, BOOL})
 #: Types of elements that both engines order alike; in a list Flink does not order strings by code points.
-ORDERED = frozenset({INT, FLOAT, DATETIME, DATE})
+ORDERED = NUMERIC | TIMES
 #: An engine counts elements in 32 bits.
 FARTHEST = 2**31 - 2
 #: Nodes whose rules get the type of the value too, behind the arguments.

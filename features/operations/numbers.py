@@ -7,13 +7,13 @@ import ibis.expr.operations as ops
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import as_float, cast, constant_int, expect, finite, unify
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import BOOL, DATE, DATETIME, FLOAT, INT, NUMERIC, Scalar, literal
+from headrace.features.scalar import BOOL, FLOAT, INT, NUMERIC, TIMES, Scalar, literal
 
 INTEGER = frozenset({INT})
 #: So many decimal digits a float tells apart.
 MOST_DECIMALS = 15
 #: What has a greatest and a least; strings not, for Flink's GREATEST orders them by UTF-16.
-EXTREMES = NUMERIC | {DATETIME, DATE}
+EXTREMES = NUMERIC | TIMES
 #: Functions from floats to a float.
 FUNCTIONS: dict[type, str] = {
     ops.Power: "power",

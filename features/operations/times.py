@@ -12,12 +12,10 @@ from headrace.features.coercion import constant, expect
 from headrace.features.instant import day_number
 from headrace.features.operations.numbers import INTEGER, floor_divide, modulo
 from headrace.features.operations.rule import Rule
-from headrace.features.scalar import DATE, DATETIME, INT, INTERVAL, Scalar, literal
+from headrace.features.scalar import DATE, DATETIME, INT, INTERVAL, TIMES, Scalar, literal
 
 INSTANT = frozenset({DATETIME})
 DAYS = frozenset({DATE})
-#: What the calendar knows.
-TIMES = INSTANT | DAYS
 INTERVALS = frozenset({INTERVAL})
 #: Units of one length, in µs, by ibis's name.
 UNITS: dict[str, int] = {
