@@ -8,7 +8,9 @@ from typing import Any
 
 from headrace.compiler.plan import Location, SourcePlan
 from headrace.connectors.delta import read_version
-from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin, is_archive
+from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin, is_archive, shadow
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import CutoverError, UnsupportedError
 from headrace.pipelines.legs import table_name_of
 from headrace.registry.store import Run
@@ -38,6 +40,20 @@ def foreign_version(platform: Platform, source: SourcePlan, version: int | None 
         msg = f"source {source.name}: version {version} cannot be chosen: its history is no foreign table"
         raise UnsupportedError(msg)
     return found
+
+
+def history_table(platform: Platform, source: SourcePlan, foreign: ForeignVersion | None) -> IcebergTable:
+    """Where the rows of a source's history lie with their positions: our archive, or a copy of the foreign version.
+
+    Raises:
+        NotFoundError: there is no such table.
+        SchemaMismatchError: the archive lacks columns of the source.
+    """
+    if foreign is not None:
+        return shadow(platform.iceberg, foreign, fields_of(source.columns), source.event_time)
+    table = platform.iceberg.load(*table_name_of(source))
+    table.check_columns(archive_fields(source.columns))
+    return table
 
 
 def refuse_other_version(platform: Platform, tables: Iterable[str], origin: Origin) -> None:

@@ -9,13 +9,10 @@ import duckdb
 from headrace.compiler.duckdb_lookups import relation_of
 from headrace.compiler.lookups import delay_us, dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
-from headrace.connectors.foreign import shadow
 from headrace.connectors.iceberg import IcebergCatalog
-from headrace.connectors.schema import archive_fields, fields_of
 from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.cutover import DimensionPin
-from headrace.pipelines.foreign import foreign_version
-from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.local_dimensions import make_known, newest_snapshot
 from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.platform import Platform
@@ -35,8 +32,7 @@ def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimension
     """Make the relations of a view's dimensions, at their pinned snapshots."""
     for dimension in dimensions_of(plan):
         pinned = dimensions[dimension.name]
-        columns = [field.name for field in archive_fields(dimension.columns) if field.name != "_raw"]
-        pinned.table.relation(connection, pinned.snapshot_id, columns).create_view(relation_of(dimension.name))
+        pinned.relation(connection, dimension).create_view(relation_of(dimension.name))
         make_known(connection, dimension.name, pinned.until_us)
 
 
@@ -70,11 +66,8 @@ def pinned_by_runs(platform: Platform, tables: Iterable[str]) -> dict[str, Pinne
 def _pinned(platform: Platform, dimension: SourcePlan, delay: int) -> PinnedHistory:
     """A dimension at its newest version, in a table that has positions."""
     foreign = foreign_version(platform, dimension)
+    table = history_table(platform, dimension, foreign)
+    snapshot = newest_snapshot(dimension, table)
     if foreign is None:
-        table = platform.iceberg.load(*table_name_of(dimension))
-        table.check_columns(archive_fields(dimension.columns))
-        snapshot = newest_snapshot(dimension, table)
         return PinnedHistory(table, snapshot, complete_to(table.committed_at(snapshot), table.properties, delay))
-    copy = shadow(platform.iceberg, foreign, fields_of(dimension.columns), dimension.event_time)
-    until_us = complete_to(foreign.committed_at, foreign.properties, delay)
-    return PinnedHistory(copy, newest_snapshot(dimension, copy), until_us)
+    return PinnedHistory(table, snapshot, complete_to(foreign.committed_at, foreign.properties, delay))

@@ -31,9 +31,7 @@ from headrace.compiler.point_in_time import (
 )
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_functions import view_database
-from headrace.connectors.foreign import ForeignVersion, shadow
-from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
-from headrace.connectors.schema import archive_fields, fields_of
+from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_us
@@ -41,8 +39,7 @@ from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
-from headrace.pipelines.foreign import foreign_version
-from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
@@ -223,7 +220,7 @@ class TrainingSetPipeline:
             msg = f"view {plan.name}: source {source.name} has no history; set `history = IcebergTable(...)`"
             raise RequestError(msg)
         foreign = foreign_version(self.platform, source)
-        table = self._history_table(source, foreign)
+        table = history_table(self.platform, source, foreign)
         snapshot = table.current_snapshot_id()
         if snapshot is None:
             msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
@@ -347,14 +344,6 @@ class TrainingSetPipeline:
             return False
         (found,) = connection.execute(covered_sql(self.views[view], "spine", "archive")).fetchall()
         return bool(found[0])
-
-    def _history_table(self, source: SourcePlan, foreign: ForeignVersion | None) -> IcebergTable:
-        """The archive, or the shadow of a foreign table's newest version."""
-        if foreign is not None:
-            return shadow(self.platform.iceberg, foreign, fields_of(source.columns), source.event_time)
-        table = self.platform.iceberg.load(*table_name_of(source))
-        table.check_columns(archive_fields(source.columns))
-        return table
 
 
 def _on_duckdb(

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.compiler.plan import SourcePlan
 from headrace.compiler.point_in_time import KnownBy, ValueMode
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.frame import html_table, nullable_frame
 from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import archive_fields
 from headrace.errors import RequestError
 from headrace.features.duration import format_duration
 from headrace.pipelines.spine import OUTSIDE
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 
@@ -54,6 +57,11 @@ class PinnedHistory:
     table: IcebergTable
     snapshot_id: int
     until_us: int
+
+    def relation(self, connection: duckdb.DuckDBPyConnection, source: SourcePlan) -> duckdb.DuckDBPyRelation:
+        """The rows, without what no value is made of."""
+        columns = [field.name for field in archive_fields(source.columns) if field.name != "_raw"]
+        return self.table.relation(connection, self.snapshot_id, columns)
 
     def __str__(self) -> str:
         return f"snapshot {self.snapshot_id} of {self.table.name}"
