@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from ..commands import Ended, headrace  # noqa: TID252 (commands are shared)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/knobs.md"
@@ -19,17 +20,13 @@ BLOCK = re.compile(r"^```console\n\$ headrace (explain .*?)\n(.*?)^```$", re.MUL
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(tmp_path: Path) -> Callable[..., Ended]:
     """A command beside the examples, in a folder without settings."""
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE")}
 
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-c", "from headrace.jobs.cli import main; main()", *arguments]
-        env = {**kept, **environment}
-        found = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-        found.stdout = found.stdout.replace(f"{ROOT}/", "")
-        return found
+    def call(*arguments: str, **environment: str) -> Ended:
+        found = headrace(*arguments, folder=tmp_path, **environment)
+        return replace(found, stdout=found.stdout.replace(f"{ROOT}/", ""))
 
     return call
 
@@ -41,7 +38,7 @@ def same(place: Path, text: str) -> None:
     assert place.read_text(encoding="utf-8") == text, f"{place} is stale; run with HEADRACE_UPDATE_GOLDEN=1"
 
 
-def test_the_page_shows_what_is_printed(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_the_page_shows_what_is_printed(run: Callable[..., Ended]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert len(BLOCK.findall(text)) == 1
     same(PAGE, BLOCK.sub(lambda block: f"```console\n$ headrace {block[1]}\n{run(*block[1].split()).stdout}```", text))
@@ -57,16 +54,14 @@ def test_the_page_shows_what_is_printed(run: Callable[..., subprocess.CompletedP
         ("last_delay", "examples/flights/features.py"),
     ],
 )
-def test_the_examples_are_explained(
-    run: Callable[..., subprocess.CompletedProcess[str]], feature: str, file: str
-) -> None:
+def test_the_examples_are_explained(run: Callable[..., Ended], feature: str, file: str) -> None:
     found = run("explain", feature, "--file", file)
     assert (found.returncode, found.stderr) == (0, "")
     same(GOLDEN / f"{feature}.explain.txt", found.stdout)
 
 
 def test_a_flag_beats_the_environment_and_each_value_says_where_it_is_from(
-    run: Callable[..., subprocess.CompletedProcess[str]],
+    run: Callable[..., Ended],
 ) -> None:
     asked = ("--format", "json", "explain", "late_share_30d", "--file", "examples/flights/features.py")
     variables = {"HEADRACE__FLINK__FRESHNESS": "1m", "HEADRACE__FLINK__OPTIMIZE": "cost"}
@@ -93,7 +88,7 @@ def test_a_flag_beats_the_environment_and_each_value_says_where_it_is_from(
     ],
 )
 def test_what_cannot_be_explained_is_refused(
-    run: Callable[..., subprocess.CompletedProcess[str]], arguments: tuple[str, ...], message: str
+    run: Callable[..., Ended], arguments: tuple[str, ...], message: str
 ) -> None:
     found = run("explain", *arguments)
     assert (found.returncode, found.stdout) == (1, "")

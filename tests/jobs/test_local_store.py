@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .test_cli import run
+from ..commands import headrace as run  # noqa: TID252 (commands are shared)
+from .test_cli import run as alone
 
 FEATURES = """
 from datetime import datetime
@@ -46,16 +47,16 @@ def desk(tmp_path: Path) -> Path:
 
 def test_a_file_is_filled_and_read_without_a_server(desk: Path) -> None:
     fill = ["run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite:shop.db"]
-    filled = run(*fill, folder=desk, code=WITHOUT_SERVERS)
+    filled = alone(*fill, folder=desk, code=WITHOUT_SERVERS)
     assert (filled.returncode, "rows: 3 accepted" in filled.stderr) == (0, True), filled.stderr
-    asked = run("--format", "json", *ASK, "--store", "sqlite:shop.db", folder=desk, code=WITHOUT_SERVERS)
+    asked = alone("--format", "json", *ASK, "--store", "sqlite:shop.db", folder=desk, code=WITHOUT_SERVERS)
     (record,) = json.loads(asked.stdout)
     assert {name: value["value"] for name, value in record["features"].items()} == {
         "pages:clicks_1h": 1,
         "pages:clicks_7d": 2,
     }
     (desk / "headrace.yaml").write_text("online:\n  store: sqlite\n  file: shop.db\n")
-    assert run("--format", "json", *ASK, folder=desk, code=WITHOUT_SERVERS).stdout == asked.stdout
+    assert alone("--format", "json", *ASK, folder=desk, code=WITHOUT_SERVERS).stdout == asked.stdout
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .test_cli import run
+from ..commands import headrace as run  # noqa: TID252 (commands are shared)
+from .test_cli import run as alone
 from .test_local_store import FEATURES, WITHOUT_SERVERS, desk  # noqa: F401 (a fixture)
 
 ON_DEMAND = """
@@ -50,14 +51,14 @@ def test_a_run_shows_what_takes_no_request_and_a_store_serves_what_does(pages: P
     filled = run("run", "features.py", "--input", "clicks.csv", "--to-store", "sqlite:shop.db", folder=pages)
     assert filled.returncode == 0, filled.stderr
     ask = ["get-online", "pages:weighed", "pages:recent", "--entity", "page=home", *STORE]
-    asked = run("--format", "json", *ask, "--request", "weight=2.5", folder=pages, code=WITHOUT_SERVERS)
+    asked = alone("--format", "json", *ask, "--request", "weight=2.5", folder=pages, code=WITHOUT_SERVERS)
     (record,) = json.loads(asked.stdout)
     assert {name: value["value"] for name, value in record["features"].items()} == {
         "pages:weighed": 5.0,
         "pages:recent": 0.5,
     }
-    alone = ["get-online", "pages:heavy", "--request", "weight=2.5", *STORE]
-    entityless = run("--format", "json", *alone, folder=pages, code=WITHOUT_SERVERS)
+    whole = ["get-online", "pages:heavy", "--request", "weight=2.5", *STORE]
+    entityless = alone("--format", "json", *whole, folder=pages, code=WITHOUT_SERVERS)
     assert entityless.returncode == 0, entityless.stderr
     assert json.loads(entityless.stdout)[0]["features"]["pages:heavy"]["value"] is True
     missing = run(*ask, folder=pages)
@@ -88,8 +89,8 @@ def test_what_cannot_be_is_refused_with_the_reason(pages: Path, command: list[st
 def test_a_feature_is_printed_as_the_sql_of_duckdb(pages: Path) -> None:
     printed = run("compile", "recent", "--engine", "duckdb", folder=pages)
     assert "FROM features" in printed.stdout
-    alone = run("sql", "clicks_1h", folder=pages)
-    assert (alone.returncode, "AS clicks_1h" in alone.stdout) == (0, True)
+    one = run("sql", "clicks_1h", folder=pages)
+    assert (one.returncode, "AS clicks_1h" in one.stdout) == (0, True)
 
 
 def test_a_view_is_printed_as_sql_without_what_is_no_sql(pages: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -14,6 +12,8 @@ import pytest
 
 from headrace.errors import UnsupportedError
 from headrace.jobs.definitions import view_of
+
+from ..commands import headrace as run  # noqa: TID252 (commands are shared)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/sql.md"
@@ -28,11 +28,6 @@ def folder(tmp_path: Path) -> Path:
     text = (place / "features.sql").read_text()
     (place / "wrong.sql").write_text(text.replace("WHERE status", "WHERE stauts", 1))
     return tmp_path
-
-
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", "from headrace.jobs.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_the_page_shows_what_is_printed(folder: Path) -> None:

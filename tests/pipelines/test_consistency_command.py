@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from headrace.jobs.cli import main
-
+from ..commands import Ended, headrace  # noqa: TID252 (commands are shared)
 from .trips import MIDNIGHT, PROJECT, depot_in, trips
 
 TRIPS = trips(60)
@@ -37,32 +34,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended, and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def run(desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process: libraries are loaded once."""
-    monkeypatch.chdir(desk)
-    for name in [name for name in os.environ if name.startswith("HEADRACE")]:
-        monkeypatch.delenv(name)
-
-    def command(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return Ended(int(end.value.code or 0), *capsys.readouterr())
-
-    return command
+def run(desk: Path) -> Run:
+    """Runs a command at the desk."""
+    return partial(headrace, folder=desk)
 
 
 def test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature(run: Run) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -30,6 +28,8 @@ from headrace.pipelines.training_set import rows_fingerprint
 from headrace.registry.training_sets import TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
+
+from ..commands import Ended, headrace  # noqa: TID252 (commands are shared)
 
 FEATURES = Path(__file__).with_name("deck.py")
 #: What holds on either engine.
@@ -603,13 +603,11 @@ def test_a_set_with_on_demand_features_is_explained_and_made_again(lake: Lake) -
     assert saved.rebuild(saved.save(pipeline, made).id).is_identical
 
 
-def command(lake: Lake, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(lake: Lake, *arguments: str) -> Ended:
     """The command line in the lake's folder."""
     settings = {"home": str(lake.folder / "home"), "project": "deck", "iceberg": lake.settings.iceberg.model_dump()}
     (lake.folder / "headrace.yaml").write_text(json.dumps(settings))
-    code = "from headrace.jobs.cli import main; main()"
-    whole = [sys.executable, "-P", "-c", code, *arguments]
-    return subprocess.run(whole, cwd=lake.folder, capture_output=True, text=True, check=False)
+    return headrace(*arguments, folder=lake.folder)
 
 
 def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:
