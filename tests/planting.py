@@ -18,6 +18,8 @@ from .planted import Mutant
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".build", ".headrace", ".typed", "target", "__pycache__", ".*_cache")
 #: pytest's status when tests ran and some failed; any other tells of something else, such as a test that is not there.
 TESTS_FAILED = 1
+#: What `make setup` has built, which tests of jobs run with.
+JARS = ".build/jars"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Copy:
         """A copy in an empty folder."""
         tree, packages = folder / "tree", folder / "packages"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        (tree / JARS).parent.mkdir()
+        (tree / JARS).symlink_to(ROOT / JARS, target_is_directory=True)
         link_tree(tree, packages / "headrace")
         return cls(tree, packages)
 
