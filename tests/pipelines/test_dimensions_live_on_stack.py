@@ -89,6 +89,7 @@ class Town(Case):
         self.began = datetime.now(UTC)
         self.versions: list[Version] = []
         self.orders: list[Order] = []
+        self.noted = START
         self.shops = self.platform.iceberg.create_table(self.namespace, "shops", SHOPS)
 
     def change(self, *versions: Version) -> None:
@@ -97,16 +98,22 @@ class Town(Case):
         self.shops.refresh().append(pa.Table.from_pylist(rows, self.shops.table.schema().as_arrow()))
         self.versions += versions
 
+    def now(self) -> datetime:
+        """This instant, not before a version of it is in effect after all that was noted: no note is taken back."""
+        wait_until(lambda: datetime.now(UTC) + DELAY > self.noted)
+        return datetime.now(UTC)
+
     def change_now(self, shop: str, kind: str, factor: int) -> datetime:
         """Write a version that is valid from now on; returns from when it is in effect."""
-        since = datetime.now(UTC)
+        since = self.now()
         self.change((shop, kind, factor, since))
         assert self.shops.committed_at(self.shops.current_snapshot_id() or 0) < since + DELAY
         return since + DELAY
 
     def complete_to(self, at: datetime) -> None:
         """Note that all versions are there that an event until then may see."""
-        self.shops.refresh().set_properties({NOTED: (at - DELAY).isoformat()})
+        self.noted = max(self.noted, at)
+        self.shops.refresh().set_properties({NOTED: (self.noted - DELAY).isoformat()})
 
     def order(self, *times: datetime) -> None:
         """Orders of each card in each shop, at these times."""
@@ -198,7 +205,7 @@ def test_a_resumed_run_sees_what_became_of_a_shop_meanwhile(town: Town, run: Run
 @pytest.mark.faults
 def test_what_is_read_again_after_a_crash_sees_the_same(town: Town, run: Run, stack: Stack) -> None:
     logs = Logs.from_now(stack)
-    town.order(datetime.now(UTC) + DELAY)
+    town.order(town.now() + DELAY)
     wait_until(lambda: logs.say("An event waits: dimension Shops"))
     kill(stack, "flink", *TASK_MANAGERS)
     effect = town.change_now("x", "fuel", 13)
