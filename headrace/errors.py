@@ -79,6 +79,18 @@ class LedgerError(HeadraceError, RuntimeError):
     """A ledger cannot be drawn up (not: a ledger that does not hold, which is a result)."""
 
 
+class ArtifactError(HeadraceError, ValueError):
+    """Files of a model are missing, damaged, or of a kind that is not kept, such as a pickle."""
+
+
+class ModelError(HeadraceError, ValueError):
+    """A version of a model is described wrongly: a parent that was never registered, a metric that is no number."""
+
+
+class TransitionError(ModelError):
+    """A move of a version that its state does not allow, or without what the move needs: a reason, evidence."""
+
+
 class NumericOverflowError(HeadraceError, OverflowError):
     """An integer aggregate left the range of BIGINT."""
 

@@ -1,0 +1,208 @@
+"""Content-addressed artifacts: a few named files, kept under the hash of what is in them and proved by it when read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+from headrace.connectors.artifact_files import check_file
+from headrace.errors import ArtifactError, ConnectorError
+
+MANIFEST = "manifest.json"
+#: The files have a folder of their own, so that one of them may be named as the manifest is.
+FILES = "files"
+ADDRESS = re.compile(r"[0-9a-f]{64}")
+#: Starts the names of what is still being written, or is being thrown away; no address does.
+TEMPORARY = "."
+#: A folder was renamed to where one is already.
+TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
+
+
+def manifest_of(files: Mapping[str, bytes]) -> bytes:
+    """The sorted JSON of each file's SHA-256.
+
+    >>> manifest_of({"model.json": b"{}"})[:30]
+    b'{"model.json":"44136fa355b3678'
+    """
+    hashes = {name: sha256(content).hexdigest() for name, content in files.items()}
+    return json.dumps(hashes, sort_keys=True, separators=(",", ":")).encode()
+
+
+def address_of(files: Mapping[str, bytes]) -> str:
+    """The address of an artifact: the SHA-256 of its manifest, 64 hex digits; equal content has equal ones.
+
+    >>> address_of({"b.json": b"1", "a.json": b"2"}) == address_of({"a.json": b"2", "b.json": b"1"})
+    True
+    """
+    return sha256(manifest_of(files)).hexdigest()
+
+
+class Artifacts:
+    """The artifacts in a folder, which is made by the first that is put.
+
+    Every method raises ConnectorError, naming the folder, when the disk fails or is full; the store is then as it was.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     artifacts = Artifacts(folder)
+    ...     address = artifacts.put({"model.json": b'{"rate": 0.1}'})
+    ...     artifacts.get(address)
+    {'model.json': b'{"rate": 0.1}'}
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+
+    def put(self, files: Mapping[str, bytes]) -> str:
+        """Keep files and return their address; the same content again is nothing, and mends what was damaged.
+
+        It is there as a whole or not at all, also when the machine stops: written beside, synced, then renamed.
+
+        Raises:
+            ArtifactError: no files, or one that is neither sound JSON nor sound safetensors, such as a pickle.
+        """
+        if not files:
+            msg = "an artifact has at least one file, found none"
+            raise ArtifactError(msg)
+        for name, content in files.items():
+            check_file(name, content)
+        address = address_of(files)
+        with self._translated(f"artifact {address[:12]} was not written, and the store is as it was"):
+            if not self._is_whole(address):
+                self._write(address, files)
+        return address
+
+    def get(self, address: str) -> dict[str, bytes]:
+        """The files of an artifact, every byte proved by its hash.
+
+        Raises:
+            ArtifactError: it is not there, or damaged; names the file, the hash expected and the one found.
+        """
+        with self._translated(f"artifact {address[:12]} cannot be read"):
+            hashes = self._hashes(address)
+            folder = self.folder / address / FILES
+            files = {name: _proved(address, folder / name, expected) for name, expected in hashes.items()}
+            _check_nothing_else(address, folder, hashes)
+        return files
+
+    def verify(self, address: str) -> None:
+        """Raise ArtifactError unless the artifact is there and whole."""
+        self.get(address)
+
+    def all(self) -> list[str]:
+        """The addresses of all artifacts, sorted, whole or not."""
+        with self._translated("cannot be listed"):
+            found = self.folder.iterdir() if self.folder.is_dir() else ()
+            return sorted(entry.name for entry in found if ADDRESS.fullmatch(entry.name))
+
+    def _is_whole(self, address: str) -> bool:
+        try:
+            self.verify(address)
+        except ArtifactError:
+            return False
+        return True
+
+    def _hashes(self, address: str) -> dict[str, str]:
+        """The manifest, proved by the address."""
+        if not ADDRESS.fullmatch(address):
+            msg = f"artifact {address!r}: expected an address of 64 hex digits"
+            raise ArtifactError(msg)
+        if not (self.folder / address).is_dir():
+            msg = f"artifact {address} is missing: {self.folder} has none of this address"
+            raise ArtifactError(msg)
+        hashes: dict[str, str] = json.loads(_proved(address, self.folder / address / MANIFEST, address))
+        return hashes
+
+    def _write(self, address: str, files: Mapping[str, bytes]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._temporary() as written:
+            (written / FILES).mkdir(parents=True)
+            for name, content in files.items():
+                _write_synced(written / FILES / name, content)
+            _write_synced(written / MANIFEST, manifest_of(files))
+            _sync(written / FILES)
+            _sync(written)
+            self._publish(written, address)
+        _sync(self.folder)
+
+    def _publish(self, written: Path, address: str) -> None:
+        """Give what is written its name; another process may have done so first, or left it damaged."""
+        while True:
+            try:
+                written.rename(self.folder / address)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+                if self._is_whole(address):
+                    return
+                self._remove_damaged(address)
+            else:
+                return
+
+    def _remove_damaged(self, address: str) -> None:
+        # Whoever mends it at the same time may have removed it already.
+        with self._temporary() as removed, suppress(FileNotFoundError):
+            (self.folder / address).rename(removed)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A name in the same folder, hence on the same disk; what has it in the end is removed."""
+        path = self.folder / f"{TEMPORARY}{uuid4().hex}"
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            msg = f"artifacts in {self.folder}: {what}: {error.strerror or error}"
+            raise ConnectorError(msg) from error
+
+
+def _proved(address: str, file: Path, expected: str) -> bytes:
+    """A file's content, if it has the expected hash."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        msg = f"artifact {address}: file {file.name!r} is missing; expected sha256 {expected}, found no file"
+        raise ArtifactError(msg) from error
+    found = sha256(content).hexdigest()
+    if found != expected:
+        msg = f"artifact {address}: file {file.name!r} is damaged; expected sha256 {expected}, found {found}"
+        raise ArtifactError(msg)
+    return content
+
+
+def _check_nothing_else(address: str, folder: Path, hashes: Mapping[str, str]) -> None:
+    """A file that no hash speaks for is damage, too."""
+    others = sorted({entry.name for entry in folder.iterdir()} - hashes.keys())
+    if others:
+        msg = f"artifact {address}: file {others[0]!r} does not belong to it; expected {', '.join(sorted(hashes))}"
+        raise ArtifactError(msg)
+
+
+def _write_synced(file: Path, content: bytes) -> None:
+    with file.open("xb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Names are on the disk only after their folder is synced."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
