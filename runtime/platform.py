@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from headrace.connectors.artifacts import Artifacts
 from headrace.connectors.cassandra import CassandraConnection
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.kafka import KafkaConnection
@@ -60,12 +59,7 @@ class Platform:
     @property
     def registry_file(self) -> Path:
         """The database of everything that is registered."""
-        return self.settings.home / "registry.db"
-
-    @property
-    def artifacts(self) -> Artifacts:
-        """The files of models."""
-        return Artifacts(self.settings.home / "artifacts")
+        return self.settings.registry_file
 
     @cached_property
     def cluster(self) -> Cluster:

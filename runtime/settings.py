@@ -222,6 +222,16 @@ class Settings(BaseSettings):
         """The file in which the local stack records its processes, ports and addresses."""
         return _record_in(self.home)
 
+    @property
+    def registry_file(self) -> Path:
+        """The database of everything that is registered."""
+        return self.home / "registry.db"
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Where the files of models are."""
+        return self.home / "artifacts"
+
     def origins(self) -> dict[str, tuple[Any, str]]:
         """Every leaf setting with its value and the place it came from; secrets are references."""
         return {".".join(key): (value, self._origins.get(key, DEFAULT_ORIGIN)) for key, value in leaves(self)}

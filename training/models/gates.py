@@ -1,0 +1,249 @@
+"""Gates: what a version must pass before it may go on, as code; each says what it measured, and against what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from headrace.connectors.artifacts import Artifacts
+from headrace.errors import ArtifactError
+from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
+from headrace.registry.store import Registry, ViewVersion
+from headrace.training.models.difference import differences
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What a gate found.
+
+    Attributes:
+        value, bound: what was measured, and what it was held against, in the metric's unit; None where there is none.
+        evidence: what else was seen, as plain JSON values; of a failure, why.
+    """
+
+    name: str
+    passed: bool
+    value: float | None = None
+    bound: float | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged: the facts of a version or candidate, beside the champion of its model, if there is one.
+
+    Attributes:
+        evaluations: how well the champion did, on which rows.
+    """
+
+    model: str
+    facts: Facts
+    champion: ModelVersion | None = None
+    evaluations: Sequence[Evaluation] = ()
+
+    def of_champion(self, name: str) -> Mapping[str, float] | None:
+        """The champion's metrics on the very rows of one of the subject's evaluation sets; None where it has none."""
+        rows = self.facts.evaluated.get(name)
+        return next((one.metrics for one in self.evaluations if (one.set, one.rows) == (name, rows)), None)
+
+
+class Gate(Protocol):
+    """One check of a version. It answers or raises; a raised error (a disk, a database) is no verdict."""
+
+    @property
+    def name(self) -> str:
+        """What is checked, as evidence and commands show it."""
+        ...
+
+    def judge(self, subject: Subject) -> GateResult:
+        """The verdict."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArtifactWhole:
+    """The artifact is there, and every byte of it is as it was written."""
+
+    artifacts: Artifacts
+    name: str = "artifact whole"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed when every file has its hash; the evidence names the one that has not."""
+        try:
+            files = self.artifacts.get(subject.facts.artifact)
+        except ArtifactError as error:
+            return GateResult(self.name, False, evidence={"why": str(error)})
+        return GateResult(self.name, True, evidence={"bytes": {name: len(content) for name, content in files.items()}})
+
+
+@dataclass(frozen=True)
+class FeaturesAvailable:
+    """Each feature view that the model reads is served in the version that it learned from.
+
+    What serves counts, or the newest registered version where none serves yet.
+    """
+
+    views: Registry
+    project: str
+    name: str = "features available"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed when all fingerprints agree; the evidence has the difference of those that do not."""
+        found = {view: self._registered(view) for view in subject.facts.features}
+        wrong = {
+            view: self._difference(view, fingerprint, found[view])
+            for view, fingerprint in subject.facts.features.items()
+            if found[view] != fingerprint
+        }
+        return GateResult(self.name, not wrong, evidence={"views": found, **({"changed": wrong} if wrong else {})})
+
+    def _registered(self, view: str) -> str | None:
+        pointer = self.views.pointer(self.project, view)
+        versions = self.views.versions(self.project, view)
+        return pointer.version if pointer else versions[-1].version if versions else None
+
+    def _difference(self, view: str, expected: str, found: str | None) -> dict[str, Any]:
+        known = {version.version: version for version in self.views.versions(self.project, view)}
+        changes = _plan_changes(known.get(expected), known.get(found or ""))
+        return {"expected": expected, "found": found, "changes": changes}
+
+
+def _plan_changes(expected: ViewVersion | None, found: ViewVersion | None) -> list[dict[str, Any]]:
+    """What became of a view since; nothing where one of its versions is not known."""
+    if expected is None or found is None:
+        return []
+    return [asdict(one) for one in differences("view", expected.plan, found.plan)]
+
+
+@dataclass(frozen=True)
+class NotWorse:
+    """A recorded metric is not worse than the champion's, on the same rows, by more than a margin.
+
+    A negative margin asks for better. Without a champion there is nothing to be worse than.
+    """
+
+    set: str
+    metric: str
+    margin: float = 0.0
+    greater_is_better: bool = False
+
+    @property
+    def name(self) -> str:
+        """The set, the metric and what it is beside."""
+        return f"{self.set}/{self.metric} not worse than the champion's"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed within the margin; failed also where either has no such metric on these rows."""
+        value = subject.facts.of_set(self.set).get(self.metric)
+        if value is None:
+            return _unrecorded(self.name, subject, f"{self.set}/{self.metric}")
+        if subject.champion is None:
+            return GateResult(self.name, True, value, evidence={"champion": None})
+        theirs = (subject.of_champion(self.set) or {}).get(self.metric)
+        if theirs is None:
+            return _incomparable(self.name, subject, self.set, value)
+        bound = theirs + (-self.margin if self.greater_is_better else self.margin)
+        passed = value >= bound if self.greater_is_better else value <= bound
+        evidence = {"champion": subject.champion.name, "champion_value": theirs, "margin": self.margin}
+        return GateResult(self.name, passed, value, bound, {**evidence, "rows": subject.facts.evaluated[self.set]})
+
+
+@dataclass(frozen=True)
+class SlicesNotWorse:
+    """No slice of a recorded metric is worse than the champion's, on the same rows, by more than a margin.
+
+    So that a gain on the whole does not hide a loss of some.
+    """
+
+    set: str
+    metric: str
+    margin: float
+    greater_is_better: bool = False
+
+    @property
+    def name(self) -> str:
+        """The set, the metric and what it is beside."""
+        return f"slices of {self.set}/{self.metric} not worse than the champion's"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed when the worst slice is within the margin; the value is by how much that one is worse."""
+        own = self._slices(subject.facts.of_set(self.set))
+        if not own:
+            return _unrecorded(self.name, subject, f"{self.set}/{self.metric}/SLICE")
+        if subject.champion is None:
+            return GateResult(self.name, True, evidence={"champion": None, "slices": own})
+        theirs = self._slices(subject.of_champion(self.set) or {})
+        if not theirs:
+            return _incomparable(self.name, subject, self.set, None)
+        worse = {name: self._worse(own[name], theirs[name]) for name in own.keys() & theirs.keys()}
+        lost = sorted(theirs.keys() - own.keys())
+        evidence = {"champion": subject.champion.name, "worse_by": worse, "not_recorded": lost}
+        worst = max(worse.values(), default=0.0)
+        return GateResult(self.name, not lost and worst <= self.margin, worst, self.margin, evidence)
+
+    def _slices(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        parts = {name: name.partition("/") for name in metrics}
+        return {
+            slice_: metrics[name] for name, (metric, _, slice_) in parts.items() if metric == self.metric and slice_
+        }
+
+    def _worse(self, own: float, theirs: float) -> float:
+        return theirs - own if self.greater_is_better else own - theirs
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A recorded metric is at most a bound, whatever the champion has: an error of calibration, a latency.
+
+    >>> facts = Facts(artifact="0" * 64, code="1" * 64, environment="2" * 64,
+    ...     metrics={"recent/calibration_error": 0.04}, evaluated={"recent": "August"})
+    >>> AtMost("recent", "calibration_error", 0.02).judge(Subject("flights", facts)).passed
+    False
+    """
+
+    set: str
+    metric: str
+    bound: float
+
+    @property
+    def name(self) -> str:
+        """The set, the metric and the bound."""
+        return f"{self.set}/{self.metric} at most {self.bound:g}"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed up to the bound; failed also where there is no such metric."""
+        value = subject.facts.of_set(self.set).get(self.metric)
+        if value is None:
+            return _unrecorded(self.name, subject, f"{self.set}/{self.metric}")
+        rows = {"rows": subject.facts.evaluated[self.set]}
+        return GateResult(self.name, value <= self.bound, value, self.bound, rows)
+
+
+def judge(subject: Subject, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
+    """What each gate says, all of them asked, so that a failure does not hide another."""
+    return tuple(gate.judge(subject) for gate in gates)
+
+
+def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
+    """Results as the evidence of a move, failures included.
+
+    >>> evidence_of([GateResult("recent/log_loss at most 0.6", True, 0.5, 0.6)])["gates"][0]["value"]
+    0.5
+    """
+    return {"gates": [asdict(result) for result in results]}
+
+
+def _unrecorded(name: str, subject: Subject, metric: str) -> GateResult:
+    """What was never measured has not passed."""
+    why = f"no metric {metric!r} is recorded"
+    return GateResult(name, False, evidence={"why": why, "recorded": sorted(subject.facts.metrics)})
+
+
+def _incomparable(name: str, subject: Subject, set_: str, value: float | None) -> GateResult:
+    """Two numbers over different rows say nothing of which model is better."""
+    champion = subject.champion.name if subject.champion else None
+    theirs = sorted({one.rows for one in subject.evaluations if one.set == set_})
+    why = f"{champion} has no such metric on these rows; evaluate it on them, and record it"
+    rows = {"rows": subject.facts.evaluated[set_], "champion_rows": theirs}
+    return GateResult(name, False, value, evidence={"why": why, "champion": champion, **rows})
