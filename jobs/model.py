@@ -1,0 +1,300 @@
+"""`headrace model`: versions of models, where they come from, what they passed, and which of them serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.errors import SettingsError
+from headrace.jobs.model_rows import (
+    candidate_row,
+    gate_row,
+    move_rows,
+    order_of,
+    print_model_rows,
+    status_document,
+    status_row,
+    version_row,
+)
+from headrace.jobs.options import Format, FormatOption, instant, options_of
+from headrace.jobs.output import progress
+
+if TYPE_CHECKING:
+    from headrace.registry.model_states import Decision
+    from headrace.training.models.gates import Gate
+    from headrace.training.models.store import ModelStore
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+Model = Annotated[str, typer.Argument(help="A model, as `headrace model list` shows it.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="MODEL@NUMBER or MODEL@ALIAS, such as flights@3.")]
+Reason = Annotated[str, typer.Option(help="Why; kept for whoever asks later.")]
+By = Annotated[str, typer.Option(help="Who; default: the user of this process.", show_default=False)]
+BOUND = "SET/METRIC=NUMBER"
+NotWorseOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much above the champion's.")]
+NotLowerOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much below the champion's.")]
+SlicesOption = Annotated[
+    list[str] | None, typer.Option(metavar=BOUND, help="No slice more than so much above the champion's.")
+]
+AtMostOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most this, whatever the champion has.")]
+#: What `--expect` says of a model that has no champion yet.
+NONE = "none"
+
+
+@app.callback()
+def model() -> None:
+    """Versions of models: where they come from, what they passed, and which one serves.
+
+    Example: headrace model show flights@champion
+    """
+
+
+@app.command(name="list")
+def list_(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="Only this model.")] = "",
+    candidates: Annotated[bool, typer.Option("--candidates", help="Checkpoints of trainers instead.")] = False,
+    format_: FormatOption = None,
+) -> None:
+    """List versions, newest first, or the candidates that trainers left.
+
+    Example: headrace model list flights --candidates
+    """
+    from headrace.training.models.store import status_in
+
+    store = _store(context)
+    rows: list[dict[str, Any]] = []
+    for name in [model] if model else store.models():
+        if candidates:
+            rows += [candidate_row(one) for one in store.candidates(name)]
+        else:
+            life = store.history(name)
+            rows += [status_row(status_in(life, one)) for one in reversed(store.versions(name))]
+    if not rows:
+        progress(f"no {'candidates' if candidates else 'versions'} of models in this project")
+    print_model_rows(rows, options_of(context).chosen(format_))
+
+
+@app.command()
+def show(context: typer.Context, version: Version, format_: FormatOption = None) -> None:
+    """Show what a version was made of, how it did, and what moved it.
+
+    Example: headrace model show flights@champion
+    """
+    document = status_document(_store(context).status(version))
+    chosen = options_of(context).chosen(format_)
+    if chosen is Format.JSON:
+        print_model_rows([document], chosen)
+        return
+    moves = document.pop("moves")
+    print_model_rows([{"fact": name, "value": value} for name, value in document.items()], chosen)
+    typer.echo("")
+    print_model_rows([{name: value for name, value in move.items() if name != "evidence"} for move in moves], chosen)
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    left: Annotated[str, typer.Argument(metavar="LEFT", help="A version.")],
+    right: Annotated[str, typer.Argument(metavar="RIGHT", help="Another version.")],
+    format_: FormatOption = None,
+) -> None:
+    """Show what differs between two versions: data, features, code, packages, parameters and metrics.
+
+    Example: headrace model diff flights@2 flights@champion
+    """
+    found = _store(context).diff(left, right)
+    if not found:
+        progress(f"{left} and {right} do not differ")
+    rows = [{"section": one.section, "name": one.name, "left": one.left, "right": one.right} for one in found]
+    print_model_rows(rows, options_of(context).chosen(format_))
+
+
+@app.command()
+def lineage(context: typer.Context, version: Version, format_: FormatOption = None) -> None:
+    """Show a version's ancestors from the root on, with the data and code of each, and its descendants.
+
+    Example: headrace model lineage flights@champion
+    """
+    found = _store(context).lineage(version)
+    relations = [*(("ancestor", one) for one in found.ancestors), ("this", found.version)]
+    relations += [("descendant", one) for one in found.descendants]
+    print_model_rows([{"is": is_, **version_row(one)} for is_, one in relations], options_of(context).chosen(format_))
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    version: Version,
+    reason: Reason = "verified by hand",
+    by: By = "",
+    not_worse: NotWorseOption = None,
+    not_lower: NotLowerOption = None,
+    slices_not_worse: SlicesOption = None,
+    at_most: AtMostOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge only; the version stays where it is.")] = False,
+    format_: FormatOption = None,
+) -> None:
+    """Judge a version by gates: its artifact, its features, and the metrics asked for; exit status 1 when one fails.
+
+    A trained version goes to verified or rejected, with the evidence; any other stays where it is.
+
+    Example: headrace model verify flights@3 --not-worse recent/log_loss=0 --not-worse frozen/log_loss=0.005
+    """
+    from headrace.registry.model_states import State
+    from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
+
+    store = _store(context)
+    gates: list[Gate] = [*_standing_gates(context, store)]
+    gates += [NotWorse(*bound) for bound in _bounds("--not-worse", not_worse)]
+    gates += [NotWorse(*bound, greater_is_better=True) for bound in _bounds("--not-lower", not_lower)]
+    gates += [SlicesNotWorse(*bound) for bound in _bounds("--slices-not-worse", slices_not_worse)]
+    gates += [AtMost(*bound) for bound in _bounds("--at-most", at_most)]
+    moves = not dry_run and store.status(version).state is State.TRAINED
+    results = store.verify(version, gates, _decision(reason, by)) if moves else store.check(version, gates)
+    print_model_rows([gate_row(result) for result in results], options_of(context).chosen(format_))
+    progress(f"{version} is {store.status(version).state}")
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def promote(
+    context: typer.Context,
+    version: Version,
+    reason: Reason,
+    by: By = "",
+    alias: Annotated[str, typer.Option(help="champion, challenger, shadow or canary.")] = "champion",
+    expect: Annotated[
+        str, typer.Option(help="Number of the version that you believe has the alias, or `none`; default: who has it.")
+    ] = "",
+) -> None:
+    """Make a version the champion, or give it another alias, unless somebody else did so first.
+
+    A champion that is still in production can be promoted again, which is how to go back.
+
+    Example: headrace model promote flights@3 --expect 2 --reason "better on August, no slice worse"
+    """
+    from headrace.registry.model_states import Alias, alias_of
+
+    store, given = _store(context), alias_of(alias)
+    model = store.version(version).model
+    expected = _expected(expect) if expect else store.history(model).holder(given)
+    decision = _decision(reason, by)
+    if given is Alias.CHAMPION:
+        promoted = store.promote(version, expected, decision)
+    else:
+        promoted = store.give(version, given, expected, decision)
+    progress(f"{promoted.name} is {given}; before it {'none' if expected is None else f'{model}@{expected}'} was")
+
+
+@app.command()
+def take(context: typer.Context, version: Version, reason: Reason, by: By = "") -> None:
+    """Take challenger, shadow or canary away from the version that has it.
+
+    Example: headrace model take flights@canary --reason "errors rose at 5 percent"
+    """
+    taken = _store(context).take(version, _decision(reason, by))
+    progress(f"{taken.name} is not {version.partition('@')[2]} any more")
+
+
+@app.command()
+def retire(context: typer.Context, version: Version, reason: Reason, by: By = "") -> None:
+    """End a version that was in production; the champion's successor must be promoted first.
+
+    Example: headrace model retire flights@2 --reason "version 3 has served for a week"
+    """
+    retired = _store(context).retire(version, _decision(reason, by))
+    progress(f"{retired.name} is retired")
+
+
+@app.command()
+def move(
+    context: typer.Context,
+    version: Version,
+    state: Annotated[str, typer.Argument(help="registered, dark, rejected or retired.")],
+    reason: Reason,
+    by: By = "",
+) -> None:
+    """Let a version go into another state; a move that is not legal is refused, and the legal ones are named.
+
+    Example: headrace model move flights@3 dark --reason "a third of the traffic, for a day"
+    """
+    from headrace.registry.model_states import state_of
+
+    moved = _store(context).move(version, state_of(state), _decision(reason, by))
+    progress(f"{moved.name} is {state}")
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    model: Model,
+    at: Annotated[str, typer.Option(help="What each alias named at this instant, in ISO 8601 with a zone.")] = "",
+    format_: FormatOption = None,
+) -> None:
+    """Show all that ever moved in a model, or what served at an instant.
+
+    Example: headrace model history flights --at 2026-11-22T12:00:00Z
+    """
+    store, asked = _store(context), instant("--at", at)
+    if asked is None:
+        print_model_rows(move_rows(order_of(store.history(model))), options_of(context).chosen(format_))
+        return
+    served = store.served(model, asked)
+    rows = [{"alias": one.value, "version": number and f"{model}@{number}"} for one, number in served.items()]
+    print_model_rows(rows, options_of(context).chosen(format_))
+
+
+def _store(context: typer.Context) -> ModelStore:
+    from headrace.training.models.store import ModelStore
+
+    return ModelStore.at(options_of(context).settings())
+
+
+def _decision(reason: str, by: str) -> Decision:
+    from getpass import getuser
+
+    from headrace.registry.model_states import Decision
+
+    try:
+        return Decision(by or getuser(), reason)
+    except (KeyError, OSError) as error:
+        msg = "this process has no user name; say who decides: --by NAME"
+        raise SettingsError(msg) from error
+
+
+def _standing_gates(context: typer.Context, store: ModelStore) -> tuple[Gate, ...]:
+    """The gates that every version has to pass."""
+    from headrace.registry.store import Registry
+    from headrace.training.models.gates import ArtifactWhole, FeaturesAvailable
+
+    settings = options_of(context).settings()
+    return ArtifactWhole(store.artifacts), FeaturesAvailable(Registry.at(settings.registry_file), settings.project)
+
+
+def _bounds(option: str, texts: list[str] | None) -> list[tuple[str, str, float]]:
+    """Set, metric and number of each text."""
+    return [_bound(option, text) for text in texts or []]
+
+
+def _bound(option: str, text: str) -> tuple[str, str, float]:
+    path, _, number = text.partition("=")
+    set_, _, metric = path.partition("/")
+    try:
+        if set_ and metric:
+            return set_, metric, float(number)
+    except ValueError:
+        pass
+    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER, such as recent/log_loss=0.002"
+    raise SettingsError(msg)
+
+
+def _expected(text: str) -> int | None:
+    if text == NONE:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        msg = f"--expect {text!r}: expected the number of a version, or {NONE!r}"
+        raise SettingsError(msg)
+    return int(text)
