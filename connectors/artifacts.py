@@ -78,6 +78,8 @@ class Artifacts:
         with self._translated(f"artifact {address[:12]} was not written, and the store is as it was"):
             if not self._is_whole(address):
                 self._write(address, files)
+            # Also when another process has just renamed it: whoever is told the address may rely on it.
+            _sync(self.folder)
         return address
 
     def get(self, address: str) -> dict[str, bytes]:
@@ -131,7 +133,6 @@ class Artifacts:
             _sync(written / FILES)
             _sync(written)
             self._publish(written, address)
-        _sync(self.folder)
 
     def _publish(self, written: Path, address: str) -> None:
         """Give what is written its name; another process may have done so first, or left it damaged."""

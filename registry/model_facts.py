@@ -60,8 +60,8 @@ class Facts:
         parent: the version of the same model whose weights it started from.
 
     Raises:
-        ModelError: a hash is none, a metric is not finite, its set is not in `evaluated`, offsets run backwards, a time
-            has no zone, a count is negative.
+        ModelError: a value is not plain, a hash is none, a metric is not finite, its set is not in `evaluated`, offsets
+            run backwards, a time has no zone, a count is negative.
     """
 
     artifact: str
@@ -78,6 +78,8 @@ class Facts:
     parent: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("features", "snapshots", "offsets", "evaluated"):
+            check_json(name, getattr(self, name))
         _check_hashes(self)
         _check_offsets(self.offsets)
         _check_metrics(self.metrics, self.evaluated)
@@ -170,6 +172,18 @@ def check_name(what: str, name: str) -> None:
         raise ModelError(msg)
 
 
+def check_json(what: str, value: Mapping[str, Any]) -> None:
+    """Raise ModelError when a mapping holds what JSON cannot, such as a number of numpy.
+
+    >>> check_json("evidence", {"gates": [], "value": 0.5})
+    """
+    try:
+        json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        msg = f"{what}: {error}; expected plain values: text, numbers, lists and maps by text"
+        raise ModelError(msg) from error
+
+
 def _check_hashes(facts: Facts) -> None:
     for what in ("artifact", "code", "environment"):
         found = getattr(facts, what)
@@ -181,7 +195,7 @@ def _check_hashes(facts: Facts) -> None:
 def _check_counts(facts: Facts) -> None:
     for what in ("rows_seen", "seed"):
         found = getattr(facts, what)
-        if found is not None and not 0 <= found <= LARGEST:
+        if found is not None and not (type(found) is int and 0 <= found <= LARGEST):
             msg = f"{what}: expected 0 to {LARGEST:,}, found {found!r}"
             raise ModelError(msg)
 
@@ -196,7 +210,7 @@ def _check_offsets(offsets: Mapping[str, tuple[int, int]]) -> None:
 def _check_metrics(metrics: Mapping[str, float], evaluated: Iterable[str]) -> None:
     known = set(evaluated)
     for name, value in metrics.items():
-        if not math.isfinite(value):
+        if not isinstance(value, int | float) or not math.isfinite(value):
             msg = f"metric {name!r}: expected a finite number, found {value!r}"
             raise ModelError(msg)
         if name.partition("/")[0] not in known or not name.partition("/")[2]:

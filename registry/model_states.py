@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from headrace.errors import ModelError, NotFoundError, TransitionError, did_you_mean
+from headrace.registry.model_facts import check_json
 
 
 class State(StrEnum):
@@ -54,7 +55,11 @@ ALIASED: Mapping[Alias, tuple[State, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who moves something, and why, with evidence as plain JSON values. TransitionError when who or why is empty.
+    """Who moves something, and why, with evidence as plain JSON values.
+
+    Raises:
+        TransitionError: who or why is empty.
+        ModelError: the evidence holds what JSON cannot.
 
     >>> Decision("ann", "better on recent data").who
     'ann'
@@ -69,6 +74,7 @@ class Decision:
             if not getattr(self, what).strip():
                 msg = f"a move needs {what}, found {getattr(self, what)!r}; say it, for whoever asks later"
                 raise TransitionError(msg)
+        check_json("evidence", self.evidence)
 
 
 @dataclass(frozen=True, slots=True)

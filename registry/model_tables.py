@@ -143,8 +143,8 @@ def instant(us: int) -> datetime:
 
 
 def text(value: Mapping[str, Any]) -> str:
-    """A mapping as JSON with sorted keys. ValueError or TypeError for what JSON cannot hold."""
-    return json.dumps(dict(value), sort_keys=True, allow_nan=False)
+    """A mapping as JSON with sorted keys."""
+    return json.dumps(dict(value), sort_keys=True)
 
 
 def facts_row(facts: Facts) -> dict[str, Any]:

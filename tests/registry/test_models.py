@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,9 @@ def test_a_parent_that_was_never_registered_is_refused(models: ModelRegistry) ->
         ({"metrics": {"recent/log_loss": float("-inf")}}, "finite"),
         ({"metrics": {"frozen/log_loss": 0.5}}, r"metric 'frozen/log_loss': expected 'set/metric'.*\(recent\)"),
         ({"metrics": {"recent": 0.5}}, "expected 'set/metric'"),
+        ({"metrics": {"recent/log_loss": np.float32(0.5)}}, "finite number, found np.float32"),
+        ({"offsets": {"t-0": (np.int64(0), 4)}}, "offsets: Object of type int64 is not JSON"),
+        ({"rows_seen": np.int64(5)}, "rows_seen: expected 0 to"),
         ({"rows_seen": -1}, "rows_seen: expected 0 to"),
         ({"seed": 2**63}, "seed: expected 0 to"),
         ({"label_cutoff": datetime(2013, 9, 1)}, "label_cutoff: expected an instant with a zone"),  # noqa: DTZ001
@@ -229,6 +233,13 @@ def test_nothing_is_verified_without_passed_gates(models: ModelRegistry, evidenc
 def test_a_decision_says_who_and_why(who: str, reason: str, told: str) -> None:
     with pytest.raises(TransitionError, match=f"a move needs {told}"):
         Decision(who, reason)
+
+
+def test_evidence_is_plain_values() -> None:
+    with pytest.raises(ModelError, match="evidence: Object of type datetime is not JSON"):
+        Decision("ann", "because", {"at": datetime.now(UTC)})
+    with pytest.raises(ModelError, match="evidence: Out of range float"):
+        Decision("ann", "because", {"value": float("nan")})
 
 
 def test_a_transition_keeps_who_when_why_and_evidence(models: ModelRegistry, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -231,7 +232,16 @@ def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
     >>> evidence_of([GateResult("recent/log_loss at most 0.6", True, 0.5, 0.6)])["gates"][0]["value"]
     0.5
     """
-    return {"gates": [asdict(result) for result in results]}
+    return {"gates": [_plain(asdict(result)) for result in results]}
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: a number that is not finite, which a failed gate may well show, as text."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
 
 
 def _unrecorded(name: str, subject: Subject, metric: str) -> GateResult:

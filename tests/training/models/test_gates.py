@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
-from headrace.training.models.gates import AtMost, FeaturesAvailable, NotWorse, SlicesNotWorse, Subject, judge
+from headrace.training.models.gates import (
+    AtMost,
+    FeaturesAvailable,
+    GateResult,
+    NotWorse,
+    SlicesNotWorse,
+    Subject,
+    evidence_of,
+    judge,
+)
 
 ROWS = "flights@7, August"
 PLAN = {"name": "flights", "features": [{"name": "count_1h", "window_us": 3_600_000_000}]}
@@ -42,6 +51,12 @@ def test_not_worse_is_within_the_margin_of_the_champion(theirs: float, own: floa
     turned = NotWorse("recent", "auc", margin, greater_is_better=True)
     result = turned.judge(beside({"recent/auc": theirs}, {"recent/auc": own}))
     assert (result.passed, result.bound) == (own >= theirs - margin, theirs - margin)
+
+
+def test_what_a_failed_gate_shows_is_kept_also_when_it_is_no_number() -> None:
+    result = GateResult("latency", False, float("nan"), 1.0, {"by_slice": {"UA": float("inf"), "AA": 0.5}})
+    (kept,) = evidence_of([result])["gates"]
+    assert (kept["value"], kept["evidence"]) == ("nan", {"by_slice": {"UA": "inf", "AA": 0.5}})
 
 
 def test_a_negative_margin_asks_for_better() -> None:
