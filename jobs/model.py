@@ -13,6 +13,7 @@ from headrace.jobs.model_rows import (
     move_rows,
     order_of,
     print_model_rows,
+    print_moves,
     status_document,
     status_row,
     version_row,
@@ -90,7 +91,7 @@ def show(context: typer.Context, version: Version, format_: FormatOption = None)
     moves = document.pop("moves")
     print_model_rows([{"fact": name, "value": value} for name, value in document.items()], chosen)
     typer.echo("")
-    print_model_rows([{name: value for name, value in move.items() if name != "evidence"} for move in moves], chosen)
+    print_moves(moves, chosen)
 
 
 @app.command()
@@ -240,7 +241,7 @@ def history(
     """
     store, asked = _store(context), instant("--at", at)
     if asked is None:
-        print_model_rows(move_rows(order_of(store.history(model))), options_of(context).chosen(format_))
+        print_moves(move_rows(order_of(store.history(model))), options_of(context).chosen(format_))
         return
     served = store.served(model, asked)
     rows = [{"alias": one.value, "version": number and f"{model}@{number}"} for one, number in served.items()]

@@ -131,6 +131,12 @@ def print_model_rows(rows: Iterable[Mapping[str, Any]], format_: Format) -> None
     print_rows(kept, format_)
 
 
+def print_moves(rows: Iterable[Mapping[str, Any]], format_: Format) -> None:
+    """Print moves; a table leaves out the evidence, which is longer than a line."""
+    left_out = {"evidence"} if format_ is Format.TABLE else set()
+    print_model_rows([{name: row[name] for name in row if name not in left_out} for row in rows], format_)
+
+
 def _cell(value: Any) -> Any:
     """A value as one cell of a table; what is empty is as what is not there."""
     if isinstance(value, Mapping):

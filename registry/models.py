@@ -301,7 +301,11 @@ class ModelRegistry:
                 if not self._advanced(connection, life):
                     return False
                 self._write(connection, life, change)
-        except IntegrityError:
+        except IntegrityError as error:
+            # Whoever came between left another revision; without one the row itself is wrong, and stays so.
+            if self._life(life.model).revision == life.revision:
+                msg = f"model {life.model!r}: the change does not fit the database: {error.orig}"
+                raise ModelError(msg) from error
             return False
         return True
 

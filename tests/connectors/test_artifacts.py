@@ -249,21 +249,31 @@ def test_a_full_disk_leaves_the_store_as_it_was(artifacts: Artifacts) -> None:
     assert len(list(artifacts.folder.iterdir())) == 1
 
 
+#: Large enough that writing takes most of the time.
 PUT_FOR_EVER = """
 import sys
 from itertools import count
 from headrace.connectors.artifacts import Artifacts
+header = b'{"a":{"dtype":"U8","shape":[40000000],"data_offsets":[0,40000000]}}'
+file = len(header).to_bytes(8, "little") + header + bytes(40_000_000)
 for number in count():
-    Artifacts(sys.argv[1]).put({f"{part}.json": b"[" + b"1," * 200_000 + b"%d]" % number for part in "abc"})
+    Artifacts(sys.argv[1]).put({"number.json": b"%d" % number, "weights.safetensors": file})
 """
+
+
+def unfinished(folder: Path) -> list[str]:
+    """What is being written: the manifest comes last."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [entry.name for entry in entries if not (entry / "manifest.json").exists()]
 
 
 def test_what_a_killed_writer_left_is_no_artifact(artifacts: Artifacts) -> None:
     with subprocess.Popen([sys.executable, "-P", "-c", PUT_FOR_EVER, str(artifacts.folder)]) as writer:
-        while len(artifacts.all()) < 3 and writer.poll() is None:
-            time.sleep(0.01)
+        while not (artifacts.all() and unfinished(artifacts.folder)) and writer.poll() is None:
+            time.sleep(0.001)
         writer.kill()
-    assert len(artifacts.all()) >= 3
+    (left,) = unfinished(artifacts.folder)
+    assert left not in artifacts.all()
     for address in artifacts.all():
         artifacts.verify(address)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ConnectorError, ModelError, NotFoundError, RegistryConflictError, TransitionError
@@ -364,6 +364,7 @@ def test_a_clock_that_runs_backwards_does_not_turn_history_round(models: ModelRe
     assert (life.holder(Alias.CHAMPION, served_from), life.holder(Alias.CHAMPION, change.at)) == (1, 2)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(-5_000, 5_000), min_size=1, max_size=8))
 def test_times_of_a_model_only_grow_whatever_the_clock_says(jumps: list[int]) -> None:
     clock = Clock(ticks=timedelta(0))
@@ -471,6 +472,47 @@ def test_of_processes_that_promote_at_once_one_wins_every_time(tmp_path: Path) -
     assert all(one.after == next_.before for one, next_ in pairwise(changes))
 
 
+def raced(folder: Path, former: int, successor: int) -> list[str]:
+    """Who succeeds when a former champion is retired and promoted again at once."""
+    start, told = threading.Barrier(2), []
+
+    def attempt(verb: str) -> None:
+        own = opened(folder)
+        start.wait()
+        try:
+            if verb == "retire":
+                own.move("late", former, State.RETIRED, WHY)
+            else:
+                own.promote("late", former, successor, WHY)
+            told.append(verb)
+        except TransitionError:
+            pass
+
+    threads = [threading.Thread(target=attempt, args=(verb,)) for verb in ("retire", "promote")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return told
+
+
+def test_a_version_is_never_retired_while_it_becomes_champion_again(tmp_path: Path) -> None:
+    """Retiring changes a state, promoting a former champion an alias: rows that have no key in common."""
+    models = opened(tmp_path)
+    for inventory in (CODE, PACKAGES):
+        models.keep_inventory(inventory)
+    former = led_to(models, State.PRODUCTION).number
+    for _ in range(20):
+        successor = led_to(models, State.PRODUCTION).number
+        winners = raced(tmp_path, former, successor)
+        life = models.life("late")
+        champion = life.holder(Alias.CHAMPION)
+        assert champion is not None
+        assert (winners, champion) in [(["promote"], former), (["retire"], successor)]
+        assert life.state(champion) is State.PRODUCTION
+        former = champion
+
+
 def test_of_many_who_register_each_gets_a_number_of_its_own(tmp_path: Path) -> None:
     first = opened(tmp_path)
     for inventory in (CODE, PACKAGES):
@@ -540,6 +582,16 @@ def test_a_disk_that_is_full_while_a_version_is_written_leaves_the_registry_as_i
     again = opened(tmp_path)
     assert (again.life("late"), len(again.versions("late"))) == (before, 1)
     assert again.register("late", FACTS, WHY).number == 2
+
+
+def test_a_row_that_does_not_fit_the_database_is_told_and_not_tried_for_ever(
+    models: ModelRegistry, tmp_path: Path
+) -> None:
+    models.register("late", FACTS, WHY)
+    with sqlite3.connect(tmp_path / "registry.db") as database:
+        database.execute("CREATE UNIQUE INDEX one_version ON model_versions (project, model)")
+    with pytest.raises(ModelError, match="the change does not fit the database: UNIQUE"):
+        models.register("late", FACTS, WHY)
 
 
 def test_a_database_that_was_changed_from_outside_is_told(models: ModelRegistry, tmp_path: Path) -> None:
