@@ -91,6 +91,10 @@ class TransitionError(ModelError):
     """A move of a version that its state does not allow, or without what the move needs: a reason, evidence."""
 
 
+class DatasetError(HeadraceError, ValueError):
+    """Rows that cannot be learned from: an empty split, labels that are none, a state of another dataset."""
+
+
 class NumericOverflowError(HeadraceError, OverflowError):
     """An integer aggregate left the range of BIGINT."""
 

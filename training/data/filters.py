@@ -1,0 +1,234 @@
+"""Which rows belong to a split: by comparison, by time, by a share of the entities. Values that say what they keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, did_you_mean
+from headrace.features.instant import asked_us, instant_of
+from headrace.training.data.hashing import hash_rows
+
+Bools = npt.NDArray[np.bool_]
+#: Shares are cut from the upper 32 bits of a hash: finer than any share that a person writes.
+SHARE_BITS = 32
+#: What entities are hashed with for a split, so that it has nothing to do with the buckets of an encoder.
+SPLIT_SALT = "split"
+#: Sums of decimal shares such as 0.7 + 0.2 + 0.1 miss 1 by less than this.
+SHARE_SLACK = 1e-9
+
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+
+
+class RowFilter(Protocol):
+    """Rows that belong. Its text says which they are."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it looks at."""
+
+    def expression(self, schema: pa.Schema) -> Any:
+        """What holds of every row that is kept, as an Arrow expression for statistics; None where nothing does.
+
+        Raises ColumnTypeError when the columns are of types that it cannot judge.
+        """
+
+    def keeps(self, rows: pa.Table) -> Bools:
+        """Which of the rows are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Rows where a column compares so with a value; a row whose column is NULL is left out.
+
+    >>> str(Condition("amt", ">=", 3))
+    'amt >= 3'
+    """
+
+    column: str
+    operator: str
+    value: str | int | float | bool | datetime
+
+    def __post_init__(self) -> None:
+        if self.operator not in OPERATORS:
+            msg = (
+                f"condition on {self.column!r}: no operator {self.operator!r}; {did_you_mean(self.operator, OPERATORS)}"
+            )
+            raise DefinitionError(msg)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def expression(self, schema: pa.Schema) -> Any:
+        """The comparison itself."""
+        type_ = schema.field(self.column).type
+        try:
+            self._compared(pa.array([], type_))
+        except pa.ArrowException as error:
+            msg = f"condition {self}: column {self.column!r} is {type_}, which does not compare with {self.value!r}"
+            raise ColumnTypeError(msg) from error
+        return self._compared(pc.field(self.column))
+
+    def keeps(self, rows: pa.Table) -> Bools:
+        """Rows where the comparison holds."""
+        return _true(self._compared(rows[self.column]))
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.operator} {self.value!r}"
+
+    def _compared(self, values: Any) -> Any:
+        return OPERATORS[self.operator](values, pa.scalar(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Rows with `from_us <= time < before_us`, in µs of event time; a row without a time is left out.
+
+    The column holds instants, or whole µs since 1970. `before` and `from_` make it of datetimes.
+
+    >>> str(TimeRange("ts", None, 1_000_000))
+    'ts < 1970-01-01T00:00:01+00:00'
+    """
+
+    column: str
+    from_us: int | None
+    before_us: int | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column of times."""
+        return (self.column,)
+
+    def expression(self, schema: pa.Schema) -> Any:
+        """Both bounds, as the column has them."""
+        type_ = schema.field(self.column).type
+        if type_ != pa.int64() and not (pa.types.is_timestamp(type_) and type_.tz):
+            msg = f"split {self}: column {self.column!r} is {type_}; expected instants with a zone, or bigint µs"
+            raise ColumnTypeError(msg)
+        found = pc.field(self.column).is_valid()
+        for name, us in self._bounds():
+            found &= OPERATORS[name](pc.field(self.column), _instant(us, type_))
+        return found
+
+    def keeps(self, rows: pa.Table) -> Bools:
+        """Rows within the bounds."""
+        times = rows[self.column]
+        found: Bools = times.is_valid().to_numpy()
+        for name, us in self._bounds():
+            found = found & _true(OPERATORS[name](times, _instant(us, times.type)))
+        return found
+
+    def __str__(self) -> str:
+        bounds = [f"{self.column} {name} {instant_of(us).isoformat()}" for name, us in self._bounds()]
+        return " and ".join(bounds) or f"{self.column} is there"
+
+    def _bounds(self) -> list[tuple[str, int]]:
+        return [(name, us) for name, us in ((">=", self.from_us), ("<", self.before_us)) if us is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityShare:
+    """Rows of a share of the entities: those whose hash lies from `low` to below `high`, as parts of 1.
+
+    An entity has all its rows in one share, in every process and on every platform, and whatever rows come later.
+    NULL keys are an entity. `entity_split` makes the shares of a split.
+    """
+
+    keys: tuple[str, ...]
+    low: float
+    high: float
+    salt: str = SPLIT_SALT
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys."""
+        return self.keys
+
+    def expression(self, schema: pa.Schema) -> Any:
+        """None: statistics tell nothing of hashes."""
+        try:
+            hash_rows([pa.array([], schema.field(key).type) for key in self.keys])
+        except TypeError as error:
+            msg = f"split {self}: {error}"
+            raise ColumnTypeError(msg) from error
+        return None
+
+    def keeps(self, rows: pa.Table) -> Bools:
+        """Rows whose entity is in the share."""
+        hashes = hash_rows([rows[key].combine_chunks() for key in self.keys], self.salt) >> np.uint64(SHARE_BITS)
+        low, high = (round(edge * 2**SHARE_BITS) for edge in (self.low, self.high))
+        found: Bools = (hashes >= low) & (hashes < high)
+        return found
+
+    def __str__(self) -> str:
+        salted = "" if self.salt == SPLIT_SALT else f" salted {self.salt!r}"
+        return f"hash of {', '.join(self.keys)}{salted} in [{self.low:.9g}, {self.high:.9g})"
+
+
+def before(column: str, instant: datetime) -> TimeRange:
+    """Rows before an instant; RequestError for one without a zone.
+
+    >>> from datetime import UTC
+    >>> str(before("ts", datetime(2013, 9, 1, tzinfo=UTC)))
+    'ts < 2013-09-01T00:00:00+00:00'
+    """
+    return TimeRange(column, None, asked_us(column, instant))
+
+
+def from_(column: str, instant: datetime) -> TimeRange:
+    """Rows at an instant or later; RequestError for one without a zone."""
+    return TimeRange(column, asked_us(column, instant), None)
+
+
+def entity_split(keys: Sequence[str], shares: Mapping[str, float]) -> dict[str, EntityShare]:
+    """Shares of entities that have no entity in common; what they lack of 1 belongs to none.
+
+    Raises DefinitionError for no keys, a share that is not above 0, and shares of more than 1 in all.
+
+    >>> [str(one) for one in entity_split(["card"], {"train": 0.8, "valid": 0.1, "test": 0.1}).values()]
+    ['hash of card in [0, 0.8)', 'hash of card in [0.8, 0.9)', 'hash of card in [0.9, 1)']
+    """
+    total = math.fsum(shares.values())
+    if not keys or not all(share > 0 for share in shares.values()) or not total <= 1 + SHARE_SLACK:
+        msg = (
+            f"entity split by {list(keys)!r}: expected keys, and shares above 0 that add to 1 at most; found {shares!r}"
+        )
+        raise DefinitionError(msg)
+    edges = [min(1.0, round(math.fsum(list(shares.values())[:count]), 9)) for count in range(len(shares) + 1)]
+    return {name: EntityShare(tuple(keys), edges[place], edges[place + 1]) for place, name in enumerate(shares)}
+
+
+def check_columns(what: str, columns: Sequence[str], schema: pa.Schema) -> None:
+    """UnknownColumnError, with a suggestion, unless all columns are there."""
+    for name in columns:
+        if name not in schema.names:
+            msg = f"{what}: no column {name!r}; {did_you_mean(name, schema.names)}"
+            raise UnknownColumnError(msg)
+
+
+def _instant(us: int, type_: pa.DataType) -> pa.Scalar:
+    """A bound as the column has it."""
+    return pa.scalar(us, type_)
+
+
+def _true(compared: Any) -> Bools:
+    """Where a comparison holds; NULL does not."""
+    found: Bools = pc.fill_null(compared, False).to_numpy()
+    return found
