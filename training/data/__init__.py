@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from headrace.names import names_from
 
 if TYPE_CHECKING:
+    from headrace.training.data.changes import Appended, Replaced, follow
     from headrace.training.data.dataset import PinnedDataset
     from headrace.training.data.encoders import Dates, Flag, Hash, Raw
     from headrace.training.data.encoding import Category, Encoding, Fitted
     from headrace.training.data.filters import Condition, EntityShare, TimeRange, before, entity_split, from_
     from headrace.training.data.fits import Standardize, Vocabulary
-    from headrace.training.data.follow import Appended, Replaced, follow
     from headrace.training.data.labels import Label
     from headrace.training.data.order import Order
     from headrace.training.data.rows import PinnedRows, RowCount
@@ -28,7 +28,7 @@ _NAMES_IN = {
     "encoding": ["Category", "Encoding", "Fitted"],
     "filters": ["Condition", "EntityShare", "TimeRange", "before", "entity_split", "from_"],
     "fits": ["Standardize", "Vocabulary"],
-    "follow": ["Appended", "Replaced", "follow"],
+    "changes": ["Appended", "Replaced", "follow"],
     "labels": ["Label"],
     "order": ["Order"],
     "rows": ["PinnedRows", "RowCount"],

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.errors import DefinitionError, did_you_mean
+from headrace.errors import ColumnTypeError, DefinitionError, did_you_mean
 from headrace.training.data.columns import (
     BOOLEAN,
     DATE,
@@ -65,6 +65,9 @@ class Encoder(Protocol):
     def name(self) -> str:
         """What the encoded columns are called, behind the column's name; one column has no two of a name."""
 
+    def check(self, what: str, type_: pa.DataType) -> None:
+        """ColumnTypeError, beginning with `what`, for a column of a kind that it takes and yet cannot encode."""
+
     def fit(self) -> Fit:
         """What looks at the column first."""
 
@@ -84,7 +87,14 @@ class FittedEncoder(Protocol):
         """Encode some of the column."""
 
 
-class _AsItIs:
+class AnyOfItsKinds:
+    """An encoder that can encode all columns of the kinds that it takes."""
+
+    def check(self, what: str, type_: pa.DataType) -> None:
+        """All is well."""
+
+
+class _AsItIs(AnyOfItsKinds):
     """An encoder for which nothing is to be found out: unfitted, fitting and fitted are one."""
 
     def fit(self) -> Self:
@@ -188,7 +198,7 @@ class Hash(_AsItIs):
     salt: str = ""
 
     def __post_init__(self) -> None:
-        _at_least_one(self, buckets=self.buckets)
+        at_least_one(self, buckets=self.buckets)
 
     @property
     def name(self) -> str:
@@ -277,6 +287,12 @@ class Dates(_AsItIs):
                     msg = f"Dates: no {what} {one!r}; {did_you_mean(one, known)}"
                     raise DefinitionError(msg)
 
+    def check(self, what: str, type_: pa.DataType) -> None:
+        """ColumnTypeError for the hour of a date."""
+        if pa.types.is_date(type_) and "hour" in self.parts:
+            msg = f"{what}: a date has no hour; name parts without it, such as {tuple(PARTS)[1:]!r}"
+            raise ColumnTypeError(msg)
+
     @property
     def numbers(self) -> tuple[str, ...]:
         """A sine and a cosine of each part."""
@@ -303,8 +319,8 @@ class Dates(_AsItIs):
         return doubles(pc.day_of_year(local)) - 1
 
 
-def _at_least_one(encoder: object, **given: int) -> None:
-    """DefinitionError for a count below 1."""
+def at_least_one(encoder: object, **given: int) -> None:
+    """DefinitionError, naming the encoder, unless every count is 1 or more."""
     for name, count in given.items():
         if count < 1:
             msg = f"{type(encoder).__name__}: expected {name} of 1 or more; found {count!r}"

@@ -79,6 +79,7 @@ class Encoding:
         for column, encoder in self.pairs:
             what = f"encoding: {type(encoder).__name__} of column {column!r}"
             check_kind(what, schema.field(column).type, encoder.takes)
+            encoder.check(what, schema.field(column).type)
         if self.label is not None:
             self.label.check(schema.field(self.label.column).type)
 
@@ -140,7 +141,7 @@ class Fitted:
             UnknownColumnError, ColumnTypeError: a column is not there, or not of the kind that was fitted on.
             DatasetError: a label is refused.
         """
-        self._check(rows.schema)
+        self._check(rows.schema, labels=labels)
         places = np.arange(rows.num_rows) if positions is None else positions
         label = self.encoding.label if labels else None
         if label is None:
@@ -170,9 +171,9 @@ class Fitted:
         for (column, encoder), fitted in zip(self.encoding.pairs, self.encoders, strict=True):
             yield f"{column}__{encoder.name}", fitted
 
-    def _check(self, schema: pa.Schema) -> None:
+    def _check(self, schema: pa.Schema, *, labels: bool) -> None:
         """Columns are there, and of the kinds that were fitted on; integers and floats are one where both are taken."""
-        check_columns("encoding", list(self.encoding.features), schema)
+        check_columns("encoding", self.encoding.columns if labels else list(self.encoding.features), schema)
         for (column, encoder), kind in zip(self.encoding.pairs, self.kinds, strict=True):
             what = f"encoding: {type(encoder).__name__} of column {column!r}, fitted on {kind},"
             check_kind(what, schema.field(column).type, encoder.takes & NUMBERS if kind in NUMBERS else {kind})

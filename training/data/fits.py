@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from headrace.errors import DatasetError
 from headrace.training.data.columns import INTEGER, NUMBERS, TEXT, doubles
-from headrace.training.data.encoders import Known, Standardized, _at_least_one
+from headrace.training.data.encoders import AnyOfItsKinds, Known, Standardized, at_least_one
 
 #: Counts of values of so many batches' rows are merged at once, so that few rows are held beside the distinct values.
 MERGED_AT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standardize:
+class Standardize(AnyOfItsKinds):
     """A number less the mean, in units of the deviation of all rows that are fitted on; a constant becomes 0.
 
     `mask`: add a column that is 1 where the number is missing. A column with no number at all is a DatasetError.
@@ -34,7 +34,7 @@ class Standardize:
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(AnyOfItsKinds):
     """A category as its index among the values seen, the most frequent first; 0 is missing, 1 is unseen.
 
     `max_size` values are kept at most, of those that were seen `min_count` times; of equally frequent ones the smaller.
@@ -46,7 +46,7 @@ class Vocabulary:
     min_count: int = 1
 
     def __post_init__(self) -> None:
-        _at_least_one(self, max_size=self.max_size, min_count=self.min_count)
+        at_least_one(self, max_size=self.max_size, min_count=self.min_count)
 
     def fit(self) -> Counts:
         """How often each value is seen."""

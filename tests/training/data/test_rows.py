@@ -1,0 +1,242 @@
+"""Pinned rows: the split that is asked for and nothing later, with as few row groups read as statistics allow."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import Field
+from headrace.errors import (
+    ColumnTypeError,
+    ConnectorError,
+    DatasetError,
+    DefinitionError,
+    NotFoundError,
+    RequestError,
+    UnknownColumnError,
+    UnsupportedError,
+)
+from headrace.registry.training_sets import TrainingSetRecord
+from headrace.training.data import (
+    Condition,
+    Encoding,
+    PinnedRows,
+    Raw,
+    Snapshot,
+    TimeRange,
+    before,
+    entity_split,
+    from_,
+)
+from headrace.training.data.filters import OPERATORS
+from headrace.training.data.rows import RowReader
+
+from .lake import FIELDS, HOUR_US, START, START_US, catalog_at, fresh_folder, table_of, transactions
+from .lake_changes import delete_first_row
+from .test_hashing import expected
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> IcebergTable:
+    return table_of(tmp_path, [20, 30], group_rows=10)
+
+
+def ids(rows: PinnedRows) -> list[int]:
+    return [one for batch in rows.batches(["id"]) for one in batch["id"].to_pylist()]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    column=st.sampled_from(["id", "amt"]),
+    operator=st.sampled_from(sorted(OPERATORS)),
+    value=st.integers(-1, 14),
+    group_rows=st.integers(1, 13),
+)
+def test_a_condition_keeps_what_a_loop_keeps(
+    tmp_path_factory: pytest.TempPathFactory, column: str, operator: str, value: int, group_rows: int
+) -> None:
+    rows = PinnedRows(Snapshot.of(table_of(tmp_path_factory.mktemp("t"), [7, 6], group_rows)))
+    compare = {
+        "==": lambda one: one == value,
+        "!=": lambda one: one != value,
+        "<": lambda one: one < value,
+        "<=": lambda one: one <= value,
+        ">": lambda one: one > value,
+        ">=": lambda one: one >= value,
+    }[operator]
+    expected = [one["id"] for one in transactions(13).to_pylist() if one[column] is not None and compare(one[column])]
+    kept = rows.where(Condition(column, operator, value))
+    assert ids(kept) == expected
+    counted = kept.count()
+    assert (counted.rows, counted.kept, sum(counted.left_out.values())) == (13, len(expected), 13 - len(expected))
+
+
+def test_row_groups_that_statistics_rule_out_are_never_read(table: IcebergTable) -> None:
+    rows = PinnedRows(Snapshot.of(table)).where(from_("ts", START + timedelta(hours=33)), Condition("id", "<", 38))
+    reader = RowReader(rows, ["id"])
+    found = [reader.read(group) for group in reader.groups]
+    assert (reader.groups_read, [block.positions.tolist() for block in found]) == (1, [[33, 34, 35, 36, 37]])
+    assert [block.rows["id"].to_pylist() for block in found] == [[33, 34, 35, 36, 37]]
+    assert reader.left_out == {
+        "ts >= 2026-01-02T09:00:00+00:00": 33,
+        "id < 38": 12,
+    }
+
+
+def test_times_are_split_at_an_instant_with_no_row_in_both(table: IcebergTable) -> None:
+    rows, noon = PinnedRows(Snapshot.of(table)), START + timedelta(hours=12)
+    assert ids(rows.where(before("ts", noon))) == list(range(12))
+    assert ids(rows.where(from_("ts", noon))) == list(range(12, 50))
+    at = START_US + 12 * HOUR_US
+    assert ids(rows.where(TimeRange("ts", at, at + 1))) == [12]
+    # Whole µs in a column of integers are times too.
+    assert ids(rows.where(TimeRange("id", 3, 5))) == [3, 4]
+
+
+def test_a_row_without_a_time_is_in_no_range(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [2])
+    table.append(transactions(1, 2).set_column(3, "ts", pa.nulls(1, pa.timestamp("us", "UTC"))))
+    rows = PinnedRows(Snapshot.of(table))
+    assert ids(rows.where(TimeRange("ts", None, None))) == [0, 1]
+    assert ids(rows.where(from_("ts", START))) == [0, 1]
+
+
+def test_an_entity_is_in_one_share_with_all_its_rows(table: IcebergTable) -> None:
+    rows = PinnedRows(Snapshot.of(table))
+    split = entity_split(["card"], {"train": 0.5, "valid": 0.3, "test": 0.2})
+    parts = {name: ids(rows.where(share)) for name, share in split.items()}
+    assert sorted(one for part in parts.values() for one in part) == list(range(50))
+    cards = [{one % 7 for one in part} for part in parts.values()]
+    assert sum(map(len, cards)) == 7
+    # The same for ever, by a hash that is computed in plain Python.
+    shares = {card: expected([f"card-{card}"], "split") / 2**64 for card in range(7)}
+    assert cards[0] == {card for card, share in shares.items() if share < 0.5} == {0, 1, 2, 4, 6}
+    assert cards[1] == {card for card, share in shares.items() if 0.5 <= share < 0.8}
+
+
+def test_shares_of_many_entities_are_as_large_as_asked(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [4_000])
+    rows = PinnedRows(Snapshot.of(table))
+    split = entity_split(["id", "card"], {"train": 0.8, "valid": 0.1})
+    counts = {name: rows.where(share).count() for name, share in split.items()}
+    # Four standard deviations of a binomial count.
+    assert abs(counts["train"].kept - 3_200) < 102
+    assert abs(counts["valid"].kept - 400) < 76
+    assert str(counts["valid"]).endswith("that are not hash of id, card in [0.8, 0.9)")
+
+
+@pytest.mark.parametrize("shares", [{}, {"train": 0.0}, {"train": 0.7, "test": 0.4}, {"train": float("nan")}])
+def test_shares_that_are_no_shares_are_refused(shares: dict[str, float]) -> None:
+    if shares:
+        with pytest.raises(DefinitionError, match=r"shares above 0 that add to 1 at most"):
+            entity_split(["card"], shares)
+    with pytest.raises(DefinitionError, match=r"entity split by \[\]: expected keys"):
+        entity_split([], shares)
+
+
+def test_filters_that_cannot_judge_are_refused_at_once(table: IcebergTable) -> None:
+    rows = PinnedRows(Snapshot.of(table))
+    with pytest.raises(UnknownColumnError, match=r"no column 'kard'; did you mean 'card'\?"):
+        rows.where(Condition("kard", "==", "a"))
+    with pytest.raises(ColumnTypeError, match=r"column 'card' is large_string, which does not compare with 3"):
+        rows.where(Condition("card", ">", 3))
+    with pytest.raises(ColumnTypeError, match=r"column 'card' is large_string; expected instants with a zone"):
+        rows.where(before("card", START))
+    with pytest.raises(ColumnTypeError, match=r"hash of amt in \[0, 0.5\): no stable hash of double"):
+        rows.where(entity_split(["amt"], {"train": 0.5})["train"])
+    with pytest.raises(DefinitionError, match=r"no operator '=<'; did you mean '<'\?"):
+        Condition("id", "=<", 3)
+    with pytest.raises(RequestError, match="has no time zone"):
+        before("ts", datetime(2026, 1, 1))  # noqa: DTZ001 (that is the point)
+
+
+def test_an_empty_training_split_says_what_left_the_rows_out(table: IcebergTable) -> None:
+    rows = PinnedRows(Snapshot.of(table)).where(before("ts", START), Condition("card", "==", "card-1"))
+    why = r"nothing to fit on, 0 of 50 rows; left out: 50 that are not ts < 2026-01-01T00:00:00\+00:00, 0 that"
+    with pytest.raises(DatasetError, match=why):
+        rows.fit(Encoding({"amt": Raw()}))
+
+
+def test_a_snapshot_reads_the_same_whatever_is_written_later(table: IcebergTable) -> None:
+    pinned = PinnedRows(Snapshot.of(table))
+    table.append(transactions(5, 50))
+    assert ids(pinned) == list(range(50))
+    assert ids(PinnedRows(Snapshot.named(table.catalog, f"raw.tx@{pinned.snapshot.snapshot_id}"))) == list(range(50))
+    assert ids(PinnedRows(Snapshot.named(table.catalog, "raw.tx"))) == list(range(55))
+
+
+def test_a_kept_training_set_is_read_at_its_snapshot(table: IcebergTable) -> None:
+    pinned = Snapshot.of(table)
+    table.append(transactions(5, 50))
+    record = TrainingSetRecord("0a1b", "demo", {}, "raw.tx", pinned.snapshot_id, 50, "f" * 64)
+    assert ids(PinnedRows(Snapshot.of_training_set(table.catalog, record))) == list(range(50))
+
+
+def test_a_snapshot_that_is_gone_is_an_error_that_says_what_there_is(table: IcebergTable) -> None:
+    there = Snapshot.of(table)
+    with pytest.raises(NotFoundError, match=rf"raw\.tx: no snapshot 17 \(expired\?\); newest: .*{there.snapshot_id}"):
+        Snapshot.named(table.catalog, "raw.tx@17")
+    with pytest.raises(NotFoundError, match=r"did you mean 'raw\.tx'"):
+        Snapshot.named(table.catalog, "raw.txs")
+    with pytest.raises(RequestError, match=r"expected namespace\.table@SNAPSHOT, .*; found 'newest'"):
+        Snapshot.named(table.catalog, "raw.tx@newest")
+    empty = table_of(fresh_folder(Path(there.files[0].path.removeprefix("file://")).parent), [])
+    with pytest.raises(NotFoundError, match="was never written"):
+        Snapshot.of(empty)
+
+
+def test_a_file_that_is_gone_or_damaged_is_named(table: IcebergTable) -> None:
+    first, second = (Path(file.path.removeprefix("file://")) for file in Snapshot.of(table).files)
+    second.write_bytes(second.read_bytes()[:-30])
+    with pytest.raises(ConnectorError, match=rf"{second.name}: is no Parquet file that can be read"):
+        ids(PinnedRows(Snapshot.of(table)))
+    first.unlink()
+    with pytest.raises(NotFoundError, match=rf"data file .*{first.name}: is gone, though the snapshot is there"):
+        ids(PinnedRows(Snapshot.of(table)))
+
+
+def test_a_file_of_another_length_than_the_table_says_is_refused(table: IcebergTable) -> None:
+    first, second = (Path(file.path.removeprefix("file://")) for file in Snapshot.of(table).files)
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(ConnectorError, match="has 20 rows, the table's metadata says 30"):
+        ids(PinnedRows(Snapshot.of(table)))
+
+
+def test_columns_renamed_added_and_widened_since_are_read_as_the_table_has_them(tmp_path: Path) -> None:
+    table = catalog_at(tmp_path).create_table("raw", "old", [Field("n", "int"), Field("name", "string")])
+    old = pa.table({"n": pa.array([1, 2, 30], pa.int32()), "name": ["a", "b", None]})
+    table.append(old)
+    with table.table.update_schema() as update:
+        update.rename_column("name", "title")
+    with table.table.update_schema() as update:
+        update.add_column("name", table.table.schema().find_type("n"))
+        update.update_column("n", field_type=long_type(table))
+    table.refresh()
+    table.append(pa.table({"n": pa.array([2**40]), "title": pa.array(["c"]), "name": pa.array([7], pa.int32())}))
+    rows = PinnedRows(Snapshot.of(table))
+    assert [one for batch in rows.batches() for one in batch.to_pylist()] == [
+        {"n": 1, "title": "a", "name": None},
+        {"n": 2, "title": "b", "name": None},
+        {"n": 30, "title": None, "name": None},
+        {"n": 2**40, "title": "c", "name": 7},
+    ]
+    kept = rows.where(Condition("title", "==", "b"), Condition("n", "<", 2**33))
+    assert [batch["n"].to_pylist() for batch in kept.batches()] == [[2]]
+
+
+def long_type(table: IcebergTable) -> object:
+    """Iceberg's own type of `bigint`, of which tests need no import."""
+    other = table.catalog.create_table("raw", "types", FIELDS)
+    return other.table.schema().find_type("id")
+
+
+def test_a_table_with_delete_files_is_refused_by_name(table: IcebergTable) -> None:
+    delete_first_row(table)
+    with pytest.raises(UnsupportedError, match=r"raw\.tx: snapshot \d+ has delete files, such as .*only append-only"):
+        Snapshot.of(table)
