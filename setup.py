@@ -70,6 +70,7 @@ DEV = [
 # What benchmarks compare with, each in an environment of its own that the benchmark makes.
 RIVALS = {
     "rival-asof": ["pandas==3.1.1", "polars==2.1.0", "pyarrow==26.0.1"],
+    "rival-tensors": ["mosaicml-streaming==0.13.0", "torch==2.15.0", "pyarrow==26.0.1"],
     "rival-feast": ["feast[cassandra,duckdb]==0.67.0"],
 }
 

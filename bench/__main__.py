@@ -20,6 +20,7 @@ from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointIn
 from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
+from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
@@ -178,6 +179,21 @@ def pit(
     _told([PointInTimeBenchmark(home.resolve(), Progress(), sizes).run()], home, json, docs=docs)
 
 
+@app.command()
+def tensors(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of nine numbers and a label.")] = 4_000_000,
+    rounds: Rounds = 3,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Rows of an Iceberg table as tensors, beside a plain scan and MosaicML Streaming; all rows compared. No stack.
+
+    Example: python -m headrace.bench tensors --rows 100000 --rounds 1
+    """
+    _told([TensorBenchmark(home.resolve(), Progress(), TensorSizes(rows, rounds)).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -195,7 +211,8 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
     ]
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
     joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))
-    _told([joins.run()], home, None, docs=docs)
+    made = TensorBenchmark(home.resolve(), Progress(), TensorSizes(rounds=rounds))
+    _told([joins.run(), made.run()], home, None, docs=docs)
 
 
 def _rivals(home: Path) -> Environments:

@@ -40,7 +40,7 @@ FENCES = {
     "pyiceberg": {"connectors/iceberg.py"},
     "deltalake": {"connectors/delta.py"},
     "ibis": {"features/", "bench/views/"},
-    "torch": {"training/"},
+    "torch": {"training/", "bench/tensors/"},
     "safetensors": {"training/"},
     "matplotlib": {"training/"},
 }

@@ -1,0 +1,1 @@
+"""Rows of an Iceberg table as tensors, beside a plain scan and MosaicML Streaming."""
