@@ -17,6 +17,8 @@ from headrace.registry.database import now
 
 #: `@` stands between a model and its version where both are named.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+#: So much text names the rows of an evaluation; they are part of a key, which databases limit.
+LONGEST_ROWS = 200
 #: What a database's BIGINT holds.
 LARGEST = 2**63 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -83,6 +85,7 @@ class Facts:
         _check_hashes(self)
         _check_offsets(self.offsets)
         _check_metrics(self.metrics, self.evaluated)
+        _check_rows(self.evaluated)
         _check_counts(self)
         if self.label_cutoff is not None and self.label_cutoff.tzinfo is None:
             msg = f"label_cutoff: expected an instant with a zone, found {self.label_cutoff!r}"
@@ -115,6 +118,7 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         _check_metrics({f"{self.set}/{name}": value for name, value in self.metrics.items()}, [self.set])
+        _check_rows({self.set: self.rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,7 @@ def _check_hashes(facts: Facts) -> None:
 
 
 def _check_counts(facts: Facts) -> None:
-    for what in ("rows_seen", "seed"):
+    for what in ("rows_seen", "seed", "parent"):
         found = getattr(facts, what)
         if found is not None and not (type(found) is int and 0 <= found <= LARGEST):
             msg = f"{what}: expected 0 to {LARGEST:,}, found {found!r}"
@@ -216,4 +220,14 @@ def _check_metrics(metrics: Mapping[str, float], evaluated: Iterable[str]) -> No
         if name.partition("/")[0] not in known or not name.partition("/")[2]:
             sets = ", ".join(sorted(known)) or "none"
             msg = f"metric {name!r}: expected 'set/metric' with one of the evaluated sets ({sets})"
+            raise ModelError(msg)
+
+
+def _check_rows(evaluated: Mapping[str, str]) -> None:
+    for name, rows in evaluated.items():
+        if not NAME.fullmatch(name) or not 0 < len(rows) <= LONGEST_ROWS:
+            msg = (
+                f"evaluated {name!r}: expected a name such as 'recent', and what its rows are in 1 to {LONGEST_ROWS} "
+                f"characters, found {rows!r}"
+            )
             raise ModelError(msg)

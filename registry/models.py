@@ -108,9 +108,9 @@ class ModelRegistry:
 
     def version(self, model: str, number: int) -> ModelVersion:
         """One version. NotFoundError, with what there is, when there is no such model or version."""
+        self.life(model).state(number)
         for row in self._database.rows(of(VERSIONS, project=self.project, model=model, number=number)):
             return version_of(row)
-        self.life(model).state(number)
         msg = f"{model}@{number} has moved and is not there: the database was changed from outside"
         raise ModelError(msg)
 
@@ -129,7 +129,9 @@ class ModelRegistry:
         check_name("model", model)
         self._check_inventories(facts)
         while True:
-            made = self._version_of_candidate(model, facts, trainer) or self._added(model, facts, decision, trainer)
+            # Read before the candidate is looked for: a version that comes after the look makes the change fail.
+            life = self._life(model)
+            made = self._version_of_candidate(model, facts, trainer) or self._added(life, facts, decision, trainer)
             if made:
                 return made
 
@@ -272,12 +274,11 @@ class ModelRegistry:
         rows = self._database.rows(of(VERSIONS, project=self.project, model=model, **named))
         return version_of(rows[0]) if rows else None
 
-    def _added(self, model: str, facts: Facts, decision: Decision, trainer: str | None) -> ModelVersion | None:
+    def _added(self, life: Life, facts: Facts, decision: Decision, trainer: str | None) -> ModelVersion | None:
         """The version under the next number; None when another process was first."""
-        self._check_parent(model, facts.parent)
-        life = self._life(model)
+        self._check_parent(life.model, facts.parent)
         number = 1 + max((one.version for one in life.transitions), default=0)
-        version = ModelVersion(model, number, facts, decision.who, trainer, self._clock())
+        version = ModelVersion(life.model, number, facts, decision.who, trainer, self._clock())
         return version if self._made(life, _Change(decision, ((number, None, State.TRAINED),), (), version)) else None
 
     def _life(self, model: str) -> Life:

@@ -235,6 +235,7 @@ def test_lineage_and_difference_are_printed(store: ModelStore) -> None:
         (NotFoundError, ["show", "lat@1"], "no model 'lat'; did you mean 'late'?"),
         (NotFoundError, ["list", "lat"], "no model 'lat'; did you mean 'late'?"),
         (NotFoundError, ["show", "late@9"], "no version 9; its versions are 1 to 1"),
+        (NotFoundError, ["show", f"late@{10**30}"], "its versions are 1 to 1"),
         (NotFoundError, ["show", "late@champion"], "no version is champion; no alias is given yet"),
         (NotFoundError, ["show", "late@canery"], "no alias 'canery'; did you mean 'canary'?"),
         (NotFoundError, ["promote", "late@1", "--alias", "shadwo", *WHY], "did you mean 'shadow'?"),

@@ -137,6 +137,10 @@ def test_a_parent_that_was_never_registered_is_refused(models: ModelRegistry) ->
         ({"offsets": {"t-0": (np.int64(0), 4)}}, "offsets: Object of type int64 is not JSON"),
         ({"rows_seen": np.int64(5)}, "rows_seen: expected 0 to"),
         ({"rows_seen": -1}, "rows_seen: expected 0 to"),
+        ({"parent": 2**63}, "parent: expected 0 to"),
+        ({"evaluated": {"recent": ""}}, "evaluated 'recent': expected a name such as"),
+        ({"evaluated": {"recent": "x" * 201}}, "in 1 to 200 characters"),
+        ({"metrics": {}, "evaluated": {"a/b": "August"}}, "evaluated 'a/b': expected a name"),
         ({"seed": 2**63}, "seed: expected 0 to"),
         ({"label_cutoff": datetime(2013, 9, 1)}, "label_cutoff: expected an instant with a zone"),  # noqa: DTZ001
     ],
@@ -472,6 +476,22 @@ def test_of_processes_that_promote_at_once_one_wins_every_time(tmp_path: Path) -
     assert all(one.after == next_.before for one, next_ in pairwise(changes))
 
 
+@pytest.mark.parametrize("trainer", ["stream", None])
+def test_what_another_registers_meanwhile_is_seen(tmp_path: Path, trainer: str | None) -> None:
+    """The clock is read after the model and before the change is written: another process comes between."""
+    other = opened(tmp_path)
+    for inventory in (CODE, PACKAGES):
+        other.keep_inventory(inventory)
+
+    def meanwhile() -> datetime:
+        if "late" not in other.models():
+            other.register("late", FACTS, WHY, trainer)
+        return datetime.now(UTC)
+
+    number = opened(tmp_path, meanwhile).register("late", FACTS, WHY, trainer).number
+    assert number == len(other.versions("late")) == (1 if trainer else 2)
+
+
 def raced(folder: Path, former: int, successor: int) -> list[str]:
     """Who succeeds when a former champion is retired and promoted again at once."""
     start, told = threading.Barrier(2), []
@@ -537,18 +557,21 @@ def test_of_many_who_admit_one_candidate_all_get_one_version(tmp_path: Path) -> 
     models = opened(tmp_path)
     for inventory in (CODE, PACKAGES):
         models.keep_inventory(inventory)
-    numbers: list[int] = []
+    start, numbers = threading.Barrier(6), []
 
     def register() -> None:
-        numbers.append(opened(tmp_path).register("late", FACTS, WHY, "stream").number)
+        own = opened(tmp_path)
+        for seen in range(10):
+            start.wait()
+            numbers.append((seen, own.register("late", replace(FACTS, rows_seen=seen), WHY, "stream").number))
 
-    threads = [threading.Thread(target=register) for _ in range(8)]
+    threads = [threading.Thread(target=register) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert numbers == [1] * 8
-    assert len(models.versions("late")) == 1
+    assert sorted(numbers) == [(seen, seen + 1) for seen in range(10) for _ in range(6)]
+    assert len(models.versions("late")) == 10
 
 
 FILL = """
