@@ -7,13 +7,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 from headrace.errors import ModelError
-from headrace.registry.database import now
 
 #: `@` stands between a model and its version where both are named.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
@@ -22,6 +21,11 @@ LONGEST_ROWS = 200
 #: What a database's BIGINT holds.
 LARGEST = 2**63 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _now() -> datetime:
+    # Not the database's own: values load nothing of it, so that commands which print them start at once.
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Candidate:
     model: str
     trainer: str
     facts: Facts
-    created_at: datetime = field(default_factory=now, compare=False)
+    created_at: datetime = field(default_factory=_now, compare=False)
 
     def __post_init__(self) -> None:
         check_name("model", self.model)
@@ -158,7 +162,7 @@ class ModelVersion:
     facts: Facts
     creator: str
     trainer: str | None = None
-    created_at: datetime = field(default_factory=now, compare=False)
+    created_at: datetime = field(default_factory=_now, compare=False)
 
     @property
     def name(self) -> str:
