@@ -116,8 +116,7 @@ def _change(table: IcebergTable, commit: Any) -> Change:
             continue
         for entry in manifest.fetch_manifest_entry(table.table.io, discard_deleted=False):
             kind = _kind(manifest.content, entry.status)
-            # Of a removed file pyiceberg notes who added it, against the specification; nobody carries such entries on.
-            if kind and (entry.snapshot_id == commit.snapshot_id or kind == "removed"):
+            if kind:
                 files[kind].append(entry.data_file.file_path)
     operation = APPEND if commit.summary is None else commit.summary.operation.value
     return Change(commit.snapshot_id, operation, *(tuple(sorted(paths)) for paths in files.values()))

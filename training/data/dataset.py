@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,8 +117,7 @@ class PinnedDataset(IterableDataset[TensorBatch]):
         buffers = self.order.buffers(reader.groups, place.epoch, *_worker())
         parts: list[TensorBatch] = []
         wanted = self.batch_size
-        for number in range(place.buffer, len(buffers)):
-            block = self._encoded(reader, buffers[number], place.epoch)
+        for number, block in self._shuffled(reader, buffers, place):
             at = place.row if number == place.buffer else 0
             while at < len(block):
                 part = block[at : at + wanted]
@@ -136,12 +137,23 @@ class PinnedDataset(IterableDataset[TensorBatch]):
             self._reader = RowReader(self.rows, self.fitted.encoding.columns)
         return self._reader
 
-    def _encoded(self, reader: RowReader, buffer: list[RowGroup], epoch: int) -> TensorBatch:
-        """The rows of a buffer, in order."""
+    def _shuffled(
+        self, reader: RowReader, buffers: Sequence[Sequence[RowGroup]], place: Place
+    ) -> Iterator[tuple[int, TensorBatch]]:
+        """The buffers from a place on, each with its number and its rows in order; the next one is read meanwhile."""
+        with ThreadPoolExecutor(1) as thread:
+            coming: deque[Future[TensorBatch]] = deque()
+            for number in range(place.buffer, len(buffers)):
+                for buffer in buffers[number + len(coming) : number + 2]:
+                    coming.append(thread.submit(self._encoded, reader, buffer))
+                encoded = coming.popleft().result()
+                order = self.order.rows(len(encoded), place.epoch, buffers[number])
+                yield number, encoded if order is None else encoded.taken(torch.from_numpy(order))
+
+    def _encoded(self, reader: RowReader, buffer: Sequence[RowGroup]) -> TensorBatch:
+        """The rows of a buffer as they come."""
         blocks = [reader.read(group) for group in buffer]
-        encoded = TensorBatch.joined([self.fitted.encode(block.rows, block.positions) for block in blocks])
-        order = self.order.rows(len(encoded), epoch, buffer)
-        return encoded if order is None else encoded[torch.from_numpy(order)]
+        return TensorBatch.joined([self.fitted.encode(block.rows, block.positions) for block in blocks])
 
     def _identity(self) -> dict[str, Any]:
         """All that decides what comes when."""

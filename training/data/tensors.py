@@ -45,9 +45,14 @@ class TensorBatch:
     def __len__(self) -> int:
         return int(self.positions.shape[0])
 
-    def __getitem__(self, rows: slice | Tensor) -> TensorBatch:
-        """Some of the rows: those of a slice share memory with these, those of an index [m] are copies."""
+    def __getitem__(self, rows: slice) -> TensorBatch:
+        """Some of the rows, which share memory with these."""
         return self._with(lambda tensor: tensor[rows])
+
+    def taken(self, order: Tensor) -> TensorBatch:
+        """The rows of an index int64 [m], copied."""
+        # A third of the time that indexing takes.
+        return self._with(lambda tensor: torch.index_select(tensor, 0, order))
 
     def to(self, device: torch.device | str) -> TensorBatch:
         """The same rows on a device."""

@@ -127,6 +127,7 @@ def test_resumed_anywhere_exactly_the_remaining_batches_come(
     assert resumed.epoch == 1
     resumed.set_epoch(1)
     assert first + given_out(resumed) == expected
+    assert resumed.state_dict() == whole.state_dict()
     assert given_out(resumed) == expected, "the next iteration is a whole epoch again"
 
 
@@ -143,6 +144,12 @@ def test_the_order_is_that_of_the_seed_and_the_epoch(folder: Path) -> None:
     assert len({tuple(one) for one in distinct}) == 5
     assert all(sorted(one) == list(range(80)) for one in distinct)
     assert order(9, 3, shuffle=False) == list(range(80))
+
+    def groups(seed: int, epoch: int) -> list[int]:
+        return [place // 5 for place in order(seed, epoch, buffer_rows=5)[::5]]
+
+    assert len({tuple(groups(1, 0)), tuple(groups(1, 1)), tuple(groups(2, 0))}) == 3
+    assert sorted(groups(1, 0)) == list(range(16))
 
 
 def test_the_order_is_the_same_in_every_version(folder: Path) -> None:

@@ -230,6 +230,19 @@ def test_columns_renamed_added_and_widened_since_are_read_as_the_table_has_them(
     assert [batch["n"].to_pylist() for batch in kept.batches()] == [[2]]
 
 
+def test_statistics_of_a_renamed_column_are_not_taken_for_those_of_its_name(tmp_path: Path) -> None:
+    table = catalog_at(tmp_path).create_table("raw", "swapped", [Field("low", "bigint"), Field("high", "bigint")])
+    table.append(pa.table({"low": [1, 2], "high": [100, 200]}))
+    for old, new in (("low", "other"), ("high", "low"), ("other", "high")):
+        with table.table.update_schema() as update:
+            update.rename_column(old, new)
+    # A snapshot has the columns of its own commit.
+    assert Snapshot.of(table.refresh()).schema.names == ["low", "high"]
+    table.append(pa.table({"high": [5], "low": [6]}))
+    kept = PinnedRows(Snapshot.of(table)).where(Condition("low", "==", 200))
+    assert [batch.to_pylist() for batch in kept.batches()] == [[{"low": 200, "high": 2}]]
+
+
 def long_type(table: IcebergTable) -> object:
     """Iceberg's own type of `bigint`, of which tests need no import."""
     other = table.catalog.create_table("raw", "types", FIELDS)
