@@ -84,7 +84,7 @@ class ArtifactError(HeadraceError, ValueError):
 
 
 class ModelError(HeadraceError, ValueError):
-    """A version of a model is described wrongly: a parent that was never registered, a metric that is no number."""
+    """A model or version is described wrongly, or its files or a learner's state are not of it."""
 
 
 class TransitionError(ModelError):
@@ -93,6 +93,10 @@ class TransitionError(ModelError):
 
 class DatasetError(HeadraceError, ValueError):
     """Rows that cannot be learned from: an empty split, labels that are none, a state of another dataset."""
+
+
+class TrainingError(HeadraceError, RuntimeError):
+    """Training cannot go on, or cannot be resumed."""
 
 
 class NumericOverflowError(HeadraceError, OverflowError):

@@ -1,0 +1,54 @@
+"""What is not to be learnt from: labels, losses and gradients that cannot be meant."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from headrace.training.learning.spec import Guard
+
+
+def label_fault(label: Tensor | None, task: str) -> str:
+    """What is wrong with labels [rows]; empty where nothing is.
+
+    >>> import torch
+    >>> label_fault(torch.tensor([0.0, 7.0]), "binary")
+    "labels from 0.0 to 7.0: expected 0 to 1 for task 'binary'"
+    """
+    if label is None:
+        return "there are no labels"
+    least, most = label.min().item(), label.max().item()
+    if not (math.isfinite(least) and math.isfinite(most)):
+        return "a label is not finite"
+    if task == "binary" and not 0 <= least <= most <= 1:
+        return f"labels from {least} to {most}: expected 0 to 1 for task 'binary'"
+    return ""
+
+
+def loss_fault(loss: float, guard: Guard, mean: float, learned: int) -> str:
+    """What is wrong with a loss, after so many were learnt from with such a mean; empty where nothing is.
+
+    >>> loss_fault(90.0, Guard(explosion=100.0), mean=0.5, learned=30)
+    'the loss explodes: 90 is more than 100 times the mean of 30 losses, 0.5'
+    """
+    if not math.isfinite(loss):
+        return f"the loss is {loss}"
+    if learned >= guard.after and mean > 0 and loss > guard.explosion * mean:
+        return (
+            f"the loss explodes: {loss:g} is more than {guard.explosion:g} times the mean of {learned} losses, {mean:g}"
+        )
+    return ""
+
+
+def gradient_fault(norm: float, guard: Guard) -> str:
+    """What is wrong with the norm of a gradient; empty where nothing is.
+
+    >>> gradient_fault(float("inf"), Guard())
+    'the gradient is not finite'
+    """
+    if not math.isfinite(norm):
+        return "the gradient is not finite"
+    if norm > guard.most_gradient:
+        return f"the gradient explodes: its norm {norm:g} is over {guard.most_gradient:g}"
+    return ""

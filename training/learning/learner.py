@@ -1,0 +1,80 @@
+"""What learns: the one thing that full training and the job on the stream share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one micro-batch.
+
+    Attributes:
+        rows: how many it has.
+        loss: of the model as it was before the update; NaN or infinite as found, None where it could not be asked.
+        metrics: of all rows tested so far, each before it was learnt from; None where a metric is not defined yet.
+        learned: whether the weights were updated; where not, they are as they were, and `reason` says why.
+        refused: the rows that were not learnt from, for a table of dead letters, where they were given as rows.
+    """
+
+    rows: int
+    loss: float | None
+    metrics: Mapping[str, float | None]
+    learned: bool
+    reason: str = ""
+    refused: pa.RecordBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a learner has done: part of its state, so that it is as exact as its weights.
+
+    Attributes:
+        rows_visited: rows that were given to it; `rows_learned` of them updated the weights.
+        batches: micro-batches that were given to it; `steps` of them updated the weights.
+    """
+
+    rows_visited: int = 0
+    rows_learned: int = 0
+    batches: int = 0
+    steps: int = 0
+
+    def visited(self, rows: int, *, learned: bool) -> Counters:
+        """The counters after one more micro-batch.
+
+        >>> Counters().visited(5, learned=True).visited(3, learned=False)
+        Counters(rows_visited=8, rows_learned=5, batches=2, steps=1)
+        """
+        return Counters(
+            self.rows_visited + rows,
+            self.rows_learned + rows * learned,
+            self.batches + 1,
+            self.steps + learned,
+        )
+
+
+class Learner(Protocol):
+    """Learns from micro-batches, and is all in its state.
+
+    `learn(a)`, `state`, `resume` elsewhere and `learn(b)` gives the state of `learn(a)`, `learn(b)` bit for bit.
+    """
+
+    @property
+    def counters(self) -> Counters:
+        """What it has done."""
+
+    def learn(self, rows: pa.RecordBatch) -> Step:
+        """Test the model on rows, then train it on them, unless a guard refuses."""
+
+    def state(self) -> bytes:
+        """Everything that it knows: weights, optimizer, counters and the sums of its metrics."""
+
+    def resume(self, state: bytes) -> None:
+        """Take a state back. ModelError, and nothing changed, for one that is not of such a learner."""
+
+    def artifact(self) -> Mapping[str, bytes]:
+        """The model as named files of JSON and safetensors; equal models are equal bytes."""
