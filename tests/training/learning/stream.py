@@ -1,0 +1,61 @@
+"""A generated stream of transactions whose truth is known: the log-odds of the label are linear in what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.training.data.encoders import Hash, Raw
+from headrace.training.data.encoding import Encoding, Fitted
+from headrace.training.data.fits import Vocabulary
+from headrace.training.data.labels import Label
+
+#: The truth: log-odds = BIAS + SLOPES . (speed, load) + LINES[line].
+BIAS = -0.5
+SLOPES = (1.5, -1.0)
+LINES = {"a": 0.0, "b": 1.0, "c": -2.0}
+
+ENCODING = Encoding(
+    {"speed": Raw(mask=False), "load": Raw(mask=False), "line": Vocabulary()}, Label("late", low=0, high=1)
+)
+
+
+def rows(count: int, seed: int = 0) -> pa.RecordBatch:
+    """So many rows."""
+    random = np.random.default_rng(seed)
+    speed, load, line = random.normal(size=count), random.normal(size=count), random.choice(list(LINES), count)
+    odds = BIAS + SLOPES[0] * speed + SLOPES[1] * load + np.array([LINES[one] for one in line])
+    late = random.random(count) < 1 / (1 + np.exp(-odds))
+    columns = {"speed": speed, "load": load, "line": line, "late": late.astype(np.float64)}
+    return pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in columns.items()})
+
+
+def micro_batches(given: pa.RecordBatch, size: int = 64) -> Iterator[pa.RecordBatch]:
+    """The rows in micro-batches."""
+    for start in range(0, given.num_rows, size):
+        yield given.slice(start, size)
+
+
+def changed(given: pa.RecordBatch, column: str, value: float | None, row: int = 0) -> pa.RecordBatch:
+    """The rows with one value put in."""
+    found = given[column].to_pylist()
+    found[row] = value
+    place = given.schema.names.index(column)
+    columns = [pa.array(found, one.type) if at == place else one for at, one in enumerate(given.columns)]
+    return pa.RecordBatch.from_arrays(columns, schema=given.schema)
+
+
+def fitted(encoding: Encoding = ENCODING) -> Fitted:
+    """The encoding, fitted on rows of its own."""
+    return encoding.fit([rows(500, seed=99)])
+
+
+def example() -> pa.RecordBatch:
+    """One row without its label."""
+    one = rows(1, seed=98)
+    return one.select(["speed", "load", "line"]) if hasattr(one, "select") else one
+
+
+HASHED = Encoding({"speed": Raw(), "line": Hash(16)}, Label("late", low=0, high=1))

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from headrace.errors import ModelError, UnknownColumnError
+from headrace.training.learning.artifact import MODEL, WEIGHTS
+from headrace.training.learning.learner import Counters
+from headrace.training.learning.networks import Inputs, Logistic
+from headrace.training.learning.spec import OPTIMIZERS, Guard, ModelSpec, OptimizerSpec, Recipe, ScheduleSpec
+from headrace.training.learning.torch_learner import TorchLearner
+
+from . import stream
+
+LOGISTIC = ModelSpec("logistic")
+#: Dropout draws random numbers, so that their state shows too.
+DROPPING = ModelSpec("mlp", {"hidden": [6], "embedding": 2, "dropout": 0.3})
+FITTED = stream.fitted()
+
+
+def learner(recipe: Recipe) -> TorchLearner:
+    return TorchLearner(recipe, FITTED, stream.example(), "cpu")
+
+
+def weights(one: TorchLearner) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in one.network.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def schedule(optimizer: str) -> ScheduleSpec:
+    return ScheduleSpec() if optimizer == "ftrl" else ScheduleSpec("inverse_sqrt", {"scale": 3}, warmup=2)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", [LOGISTIC, DROPPING], ids=["logistic", "dropout"])
+def test_a_learner_goes_on_elsewhere_bit_for_bit(optimizer: str, model: ModelSpec) -> None:
+    recipe = Recipe(model, OptimizerSpec(optimizer, 0.05, schedule=schedule(optimizer), clip_norm=1.0), seed=3)
+    first, second = list(stream.micro_batches(stream.rows(640)))[:5], list(stream.micro_batches(stream.rows(320, 1)))
+    straight, begun, resumed = learner(recipe), learner(recipe), learner(recipe)
+    for batch in [*first, *second]:
+        straight.learn(batch)
+    for batch in first:
+        begun.learn(batch)
+    resumed.resume(begun.state())
+    for batch in second:
+        resumed.learn(batch)
+    assert resumed.state() == straight.state()
+    assert resumed.artifact() == straight.artifact()
+    assert resumed.counters == Counters(640, 640, 10, 10)
+
+
+def test_random_numbers_of_others_are_neither_used_nor_disturbed() -> None:
+    recipe, batch = Recipe(DROPPING), stream.rows(64)
+    torch.manual_seed(1)
+    first = learner(recipe)
+    first.learn(batch)
+    drawn = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(1), drawn)
+    second = learner(recipe)
+    torch.rand(10)
+    second.learn(batch)
+    assert second.state() == first.state()
+
+
+def test_rows_are_tested_before_they_are_learnt_from() -> None:
+    one, batch = learner(Recipe(LOGISTIC, OptimizerSpec("sgd", 1.0))), stream.rows(256)
+    step = one.learn(batch)
+    assert step.loss == pytest.approx(np.log(2), abs=1e-6)
+    assert step.metrics["log_loss"] == pytest.approx(np.log(2), abs=1e-6)
+    again = one.learn(batch)
+    assert again.loss is not None
+    assert again.loss < step.loss
+    assert again.metrics["log_loss"] == pytest.approx((np.log(2) + again.loss) / 2, abs=1e-6)
+
+
+def test_the_loss_shown_is_that_of_the_model_as_it_answers() -> None:
+    """With dropout, what is learnt from differs from what is tested."""
+    one, batch = learner(Recipe(DROPPING, seed=5)), stream.rows(64)
+    encoded = FITTED.encode(batch)
+    assert encoded.label is not None
+    expected = nn.functional.binary_cross_entropy(one.answers(encoded), encoded.label)
+    step = one.learn(batch)
+    assert step.loss == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_coefficients_come_near_the_truth() -> None:
+    """Of 50,000 rows, so that the standard error of a slope is near 0.015."""
+    decaying = ScheduleSpec("cosine", {"steps": 200})
+    one = learner(Recipe(LOGISTIC, OptimizerSpec("adam", 0.05, schedule=decaying)))
+    for _ in range(2):
+        for batch in stream.micro_batches(stream.rows(50_000), 500):
+            assert one.learn(batch).learned
+    network = one.network
+    assert isinstance(network, Logistic)
+    assert network.weight.tolist() == pytest.approx(stream.SLOPES, abs=0.06)
+    lines = FITTED.encode(stream.rows(3_000)).categories[:, 0]
+    answers = {
+        name: network.category.weight[int(lines[row]), 0].item()
+        for row, name in enumerate(stream.rows(3_000)["line"].to_pylist())
+    }
+    for name, effect in stream.LINES.items():
+        assert answers[name] - answers["a"] == pytest.approx(effect, abs=0.12)
+    assert network.bias.item() + answers["a"] == pytest.approx(stream.BIAS, abs=0.1)
+
+
+BAD = {
+    "NaN label": ("late", float("nan"), "not finite"),
+    "label over its bound": ("late", 7.0, "out of bounds"),
+    "no label": ("late", None, "NULL"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_label_is_refused_and_given_back_with_its_rows(bad: str) -> None:
+    column, value, reason = BAD[bad]
+    one, batch = learner(Recipe(LOGISTIC)), stream.changed(stream.rows(64), column, value, row=5)
+    one.learn(stream.rows(64, 1))
+    before = weights(one)
+    step = one.learn(batch)
+    assert not step.learned
+    assert reason in step.reason
+    assert step.refused is batch
+    assert same(before, weights(one))
+    assert one.counters == Counters(128, 64, 2, 1)
+    assert one.learn(stream.rows(64, 2)).learned
+
+
+def test_labels_beyond_the_task_are_refused_where_the_encoding_has_no_bounds() -> None:
+    plain = stream.ENCODING.__class__(stream.ENCODING.features, replace(stream.ENCODING.label, low=None, high=None))
+    one = TorchLearner(Recipe(LOGISTIC), stream.fitted(plain), stream.example(), "cpu")
+    step = one.learn(stream.changed(stream.rows(64), "late", 7.0))
+    assert step.reason == "labels from 0.0 to 7.0: expected 0 to 1 for task 'binary'"
+
+
+def test_an_exploding_loss_is_refused_and_the_next_one_is_not() -> None:
+    recipe = Recipe(ModelSpec("logistic", task="regression"), OptimizerSpec("sgd", 0.01), guard=Guard(100.0, after=5))
+    plain = stream.ENCODING.__class__(stream.ENCODING.features, replace(stream.ENCODING.label, low=None, high=None))
+    one = TorchLearner(recipe, stream.fitted(plain), stream.example(), "cpu")
+    for batch in stream.micro_batches(stream.rows(640)):
+        assert one.learn(batch).learned
+    before = weights(one)
+    step = one.learn(stream.changed(stream.rows(64), "late", 1e3))
+    assert "the loss explodes" in step.reason
+    assert step.loss is not None
+    assert step.loss > 100
+    assert same(before, weights(one))
+    assert one.learn(stream.rows(64, 3)).learned
+
+
+@given(
+    optimizer=st.sampled_from(list(OPTIMIZERS)),
+    rate=st.sampled_from([1e-3, 1.0, 1e3]),
+    values=st.lists(
+        st.one_of(st.floats(-1, 1), st.sampled_from([3e38, -3e38, 1e30, 1e12, 1e-38, 0.0])), min_size=1, max_size=6
+    ),
+    model=st.sampled_from([LOGISTIC, ModelSpec("factorization_machine", {"factors": 2})]),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_weights_stay_finite_and_a_refusal_changes_none(
+    optimizer: str, rate: float, values: list[float], model: ModelSpec
+) -> None:
+    """A twin that never saw what was refused learns the same."""
+    one, twin = (learner(Recipe(model, OptimizerSpec(optimizer, rate))) for _ in range(2))
+    for seed, value in enumerate(values):
+        before, batch = weights(one), stream.changed(stream.rows(16, seed), "speed", value)
+        step = one.learn(batch)
+        assert all(bool(tensor.isfinite().all()) for tensor in weights(one).values())
+        if step.learned:
+            twin.learn(batch)
+        else:
+            assert step.reason
+            assert same(before, weights(one))
+    last = stream.rows(16, 99)
+    assert one.learn(last).learned == twin.learn(last).learned
+    assert same(weights(one), weights(twin))
+
+
+class Normalized(nn.Module):
+    """A network with running means, which its forward pass changes."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(inputs.numbers)
+        self.linear = nn.Linear(inputs.numbers, 1)
+
+    def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        found: Tensor = self.linear(self.norm(numbers))
+        return found.squeeze(1)
+
+
+def test_running_means_are_put_back_after_a_refusal() -> None:
+    inputs = Inputs(len(FITTED.numbers), tuple(one.size for one in FITTED.categories))
+    recipe = Recipe(LOGISTIC, guard=Guard(after=1))
+    one = TorchLearner(recipe, FITTED, stream.example(), "cpu", Normalized(inputs))
+    one.learn(stream.rows(64))
+    before = weights(one)
+    assert not one.learn(stream.changed(stream.rows(64, 1), "speed", 3e38)).learned
+    assert same(before, weights(one))
+    assert one.learn(stream.rows(64, 2)).learned
+    assert not same(before, weights(one))
+
+
+def test_no_rows_teach_nothing() -> None:
+    one = learner(Recipe(LOGISTIC))
+    step = one.learn(stream.rows(64).slice(0, 0))
+    assert (step.rows, step.loss, step.learned, step.reason) == (0, None, False, "there are no rows")
+
+
+def test_a_column_that_is_not_there_is_an_error_and_not_a_refusal() -> None:
+    with pytest.raises(UnknownColumnError, match="speed"):
+        learner(Recipe(LOGISTIC)).learn(stream.rows(4).rename_columns(["sped", "load", "line", "late"]))
+
+
+def test_a_state_of_something_else_is_refused_and_nothing_is_changed() -> None:
+    one = learner(Recipe(LOGISTIC))
+    one.learn(stream.rows(64))
+    before = one.state()
+    elsewhere = [
+        (learner(Recipe(LOGISTIC, seed=9)).state(), "made with another recipe"),
+        (
+            TorchLearner(Recipe(LOGISTIC), stream.fitted(stream.HASHED), stream.example(), "cpu").state(),
+            "another encoding",
+        ),
+        (b"\x80\x04}q\x00.", "expected safetensors"),
+        (one.artifact()[WEIGHTS], "expected format learner state 1, found 1"),
+        (before[:-3], "expected safetensors"),
+    ]
+    for state, message in elsewhere:
+        with pytest.raises(ModelError, match=message):
+            one.resume(state)
+        assert one.state() == before
+
+
+def test_threads_and_strictness_are_left_as_they_were() -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        learner(Recipe(LOGISTIC)).learn(stream.rows(8))
+        assert torch.get_num_threads() == 2
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_an_artifact_tells_the_counters() -> None:
+    one = learner(Recipe(LOGISTIC))
+    one.learn(stream.rows(64))
+    assert b'"rows_visited":64' in one.artifact()[MODEL]

@@ -1,0 +1,82 @@
+"""`Predictor`: a model that was loaded from its files, and answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+
+from headrace.errors import ModelError
+from headrace.training.data.encoding import Fitted
+from headrace.training.data.tensors import TensorBatch
+from headrace.training.learning.artifact import ENCODING, EXAMPLE, read_json, read_model
+from headrace.training.learning.columns import row_as_json, rows_of, schema_of, types_of
+from headrace.training.learning.losses import LINKS
+from headrace.training.learning.metrics import Floats
+from headrace.training.learning.reproducible import device_of, reproducible
+from headrace.training.learning.spec import Recipe
+
+#: How far the answer to the stored example may be off: networks compute in 32 bits, in an order that machines choose.
+EXAMPLE_TOLERANCE = 1e-5
+
+
+class Predictor:
+    """Answers to rows: the chance of the label 1, or the label itself, by the model's task.
+
+    Attributes:
+        columns: the columns that it reads, with their types.
+    """
+
+    def __init__(self, recipe: Recipe, network: nn.Module, fitted: Fitted, columns: pa.Schema, device: str) -> None:
+        self.recipe, self.columns = recipe, columns
+        self._device, self._fitted = device_of(device), fitted
+        self._network = network.to(self._device).eval()
+        self._link = LINKS[recipe.model.task]
+
+    def score(self, rows: pa.RecordBatch | Sequence[Mapping[str, Any]]) -> Floats:
+        """The answers [rows] to rows as Arrow has them, or as JSON does.
+
+        Raises RequestError for a row of JSON that lacks a column or has a value of another type; what the encoding
+        raises for Arrow's.
+        """
+        given = rows if isinstance(rows, pa.RecordBatch) else rows_of(rows, self.columns)
+        return self.score_tensors(self._fitted.encode(given, labels=False))
+
+    def score_tensors(self, batch: TensorBatch) -> Floats:
+        """The answers [rows] to rows that are encoded already."""
+        placed = batch.to(self._device)
+        with reproducible(), torch.no_grad():
+            answers = self._link(self._network(placed.numbers, placed.categories))
+        return answers.cpu().numpy().astype(np.float64)
+
+
+def load(files: Mapping[str, bytes], device: str = "cpu") -> Predictor:
+    """The model in an artifact's files, once it has answered the stored example as it should.
+
+    Raises ModelError for files that are missing or damaged, made by another major version of torch, of a module that
+    cannot be imported, with weights of another shape, or with another answer to the example.
+    """
+    recipe, _, network = read_model(files)
+    example = read_json(files, EXAMPLE)
+    try:
+        columns = schema_of(example["columns"])
+        row, expected = example["row"], float(example["answer"])
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"{EXAMPLE}: {type(error).__name__}: {error}; expected columns, row and answer"
+        raise ModelError(msg) from error
+    predictor = Predictor(recipe, network, Fitted.from_json(files[ENCODING].decode()), columns, device)
+    (found,) = predictor.score([row])
+    if not math.isclose(found, expected, rel_tol=EXAMPLE_TOLERANCE, abs_tol=EXAMPLE_TOLERANCE):
+        msg = f"{EXAMPLE}: expected the answer {expected!r}, found {found!r}; the model is not what it was when written"
+        raise ModelError(msg)
+    return predictor
+
+
+def example_of(row: pa.RecordBatch, answer: float) -> dict[str, Any]:
+    """One row with its answer, as `example.json` keeps it."""
+    return {"columns": types_of(row.schema), "row": row_as_json(row.to_pylist()[0]), "answer": answer}

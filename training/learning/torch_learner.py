@@ -1,0 +1,214 @@
+"""`TorchLearner`: a torch network that learns from micro-batches, tested before trained, guarded and resumable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+from torch.nn import utils
+
+from headrace.errors import DatasetError
+from headrace.training.data.encoding import Fitted
+from headrace.training.data.tensors import TensorBatch
+from headrace.training.learning.artifact import model_files, network_of
+from headrace.training.learning.guarding import gradient_fault, label_fault, loss_fault
+from headrace.training.learning.learner import Counters, Step
+from headrace.training.learning.learner_state import LearnerState, read_state, write_state
+from headrace.training.learning.losses import LINKS, Loss
+from headrace.training.learning.metrics import MetricSet
+from headrace.training.learning.networks import Inputs
+from headrace.training.learning.optimizers import make_optimizer
+from headrace.training.learning.predictor import example_of
+from headrace.training.learning.reproducible import device_of, reproducible, seeded
+from headrace.training.learning.schedules import factor
+from headrace.training.learning.spec import Recipe
+
+
+class TorchLearner:
+    """Learns a recipe's network of rows that a fitted encoding makes tensors of.
+
+    Args:
+        example: one row, with the columns that the encoding reads and no label; the artifact keeps it with the answer
+            that the model gives, for whoever loads the model to check.
+        device: `auto`, `cpu` or `cuda`.
+        network: with weights to begin from; default: new ones of the recipe's seed.
+
+    Raises ModelError for a recipe whose network cannot be made, TrainingError for a device that is not here.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        fitted: Fitted,
+        example: pa.RecordBatch,
+        device: str = "auto",
+        network: nn.Module | None = None,
+    ) -> None:
+        self.recipe, self.fitted, self.device = recipe, fitted, device_of(device)
+        self.inputs = Inputs(len(fitted.numbers), tuple(one.size for one in fitted.categories))
+        self._example = example
+        with seeded(recipe.seed, torch.device("cpu")):
+            made = network if network is not None else network_of(recipe.model, self.inputs)
+        self.network = made.to(self.device)
+        self._parameters = [one for one in self.network.parameters() if one.requires_grad]
+        self._optimizer = make_optimizer(recipe.optimizer, self._parameters)
+        self._loss, self._link = Loss(recipe), LINKS[recipe.model.task]
+        self._tests_apart = not getattr(self.network, "learns_as_it_tests", False)
+        self._metrics = MetricSet.of_task(recipe.model.task)
+        self._counters, self._loss_sum = Counters(), 0.0
+
+    @property
+    def counters(self) -> Counters:
+        """What it has done."""
+        return self._counters
+
+    def learn(self, rows: pa.RecordBatch) -> Step:
+        """Test the model on rows, then train it on them; what is refused, a bad label included, is given back.
+
+        Raises UnknownColumnError or ColumnTypeError for columns that are not there, or of another type.
+        """
+        try:
+            step = self.learn_tensors(self.fitted.encode(rows), rows.num_rows)
+        except DatasetError as error:
+            step = self._visited(rows.num_rows, None, str(error))
+        return step if step.learned else replace(step, refused=rows)
+
+    def learn_tensors(self, batch: TensorBatch, rows: int | None = None) -> Step:
+        """`learn`, of rows that are encoded already; `rows` is how many there were before some were left out."""
+        given = len(batch) if rows is None else rows
+        with reproducible():
+            loss, reason = self._learn(batch.to(self.device)) if len(batch) else (None, "there are no rows")
+        return self._visited(given, loss, reason)
+
+    def answers(self, batch: TensorBatch) -> Tensor:
+        """What the model answers to each row [rows]: a chance where the task is binary. Nothing is learnt."""
+        with reproducible():
+            return self._link(self._tested(batch.to(self.device))).cpu()
+
+    def reset_metrics(self) -> None:
+        """Count the metrics from here on."""
+        self._metrics.reset()
+
+    def state(self) -> bytes:
+        """Weights, optimizer, counters, sums of losses and metrics, as safetensors.
+
+        The schedule is a function of the steps made, and random numbers of the seed and the micro-batches seen.
+        """
+        return write_state(self._known(), self._fingerprint())
+
+    def resume(self, state: bytes) -> None:
+        """Take a state back, exactly.
+
+        Raises ModelError, and nothing is changed, for a state of another recipe, encoding or network.
+        """
+        found = read_state(state, self._fingerprint(), self._known())
+        metrics = MetricSet.of_task(self.recipe.model.task)
+        metrics.merge(found.metrics)
+        # The rate is set before each step, so the groups are those that the recipe makes.
+        optimizer = make_optimizer(self.recipe.optimizer, self._parameters)
+        optimizer.load_state_dict({"state": found.optimizer, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.network.load_state_dict(found.network)
+        self._metrics, self._optimizer = metrics, optimizer
+        self._counters, self._loss_sum = found.counters, found.loss_sum
+
+    def artifact(self) -> Mapping[str, bytes]:
+        """The files of the model, with the counters in `model.json`."""
+        answer = self.answers(self.fitted.encode(self._example, labels=False)).item()
+        example = example_of(self._example, answer)
+        facts = {"counters": asdict(self._counters)}
+        return model_files(self.recipe, self.inputs, self.network, facts, self.fitted.to_json(), example)
+
+    def _visited(self, rows: int, loss: float | None, reason: str) -> Step:
+        """Count a micro-batch, which was learnt from where there is no reason why not."""
+        self._counters = self._counters.visited(rows, learned=not reason)
+        self._loss_sum += loss if loss is not None and not reason else 0.0
+        return Step(rows, loss, self._metrics.compute(), not reason, reason)
+
+    def _learn(self, batch: TensorBatch) -> tuple[float | None, str]:
+        """The loss before the update, and why there was none; empty where there was one."""
+        label = batch.label
+        fault = label_fault(label, self.recipe.model.task)
+        if fault or label is None:
+            return None, fault
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        outputs, tested = self._outputs(batch)
+        self._count(tested, label)
+        loss = self._loss(outputs, label, self.network)
+        shown = float(self._loss(tested, label, self.network).detach()) if self._tests_apart else float(loss.detach())
+        fault = self._train(loss, shown)
+        if fault:
+            self._put_back(buffers)
+        return shown, fault
+
+    def _outputs(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
+        """Outputs to learn from, and outputs of the model as it answers."""
+        if not self._tests_apart:
+            outputs: Tensor = self.network(batch.numbers, batch.categories)
+            return outputs, outputs.detach()
+        tested = self._tested(batch)
+        self.network.train()
+        with seeded(_mixed(self.recipe.seed, self._counters.batches), self.device):
+            return self.network(batch.numbers, batch.categories), tested
+
+    def _tested(self, batch: TensorBatch) -> Tensor:
+        """Outputs of the model as it answers."""
+        self.network.eval()
+        with torch.no_grad():
+            outputs: Tensor = self.network(batch.numbers, batch.categories)
+        return outputs
+
+    def _count(self, tested: Tensor, label: Tensor) -> None:
+        """Take the answers into the metrics, unless the model has none to give."""
+        answer = self._link(tested).cpu().numpy().astype(np.float64)
+        if np.isfinite(answer).all():
+            self._metrics.update(answer, label.cpu().numpy().astype(np.float64))
+
+    def _train(self, loss: Tensor, shown: float) -> str:
+        """One step of the optimizer, unless a guard says why not."""
+        steps, guard, spec = self._counters.steps, self.recipe.guard, self.recipe.optimizer
+        mean = self._loss_sum / steps if steps else 0.0
+        fault = loss_fault(shown, guard, mean, steps) or loss_fault(float(loss.detach()), guard, mean, steps)
+        if fault:
+            return fault
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = utils.get_total_norm([one.grad for one in self._parameters if one.grad is not None])
+        fault = gradient_fault(float(norm), guard)
+        if fault:
+            return fault
+        if spec.clip_norm is not None:
+            utils.clip_grads_with_norm_(self._parameters, spec.clip_norm, norm)
+        for group in self._optimizer.param_groups:
+            group["lr"] = spec.rate * factor(spec.schedule, steps)
+        self._optimizer.step()
+        return ""
+
+    def _put_back(self, buffers: Mapping[str, Tensor]) -> None:
+        """Buffers, such as running means of a batch normalization, as they were before a micro-batch was refused."""
+        for name, buffer in self.network.named_buffers():
+            buffer.copy_(buffers[name])
+
+    def _known(self) -> LearnerState:
+        return LearnerState(
+            self.network.state_dict(),
+            self._optimizer.state_dict()["state"],
+            self._metrics.sums(),
+            self._counters,
+            self._loss_sum,
+        )
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """What a state must have been made with."""
+        return {"recipe": self.recipe.to_json(), "encoding": self.fitted.digest}
+
+
+def _mixed(seed: int, batch: int) -> int:
+    """A seed of its own for each micro-batch: SplitMix64's step, so that neighbours have nothing in common."""
+    mixed = (seed + (batch + 1) * 0x9E3779B97F4A7C15) % 2**64
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    return (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % 2**63
