@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -54,7 +55,7 @@ def types_of(schema: pa.Schema) -> dict[str, str]:
 
 
 def row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row for JSON: instants and dates in ISO 8601, decimals as text.
+    """A row for JSON: instants and dates in ISO 8601, decimals as text, numbers that are not finite missing.
 
     >>> row_as_json({"day": date(2026, 3, 1), "amt": 1.5})
     {'day': '2026-03-01', 'amt': 1.5}
@@ -95,6 +96,8 @@ def _column(values: list[Any], field: pa.Field) -> pa.Array:
 def _written(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such numbers, and encoders take them for missing
     return str(value) if isinstance(value, Decimal) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from headrace.errors import TrainingError
@@ -19,6 +20,7 @@ def write_whole(file: Path, content: bytes) -> None:
             os.fsync(out.fileno())
         beside.replace(file)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         msg = f"{file}: cannot be written: {error}; what was there before is kept"
         raise TrainingError(msg) from error

@@ -21,6 +21,7 @@ class Event:
         kind: one of `EVENTS`.
         epoch: the first is 0.
         counters: what the learner has done.
+        rows: how many rows an epoch visits; 0 where that is not known.
         step: of a `micro_batch`, what became of it.
         values: of an `evaluate`, the metrics on the evaluation split; of an `end`, those of the model that is kept.
     """
@@ -28,6 +29,7 @@ class Event:
     kind: str
     epoch: int
     counters: Counters
+    rows: int = 0
     step: Step | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
 

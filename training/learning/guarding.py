@@ -18,7 +18,7 @@ def label_fault(label: Tensor | None, task: str) -> str:
     """
     if label is None:
         return "there are no labels"
-    least, most = label.min().item(), label.max().item()
+    least, most = (edge.item() for edge in label.aminmax())
     if not (math.isfinite(least) and math.isfinite(most)):
         return "a label is not finite"
     if task == "binary" and not 0 <= least <= most <= 1:

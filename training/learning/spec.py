@@ -75,7 +75,8 @@ class ModelSpec:
             raise ModelError(msg)
         check_name(self.task, TASKS, "model: task")
         try:
-            json.dumps(self.arguments, allow_nan=False)
+            # As JSON has them, tuples being lists, so that a spec equals what is read back of it.
+            object.__setattr__(self, "arguments", json.loads(json.dumps(dict(self.arguments), allow_nan=False)))
         except (TypeError, ValueError) as error:
             msg = f"model: arguments {self.arguments!r}: expected what JSON can say: {error}"
             raise ModelError(msg) from error

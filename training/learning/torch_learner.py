@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -59,6 +59,7 @@ class TorchLearner:
         self._optimizer = make_optimizer(recipe.optimizer, self._parameters)
         self._loss, self._link = Loss(recipe), LINKS[recipe.model.task]
         self._tests_apart = not getattr(self.network, "learns_as_it_tests", False)
+        self._buffers = list(self.network.buffers())
         self._metrics = MetricSet.of_task(recipe.model.task)
         self._counters, self._loss_sum = Counters(), 0.0
 
@@ -135,14 +136,14 @@ class TorchLearner:
         fault = label_fault(label, self.recipe.model.task)
         if fault or label is None:
             return None, fault
-        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        before = [buffer.clone() for buffer in self._buffers]
         outputs, tested = self._outputs(batch)
         self._count(tested, label)
         loss = self._loss(outputs, label, self.network)
         shown = float(self._loss(tested, label, self.network).detach()) if self._tests_apart else float(loss.detach())
         fault = self._train(loss, shown)
         if fault:
-            self._put_back(buffers)
+            self._put_back(before)
         return shown, fault
 
     def _outputs(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
@@ -188,10 +189,10 @@ class TorchLearner:
         self._optimizer.step()
         return ""
 
-    def _put_back(self, buffers: Mapping[str, Tensor]) -> None:
+    def _put_back(self, before: Sequence[Tensor]) -> None:
         """Buffers, such as running means of a batch normalization, as they were before a micro-batch was refused."""
-        for name, buffer in self.network.named_buffers():
-            buffer.copy_(buffers[name])
+        for buffer, content in zip(self._buffers, before, strict=True):
+            buffer.copy_(content)
 
     def _known(self) -> LearnerState:
         return LearnerState(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
+from headrace.connectors.schema import Field
 from headrace.training.data.encoders import Hash, Raw
 from headrace.training.data.encoding import Encoding, Fitted
 from headrace.training.data.fits import Vocabulary
@@ -54,8 +57,20 @@ def fitted(encoding: Encoding = ENCODING) -> Fitted:
 
 def example() -> pa.RecordBatch:
     """One row without its label."""
-    one = rows(1, seed=98)
-    return one.select(["speed", "load", "line"]) if hasattr(one, "select") else one
+    return rows(1, seed=98).select(["speed", "load", "line"])
+
+
+FIELDS = (Field("speed", "double"), Field("load", "double"), Field("line", "string"), Field("late", "double"))
+
+
+def table(folder: Path, counts: Sequence[int] = (1_500, 1_500)) -> IcebergTable:
+    """A table of such rows, a file for each count, in row groups of 500."""
+    made = IcebergCatalog.sqlite("house", folder).create_table(
+        "raw", "trips", FIELDS, {"write.parquet.row-group-limit": "500"}
+    )
+    for seed, count in enumerate(counts):
+        made.append(pa.Table.from_batches([rows(count, seed)]))
+    return made
 
 
 HASHED = Encoding({"speed": Raw(), "line": Hash(16)}, Label("late", low=0, high=1))

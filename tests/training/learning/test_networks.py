@@ -114,4 +114,5 @@ def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:
         + 0.01 * 0.5 * (weights**2).sum()
     )
     loss = Loss(Recipe(ModelSpec("logistic"), losses=losses, huber_delta=0.4))
-    assert float(loss(outputs, label, network)) == pytest.approx(float(expected), rel=1e-5)
+    found = loss(outputs, label, network).item()
+    assert found == pytest.approx(expected.item(), rel=1e-5)

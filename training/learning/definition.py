@@ -1,0 +1,139 @@
+"""`TrainingDefinition`: what a training pipeline declares, checked, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headrace.errors import DefinitionError, ModelError, did_you_mean
+from headrace.features.names import check_name, snake_case
+from headrace.features.place import Place
+from headrace.training.data.encoding import Encoding
+from headrace.training.data.filters import RowFilter
+from headrace.training.learning.early_stopping import EarlyStopping
+from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.trainer import Plan
+
+#: The splits that mean something: what is learnt from, and what each epoch is evaluated on; others are evaluated last.
+TRAIN, VALID = "train", "valid"
+OPTIONS = (
+    "owner",
+    "source",
+    "encoding",
+    "model",
+    "optimizer",
+    "losses",
+    "huber_delta",
+    "guard",
+    "splits",
+    "batch_rows",
+    "epochs",
+    "seed",
+    "stopping",
+    "checkpoint_batches",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingDefinition:
+    """What is learnt of which rows.
+
+    Attributes:
+        source: `namespace.table`, `namespace.table@snapshot` or the id of a training set; empty: to be said at the run.
+        splits: for each split the filters that all of its rows pass.
+        batch_rows: rows of a micro-batch.
+    """
+
+    name: str
+    owner: str
+    description: str
+    source: str
+    encoding: Encoding
+    recipe: Recipe
+    plan: Plan
+    splits: Mapping[str, tuple[RowFilter, ...]]
+    batch_rows: int
+    where: Place
+
+    def changed(self, *, epochs: int | None = None, seed: int | None = None) -> TrainingDefinition:
+        """The same with other epochs or another seed; ModelError for ones that cannot be meant."""
+        plan = self.plan if epochs is None else replace(self.plan, epochs=epochs)
+        recipe = self.recipe if seed is None else replace(self.recipe, seed=seed)
+        return replace(self, plan=plan, recipe=recipe)
+
+
+def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
+    """The checked definition of a pipeline class; DefinitionError, at its place, for what cannot be meant."""
+    at = f"{where}: training {cls.__name__}"
+    owner = getattr(cls, "owner", None)
+    if not isinstance(owner, str) or not owner.strip():
+        msg = f'{at}: no owner; set `owner = "team@example.com"`, found {owner!r}'
+        raise DefinitionError(msg)
+    _check_kinds(cls, at)
+    try:
+        recipe = Recipe(cls.model, cls.optimizer, cls.losses, cls.huber_delta, cls.guard, cls.seed)
+        plan = Plan(cls.epochs, cls.stopping, cls.checkpoint_batches)
+    except ModelError as error:
+        msg = f"{at}: {error}"
+        raise DefinitionError(msg) from error
+    return TrainingDefinition(
+        check_name(snake_case(cls.__name__), "training", where),
+        owner,
+        (cls.__dict__.get("__doc__") or "").strip(),
+        cls.source,
+        cls.encoding,
+        recipe,
+        plan,
+        _splits(cls, at),
+        cls.batch_rows,
+        where,
+    )
+
+
+def check_options(cls: type[Any], at: str) -> None:
+    """DefinitionError for plain attributes that look like misspelt options."""
+    for name, value in vars(cls).items():
+        hint = did_you_mean(name, OPTIONS)
+        if not (name.startswith("_") or name in OPTIONS or callable(value)) and hint.startswith("did"):
+            msg = f"{at}: {name} = {value!r} is no option of a training; {hint}"
+            raise DefinitionError(msg)
+
+
+def _check_kinds(cls: type[Any], at: str) -> None:
+    """DefinitionError for an option of another kind than it must be."""
+    kinds = {
+        "source": str,
+        "encoding": Encoding,
+        "model": ModelSpec,
+        "optimizer": OptimizerSpec,
+        "guard": Guard,
+        "stopping": EarlyStopping | None,
+        "losses": Mapping,
+        "splits": Mapping,
+        "batch_rows": int,
+        "epochs": int,
+    }
+    for name, kind in kinds.items():
+        found = getattr(cls, name, None)
+        if not isinstance(found, kind):
+            msg = f"{at}: {name}: expected {getattr(kind, '__name__', kind)}, found {found!r}"
+            raise DefinitionError(msg)
+    if cls.encoding.label is None:
+        msg = f"{at}: encoding: names no label, so that there is nothing to learn; add Label('column')"
+        raise DefinitionError(msg)
+    if cls.batch_rows < 1:
+        msg = f"{at}: batch_rows = {cls.batch_rows!r}: expected at least 1"
+        raise DefinitionError(msg)
+
+
+def _splits(cls: type[Any], at: str) -> dict[str, tuple[RowFilter, ...]]:
+    """The splits, each with its filters; where none is declared all rows train."""
+    declared: Mapping[str, RowFilter | Sequence[RowFilter]] = cls.splits or {TRAIN: ()}
+    if TRAIN not in declared:
+        msg = f"{at}: splits: no split {TRAIN!r} to learn from; {did_you_mean(TRAIN, declared)}"
+        raise DefinitionError(msg)
+    if cls.stopping is not None and VALID not in declared:
+        msg = f"{at}: stopping: watches split {VALID!r}, which is not declared; {did_you_mean(VALID, declared)}"
+        raise DefinitionError(msg)
+    return {name: tuple(one) if isinstance(one, Sequence) else (one,) for name, one in declared.items()}

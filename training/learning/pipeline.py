@@ -1,0 +1,194 @@
+"""`TrainingPipeline`: full training of a pinned snapshot, declared as a class and run in steps of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from headrace.errors import DefinitionError, SettingsError, did_you_mean
+from headrace.features.module import run_file
+from headrace.features.place import calling_place
+from headrace.registry.training_sets import TrainingSetRegistry
+from headrace.runtime.platform import Platform
+from headrace.training.data.dataset import PinnedDataset
+from headrace.training.data.encoding import Encoding, Fitted
+from headrace.training.data.filters import RowFilter
+from headrace.training.data.order import Order
+from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, check_options, definition_of
+from headrace.training.learning.early_stopping import EarlyStopping
+from headrace.training.learning.events import Subscriber
+from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
+from headrace.training.learning.torch_learner import TorchLearner
+from headrace.training.learning.trainer import Trained, Trainer, evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOutcome:
+    """What a run learnt, and of what.
+
+    Attributes:
+        metrics: of the model that is kept, by `split/metric`, for every split but that which trains.
+        evaluated: for each such split the rows it was.
+    """
+
+    definition: TrainingDefinition
+    snapshot: Snapshot
+    trained: Trained
+    metrics: Mapping[str, float]
+    evaluated: Mapping[str, str]
+
+
+class TrainingPipeline:
+    """Base of all full trainings: set `owner`, `encoding` and `model`; the docstring describes it, the class names it.
+
+    `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
+    name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. The rest is what `Recipe` and
+    `Plan` say. `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`,
+    `fit`, `example`, `learner` and `dataset` for more.
+    """
+
+    owner: ClassVar[str]
+    encoding: ClassVar[Encoding]
+    model: ClassVar[ModelSpec]
+    source: ClassVar[str] = ""
+    optimizer: ClassVar[OptimizerSpec] = OptimizerSpec()
+    losses: ClassVar[Mapping[str, float]] = {}
+    huber_delta: ClassVar[float] = 1.0
+    guard: ClassVar[Guard] = Guard()
+    splits: ClassVar[Mapping[str, RowFilter | Sequence[RowFilter]]] = {}
+    batch_rows: ClassVar[int] = 512
+    epochs: ClassVar[int] = 1
+    seed: ClassVar[int] = 0
+    stopping: ClassVar[EarlyStopping | None] = None
+    checkpoint_batches: ClassVar[int] = 1_000
+    definition: ClassVar[TrainingDefinition]
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        where = calling_place()
+        check_options(cls, f"{where}: training {cls.__name__}")
+        if not abstract:
+            cls.definition = definition_of(cls, where)
+
+    def __init__(
+        self, platform: Platform, *, epochs: int | None = None, seed: int | None = None, device: str = "auto"
+    ) -> None:
+        self.platform, self.device = platform, device
+        self.chosen = type(self).definition.changed(epochs=epochs, seed=seed)
+
+    def train(
+        self,
+        source: str = "",
+        folder: Path | None = None,
+        *,
+        resume: bool = False,
+        subscribers: Mapping[str, Sequence[Subscriber]] | None = None,
+    ) -> TrainingOutcome:
+        """Learn from a source, by default the declared one, to the end.
+
+        Args:
+            folder: for checkpoint, artifact, scalars and plots; None: nothing is written.
+            resume: go on from the folder's checkpoint.
+            subscribers: by event, who is told.
+
+        Raises:
+            NotFoundError: the table, snapshot or training set is not there.
+            DatasetError: the training split is empty, or its labels cannot be learnt from.
+            TrainingError: nothing could be learnt, or not be resumed.
+        """
+        snapshot = self.snapshot(source or self.chosen.source)
+        training = self.rows(snapshot, TRAIN)
+        fitted = self.fit(training)
+        learner = self.learner(fitted, self.example(training))
+        others = {name: self.rows(snapshot, name) for name in self.chosen.splits if name != TRAIN}
+        valid = self.dataset(others[VALID], fitted, shuffle=False) if VALID in others else None
+        dataset = self.dataset(training, fitted, shuffle=True)
+        identity = self._identity(snapshot, fitted)
+        trainer = Trainer(learner, dataset, self.chosen.plan, valid, folder, identity, fitted.rows)
+        for kind, listening in (subscribers or {}).items():
+            for one in listening:
+                trainer.subscribe(kind, one)
+        trained = trainer.run(resume=resume)
+        metrics = self._evaluated(learner, trained, others, fitted)
+        return TrainingOutcome(
+            self.chosen, snapshot, trained, metrics, {name: str(rows) for name, rows in others.items()}
+        )
+
+    def snapshot(self, source: str) -> Snapshot:
+        """The rows that a source names; SettingsError when none is named."""
+        if not source:
+            msg = f"{self.chosen.where}: training {self.chosen.name} declares no source; name a table or a training set"
+            raise SettingsError(msg)
+        if "." in source:
+            return Snapshot.named(self.platform.iceberg, source)
+        registry = TrainingSetRegistry.at(self.platform.registry_file)
+        return Snapshot.of_training_set(self.platform.iceberg, registry.get(self.platform.settings.project, source))
+
+    def rows(self, snapshot: Snapshot, split: str) -> PinnedRows:
+        """The rows of a split."""
+        return PinnedRows(snapshot, self.chosen.splits[split])
+
+    def fit(self, training: PinnedRows) -> Fitted:
+        """The encoding, fitted on the rows that train."""
+        return training.fit(self.chosen.encoding)
+
+    def example(self, training: PinnedRows) -> pa.RecordBatch:
+        """One row, without its label, that the artifact keeps with its answer: the first of those that train."""
+        return next(training.batches(list(self.chosen.encoding.features))).slice(0, 1)
+
+    def learner(self, fitted: Fitted, example: pa.RecordBatch) -> TorchLearner:
+        """What learns."""
+        return TorchLearner(self.chosen.recipe, fitted, example, self.device)
+
+    def dataset(self, rows: PinnedRows, fitted: Fitted, *, shuffle: bool) -> PinnedDataset:
+        """The micro-batches of a split, in an order of the seed, or in that of the positions."""
+        order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
+        return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
+
+    def _identity(self, snapshot: Snapshot, fitted: Fitted) -> dict[str, Any]:
+        """What a checkpoint must be of to be gone on with."""
+        splits = {name: [str(one) for one in filters] for name, filters in self.chosen.splits.items()}
+        return {
+            "snapshot": str(snapshot),
+            "splits": splits,
+            "encoding": fitted.digest,
+            "batch_rows": self.chosen.batch_rows,
+        }
+
+    def _evaluated(
+        self, learner: TorchLearner, trained: Trained, others: Mapping[str, PinnedRows], fitted: Fitted
+    ) -> dict[str, float]:
+        """The metrics of the kept model on each split that does not train; those that are not defined are left out."""
+        found: dict[str, float | None] = {}
+        for name, rows in others.items():
+            known = trained.metrics if name == VALID else {}
+            values = known or evaluate(learner, self.dataset(rows, fitted, shuffle=False))
+            found |= {f"{name}/{metric}": value for metric, value in values.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
+    """The training pipeline of a Python file; with several, the one of a name.
+
+    Raises DefinitionError, with file and line, for whatever is wrong in the file, and for a file without one.
+    """
+    module = run_file(file.resolve())
+    kinds = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    found = {
+        one.definition.name: one for one in kinds if issubclass(one, TrainingPipeline) and "definition" in vars(one)
+    }
+    if not found:
+        msg = f"{file}: defines no training; write a subclass of TrainingPipeline"
+        raise DefinitionError(msg)
+    if name and name not in found:
+        msg = f"{file}: no training {name!r}; {did_you_mean(name, found)}"
+        raise DefinitionError(msg)
+    if not name and len(found) > 1:
+        msg = f"{file}: defines {', '.join(found)}; name one"
+        raise DefinitionError(msg)
+    return found[name] if name else next(iter(found.values()))

@@ -1,0 +1,40 @@
+"""A learner that begins with a model that there is: fine-tuning, and the job on the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from headrace.errors import ModelError
+from headrace.training.data.encoding import Fitted
+from headrace.training.learning.artifact import ENCODING, EXAMPLE, check_files, read_json, read_model
+from headrace.training.learning.columns import rows_of, schema_of
+from headrace.training.learning.run_folder import read_artifact
+from headrace.training.learning.spec import OptimizerSpec, Recipe
+from headrace.training.learning.torch_learner import TorchLearner
+
+
+def learner_from_files(
+    files: Mapping[str, bytes], device: str = "auto", optimizer: OptimizerSpec | None = None
+) -> TorchLearner:
+    """A learner with the weights, the encoding and the recipe of an artifact; its counters and optimizer begin anew.
+
+    `optimizer` takes the place of the recipe's: the rate at which a model goes on is seldom that at which it began.
+    Raises ModelError for files that are missing or damaged.
+    """
+    check_files(files)
+    recipe, _, network = read_model(files)
+    example = read_json(files, EXAMPLE)
+    row = rows_of([example["row"]], schema_of(example["columns"]))
+    chosen: Recipe = recipe if optimizer is None else replace(recipe, optimizer=optimizer)
+    return TorchLearner(chosen, Fitted.from_json(files[ENCODING]), row, device, network)
+
+
+def learner_from_folder(folder: str, device: str = "auto") -> TorchLearner:
+    """`learner_from_files` of a folder that holds them, such as `headrace train` writes; errors name it."""
+    try:
+        return learner_from_files(read_artifact(Path(folder)), device)
+    except ModelError as error:
+        msg = f"{folder}: {error}"
+        raise ModelError(msg) from error
