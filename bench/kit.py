@@ -16,10 +16,11 @@ from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import Checkpointing, view_configuration
+from headrace.pipelines.configuration import view_configuration
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.tuning import tuned
+from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.job_spec import JobSpec
 
 FEATURES = Path(__file__).with_name("views") / "cards.py"

@@ -7,10 +7,11 @@ from headrace.compiler.plan import SourcePlan
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields
 from headrace.errors import DefinitionError, JobError
-from headrace.pipelines.configuration import Checkpointing, archive_configuration
+from headrace.pipelines.configuration import archive_configuration
 from headrace.pipelines.cutover import check_log_reaches
 from headrace.pipelines.intervals import ARCHIVE_INTERVAL
 from headrace.pipelines.legs import TOPIC_ID, check_archive_of, checked_topic, log_ranges, table_name_of, topic_of
+from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.flink_rest import FlinkRest, JobStatus
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform

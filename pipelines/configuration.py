@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
-    CHECKPOINT_INTERVAL,
     FUNCTION_BUNDLE,
     FUNCTION_BUNDLE_MS,
     MINI_BATCH_LATENCY,
     MINI_BATCH_ROWS,
     Tuning,
 )
+from headrace.runtime.checkpointing import Checkpointing
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import ViewPlan
@@ -25,29 +24,6 @@ STATE_TTL = "table.exec.state.ttl"
 MAX_PARALLELISM = 128
 # Rows that cross as one Arrow batch, and at most before the function has answered them all.
 FUNCTION_BATCH_ROWS = 10_000
-# A failed checkpoint is retried; a job whose storage is gone must not run for ever on an old one.
-TOLERABLE_FAILED_CHECKPOINTS = 5
-
-
-@dataclass(frozen=True)
-class Checkpointing:
-    """Where and how often a job's state is saved. `interval` is a Flink duration such as `10 s`."""
-
-    folder: str
-    savepoints: str
-    interval: str
-
-    @property
-    def configuration(self) -> dict[str, str]:
-        """As Flink options: exactly once, kept when the job is cancelled, so that it can be resumed."""
-        return {
-            "execution.checkpointing.dir": self.folder,
-            "execution.checkpointing.savepoint-dir": self.savepoints,
-            CHECKPOINT_INTERVAL: self.interval,
-            "execution.checkpointing.mode": "EXACTLY_ONCE",
-            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-            "execution.checkpointing.tolerable-failed-checkpoints": str(TOLERABLE_FAILED_CHECKPOINTS),
-        }
 
 
 def archive_configuration(checkpointing: Checkpointing) -> dict[str, str]:

@@ -20,7 +20,7 @@ from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, OFFSET_TI
 from headrace.errors import ConnectorError, UnsupportedError
 from headrace.features.duration import readable_duration
 from headrace.features.view import View
-from headrace.pipelines.configuration import STATE_TTL, Checkpointing, state_ttl_us, view_configuration
+from headrace.pipelines.configuration import STATE_TTL, state_ttl_us, view_configuration
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
@@ -33,6 +33,7 @@ from headrace.pipelines.tuning import (
     ChosenKnobs,
     knobs_for,
 )
+from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.platform import Platform
 from headrace.runtime.session import FlinkSession
 from headrace.runtime.settings import Settings

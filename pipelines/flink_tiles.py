@@ -29,11 +29,12 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
 from headrace.connectors.tile_store import Key, Tile
-from headrace.pipelines.configuration import Checkpointing, view_configuration
+from headrace.pipelines.configuration import view_configuration
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.source_rows import archives
 from headrace.pipelines.store_fill import write_tiles
 from headrace.pipelines.tuning import tuned
+from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.online_store import OpenStore, memory_store
 from headrace.runtime.session import FlinkSession
 

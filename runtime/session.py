@@ -140,18 +140,40 @@ class FlinkSession:
         Raises:
             JobError: there is no cluster, or it refuses the job.
         """
-        if self.cluster is None:
-            msg = "cannot submit a job: this session has no cluster; set flink.rest_address or run `headrace stack up`"
-            raise JobError(msg)
-        options = {**spec.flink_options, **self.cluster.configuration, "pipeline.name": spec.name}
-        if savepoint is not None:
-            options["execution.state-recovery.path"] = savepoint
         return self._planned(
             spec.declarations,
-            options,
+            self._submitting(spec.name, spec.flink_options, savepoint),
             f"submission of job {spec.name!r}",
             lambda environment: str(_load_plan(environment, spec.plan).execute().get_job_client().get_job_id()),
         )
+
+    def launch(
+        self, name: str, configuration: Mapping[str, str], build: Callable[[Any], None], savepoint: str | None = None
+    ) -> str:
+        """Start a job of streams, which has no compiled plan, and return Flink's id of it.
+
+        Args:
+            name: the job's name.
+            configuration: Flink options of this job.
+            build: adds the job to PyFlink's environment of streams; its operators have ids of their own, or the job
+                does not resume.
+            savepoint: where its state starts; None starts empty.
+
+        Raises:
+            JobError: there is no cluster, or it refuses the job; or `build` raised it.
+        """
+        options = self._submitting(name, {**self._configuration, **configuration}, savepoint)
+
+        def work(jvm: Any) -> str:
+            from pyflink.datastream import StreamExecutionEnvironment
+
+            # PyFlink's own way to one would start a cluster in this process, whatever the target is.
+            java = jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
+            environment = StreamExecutionEnvironment(java(_options(options)._j_configuration))
+            build(environment)
+            return str(environment.execute_async(name).get_job_id())
+
+        return self.alone(f"submission of job {name!r}", work)
 
     def run(self, statements: Sequence[str], inserts: Sequence[str], configuration: Mapping[str, str]) -> None:
         """Run a bounded job to its end, on a cluster inside this process that ends with it.
@@ -212,18 +234,33 @@ class FlinkSession:
 
         return self.alone(what, plan)
 
+    def _submitting(self, name: str, configuration: Mapping[str, str], savepoint: str | None) -> dict[str, str]:
+        """The options with which a job is sent to the cluster; JobError when there is none."""
+        if self.cluster is None:
+            msg = "cannot submit a job: this session has no cluster; set flink.rest_address or run `headrace stack up`"
+            raise JobError(msg)
+        options = {**configuration, **self.cluster.configuration, "pipeline.name": name}
+        return options if savepoint is None else {**options, "execution.state-recovery.path": savepoint}
+
     @property
     def _configuration(self) -> dict[str, str]:
         return {**THIS_PYTHON, **FIXED_CONFIGURATION, **self.configuration}
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
-        from pyflink.common import Configuration
         from pyflink.table import EnvironmentSettings, TableEnvironment
 
-        options = Configuration()
-        for key, value in configuration.items():
-            options.set_string(key, value)
-        return TableEnvironment.create(EnvironmentSettings.new_instance().with_configuration(options).build())
+        settings = EnvironmentSettings.new_instance().with_configuration(_options(configuration))
+        return TableEnvironment.create(settings.build())
+
+
+def _options(configuration: Mapping[str, str]) -> Any:
+    """Flink options as its own configuration."""
+    from pyflink.common import Configuration
+
+    options = Configuration()
+    for key, value in configuration.items():
+        options.set_string(key, value)
+    return options
 
 
 def _statement_set(environment: Any, inserts: Sequence[str]) -> Any:

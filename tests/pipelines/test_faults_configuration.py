@@ -12,8 +12,9 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.tiles import DAY_US
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import Checkpointing, archive_configuration, view_configuration
+from headrace.pipelines.configuration import archive_configuration, view_configuration
 from headrace.pipelines.tuning import tuned
+from headrace.runtime.checkpointing import Checkpointing
 
 from .orders import FEATURES
 

@@ -14,7 +14,7 @@ from headrace.errors import JobError, SettingsError
 from headrace.features.duration import parse_duration
 from headrace.features.knobs import LEAST_FRESHNESS_US, LONGEST_FRESHNESS_US, OPTIMIZE, Knobs
 from headrace.features.load import load_views
-from headrace.pipelines.configuration import STATE_TTL, Checkpointing, state_ttl_us, view_configuration
+from headrace.pipelines.configuration import STATE_TTL, state_ttl_us, view_configuration
 from headrace.pipelines.explain import knob_steps
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.retuning import recorded_knobs, retuned
@@ -27,6 +27,7 @@ from headrace.pipelines.tuning import (
     knobs_for,
     tuned,
 )
+from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.settings import load_settings
 
