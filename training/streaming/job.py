@@ -1,0 +1,128 @@
+"""The job that learns, as a value that is kept, and how Flink gets it.
+
+It is made of streams, because Python's keyed state has no other door, so it has no compiled plan: each operator with
+state has an id of its own instead, and a resumed run is built again from this value.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from headrace.errors import NotFoundError
+from headrace.runtime.job_spec import OWNER_ONLY
+
+if TYPE_CHECKING:
+    from headrace.runtime.session import FlinkSession
+
+#: The one key of the job: one learner sees every row.
+KEY = "learner"
+#: Operators that the planner makes of the query are named by what they are; there is one of a kind in such a query.
+NAMED_OPERATORS: Mapping[str, str] = {
+    "table.exec.uid.generation": "ALWAYS",
+    "table.exec.uid.format": "<type>_<transformation>",
+}
+
+
+@dataclass(frozen=True)
+class LearningJob:
+    """A job that learns, complete: nothing else is needed to start it or to resume it from a savepoint.
+
+    Args:
+        run: the run's id, and the job's name.
+        model: what is learned; `parent` is the version that it starts from, if it does.
+        source: the table of the labelled rows; `snapshots` has its id where the job ends with one.
+        origin: the hashes of code and environment that it was prepared with.
+        declarations: the statements that create the tables of the query.
+        query: the labelled rows, append-only.
+        schema: their columns, as a serialized Arrow schema in base64.
+        micro_batch_rows, micro_batch_ms: a micro-batch is given when it has so many rows, or its first has waited so
+            long (processing time).
+        taught: what the learner is told (`function.Taught`), as JSON.
+        tables: the options of the tables of what is told, by name.
+        python_files: modules that the workers need beside what is installed.
+        configuration: Flink options of this job.
+    """
+
+    run: str
+    model: str
+    parent: int | None
+    source: str
+    snapshots: Mapping[str, int]
+    origin: Mapping[str, str]
+    declarations: tuple[str, ...]
+    query: str
+    schema: str
+    micro_batch_rows: int
+    micro_batch_ms: int
+    taught: str
+    tables: Mapping[str, Mapping[str, str]]
+    python_files: tuple[str, ...]
+    configuration: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """This job as JSON text."""
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The job from `to_json`'s text."""
+        found = json.loads(text)
+        lists = {name: tuple(found[name]) for name in ("declarations", "python_files")}
+        return cls(**{**found, **lists})
+
+    def save(self, path: Path) -> None:
+        """Write it whole or not at all, for its owner only: declarations hold addresses and user names."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.touch(mode=OWNER_ONLY)
+        part.write_text(self.to_json(), encoding="utf-8")
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The job that `save` wrote. NotFoundError when there is none."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            msg = f"no job of a trainer at {path}"
+            raise NotFoundError(msg) from error
+
+    def submit(self, session: FlinkSession, savepoint: str | None = None) -> str:
+        """Start it, with the state of a savepoint or checkpoint or with none; returns Flink's id of the job.
+
+        Raises:
+            JobError: there is no cluster, or it refuses the job.
+        """
+        options = {**NAMED_OPERATORS, **self.configuration}
+        return session.launch(self.run, options, lambda environment: _add(environment, self), savepoint)
+
+
+def _add(environment: Any, job: LearningJob) -> None:
+    """The job in PyFlink's environment: gathered on the JVM, learned in Python, told to tables on the JVM."""
+    from pyflink.common import Types
+    from pyflink.datastream import DataStream
+    from pyflink.datastream.data_stream import KeyedStream
+    from pyflink.java_gateway import get_gateway
+    from pyflink.table import StreamTableEnvironment
+
+    from headrace.training.streaming.function import LearningFunction, told_type
+    from headrace.training.streaming.tables import KINDS
+
+    for file in job.python_files:
+        environment.add_python_file(file)
+    tables = StreamTableEnvironment.create(environment)
+    for statement in job.declarations:
+        tables.execute_sql(statement)
+    ends = get_gateway().jvm.io.headrace.flink.learning.Learning
+    gathered = ends.microBatches(tables._j_tenv, job.query, KEY, job.micro_batch_rows, job.micro_batch_ms)
+    # `key_by` of PyFlink would have each micro-batch cross into Python once more, to ask for its key.
+    keyed = KeyedStream(gathered, Types.PRIMITIVE_ARRAY(Types.BYTE()), DataStream(gathered))
+    function = LearningFunction(job.taught, base64.b64decode(job.schema))
+    told = keyed.process(function, told_type()).name("learn").uid("learn").set_parallelism(1)
+    for place, name in enumerate(KINDS):
+        ends.append(told._j_data_stream, place, name, dict(job.tables[name]))

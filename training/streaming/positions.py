@@ -1,0 +1,95 @@
+"""Where rows came from: for each partition how many, their first and last offset, and the sum of their offsets.
+
+Gaps and repetitions follow by arithmetic: rows that are each there once have `last - first + 1 == rows`, and the sum
+that the source's own offsets have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from headrace.errors import SchemaMismatchError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The rows of one partition: how many, their least and greatest offset, and the sum of offsets."""
+
+    rows: int
+    first: int
+    last: int
+    total: int
+
+    def __or__(self, other: Span) -> Span:
+        """The rows of both."""
+        first, last = min(self.first, other.first), max(self.last, other.last)
+        return Span(self.rows + other.rows, first, last, self.total + other.total)
+
+    @property
+    def is_gapless(self) -> bool:
+        """Whether the rows can be those of `first` to `last`, each once.
+
+        >>> Span(3, 5, 7, 18).is_gapless, Span(3, 5, 8, 19).is_gapless, Span(3, 5, 7, 17).is_gapless
+        (True, False, False)
+        """
+        return self.rows == self.last - self.first + 1 and 2 * self.total == self.rows * (self.first + self.last)
+
+
+#: The span of each partition; the partition as text, so that JSON keeps it.
+Positions = Mapping[str, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionColumns:
+    """Two columns of integers that say where a row came from: which partition, and at which offset in it."""
+
+    partition: str = "_src_partition"
+    offset: str = "_src_offset"
+
+    def of(self, rows: pa.RecordBatch) -> Positions:
+        """The positions of some rows.
+
+        Raises:
+            SchemaMismatchError: a row has none.
+
+        >>> rows = pa.RecordBatch.from_pydict({"_src_partition": [0, 1, 0], "_src_offset": [7, 3, 8]})
+        >>> to_json(PositionColumns().of(rows))
+        '{"0": [2, 7, 8, 15], "1": [1, 3, 3, 3]}'
+        """
+        partitions, offsets = rows.column(self.partition), rows.column(self.offset)
+        if partitions.null_count or offsets.null_count:
+            msg = f"a row has no position: {self.partition!r} or {self.offset!r} is NULL in {rows.num_rows} rows"
+            raise SchemaMismatchError(msg)
+        table = pa.table({"partition": partitions, "offset": offsets})
+        kinds = [("offset", kind) for kind in ("count", "min", "max", "sum")]
+        found = table.group_by("partition", use_threads=False).aggregate(kinds).sort_by("partition").to_pydict()
+        spans = zip(*(found[f"offset_{kind}"] for _, kind in kinds), strict=True)
+        return {str(name): Span(*span) for name, span in zip(found["partition"], spans, strict=True)}
+
+
+def merged(one: Positions, other: Positions) -> Positions:
+    """The positions of the rows of both.
+
+    >>> to_json(merged({"0": Span(1, 4, 4, 4)}, {"0": Span(1, 5, 5, 5), "1": Span(1, 0, 0, 0)}))
+    '{"0": [2, 4, 5, 9], "1": [1, 0, 0, 0]}'
+    """
+    return {**one, **{name: one[name] | span if name in one else span for name, span in other.items()}}
+
+
+def to_json(positions: Positions) -> str:
+    """As JSON, by partition."""
+    spans = {name: [span.rows, span.first, span.last, span.total] for name, span in positions.items()}
+    return json.dumps(spans, sort_keys=True)
+
+
+def from_json(text: str) -> Positions:
+    """What `to_json` wrote.
+
+    >>> from_json('{"0": [2, 7, 8, 15]}')
+    {'0': Span(rows=2, first=7, last=8, total=15)}
+    """
+    return {name: Span(*span) for name, span in json.loads(text).items()}
