@@ -1,0 +1,91 @@
+"""The job that learns, on a cluster in this process: from a growing table into the model store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from headrace.errors import JobError
+from headrace.training.streaming.candidates import register_committed
+from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.runs import JOB_FILE, LearningRun, resume, stop
+from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
+
+from .lake import Labels, Lake, lake_in_process, wait_until
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    with lake_in_process(tmp_path_factory.mktemp("lake")) as (found, _):
+        yield found
+
+
+def job_of(lake: Lake, run: LearningRun) -> LearningJob:
+    return LearningJob.load(lake.platform.run_folder(run.run) / JOB_FILE)
+
+
+def has_gathered(lake: Lake, run: LearningRun, rows: int) -> bool:
+    """Whether all parts of the job run, and so many rows have been taken."""
+    found = lake.platform.flink.progress(run.job_id)
+    return all(vertex.state == "RUNNING" for vertex in found) and found[1].rows_in == rows
+
+
+def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: Lake) -> None:
+    lake.more(3_100)
+    run = lake.begin()
+    with pytest.raises(JobError, match=f"'labels' is being learned already, by run {run.run}"):
+        lake.begin()
+    lake.wait(run, 3_100)
+    lake.more(1_400, broken=700)
+    lake.wait(run, 4_500)
+    assert stop(lake.platform, run.run).savepoint is not None
+    with pytest.raises(JobError, match="is finished, not running"):
+        stop(lake.platform, run.run)
+    lake.more(900)
+    again = resume(lake.platform, run.run)
+    with pytest.raises(JobError, match=f"stop it first .`headrace learn stop {run.run}"):
+        resume(lake.platform, run.run)
+    assert (again.started_from is not None, again.job_id != run.job_id) == (True, True)
+    lake.wait(again, 5_400)
+    stop(lake.platform, run.run)
+    lake.assert_each_row_once(run.run)
+
+    letters = told_of(lake.platform.iceberg, LETTERS, run.run)
+    assert 3_800 in [json.loads(letter.content)["place"] for letter in letters]
+    assert {letter.reason for letter in letters} == {"the loss is nan"}
+    candidates = told_of(lake.platform.iceberg, CANDIDATES, run.run)
+    assert [one.candidate for one in candidates] == list(range(1, len(candidates) + 1))
+    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    assert [one.facts.rows_seen for one in kept] == [one.visited for one in candidates]
+    register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    assert len(lake.store().candidates("labels")) == len(candidates)
+    for one in kept:
+        model = json.loads(lake.store().artifacts.get(one.facts.artifact)["model.json"])
+        assert model["rows"] == one.facts.rows_seen
+
+
+def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates(lake: Lake) -> None:
+    class Later(Labels):
+        name = "later"
+        checkpoint_interval = "10 min"
+
+    after, before = lake.table.refresh().current_snapshot_id(), set(lake.store().artifacts.all())
+    with pytest.raises(JobError, match=f"no snapshot after {after} yet"):
+        lake.begin(Later, after=after)
+    lake.more(2_300)
+    run = lake.begin(Later, after=after)
+    wait_until(lambda: len(set(lake.store().artifacts.all()) - before) == 2)
+    lake.platform.flink.cancel(run.job_id)
+    wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
+    assert register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run)) == []
+    again = resume(lake.platform, run.run)
+    assert again.started_from is None
+    wait_until(lambda: has_gathered(lake, again, 2_300))
+    stop(lake.platform, run.run)
+    steps = lake.steps(run.run)
+    assert {step.arrived - step.visited for step in steps} == {0}
+    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    assert {one.facts.artifact for one in kept} <= set(lake.store().artifacts.all())
+    assert [one.facts.rows_seen for one in kept] == [1_000, 2_000]

@@ -1,0 +1,186 @@
+"""The trainer without Flink: each row once through any failures, refused rows kept, candidates when they are due."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.connectors.artifacts import Artifacts
+from headrace.errors import ConnectorError, SchemaMismatchError, SettingsError, TrainingError
+from headrace.training.streaming.positions import PositionColumns, from_json
+from headrace.training.streaming.told import Verdict
+from headrace.training.streaming.trainer import Policy, StreamTrainer
+
+from .logistic import make
+
+PLACES = PositionColumns("shard", "place")
+NEVER = Policy(candidate_rows=None)
+
+
+class Clock:
+    """A clock that stands still until it is moved; µs."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def rows(first: int, last: int, broken: int | None = None) -> pa.RecordBatch:
+    """Rows `first` to `last`, the last not included; the one at place `broken` without a number."""
+    places = np.arange(first, last)
+    x = np.where(places == broken, np.nan, np.sin(places))
+    columns = {"shard": places % 2, "place": places, "x": x, "label": (np.sin(places) > 0.1).astype(np.int64)}
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def trainer(folder: Path, policy: Policy = NEVER, clock: Clock | None = None) -> StreamTrainer:
+    keep = Artifacts(folder / "artifacts").put
+    return StreamTrainer("run-1", make(None, ["x"]), policy, keep, PLACES, clock or Clock())
+
+
+@settings(deadline=None)
+@given(
+    cuts=st.lists(st.integers(1, 59), unique=True).map(sorted),
+    failures=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=4),
+)
+def test_state_after_any_failures_is_that_without_any(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], failures: list[tuple[int, int]]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    batches = [rows(first, last) for first, last in pairwise([0, *cuts, 60])]
+    plain = trainer(folder)
+    for batch in batches:
+        plain.visit(batch)
+
+    failing = trainer(folder)
+    checkpoint, at = failing.state(), 0
+    for visited, since in failures:
+        upto = min(at + visited, len(batches))
+        for batch in batches[at:upto]:
+            failing.visit(batch)
+        if since % 2:
+            checkpoint, at = failing.state(), upto
+        failing = trainer(folder)
+        failing.resume(checkpoint)
+    for batch in batches[at:]:
+        failing.visit(batch)
+    assert failing.state() == plain.state()
+    assert (failing.progress.visited, failing.learner.counters.rows_learned) == (60, 60)
+    spans = from_json(failing.progress.at)
+    assert all(span.rows == 30 for span in spans.values())
+    assert {name: (span.first, span.last, span.total) for name, span in spans.items()} == {
+        "0": (0, 58, sum(range(0, 60, 2))),
+        "1": (1, 59, sum(range(1, 60, 2))),
+    }
+
+
+def test_refused_rows_are_dead_letters_with_their_content_and_learning_goes_on(tmp_path: Path) -> None:
+    found = trainer(tmp_path)
+    found.visit(rows(0, 4))
+    before = found.learner.artifact()
+    told = found.visit(rows(4, 7, broken=5))
+    assert found.learner.artifact() == before
+    assert (told.step.verdict, told.step.reason, told.step.rows) == (Verdict.BAD, "the loss is nan", 3)
+    assert [(one.step, one.row, one.reason) for one in told.dead] == [
+        (2, place, "the loss is nan") for place in range(3)
+    ]
+    assert [json.loads(one.content)["place"] for one in told.dead] == [4, 5, 6]
+    assert [json.loads(one.content)["x"] for one in told.dead][1] == "nan"
+    after = found.visit(rows(7, 9))
+    assert (after.step.verdict, after.step.arrived, after.step.visited) == (Verdict.LEARNED, 9, 6)
+    assert (found.progress.dead, found.progress.arrived) == (3, 9)
+
+
+def test_a_trainer_that_halts_keeps_its_weights_and_says_of_each_row_why(tmp_path: Path) -> None:
+    found = trainer(tmp_path, Policy(halts=True))
+    found.visit(rows(0, 4))
+    before = found.learner.artifact()
+    found.visit(rows(4, 6, broken=4))
+    again = trainer(tmp_path, Policy(halts=True))
+    again.resume(found.state())
+    told = again.visit(rows(6, 8))
+    assert again.learner.artifact() == before
+    assert (told.step.verdict, told.step.arrived, told.step.visited) == (Verdict.HALTED, 8, 4)
+    assert [one.reason for one in told.dead] == ["learning has halted since micro-batch 2: the loss is nan"] * 2
+
+
+def test_a_candidate_is_kept_when_enough_rows_were_learned_since_the_last(tmp_path: Path) -> None:
+    found = trainer(tmp_path, Policy(candidate_rows=5))
+    told = [found.visit(rows(first, first + 3)) for first in range(0, 15, 3)]
+    assert [one.candidate is not None for one in told] == [False, True, False, True, False]
+    candidates = [one.candidate for one in told if one.candidate is not None]
+    assert [(one.candidate, one.visited, one.step, one.model_rows) for one in candidates] == [
+        (1, 6, 2, 6),
+        (2, 12, 4, 12),
+    ]
+    kept = Artifacts(tmp_path / "artifacts")
+    assert [json.loads(kept.get(one.artifact)["model.json"])["rows"] for one in candidates] == [6, 12]
+    last = found.end()
+    assert last is not None
+    assert (last.candidate, last.visited) == (3, 15)
+    assert found.end() is None
+
+
+def test_a_candidate_by_time_is_due_so_long_after_the_first_row_that_no_other_has(tmp_path: Path) -> None:
+    clock = Clock()
+    found = trainer(tmp_path, Policy(candidate_rows=None, candidate_seconds=2), clock)
+    assert found.due_us is None
+    found.visit(rows(0, 2))
+    clock.now += 1_500_000
+    assert found.visit(rows(2, 4)).candidate is None
+    assert found.due_us == 3_000_000
+    assert found.on_time(2_999_999) is None
+    candidate = found.on_time(3_000_000)
+    assert candidate is not None
+    assert (candidate.visited, found.due_us, found.on_time(9_000_000)) == (4, None, None)
+    clock.now = 9_000_000
+    found.visit(rows(4, 5))
+    clock.now = 11_000_000
+    assert found.visit(rows(5, 6)).candidate is not None
+
+
+def test_a_refused_micro_batch_makes_no_candidate_due(tmp_path: Path) -> None:
+    found = trainer(tmp_path, Policy(candidate_rows=2, candidate_seconds=1))
+    assert found.visit(rows(0, 3, broken=0)).candidate is None
+    assert (found.due_us, found.end()) == (None, None)
+
+
+def test_a_candidate_that_cannot_be_kept_is_an_error_and_told_of_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").write_text("a file where the folder should be")
+    found = trainer(tmp_path, Policy(candidate_rows=1))
+    with pytest.raises(ConnectorError, match="artifacts"):
+        found.visit(rows(0, 2))
+    assert found.progress.candidates == 0
+
+
+@pytest.mark.parametrize("state", [b"", b"\0" * 8, b"\xff" * 40, b"\0\0\0\0\0\0\0\2{}"[:9]])
+def test_bytes_that_are_no_state_are_refused_and_change_nothing(tmp_path: Path, state: bytes) -> None:
+    found = trainer(tmp_path)
+    found.visit(rows(0, 2))
+    before = found.state()
+    with pytest.raises(TrainingError, match=f"run run-1: {len(state)} bytes are no state of a trainer"):
+        found.resume(state)
+    assert found.state() == before
+
+
+def test_a_row_without_a_position_is_refused(tmp_path: Path) -> None:
+    nameless = pa.RecordBatch.from_pydict(
+        {"shard": [0], "place": pa.array([None], pa.int64()), "x": [0.1], "label": [1]}
+    )
+    with pytest.raises(SchemaMismatchError, match="'place' is NULL"):
+        trainer(tmp_path).visit(nameless)
+
+
+@pytest.mark.parametrize("wrong", [{"candidate_rows": 0}, {"candidate_seconds": -1.0}])
+def test_a_policy_that_means_nothing_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingsError, match="expected more than 0"):
+        Policy(**wrong)  # type: ignore[arg-type]

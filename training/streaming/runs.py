@@ -1,0 +1,166 @@
+"""From a job that learns to a run of it and back: start, stop with a savepoint, resume, look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from headrace.errors import JobError, NotFoundError, did_you_mean
+from headrace.runtime.flink_rest import JobStatus
+from headrace.runtime.platform import Platform
+from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.tables import STEPS, told_of
+
+RECORD_FILE, JOB_FILE = "learning.json", "learning-job.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRun:
+    """A run of a streaming trainer, as it is kept.
+
+    Attributes:
+        job_id: Flink's id of its newest job.
+        started_from: the savepoint or checkpoint that this job began with; None: with nothing.
+        savepoint: with which it was stopped; None while it is not.
+    """
+
+    run: str
+    model: str
+    job_id: str
+    started_from: str | None = None
+    savepoint: str | None = None
+
+    def save(self, folder: Path) -> Self:
+        """Write it whole or not at all."""
+        part = folder / f"{RECORD_FILE}.part"
+        part.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        part.replace(folder / RECORD_FILE)
+        return self
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote."""
+        return cls(**json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")))
+
+
+def runs(platform: Platform) -> list[LearningRun]:
+    """All runs of trainers, in the order of their ids."""
+    found = (platform.settings.home / "runs").glob(f"*/{RECORD_FILE}")
+    return [LearningRun.load(file.parent) for file in sorted(found)]
+
+
+def run_of(platform: Platform, run: str) -> LearningRun:
+    """One run. NotFoundError, with a suggestion, when there is none."""
+    try:
+        return LearningRun.load(platform.run_folder(run))
+    except FileNotFoundError as error:
+        msg = f"no run {run!r} of a streaming trainer; {did_you_mean(run, [one.run for one in runs(platform)])}"
+        raise NotFoundError(msg) from error
+
+
+def start(platform: Platform, job: LearningJob) -> LearningRun:
+    """Keep a job and start it.
+
+    Raises:
+        JobError: the cluster refuses it, or a trainer of this model runs already: two would be two models of one name.
+    """
+    refuse_second(platform, job.model)
+    folder = platform.run_folder(job.run)
+    job.save(folder / JOB_FILE)
+    made = LearningRun(job.run, job.model, job.submit(platform.session)).save(folder)
+    first = _running(platform, job.model)[0]
+    if first.job_id != made.job_id:
+        platform.flink.cancel(made.job_id)
+        raise JobError(_second(first, job.model))
+    return made
+
+
+def stop(platform: Platform, run: str) -> LearningRun:
+    """Stop a run after a savepoint, which `resume` starts from.
+
+    Raises:
+        NotFoundError: there is no such run.
+        JobError: it does not run, or the savepoint failed; then the job goes on.
+    """
+    found, job = run_of(platform, run), job_status(platform, run)
+    if job is None or job.is_over:
+        msg = f"run {run} is {'lost' if job is None else job.state.lower()}, not running: there is nothing to stop"
+        raise JobError(msg)
+    savepoint = platform.flink.stop_with_savepoint(found.job_id, platform.settings.flink.savepoint_dir)
+    return replace(found, savepoint=savepoint).save(platform.run_folder(run))
+
+
+def resume(platform: Platform, run: str, start_from: str | None = None) -> LearningRun:
+    """Start a run that does not run, with its newest state or that of a savepoint or checkpoint.
+
+    Raises:
+        NotFoundError: there is no such run.
+        JobError: it runs or has learned all that it was to, or it has told of rows and its state is gone.
+    """
+    found, status = run_of(platform, run), job_status(platform, run)
+    if status is not None and not status.is_over:
+        msg = f"run {run} is {status.state.lower()} as job {status.job_id}; stop it first (`headrace learn stop {run}`)"
+        raise JobError(msg)
+    refuse_second(platform, found.model)
+    state = start_from or newest_state(platform, found, status)
+    folder = platform.run_folder(run)
+    job_id = LearningJob.load(folder / JOB_FILE).submit(platform.session, state)
+    return replace(found, job_id=job_id, started_from=state, savepoint=None).save(folder)
+
+
+def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None) -> str | None:
+    """Where a run goes on; None: at its beginning, because it has told of nothing yet.
+
+    Raises:
+        JobError: it has finished, or its state is gone.
+    """
+    savepoint = run.savepoint or (None if status is None else platform.flink.stopping_savepoint(run.job_id))
+    if savepoint is not None:
+        return savepoint
+    if status is not None and status.state == "FINISHED":
+        msg = f"run {run.run} has finished: it has learned from all rows that it was to"
+        raise JobError(msg)
+    retained = retained_checkpoints(platform, run.job_id)
+    found = retained[-1] if retained else run.started_from
+    if found is None and told_of(platform.iceberg, STEPS, run.run):
+        msg = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; start a new "
+        raise JobError(msg + "run from its newest candidate (`headrace learn start --from`)")
+    return found
+
+
+def retained_checkpoints(platform: Platform, job_id: str) -> list[str]:
+    """The completed checkpoints of a job, oldest first: those whose metadata is there."""
+    place = platform.settings.flink.checkpoint_dir
+    folder = Path(place.removeprefix("file://").removeprefix("file:")) / job_id
+    found = sorted(folder.glob("chk-*/_metadata"), key=lambda file: int(file.parent.name.removeprefix("chk-")))
+    return [f"file://{file.parent}" for file in found]
+
+
+def job_status(platform: Platform, run: str) -> JobStatus | None:
+    """What Flink says of a run's newest job; None when it does not know it any more."""
+    job_id = run_of(platform, run).job_id
+    return next((job for job in platform.flink.jobs() if job.job_id == job_id), None)
+
+
+def refuse_second(platform: Platform, model: str) -> None:
+    """Raise JobError when a trainer of the model runs."""
+    running = _running(platform, model)
+    if running:
+        raise JobError(_second(running[0], model))
+
+
+def _running(platform: Platform, model: str) -> Sequence[JobStatus]:
+    """The jobs of a model's trainers that are not over, oldest first."""
+    own = {run.job_id for run in runs(platform) if run.model == model}
+    jobs = (job for job in platform.flink.jobs() if job.job_id in own and not job.is_over)
+    return sorted(jobs, key=lambda job: (job.started_ms, job.job_id))
+
+
+def _second(first: JobStatus, model: str) -> str:
+    return (
+        f"model {model!r} is being learned already, by run {first.name}, job {first.job_id}: two trainers would make "
+        f"two models of one name; stop that one first (`headrace learn stop {first.name}`)"
+    )
