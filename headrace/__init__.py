@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         udf,
     )
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
+    from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 
 _HOME_OF = {
     "CalendarDays": "headrace.features",
@@ -45,6 +46,7 @@ _HOME_OF = {
     "KafkaTopic": "headrace.features",
     "Request": "headrace.features",
     "Source": "headrace.features",
+    "StreamingTrainingPipeline": "headrace.training.streaming.pipeline",
     "TrainingSetPipeline": "headrace.pipelines.training_pipeline",
     "Union": "headrace.features",
     "WindowSpec": "headrace.features",
@@ -68,6 +70,7 @@ __all__ = [
     "KafkaTopic",
     "Request",
     "Source",
+    "StreamingTrainingPipeline",
     "TrainingSetPipeline",
     "Union",
     "WindowSpec",

@@ -41,6 +41,7 @@ COMMANDS = {
     "erase": ("headrace.jobs.erase", "Delete an entity from the online store."),
     "consistency": ("headrace.jobs.consistency", "Compare what is served with history, and say why it differs."),
     "training-set": ("headrace.jobs.training_set", "Make training sets, point in time, and make them again."),
+    "learn": ("headrace.jobs.learn", "Run a streaming trainer: a model learns from rows as they arrive, each once."),
     "model": ("headrace.jobs.model", "Versions of models: where they come from, what they passed, which one serves."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),
 }

@@ -35,7 +35,8 @@ class LearningJob:
     Args:
         run: the run's id, and the job's name.
         model: what is learned; `parent` is the version that it starts from, if it does.
-        source: the table of the labelled rows; `snapshots` has its id where the job ends with one.
+        source: the table of the labelled rows; `snapshots` has its snapshot where the job ends with one, and `skipped`
+            says how many of its rows, its first, are not learned from.
         origin: the hashes of code and environment that it was prepared with.
         declarations: the statements that create the tables of the query.
         query: the labelled rows, append-only.
@@ -53,6 +54,7 @@ class LearningJob:
     parent: int | None
     source: str
     snapshots: Mapping[str, int]
+    skipped: int
     origin: Mapping[str, str]
     declarations: tuple[str, ...]
     query: str

@@ -128,6 +128,7 @@ class StreamingTrainingPipeline:
             parent=None if parent is None else parent.number,
             source=self.source.name,
             snapshots={} if self.follow else {self.source.name: self.newest()},
+            skipped=0 if self.after is None else self.table().row_count(self.after),
             origin=asdict(self.store.keep_origin()),
             declarations=declarations,
             query=query,

@@ -61,6 +61,11 @@ def run_of(platform: Platform, run: str) -> LearningRun:
         raise NotFoundError(msg) from error
 
 
+def job_of(platform: Platform, run: str) -> LearningJob:
+    """The job of a run. NotFoundError, with a suggestion, when there is none."""
+    return LearningJob.load(platform.run_folder(run_of(platform, run).run) / JOB_FILE)
+
+
 def start(platform: Platform, job: LearningJob) -> LearningRun:
     """Keep a job and start it.
 
@@ -87,7 +92,7 @@ def stop(platform: Platform, run: str) -> LearningRun:
     """
     found, job = run_of(platform, run), job_status(platform, run)
     if job is None or job.is_over:
-        msg = f"run {run} is {'lost' if job is None else job.state.lower()}, not running: there is nothing to stop"
+        msg = f"run {run} is {state_word(found, job)}, not running: there is nothing to stop"
         raise JobError(msg)
     savepoint = platform.flink.stop_with_savepoint(found.job_id, platform.settings.flink.savepoint_dir)
     return replace(found, savepoint=savepoint).save(platform.run_folder(run))
@@ -107,7 +112,7 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
     refuse_second(platform, found.model)
     state = start_from or newest_state(platform, found, status)
     folder = platform.run_folder(run)
-    job_id = LearningJob.load(folder / JOB_FILE).submit(platform.session, state)
+    job_id = job_of(platform, run).submit(platform.session, state)
     return replace(found, job_id=job_id, started_from=state, savepoint=None).save(folder)
 
 
@@ -143,6 +148,17 @@ def job_status(platform: Platform, run: str) -> JobStatus | None:
     """What Flink says of a run's newest job; None when it does not know it any more."""
     job_id = run_of(platform, run).job_id
     return next((job for job in platform.flink.jobs() if job.job_id == job_id), None)
+
+
+def state_word(run: LearningRun, job: JobStatus | None) -> str:
+    """What a run is: `stopped` with a savepoint, `lost` where Flink does not know its job any more, or Flink's word.
+
+    >>> state_word(LearningRun("labels-1", "labels", "0a1b", savepoint="file:///savepoints/1"), None)
+    'stopped'
+    """
+    if run.savepoint is not None:
+        return "stopped"
+    return "lost" if job is None else job.state.lower()
 
 
 def refuse_second(platform: Platform, model: str) -> None:

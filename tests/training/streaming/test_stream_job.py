@@ -9,8 +9,8 @@ import pytest
 
 from headrace.errors import JobError
 from headrace.training.streaming.candidates import register_committed
-from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.runs import JOB_FILE, LearningRun, resume, stop
+from headrace.training.streaming.runs import LearningRun, job_of, resume, stop
+from headrace.training.streaming.status import status_of
 from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
 
 from .lake import Labels, Lake, lake_in_process, wait_until
@@ -20,10 +20,6 @@ from .lake import Labels, Lake, lake_in_process, wait_until
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     with lake_in_process(tmp_path_factory.mktemp("lake")) as (found, _):
         yield found
-
-
-def job_of(lake: Lake, run: LearningRun) -> LearningJob:
-    return LearningJob.load(lake.platform.run_folder(run.run) / JOB_FILE)
 
 
 def has_gathered(lake: Lake, run: LearningRun, rows: int) -> bool:
@@ -41,7 +37,7 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
     lake.more(1_400, broken=700)
     lake.wait(run, 4_500)
     assert stop(lake.platform, run.run).savepoint is not None
-    with pytest.raises(JobError, match="is finished, not running"):
+    with pytest.raises(JobError, match="is stopped, not running"):
         stop(lake.platform, run.run)
     lake.more(900)
     again = resume(lake.platform, run.run)
@@ -51,15 +47,19 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
     lake.wait(again, 5_400)
     stop(lake.platform, run.run)
     lake.assert_each_row_once(run.run)
+    found = status_of(lake.platform, run.run)
+    assert (found.state, found.arrived, found.lag, found.halted) == ("stopped", 5_400, 0, None)
+    assert found.visited + found.dead == 5_400
 
     letters = told_of(lake.platform.iceberg, LETTERS, run.run)
     assert 3_800 in [json.loads(letter.content)["place"] for letter in letters]
     assert {letter.reason for letter in letters} == {"the loss is nan"}
     candidates = told_of(lake.platform.iceberg, CANDIDATES, run.run)
+    assert found.candidate == candidates[-1]
     assert [one.candidate for one in candidates] == list(range(1, len(candidates) + 1))
-    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake.platform, run.run))
     assert [one.facts.rows_seen for one in kept] == [one.visited for one in candidates]
-    register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    register_committed(lake.platform.iceberg, lake.store(), job_of(lake.platform, run.run))
     assert len(lake.store().candidates("labels")) == len(candidates)
     for one in kept:
         model = json.loads(lake.store().artifacts.get(one.facts.artifact)["model.json"])
@@ -79,13 +79,13 @@ def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_n
     wait_until(lambda: len(set(lake.store().artifacts.all()) - before) == 2)
     lake.platform.flink.cancel(run.job_id)
     wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
-    assert register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run)) == []
+    assert register_committed(lake.platform.iceberg, lake.store(), job_of(lake.platform, run.run)) == []
     again = resume(lake.platform, run.run)
     assert again.started_from is None
     wait_until(lambda: has_gathered(lake, again, 2_300))
     stop(lake.platform, run.run)
     steps = lake.steps(run.run)
     assert {step.arrived - step.visited for step in steps} == {0}
-    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake, run))
+    kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake.platform, run.run))
     assert {one.facts.artifact for one in kept} <= set(lake.store().artifacts.all())
     assert [one.facts.rows_seen for one in kept] == [1_000, 2_000]

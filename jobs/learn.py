@@ -1,0 +1,156 @@
+"""`headrace learn`: run streaming trainers, see how they get on, stop and resume them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.errors import DefinitionError
+from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.output import print_rows, progress
+
+if TYPE_CHECKING:
+    from headrace.runtime.platform import Platform
+    from headrace.training.streaming.pipeline import StreamingTrainingPipeline
+    from headrace.training.streaming.status import LearningStatus
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, as `headrace learn status` lists it.")]
+
+
+@app.callback()
+def learn() -> None:
+    """A model that learns from labelled rows as they arrive, each once.
+
+    Example: headrace learn start late_flights.py
+    """
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A Python file with a subclass of StreamingTrainingPipeline.")],
+    name: Annotated[str, typer.Option(help="The model, where the file declares several.")] = "",
+    after: Annotated[int | None, typer.Option(help="Learn from what came after this snapshot; default: all.")] = None,
+    from_: Annotated[str, typer.Option("--from", help="A version to start from: model@3, model@champion.")] = "",
+    follow: Annotated[bool, typer.Option(help="Go on with rows that are appended later.")] = True,
+) -> None:
+    """Start a trainer on the cluster; print its run.
+
+    Example: headrace learn start late_flights.py --from late_flights@champion --after 7051612345678901234
+    """
+    from headrace.training.streaming.runs import start as start_run
+
+    platform = _platform(context)
+    job = pipeline_in(file, name)(platform, after=after, follow=follow, start=from_ or None).prepare()
+    made = start_run(platform, job)
+    progress(f"learning {made.model} from {job.source} as job {made.job_id}; `headrace learn status` shows it")
+    typer.echo(made.run)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Default: all runs.")] = "",
+    format_: FormatOption = None,
+) -> None:
+    """Show how trainers get on: rows visited, rate, rows that still wait, the last candidate.
+
+    Example: headrace learn status
+    """
+    from headrace.training.streaming.runs import runs
+    from headrace.training.streaming.status import status_of
+
+    platform = _platform(context)
+    names = [run] if run else [one.run for one in runs(platform)]
+    if not names:
+        progress("no runs; `headrace learn start FILE` starts one")
+    print_rows([_line(status_of(platform, one)) for one in names], options_of(context).chosen(format_))
+
+
+@app.command()
+def stop(context: typer.Context, run: Run) -> None:
+    """Stop a trainer after a savepoint; print the savepoint.
+
+    Example: headrace learn stop late-flights-20260101-120000-1a2b
+    """
+    from headrace.training.streaming.runs import stop as stop_run
+
+    stopped = stop_run(_platform(context), run)
+    progress(f"stopped; `headrace learn resume {run}` goes on")
+    typer.echo(stopped.savepoint)
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    run: Run,
+    from_: Annotated[str, typer.Option("--from", help="A savepoint or checkpoint; default: the newest.")] = "",
+) -> None:
+    """Resume a trainer that does not run, from its newest state; print Flink's job id.
+
+    Example: headrace learn resume late-flights-20260101-120000-1a2b
+    """
+    from headrace.training.streaming.runs import resume as resume_run
+
+    resumed = resume_run(_platform(context), run, from_ or None)
+    progress(f"started from {resumed.started_from or 'its beginning'}; `headrace learn status {run}` shows it")
+    typer.echo(resumed.job_id)
+
+
+@app.command()
+def register(context: typer.Context, run: Run) -> None:
+    """Keep a run's candidates in the model store, those that Flink has committed; print their artifacts.
+
+    Example: headrace learn register late-flights-20260101-120000-1a2b
+    """
+    from headrace.training.models.store import ModelStore
+    from headrace.training.streaming.candidates import register_committed
+    from headrace.training.streaming.runs import job_of
+
+    platform = _platform(context)
+    found = register_committed(platform.iceberg, ModelStore.at(platform.settings), job_of(platform, run))
+    progress(f"{len(found)} candidates; `headrace model list --candidates` shows them")
+    for one in found:
+        typer.echo(one.facts.artifact)
+
+
+def pipeline_in(file: Path, name: str) -> type[StreamingTrainingPipeline]:
+    """The trainer that a file declares, or the one of its trainers with a name.
+
+    Raises:
+        DefinitionError: the file is wrong, or has none, no such one, or several and none was named.
+    """
+    from headrace.errors import did_you_mean
+    from headrace.features.module import run_file
+    from headrace.training.streaming.pipeline import StreamingTrainingPipeline
+
+    module = run_file(file.resolve())
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
+    found = {kind.name: kind for kind in kinds if issubclass(kind, StreamingTrainingPipeline)}
+    if not found:
+        msg = f"{file}: declares no trainer; write a subclass of StreamingTrainingPipeline"
+        raise DefinitionError(msg)
+    if name and name not in found:
+        msg = f"{file}: no model {name!r}; {did_you_mean(name, found)}"
+        raise DefinitionError(msg)
+    if not name and len(found) > 1:
+        msg = f"{file}: has {len(found)} trainers ({', '.join(sorted(found))}); name one with --name"
+        raise DefinitionError(msg)
+    return found[name] if name else next(iter(found.values()))
+
+
+def _platform(context: typer.Context) -> Platform:
+    from headrace.runtime.platform import Platform
+
+    return Platform(options_of(context).settings())
+
+
+def _line(status: LearningStatus) -> dict[str, Any]:
+    row, candidate = asdict(status), status.candidate
+    told = {"candidate": candidate and candidate.candidate, "artifact": candidate and candidate.artifact}
+    return {**row, "per_s": round(status.per_s), **told}

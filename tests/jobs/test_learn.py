@@ -1,0 +1,39 @@
+"""Which trainer of a file `headrace learn start` takes, and what it says where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import DefinitionError
+from headrace.jobs.learn import pipeline_in
+
+TRAINER = """
+class {kind}(StreamingTrainingPipeline):
+    name = "{name}"
+    source = IcebergTable("raw.labelled")
+    learner = "learners:make"
+"""
+
+
+def file_with(folder: Path, *names: str) -> Path:
+    file = folder / "trainers.py"
+    kinds = [TRAINER.format(kind=name.title(), name=name) for name in names]
+    file.write_text("\n".join(["from headrace import IcebergTable, StreamingTrainingPipeline", *kinds]))
+    return file
+
+
+def test_the_one_trainer_of_a_file_is_taken_and_one_of_several_by_its_name(tmp_path: Path) -> None:
+    assert pipeline_in(file_with(tmp_path, "late"), "").name == "late"
+    several = file_with(tmp_path, "late", "early")
+    assert pipeline_in(several, "early").name == "early"
+    with pytest.raises(DefinitionError, match=r"has 2 trainers \(early, late\); name one with --name"):
+        pipeline_in(several, "")
+
+
+def test_a_file_without_the_trainer_that_is_asked_for_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="declares no trainer; write a subclass of StreamingTrainingPipeline"):
+        pipeline_in(file_with(tmp_path), "")
+    with pytest.raises(DefinitionError, match="no model 'lat'; did you mean 'late'"):
+        pipeline_in(file_with(tmp_path, "late"), "lat")

@@ -1,0 +1,142 @@
+"""What a trainer's declaration and its source must be, before anything is started."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.connectors.schema import Field
+from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, SettingsError
+from headrace.features.source import IcebergTable
+from headrace.registry.model_facts import Facts
+from headrace.registry.model_states import Decision
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.streaming.function import LearnerSpec, Taught
+from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.runs import runs
+
+from .lake import Labels, Lake
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Iterator[Lake]:
+    catalog = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}/warehouse"}
+    settings = load_settings(
+        flags={"home": str(tmp_path), "iceberg": {"properties": catalog}}, environment={}, folder=tmp_path
+    )
+    return Lake(Platform(settings))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "Late Flights"}, "name is 'Late Flights'; expected a model's name"),
+        ({"source": "raw.labelled"}, "source is 'raw.labelled'; expected an IcebergTable"),
+        ({"learner": "logistic"}, "learner is 'logistic'; expected 'package.module:function'"),
+        ({"micro_batch_rows": 0}, "micro_batch_rows is 0; expected more than 0 and at most 1,000,000"),
+        ({"micro_batch_seconds": 7200}, "micro_batch_seconds is 7200; expected more than 0 and at most 3,600"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused(lake: Lake, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        type("Wrong", (Labels,), changes)(lake.platform)
+
+
+def test_columns_that_are_not_there_or_do_not_cross_are_refused(lake: Lake) -> None:
+    class Typo(Labels):
+        columns = ("shard", "place", "lable")
+
+    with pytest.raises(SchemaMismatchError, match=r"raw.labelled has no column 'lable'; did you mean 'label'\?"):
+        Typo(lake.platform).prepare()
+    fields = [Field("x", "double"), Field("tags", "list", (Field("element", "string"),))]
+    lake.platform.iceberg.create_table("raw", "tagged", fields)
+
+    class Nested(Labels):
+        source = IcebergTable("raw.tagged")
+        columns = ("x", "tags")
+
+    with pytest.raises(
+        SchemaMismatchError, match=r"column .tags. of raw\.tagged is tags list<element string>; expected"
+    ):
+        Nested(lake.platform).prepare()
+
+    class Misplaced(Labels):
+        places = PositionColumns("shard", "offset")
+
+    with pytest.raises(SchemaMismatchError, match="places name column 'offset', which the learner is not given"):
+        Misplaced(lake.platform).prepare()
+
+
+def test_a_table_or_a_snapshot_that_is_not_there_is_named(lake: Lake) -> None:
+    class Elsewhere(Labels):
+        source = IcebergTable("raw.labeled")
+
+    with pytest.raises(NotFoundError, match=r"no Iceberg table raw.labeled .* did you mean 'raw.labelled'\?"):
+        Elsewhere(lake.platform).prepare()
+    with pytest.raises(JobError, match=r"raw\.labelled has no rows yet; nothing to learn from"):
+        Labels(lake.platform, follow=False).prepare()
+    lake.more(3)
+    with pytest.raises(NotFoundError, match="no snapshot 7"):
+        Labels(lake.platform, after=7).prepare()
+    newest = lake.table.current_snapshot_id()
+    with pytest.raises(JobError, match=f"no snapshot after {newest} yet"):
+        Labels(lake.platform, after=newest).prepare()
+
+
+def test_a_job_says_which_rows_it_reads(lake: Lake) -> None:
+    lake.more(3)
+    first = lake.table.refresh().current_snapshot_id()
+    lake.more(2)
+    second = lake.table.refresh().current_snapshot_id()
+    lake.more(4)
+    last = lake.table.refresh().current_snapshot_id()
+    assert last is not None
+
+    def options(**asked: Any) -> tuple[str, LearningJob]:
+        job = Labels(lake.platform, **asked).prepare()
+        assert LearningJob.from_json(job.to_json()) == job
+        return job.declarations[0], job
+
+    whole, job = options()
+    assert "'starting-strategy' = 'TABLE_SCAN_THEN_INCREMENTAL'" in whole
+    assert (job.snapshots, job.skipped) == ({}, 0)
+    later, job = options(after=first)
+    assert f"'start-snapshot-id' = '{second}'" in later
+    assert (job.snapshots, job.skipped) == ({}, 3)
+    bounded, job = options(follow=False)
+    assert f"'snapshot-id' = '{last}'" in bounded
+    assert (job.snapshots, job.skipped) == ({"raw.labelled": last}, 0)
+    between, job = options(follow=False, after=second)
+    assert f"'start-snapshot-id' = '{second}'" in between
+    assert f"'end-snapshot-id' = '{last}'" in between
+    assert job.skipped == 5
+    assert runs(lake.platform) == []
+
+
+def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(lake: Lake) -> None:
+    store = lake.store()
+    origin = store.keep_origin()
+    artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
+    facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
+    made = store.register("labels", facts, Decision("tester", "a start"))
+    store.register("others", facts, Decision("tester", "another model"))
+    job = Labels(lake.platform, start="labels@1").prepare()
+    assert job.parent == made.number
+    with pytest.raises(ModelError, match="labels: others@1 is a version of another model"):
+        Labels(lake.platform, start="others@1").prepare()
+    with pytest.raises(NotFoundError, match="no version 2"):
+        Labels(lake.platform, start="labels@2").prepare()
+    assert Taught.from_json(job.taught).start == artifact
+
+
+def test_a_learner_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError, match="module 'nowhere' cannot be imported"):
+        LearnerSpec("nowhere:make", {}).make(None)
+    with pytest.raises(SettingsError, match=r"module 'json' has no function 'lods'; did you mean 'loads'\?"):
+        LearnerSpec("json:lods", {}).make(None)
