@@ -43,6 +43,11 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
     return f"SELECT {', '.join([*values, *position])}\nFROM {relation}"
 
 
+def with_offset_sql(text: str) -> str:
+    """An instant from a text that has an offset from UTC; NULL of any other."""
+    return f"CASE {_with_offset(text)} END"
+
+
 def _value(source: SourcePlan, column: Column) -> str:
     """The value of a column, NULL where the text is none."""
     if column.fields:
@@ -79,7 +84,7 @@ def _more(source: SourcePlan, column: Column) -> str:
 
 def _instant(source: SourcePlan, text: str) -> str:
     """An instant from text with an offset, from local time of the source's zone, or from a number of its unit."""
-    branches = [f"WHEN {_matches(text, LOCAL + OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ)"]
+    branches = [_with_offset(text)]
     if source.zone is not None:
         branches.append(f"WHEN {_matches(text, LOCAL)} THEN {_in_zone(f'TRY_CAST({text} AS TIMESTAMP)', source.zone)}")
     if source.unit is not None:
@@ -87,6 +92,11 @@ def _instant(source: SourcePlan, text: str) -> str:
         number = f"make_timestamptz(TRY_CAST({text} AS BIGINT) * {micros})"
         branches.append(f"WHEN {_matches(text, f'-?[0-9]{{1,{digits}}}')} THEN {number}")
     return f"CASE {' '.join(branches)} END"
+
+
+def _with_offset(text: str) -> str:
+    """The branch for a text that has an offset."""
+    return f"WHEN {_matches(text, LOCAL + OFFSET)} THEN TRY_CAST({text} AS TIMESTAMPTZ)"
 
 
 def _in_zone(local: str, zone: str) -> str:

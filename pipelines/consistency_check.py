@@ -32,7 +32,7 @@ from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
 from headrace.pipelines.pinned_dimensions import pinned_dimensions, recorded
 from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
-from headrace.pipelines.spine import shown_rows
+from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import Pinned, PinnedHistory
 from headrace.registry.store import Registry

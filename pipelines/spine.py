@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -15,16 +17,15 @@ import pyarrow.compute as pc
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column
-from headrace.connectors.duckdb_files import database, is_file, read_file
+from headrace.connectors.duckdb_files import database, is_file
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.source import IcebergTable
+from headrace.pipelines.spine_file import read_spine_file, shown_rows
 from headrace.runtime.platform import Platform
 
 #: Names that a kept training set gives to columns of its own.
 ROW, OUTSIDE = "_row", "outside_history"
 RESERVED = frozenset({ROW, OUTSIDE})
-#: What an error shows of the rows that are wrong.
-SHOWN_ROWS = 5
 #: How many of a finer unit a µs has, and how many µs a coarser one.
 NANOS_PER_MICRO = 1_000
 MICROS_PER = {"us": 1, "ms": 1_000, "s": 1_000_000}
@@ -107,17 +108,17 @@ class Spine:
         type_, fits = types[column.type]
         if found.null_count == len(found):
             return pa.chunked_array([pa.nulls(len(found), type_)])
-        if not fits(found.type):
-            msg = f"spine: {what} is {found.type}, expected {column.type}{_hint(found, column)}"
-            raise RequestError(msg)
-        try:
+        row = _first_misfit(len(found), lambda end: found.slice(0, end).cast(type_))
+        if row is None and fits(found.type):
             return found.cast(type_)
-        except pa.ArrowInvalid as error:
-            msg = f"spine: {what}: {error}"
-            raise RequestError(msg) from error
+        wrong = str(found.type) if row is None else f"{found[row].as_py()!r} in row {row}"
+        msg = f"spine: {what} is {wrong}, expected {column.type}{_hint(found, column)}"
+        raise RequestError(msg)
 
 
-def read_spine(given: Any, platform: Platform, event_time: str | None = None, texts: Sequence[str] = ()) -> Spine:
+def read_spine(
+    given: Any, platform: Platform, event_time: str | None = None, types: Mapping[str, str] = MappingProxyType({})
+) -> Spine:
     """The spine in a pandas DataFrame, an Arrow table, an Iceberg table, a Parquet or CSV file, or an SQL query.
 
     Args:
@@ -125,13 +126,15 @@ def read_spine(given: Any, platform: Platform, event_time: str | None = None, te
             SQL text for DuckDB, in which `namespace.table` is an Iceberg table.
         platform: where Iceberg tables are.
         event_time: the column with the time of each row; by default the only one with times.
-        texts: columns of a CSV file that are text, whatever they look like.
+        types: by column the type that features need, which a CSV file does not say: `str` is text whatever it looks
+            like, `datetime` an instant.
 
     Raises:
-        RequestError: it is none of these, has two columns of one name, no such column, or times that are no instants.
+        RequestError: it is none of these, has two columns of one name, no such column, times that are no instants, or
+            values of several types in one column.
         NotFoundError: there is no such Iceberg table.
     """
-    rows = _rows(given, platform, texts)
+    rows = _rows(given, platform, event_time, types)
     _check_names(rows.column_names)
     name = event_time if event_time is not None else _only_time(rows)
     if name not in rows.column_names:
@@ -140,17 +143,7 @@ def read_spine(given: Any, platform: Platform, event_time: str | None = None, te
     return Spine(rows, name, _micros(rows[name], name))
 
 
-def shown_rows(numbers: Sequence[int]) -> str:
-    """Some row numbers, as an error shows them.
-
-    >>> shown_rows([1]), shown_rows([1, 2, 3, 4, 5, 6, 7])
-    ('row 1', 'rows 1, 2, 3, 4, 5 and 2 more')
-    """
-    more = f" and {len(numbers) - SHOWN_ROWS:,} more" if len(numbers) > SHOWN_ROWS else ""
-    return f"row{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:SHOWN_ROWS]))}{more}"
-
-
-def _rows(given: Any, platform: Platform, texts: Sequence[str]) -> pa.Table:
+def _rows(given: Any, platform: Platform, event_time: str | None, types: Mapping[str, str]) -> pa.Table:
     """The rows as an Arrow table."""
     if isinstance(given, pa.Table):
         return given
@@ -159,8 +152,9 @@ def _rows(given: Any, platform: Platform, texts: Sequence[str]) -> pa.Table:
     if isinstance(given, str | Path):
         text = str(given)
         with database("spine") as connection:
-            rows = read_file(connection, text, texts) if is_file(text) else _query(connection, text, platform)
-            return rows.to_arrow_table()
+            if is_file(text):
+                return read_spine_file(connection, text, event_time, types)
+            return _query(connection, text, platform).to_arrow_table()
     if type(given).__module__.partition(".")[0] == "pandas":
         return _frame(given)
     msg = (
@@ -188,13 +182,15 @@ def _query(connection: duckdb.DuckDBPyConnection, text: str, platform: Platform)
 
 def _frame(given: Any) -> pa.Table:
     """A DataFrame's rows. Of times that pandas keeps as objects Arrow would take those without a zone for UTC."""
+    _check_names([str(name) for name in given.columns])
     for name, column in given.items():
         if column.dtype == object:
             _refuse_naive(str(name), column)
     try:
         return pa.Table.from_pandas(given, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        msg = f"spine: {error}"
+    except (pa.ArrowException, OverflowError) as error:
+        told = [_mixed(str(name), column.to_list()) for name, column in given.items() if column.dtype == object]
+        msg = f"spine: {next(filter(None, told), error)}"
         raise RequestError(msg) from error
 
 
@@ -204,6 +200,29 @@ def _refuse_naive(name: str, values: Iterable[Any]) -> None:
     naive = [row for row, value in times if value.tzinfo is None and value == value]
     if naive:
         raise RequestError(_zoneless(name, f", in {shown_rows(naive)} for example"))
+
+
+def _mixed(name: str, values: Sequence[Any]) -> str:
+    """Which value cannot be in one column with those before it; nothing where all can."""
+    row = _first_misfit(len(values), lambda end: pa.array(values[:end], from_pandas=True))
+    if row is None:
+        return ""
+    value = values[row]
+    before = next((type(each).__name__ for each in values[:row] if each is not None), "text, a number or a time")
+    return f"column {name!r} is {value!r} ({type(value).__name__}) in row {row}, expected {before} as in rows before it"
+
+
+def _first_misfit(rows: int, convert: Callable[[int], Any]) -> int | None:
+    """The first row with which a column is no longer converted; None when all of it is."""
+
+    def fails(end: int) -> bool:
+        try:
+            convert(end)
+        except (pa.ArrowException, OverflowError):
+            return True
+        return False
+
+    return bisect_left(range(1, rows + 1), 1, key=fails) if fails(rows) else None
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -272,7 +291,9 @@ def _wrong_rows(column: Column, found: pa.ChunkedArray) -> list[int]:
 
 
 def _hint(found: pa.ChunkedArray, key: Column) -> str:
-    """Of integers with a missing one pandas makes floats."""
+    """What an integer may have become: of those with a missing one pandas makes floats."""
+    if key.type == "int" and (pa.types.is_integer(found.type) or pa.types.is_decimal(found.type)):
+        return ", which has 64 bits and a sign"
     if key.type == "int" and pa.types.is_floating(found.type):
         return f"; pandas makes floats of integers where one is missing: df[{key.name!r}].astype('Int64')"
     return ""

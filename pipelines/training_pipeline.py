@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import duckdb
@@ -44,7 +45,8 @@ from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
 from headrace.pipelines.pinned_dimensions import pinned_dimensions
-from headrace.pipelines.spine import Spine, read_spine, shown_rows
+from headrace.pipelines.spine import Spine, read_spine
+from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainedFeature, TrainingSet
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
@@ -114,7 +116,7 @@ class TrainingSetPipeline:
             PreflightError: this machine lacks what Flink needs.
         """
         asked = self.resolve(features, mode, full_names=full_names)
-        rows = self.read_spine(spine, event_time, self.text_columns(asked))
+        rows = self.read_spine(spine, event_time, self.column_types(asked))
         _refuse_taken(rows, [one.name for each in asked.values() for one in each])
         histories = {view: self.history(self.views[view]) for view in asked}
         columns: dict[str, pa.ChunkedArray] = {}
@@ -154,10 +156,7 @@ class TrainingSetPipeline:
         self, features: Sequence[str] | Mapping[str, str], mode: str, *, full_names: bool
     ) -> dict[str, list[Asked]]:
         """The features by view, each with its mode and the name of its column."""
-        modes = features if isinstance(features, Mapping) else dict.fromkeys(features, mode)
-        if not modes:
-            msg = "features: expected at least one, such as ['fraud_features:transaction_count_1h']"
-            raise RequestError(msg)
+        modes = _modes(features, mode)
         found: dict[str, list[Asked]] = {}
         for text, own in modes.items():
             reference = self.find(text)
@@ -182,16 +181,16 @@ class TrainingSetPipeline:
         msg = f"no feature {text!r}; {did_you_mean(text, known if ':' in text else known.values())}"
         raise NotFoundError(msg)
 
-    def read_spine(self, given: Any, event_time: str | None, texts: Sequence[str] = ()) -> Spine:
-        """The spine, checked; `texts` are columns that are text in a CSV file, whatever they look like."""
-        return read_spine(given, self.platform, event_time, texts)
+    def read_spine(self, given: Any, event_time: str | None, types: Mapping[str, str] = MappingProxyType({})) -> Spine:
+        """The spine, checked; `types` are those of its keys and request columns, which a CSV file does not say."""
+        return read_spine(given, self.platform, event_time, types)
 
-    def text_columns(self, asked: Mapping[str, Sequence[Asked]]) -> list[str]:
-        """The keys and request columns that are text."""
+    def column_types(self, asked: Mapping[str, Sequence[Asked]]) -> dict[str, str]:
+        """The types of the keys and request columns."""
         features = [(self.views[view], one.feature) for view, members in asked.items() for one in members]
         keys = [key for plan, feature in features for key in plan.keys_of(feature)]
         request = [column for _, one in features if isinstance(one, PlannedOnDemand) for column in one.request]
-        return sorted({column.name for column in (*keys, *request) if column.type == "str"})
+        return {column.name: column.type for column in (*keys, *request)}
 
     def history(self, plan: ViewPlan) -> Pinned:
         """The history of each part of a view's source, and the dimensions that it joins, each at one snapshot.
@@ -429,6 +428,23 @@ def registered_views(platform: Platform) -> dict[str, ViewPlan]:
         chosen = versions[-1] if pointer is None else registry.version(project, view, pointer.version)
         found[view] = ViewPlan.from_dict(dict(chosen.plan))
     return found
+
+
+def _modes(features: Any, mode: str) -> dict[str, str]:
+    """The mode of each feature that is asked for."""
+    such = "such as ['fraud_features:transaction_count_1h']"
+    if isinstance(features, str) or not isinstance(features, Iterable):
+        msg = f"features: expected a list, {such}, or a mapping with a mode for each; found {features!r}"
+        raise RequestError(msg)
+    modes = dict(features) if isinstance(features, Mapping) else dict.fromkeys(features, mode)
+    if not modes:
+        msg = f"features: expected at least one, {such}"
+        raise RequestError(msg)
+    for each in modes.items():
+        if not all(isinstance(text, str) for text in each):
+            msg = f"features: expected names as texts, {such}, each with its mode, found {each!r}"
+            raise RequestError(msg)
+    return modes
 
 
 def _asked(name: str, plan: ViewPlan, feature: str, mode: str, window_mode: WindowMode) -> Asked:

@@ -301,6 +301,10 @@ def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
         (["tx_max_2h"], "recomputed", r"no feature 'tx_max_2h'; did you mean 'tx_max_1h'"),
         (["card:tx_max_1h"], "recomputed", r"did you mean 'cards:tx_max_1h'"),
         ([], "recomputed", "expected at least one"),
+        (None, "recomputed", r"features: expected a list, such as \['.*'\], or a mapping .*; found None"),
+        ("tx_max_1h", "recomputed", r"features: expected a list, .*; found 'tx_max_1h'"),
+        ([7], "recomputed", r"expected names as texts, .* found \(7, 'recomputed'\)"),
+        ({"tx_max_1h": None}, "recomputed", r"found \('tx_max_1h', None\)"),
         (TX, "asof", r"mode of tx_max_1h='asof'"),
         (TX, "ttl", "expected 'ttl 1h'"),
         (TX, "last_write 1h", "expected 'ttl 1h'"),
@@ -485,7 +489,7 @@ def test_a_row_is_explained_by_the_rows_of_history(lake: Lake) -> None:
 
 def test_a_key_of_digits_in_a_csv_file_stays_text(lake: Lake) -> None:
     (lake.folder / "labels.csv").write_text("inference_ts,tid\n2024-11-20T21:30:00Z,0122\n2024-11-20T21:40:00Z,#298\n")
-    found = read_spine(str(lake.folder / "labels.csv"), lake.platform, texts=["tid"])
+    found = read_spine(str(lake.folder / "labels.csv"), lake.platform, types={"tid": "str"})
     assert values(found.asking([Column("tid", "str")]), "tid") == ["0122", "#298"]
 
 

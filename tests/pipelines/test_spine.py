@@ -1,0 +1,118 @@
+"""What a spine must say before anything is computed of it: which instant, and which entity, row by row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from headrace.compiler.plan import Column
+from headrace.errors import RequestError
+from headrace.pipelines.spine import Spine, read_spine
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+
+CARD = Column("cc_num", "int")
+NIGHT = datetime(2024, 11, 20, 21, 30, tzinfo=UTC)
+NIGHT_US = int(NIGHT.timestamp()) * 1_000_000
+
+
+class Desk:
+    """Where spines are read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.platform = Platform(load_settings(flags={"home": str(folder)}, environment={}, folder=folder))
+
+    def csv(self, *lines: str, event_time: str | None = None, types: dict[str, str] | None = None) -> Spine:
+        """The spine of a CSV file with these lines."""
+        file = self.folder / "labels.csv"
+        file.write_text("\n".join(lines) + "\n")
+        return read_spine(file, self.platform, event_time, types or {"cc_num": "int"})
+
+    def frame(self, **columns: Any) -> Spine:
+        """The spine of a DataFrame."""
+        return read_spine(pd.DataFrame(columns), self.platform)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_instants_of_a_csv_file_may_have_any_offset(desk: Desk) -> None:
+    lines = ["at,cc_num", "2024-11-20T21:30:00Z,4", "2024-11-21 02:30:00+05:00,2", "2024-11-20T21:30:00.000001+00,6"]
+    for event_time in (None, "at"):
+        found = desk.csv(*lines, event_time=event_time)
+        assert found.times_us.to_pylist() == [NIGHT_US, NIGHT_US, NIGHT_US + 1]
+
+
+WITHOUT_OFFSET: dict[str, tuple[list[str], str]] = {
+    "a zone in another row": (["2024-11-20T21:30:00+05:00", "2024-11-20 21:40:00"], "'2024-11-20 21:40:00' in row 1"),
+    "a zone in the row before": (["2024-11-20 21:40", "2024-11-20 21:30Z"], "'2024-11-20 21:40' in row 0"),
+    "no zone in any row": (["2024-11-20 21:40:00", "2024-11-20 21:30:00"], "'2024-11-20 21:40:00' in rows 0, 1"),
+    "a date": (["2024-11-20T21:30:00Z", "2024-11-20"], "'2024-11-20' in row 1"),
+    "a day that is none": (["2024-11-20T21:30:00Z", "2024-11-31T21:30:00Z"], "'2024-11-31T21:30:00Z' in row 1"),
+}
+
+
+@pytest.mark.parametrize("wrong", WITHOUT_OFFSET)
+def test_a_time_of_a_csv_file_that_says_no_instant_is_refused_by_row(desk: Desk, wrong: str) -> None:
+    times, found = WITHOUT_OFFSET[wrong]
+    with pytest.raises(RequestError, match=rf"'at' is {found}, expected an instant with an offset from UTC"):
+        desk.csv("at,cc_num", *(f"{time},4" for time in times), event_time="at")
+
+
+def test_the_only_column_with_times_and_a_requests_instant_must_say_which_too(desk: Desk) -> None:
+    """Of columns that nobody named DuckDB says which hold times, and takes one without an offset for UTC."""
+    with pytest.raises(RequestError, match="'at' is '2024-11-20 21:40:00' in row 1"):
+        desk.csv("at,cc_num", "2024-11-20T21:30:00+05:00,4", "2024-11-20 21:40:00,2")
+    lines = ("at,since", "2024-11-20T21:30:00Z,2024-11-20T01:00:00Z", "2024-11-20T21:30:00Z,2024-11-20")
+    with pytest.raises(RequestError, match="'since' is '2024-11-20' in row 1"):
+        desk.csv(*lines, event_time="at", types={"since": "datetime"})
+
+
+def test_a_missing_instant_of_a_csv_file_is_said_to_be_missing(desk: Desk) -> None:
+    with pytest.raises(RequestError, match="event time 'at' is missing in row 1"):
+        desk.csv("at,cc_num", "2024-11-20T21:30:00Z,4", ",2", event_time="at")
+
+
+def test_a_key_of_a_csv_file_that_is_no_integer_is_named_by_row(desk: Desk) -> None:
+    for value in ("x", "9223372036854775808", "4.5"):
+        found = desk.csv("at,cc_num", "2024-11-20T21:30:00Z,4", f"2024-11-20T21:30:00Z,{value}")
+        with pytest.raises(RequestError, match=rf"key 'cc_num' is .*{value}.* in row 1, expected int"):
+            found.asking([CARD])
+
+
+def test_a_key_beyond_64_bits_is_named_by_row(desk: Desk) -> None:
+    found = desk.frame(at=[NIGHT] * 3, cc_num=pd.Series([1, 2**64 - 1, 2**63], dtype="uint64"))
+    with pytest.raises(RequestError, match=f"key 'cc_num' is {2**64 - 1} in row 1, expected int, which has 64 bits"):
+        found.asking([CARD])
+    fitting = desk.frame(at=[NIGHT] * 2, cc_num=pd.Series([1, 2**63 - 1], dtype="uint64"))
+    assert fitting.asking([CARD])["cc_num"].to_pylist() == [1, 2**63 - 1]
+
+
+MIXED: dict[str, tuple[list[Any], str]] = {
+    "text among integers": ([1, None, "x"], r"'x' \(str\) in row 2, expected int as in rows before it"),
+    "an integer among texts": (["a", 7, "b"], r"7 \(int\) in row 1, expected str"),
+    "an integer beyond Arrow": ([1, 2**70, 3], rf"{2**70} \(int\) in row 1, expected int"),
+    "an object": ([Path("x")], r"PosixPath\('x'\) \(PosixPath\) in row 0, expected text, a number or a time"),
+}
+
+
+@pytest.mark.parametrize("mixed", MIXED)
+def test_values_of_two_types_in_one_column_are_named_by_row(desk: Desk, mixed: str) -> None:
+    values, message = MIXED[mixed]
+    with pytest.raises(RequestError, match=rf"^spine: column 'cc_num' is {message}"):
+        desk.frame(at=[NIGHT] * len(values), cc_num=pd.Series(values, dtype=object))
+
+
+def test_two_columns_of_one_name_are_refused_whatever_holds_them(desk: Desk) -> None:
+    frame = pd.DataFrame([[NIGHT, 1, 2]], columns=["at", "cc_num", "cc_num"])
+    for given in (frame, pa.table([[NIGHT], [1], [2]], names=["at", "cc_num", "cc_num"])):
+        with pytest.raises(RequestError, match="column 'cc_num' has no name, .*that of another column; rename it"):
+            read_spine(given, desk.platform)
