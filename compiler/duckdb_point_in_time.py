@@ -111,12 +111,12 @@ def covered_sql(plan: ViewPlan, spine: str, relation: str) -> str:
 def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
     """`_row` and why, of the spine's rows that are before the first event, or after `$end` (µs).
 
-    Before the first event nothing is known of anybody, and what happened after `$end` is in nobody's history.
+    Before the first event nothing is known of anybody, and of what happened after `$end` something may be missing.
     """
     accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
     first = f"SELECT min(_event_us) FROM ({judged_alone_sql(plan, relation)}) WHERE {accepted}"
     return (
-        f"SELECT _row, CASE WHEN _t > $end THEN 'after the snapshot' ELSE 'before the first event' END\n"
+        f"SELECT _row, CASE WHEN _t > $end THEN 'beyond the complete history' ELSE 'before the first event' END\n"
         f"FROM {spine} WHERE _t > $end OR coalesce(_t < ({first}), TRUE)\nORDER BY _row"
     )
 

@@ -182,7 +182,7 @@ class ConsistencyCheck:
             generation=self.serving.generation,
             windows=self.windows,
             histories=tuple((one.table.name, one.snapshot_id) for one in history.histories),
-            committed_at=instant_of(history.until_us),
+            committed_at=instant_of(history.committed_us),
             notes=(*self._notes(history), *self._left_out(given, whole=whole)),
             features=tuple(lines_of(compared, differences)),
             differences=tuple(differences),
@@ -209,14 +209,14 @@ class ConsistencyCheck:
 
     def _check_coverage(self, history: History, served: Served, pinned: Pinned) -> None:
         """Refuse times of which history cannot tell."""
-        outside = history.outside(pinned.until_us)
+        outside = history.outside(pinned.committed_us)
         if outside:
             row, why = outside[0]
             msg = (
                 f"{len(outside):,} of {served.spine.num_rows:,} rows were served for a time that history does not "
                 f"cover: {shown_rows([each for each, _ in outside])}; row {row} at "
                 f"{instant_of(served.asked_us(row)).isoformat()} is {why} ({pinned}, "
-                f"of {instant_of(pinned.until_us).isoformat()}). Archive further, or leave them out"
+                f"of {instant_of(pinned.committed_us).isoformat()}). Archive further, or leave them out"
             )
             raise RequestError(msg)
 

@@ -35,7 +35,7 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.duration import parse_duration
-from headrace.features.instant import instant_us
+from headrace.features.instant import instant_of, instant_us
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
@@ -224,13 +224,16 @@ class TrainingSetPipeline:
         if snapshot is None:
             msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
             raise NotFoundError(msg)
-        committed = table.committed_at(snapshot) if foreign is None else foreign.committed_at
-        return PinnedHistory(table, snapshot, instant_us(committed))
+        if foreign is not None:
+            return PinnedHistory(table, snapshot, instant_us(foreign.committed_at))
+        # What happened just before the commit may still be on its way, and a later snapshot would have it.
+        late_us = source.max_delay_us
+        return PinnedHistory(table, snapshot, instant_us(table.committed_at(snapshot)) - late_us, late_us)
 
     def check_coverage(
         self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: Pinned
     ) -> dict[int, str]:
-        """Rows before the first event of history or after its snapshot, with the reason.
+        """Rows before the first event of history or after what it is complete to, with the reason.
 
         Raises:
             RequestError: there are such rows, and they are to be refused.
@@ -245,7 +248,8 @@ class TrainingSetPipeline:
             row = min(found)
             msg = (
                 f"spine: {len(found):,} of {spine.rows.num_rows:,} rows ask for a time that history does not cover: "
-                f"{shown_rows(list(found))}; row {row} is {found[row]} ({history}). "
+                f"{shown_rows(list(found))}; row {row} is {found[row]} ({history}, "
+                f"complete to {instant_of(history.until_us).isoformat()}). "
                 "Leave them out, or take them as they are: outside='flag'"
             )
             raise RequestError(msg)

@@ -51,12 +51,15 @@ class TrainedFeature:
 class PinnedHistory:
     """A table at one snapshot: a source's history, or a dimension.
 
-    `until_us`: what happened after it (µs) is not in there.
+    `until_us`: the instant (µs) to which it is complete. An archive of ours is so to its commit less the source's
+    `max_delay`, as events may be so late; a table of another system to its version's commit; a dimension to what
+    `complete_to` says. `late_us`: how much earlier (µs) that is than the commit.
     """
 
     table: IcebergTable
     snapshot_id: int
     until_us: int
+    late_us: int = 0
 
     def relation(self, connection: duckdb.DuckDBPyConnection, source: SourcePlan) -> duckdb.DuckDBPyRelation:
         """The rows, without what no value is made of."""
@@ -71,12 +74,17 @@ class PinnedHistory:
 class Pinned:
     """What the rows of a view are read of: the history of each of its source's parts, and the dimensions that it joins.
 
-    `until_us`: the instant (µs) up to which all of them tell what happened.
+    `until_us`: the instant (µs) to which all of them are complete.
     """
 
     histories: tuple[PinnedHistory, ...]
     until_us: int
     dimensions: Mapping[str, PinnedHistory] = field(default_factory=dict)
+
+    @property
+    def committed_us(self) -> int:
+        """The instant (µs) of the first of the commits of its histories: all that had arrived by then is there."""
+        return min(one.until_us + one.late_us for one in self.histories)
 
     def __str__(self) -> str:
         return ", ".join([*map(str, self.histories), *(f"{name} at {one}" for name, one in self.dimensions.items())])

@@ -55,7 +55,7 @@ class Payments(Source):
     card: str
     shop: str
     amt: float
-    ts: datetime = event_time()
+    ts: datetime = event_time(max_delay="0s")
 
 class Shops(Dimension):
     history = {history}
@@ -268,10 +268,10 @@ def test_a_spine_beyond_what_a_dimension_is_complete_to_is_refused_or_flagged(ho
     table = house.keep_shops(shops())
     house.keep_payments()
     edge = table.committed_at(table.current_snapshot_id() or 0)
-    with pytest.raises(RequestError, match=r"after the snapshot.*Shops at snapshot"):
+    with pytest.raises(RequestError, match=r"beyond the complete history.*Shops at snapshot"):
         house.pipeline().build(spine(edge + timedelta(microseconds=1)), ASKED)
     flagged = house.pipeline(outside="flag").build(spine(edge + timedelta(microseconds=1)), ASKED)
-    assert set(flagged.outside.values()) == {"after the snapshot of view card_payments"}
+    assert set(flagged.outside.values()) == {"beyond the complete history of view card_payments"}
 
 
 UNFOLLOWED = [

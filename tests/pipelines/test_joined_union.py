@@ -11,7 +11,7 @@ import pytest
 from headrace.compiler.lookups import dimensions_of
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields
-from headrace.features.instant import instant_of
+from headrace.features.instant import instant_of, instant_us
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.engine_diff import compare
@@ -73,6 +73,11 @@ def test_a_training_set_pins_each_history_and_the_dimension(
         assert made.rows[name].to_pylist() == wanted, name
     pinned = made.histories["card_sales"]
     assert [one.table.name for one in pinned.histories] == ["raw.payments", "raw.orders"]
+    ends = [
+        instant_us(one.table.committed_at(one.snapshot_id)) - part.max_delay_us
+        for one, part in zip(pinned.histories, PLAN.source.parts, strict=True)
+    ]
+    assert [one.until_us for one in pinned.histories] == ends
     assert pinned.until_us == min(
         *(one.until_us for one in pinned.histories), pinned.dimensions["Shops"].until_us + MINUTE
     )

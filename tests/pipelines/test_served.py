@@ -100,7 +100,11 @@ def test_without_the_time_of_the_answer_it_was_made_when_asked(depot: Depot) -> 
         ({"town_trips:trips_1h": True}, RequestError, r"is True \(bool\), expected int"),
         ({"town_trips:fares_3d": float("nan")}, RequestError, r"row 0: column 'town_trips:fares_3d' is nan .*float"),
         ({"asked_at": "1999-01-01T00:00:00Z"}, RequestError, "1 of 1 rows .* row 0 at 1999.* before the first event"),
-        ({"asked_at": "2999-01-01T00:00:00Z"}, RequestError, r"is after the snapshot \(snapshot \d+ of raw.trips"),
+        (
+            {"asked_at": "2999-01-01T00:00:00Z"},
+            RequestError,
+            r"is beyond the complete history \(snapshot \d+ of raw.trips, of 20",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(depot: Depot, row: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -114,5 +114,5 @@ def test_values_of_two_types_in_one_column_are_named_by_row(desk: Desk, mixed: s
 def test_two_columns_of_one_name_are_refused_whatever_holds_them(desk: Desk) -> None:
     frame = pd.DataFrame([[NIGHT, 1, 2]], columns=["at", "cc_num", "cc_num"])
     for given in (frame, pa.table([[NIGHT], [1], [2]], names=["at", "cc_num", "cc_num"])):
-        with pytest.raises(RequestError, match="column 'cc_num' has no name, .*that of another column; rename it"):
+        with pytest.raises(RequestError, match=r"column 'cc_num' has no name, .*that of another column; rename it"):
             read_spine(given, desk.platform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -329,9 +330,23 @@ def test_history_that_does_not_cover_a_row_is_refused_or_flagged(lake: Lake) -> 
     with pytest.raises(RequestError, match=r"2 of 3 rows .* rows 0, 2; row 0 is before the first event of view cards"):
         lake.pipeline().build(frame, TX)
     made = lake.pipeline(outside="flag").build(frame, TX)
-    reasons = ["before the first event of view cards", None, "after the snapshot of view cards"]
+    reasons = ["before the first event of view cards", None, "beyond the complete history of view cards"]
     assert values(made.to_arrow(), "outside_history") == reasons
     assert len(made) == 3
+
+
+def test_an_archive_is_complete_to_its_commit_less_max_delay(lake: Lake) -> None:
+    """An event of the last five seconds may come after the commit, and the row would have another value then."""
+    snapshot = lake.payments.current_snapshot_id()
+    assert snapshot is not None
+    edge = lake.payments.committed_at(snapshot) - timedelta(seconds=5)
+    covered = spine(inference_ts=[at("21:40"), edge, edge])
+    before = lake.pipeline().build(covered, ["tx_max_1h"]).rows
+    micro = timedelta(microseconds=1)
+    with pytest.raises(RequestError, match=rf"rows 1, 2; .*complete to {re.escape(edge.isoformat())}"):
+        lake.pipeline().build(spine(inference_ts=[at("21:40"), edge + micro, edge + micro]), TX)
+    lake.pay([(edge, card, 999.0) for card in (4, 6)], arrived=edge + timedelta(seconds=5))
+    assert lake.pipeline().build(covered, ["tx_max_1h"]).rows.equals(before)
 
 
 def test_rows_that_are_no_events_cover_nothing(lake: Lake) -> None:
@@ -403,7 +418,7 @@ def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake, engin
     newest = table.refresh().current_snapshot_id()
     assert newest is not None
     after = table.committed_at(newest) + timedelta(milliseconds=1)
-    with pytest.raises(RequestError, match="after the snapshot"):
+    with pytest.raises(RequestError, match="beyond the complete history"):
         pipeline.build(spine(inference_ts=[after] * 3), ["user_unique_ip_30d"])
 
 
