@@ -126,6 +126,11 @@ def _on_demand(one: OnDemandFeature) -> PlannedOnDemand:
     return PlannedOnDemand(one.name, one.scalar, one.inputs, request, one.description, str(one.where))
 
 
+def plan_source(schema: SourceSchema) -> SourcePlan:
+    """The plan of a source whose rows are read as they are, for no features."""
+    return _source_plan(schema, ())
+
+
 def _source_plan(schema: SourceSchema, parts: Iterable[_Part]) -> SourcePlan:
     """A source's declaration as a part of the plan, for features of these parts."""
     return SourcePlan(

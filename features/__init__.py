@@ -2,6 +2,7 @@
 
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.dimension import Dimension
+from headrace.features.label_join import LabelJoin, label_join
 from headrace.features.load import Definitions, load_views
 from headrace.features.on_demand import Features, OnDemand, OnDemandFeature, on_demand
 from headrace.features.request import Request
@@ -25,6 +26,7 @@ __all__ = [
     "Features",
     "IcebergTable",
     "KafkaTopic",
+    "LabelJoin",
     "OnDemand",
     "OnDemandFeature",
     "Ratio",
@@ -39,6 +41,7 @@ __all__ = [
     "WindowSpec",
     "event_time",
     "filled_by",
+    "label_join",
     "load_views",
     "on_demand",
     "sql_transformation",

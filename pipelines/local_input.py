@@ -47,7 +47,7 @@ def open_input(
         RequestError: of a union, not each source has rows, or another one has.
     """
     for part, name, rows in zip(source.parts, archives(source), _each(source, given), strict=True):
-        _open(connection, part, name, rows, load, sample)
+        open_rows(connection, part, name, rows, load, sample)
     unite(connection, source)
 
 
@@ -63,15 +63,15 @@ def _each(source: SourcePlan, given: Given) -> list[str]:
     return [given[name] for name in names]
 
 
-def _open(
+def open_rows(
     connection: duckdb.DuckDBPyConnection,
     source: SourcePlan,
     name: str,
     given: str,
     load: Callable[[str], IcebergTable],
-    sample: int | None,
+    sample: int | None = None,
 ) -> None:
-    """Make the view of one source's rows."""
+    """Make a view, under a name, of the rows of one source that is no union; errors are `open_input`'s."""
     if is_file(given) or (Path(given) / DELTA_LOG).exists():
         open_file(connection, source, given, name, sample)
         return

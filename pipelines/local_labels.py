@@ -1,0 +1,126 @@
+"""A label join computed on this machine, from files or tables, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql
+from headrace.compiler.label_join import LABELS, LOGGED, LabelJoinPlan
+from headrace.connectors.duckdb_files import database
+from headrace.features.instant import asked_us
+from headrace.pipelines.local_input import open_rows
+
+if TYPE_CHECKING:
+    from headrace.connectors.iceberg import IcebergTable
+
+FACTS, LETTERS = "facts", "letters"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """What became of every row of both sources.
+
+    Attributes:
+        logged_read: logged rows; each is refused by its source, repeated, or the row of an id.
+        labels_read: labels; each is refused by its source, a duplicate, too late, an orphan, or the label of an id.
+        labelled: ids with a label, of which nothing else was ever told.
+        corrected: ids with a label, of which the missing value was told first.
+        never_labelled: ids of which only the missing value was told.
+    """
+
+    logged_read: int
+    logged_refused: int
+    repeated: int
+    labelled: int
+    corrected: int
+    never_labelled: int
+    labels_read: int
+    labels_refused: int
+    duplicate: int
+    too_late: int
+    orphan: int
+
+    @property
+    def logged_open(self) -> int:
+        """Logged rows of which nothing was told yet; 0 after a bounded run."""
+        told = self.labelled + self.corrected + self.never_labelled
+        return self.logged_read - self.logged_refused - self.repeated - told
+
+    @property
+    def labels_open(self) -> int:
+        """Labels that neither a fact nor a dead letter holds yet; 0 after a bounded run."""
+        used = self.labelled + self.corrected
+        return self.labels_read - self.labels_refused - self.duplicate - self.too_late - self.orphan - used
+
+
+@dataclass(frozen=True)
+class LabelRun:
+    """What a label join told.
+
+    Attributes:
+        facts: all facts, as `LabelJoinPlan.facts` has them.
+        final: the last fact of each id.
+        letters: the rows that were joined with nothing: source, partition, offset, verdict and reason.
+        counts: of all rows, whatever `until` was.
+    """
+
+    facts: pa.Table
+    final: pa.Table
+    letters: pa.Table
+    counts: LabelCounts
+
+
+def join_locally(
+    plan: LabelJoinPlan,
+    logged: str,
+    labels: str,
+    load: Callable[[str], IcebergTable],
+    *,
+    until: datetime | None = None,
+) -> LabelRun:
+    """Join labels on DuckDB.
+
+    Args:
+        plan: the label join.
+        logged: the logged rows: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table.
+        labels: the labels, likewise.
+        load: finds an Iceberg table by its name.
+        until: only facts that could be told by then; by default all.
+
+    Raises:
+        NotFoundError: no such file or table.
+        SchemaMismatchError: a file or table lacks columns of its source.
+        RequestError: `until` has no zone, or a file cannot be read.
+    """
+    with database(f"label join {plan.name}") as connection:
+        open_rows(connection, plan.logged, LOGGED, logged, load)
+        open_rows(connection, plan.labels, LABELS, labels, load)
+        return join_in(connection, plan, until=until)
+
+
+def join_in(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, *, until: datetime | None = None) -> LabelRun:
+    """Join labels in a database that has the relations `logged` and `labels`; errors are `join_locally`'s."""
+    until_us = None if until is None else asked_us("until", until)
+    for name, query in (
+        ("all_facts", facts_sql(plan, LOGGED, LABELS)),
+        (FACTS, facts_sql(plan, LOGGED, LABELS, until_us)),
+        (LETTERS, letters_sql(plan, LOGGED, LABELS)),
+    ):
+        connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
+    facts = connection.table(FACTS).to_arrow_table()
+    final = connection.sql(final_sql(plan, FACTS)).to_arrow_table()
+    letters = connection.table(LETTERS).to_arrow_table()
+    return LabelRun(facts, final, letters, _counts(connection, plan))
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan) -> LabelCounts:
+    """What became of all rows."""
+    read = [connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in (LOGGED, LABELS)]  # noqa: S608
+    (counts,) = connection.sql(counts_sql(plan, "all_facts", LETTERS)).to_arrow_table().to_pylist()
+    return LabelCounts(logged_read=read[0], labels_read=read[1], **counts)

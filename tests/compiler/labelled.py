@@ -1,0 +1,129 @@
+"""Logged rows and labels for tests of label joins, and what a loop that a reader can check by eye says of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from headrace.compiler.label_join import LabelJoinPlan, plan_label_join
+from headrace.features import IcebergTable, Source, event_time, label_join
+
+SECOND, HOUR, DAY = 1_000_000, 3_600_000_000, 86_400_000_000
+#: Sunday, 2023-01-01: all times are after it, so that none is before the sources' earliest.
+BASE = 1_672_531_200 * SECOND
+WAIT, RETENTION = HOUR, 4 * HOUR
+#: The one label that no source accepts.
+BAD = "maybe"
+
+Row = dict[str, Any]
+
+
+class Scored(Source):
+    """Scored payments; those of one id may be logged again."""
+
+    history = IcebergTable("log.scored")
+    example: int
+    request: str
+    amount: int
+    scored_at: datetime = event_time("0s")
+
+
+class Outcomes(Source):
+    """What became of payments."""
+
+    history = IcebergTable("log.outcomes")
+    example: int
+    payment: str
+    fraud: bool
+    known_at: datetime = event_time("0s")
+
+
+JOIN = label_join(
+    Scored,
+    Outcomes,
+    on={"example": "example", "request": "payment"},
+    label="fraud",
+    missing=False,
+    wait="1h",
+    retention="4h",
+)
+PLAN: LabelJoinPlan = plan_label_join("frauds", JOIN)
+
+#: Where times meet edges: each other, the end of the wait, that of the retention, and the lateness of a source.
+EDGES = [0, 1, HOUR, 3 * HOUR, WAIT + RETENTION, 8 * HOUR]
+OFFSETS = st.builds(lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), st.integers(-1, 1))
+#: Between event and arrival: at once, soon, as late as a source allows, and later than that.
+DELAYS = st.sampled_from([0, 1, 2 * HOUR, DAY, DAY + 1])
+IDS = st.sampled_from(["a", "b", "c"])
+
+
+def _scored(request: str, amount: int | None, at: int, delay: int, partition: int) -> Row:
+    return {"request": request, "amount": amount, "scored_at": BASE + at} | _placed(BASE + at + delay, partition)
+
+
+def _outcome(payment: str, fraud: bool | None, at: int, delay: int, partition: int) -> Row:
+    return {"payment": payment, "fraud": fraud, "known_at": BASE + at} | _placed(BASE + at + delay, partition)
+
+
+def _placed(arrived: int, partition: int) -> Row:
+    return {"_src_partition": partition, "_src_timestamp": arrived}
+
+
+SCORED = st.builds(_scored, IDS, st.one_of(st.none(), st.integers(0, 99)), OFFSETS, DELAYS, st.integers(0, 1))
+OUTCOMES = st.builds(_outcome, IDS, st.sampled_from([True, False, None]), OFFSETS, DELAYS, st.integers(0, 1))
+LOGS = st.lists(SCORED, max_size=6)
+LABELS = st.lists(OUTCOMES, max_size=6)
+
+
+def numbered(rows: Iterable[Row], example: int = 0) -> list[Row]:
+    """Rows with their offsets, in the order in which they are listed."""
+    return [{**row, "example": example, "_src_offset": offset} for offset, row in enumerate(rows)]
+
+
+def verdict(row: Row, time: str, value: str) -> str:
+    """What the row's own source says of it."""
+    if row[value] is None:
+        return "dead_letter"
+    return "late" if row[time] < row["_src_timestamp"] - DAY else "accepted"
+
+
+def place(row: Row, time: str) -> tuple[int, int, int]:
+    """What orders the rows of an id."""
+    return row[time], row["_src_partition"], row["_src_offset"]
+
+
+def told(logged: list[Row], labels: list[Row]) -> tuple[list[tuple[Any, ...]], Counter[tuple[str, str]]]:
+    """Facts (id, amount, time, label, label time, fact, number), and how many dead letters of each kind there are."""
+    letters = Counter(("logged", kind) for row in logged if (kind := verdict(row, "scored_at", "amount")) != "accepted")
+    letters += Counter(("labels", kind) for row in labels if (kind := verdict(row, "known_at", "fraud")) != "accepted")
+    facts: list[tuple[Any, ...]] = []
+    for id_ in "abc":
+        ours = [r for r in logged if r["request"] == id_ and verdict(r, "scored_at", "amount") == "accepted"]
+        theirs = [r for r in labels if r["payment"] == id_ and verdict(r, "known_at", "fraud") == "accepted"]
+        letters["logged", "repeated"] += max(len(ours) - 1, 0)
+        letters["labels", "duplicate"] += max(len(theirs) - 1, 0)
+        label = min(theirs, key=lambda row: place(row, "known_at"), default=None)
+        if not ours:
+            letters["labels", "orphan"] += label is not None
+            continue
+        row = min(ours, key=lambda row: place(row, "scored_at"))
+        at, known = row["scored_at"], None if label is None else label["known_at"]
+        if label is not None and known < at + WAIT:
+            facts.append((id_, row["amount"], at, label["fraud"], known, "labelled", 1))
+            continue
+        facts.append((id_, row["amount"], at, False, None, "waited", 1))
+        if label is not None and known < at + WAIT + RETENTION:
+            facts.append((id_, row["amount"], at, label["fraud"], known, "corrected", 2))
+        else:
+            letters["labels", "too_late"] += label is not None
+    return facts, +letters
+
+
+def told_at(fact: tuple[Any, ...]) -> int:
+    """When a fact can first be told."""
+    _, _, at, _, known, kind, _ = fact
+    return int(at + WAIT if kind == "waited" else max(at, known))

@@ -1,0 +1,132 @@
+"""Label joins on DuckDB: whatever the delays, duplicates and gaps, facts and dead letters are those of a loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.connectors.duckdb_files import in_utc
+from headrace.errors import RequestError
+from headrace.pipelines.local_labels import LabelRun, join_in
+
+from .labelled import BASE, HOUR, LABELS, LOGS, OFFSETS, PLAN, WAIT, Row, numbered, told, told_at
+
+PATIENT = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANT = pa.timestamp("us", "UTC")
+POSITION = [("_src_partition", pa.int32()), ("_src_offset", pa.int64()), ("_src_timestamp", INSTANT)]
+SCORED = pa.schema([("example", pa.int64()), ("request", pa.string()), ("amount", pa.int64()), ("scored_at", INSTANT)])
+OUTCOMES = pa.schema([("example", pa.int64()), ("payment", pa.string()), ("fraud", pa.bool_()), ("known_at", INSTANT)])
+
+
+def relation(rows: Sequence[Row], own: pa.Schema) -> pa.Table:
+    """Rows as an archive has them."""
+    schema = pa.schema([*own, *POSITION, ("_raw", pa.binary()), ("_error", pa.string())])
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema)
+
+
+def joined(logged: Sequence[Row], labels: Sequence[Row], until_us: int | None = None) -> LabelRun:
+    with in_utc() as connection:
+        connection.register("logged", relation(logged, SCORED))
+        connection.register("labels", relation(labels, OUTCOMES))
+        return join_in(connection, PLAN, until=None if until_us is None else EPOCH + timedelta(microseconds=until_us))
+
+
+def us(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def facts_of(table: pa.Table) -> Counter[tuple[Any, ...]]:
+    names = ("request", "amount", "scored_at", "label", "label_time", "fact", "fact_number")
+    rows = (tuple(row[name] for name in names) for row in table.to_pylist())
+    return Counter((id_, amount, us(at), label, us(known), *rest) for id_, amount, at, label, known, *rest in rows)
+
+
+def letters_of(run: LabelRun) -> Counter[tuple[str, str]]:
+    return Counter((row["source"], row["verdict"]) for row in run.letters.to_pylist())
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS)
+def test_facts_and_dead_letters_are_those_of_a_loop(logged: list[Row], labels: list[Row]) -> None:
+    logged, labels = numbered(logged), numbered(labels)
+    run = joined(logged, labels)
+    facts, letters = told(logged, labels)
+    assert facts_of(run.facts) == Counter(facts)
+    assert letters_of(run) == letters
+    last = {fact[0]: fact for fact in facts}
+    assert facts_of(run.final) == Counter(last.values())
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS)
+def test_every_row_is_counted_once(logged: list[Row], labels: list[Row]) -> None:
+    logged, labels = numbered(logged), numbered(labels)
+    counts = joined(logged, labels).counts
+    facts, letters = told(logged, labels)
+    assert (counts.logged_read, counts.labels_read) == (len(logged), len(labels))
+    assert (counts.logged_open, counts.labels_open) == (0, 0)
+    by_kind = Counter(fact[5] for fact in facts)
+    found = (counts.labelled, counts.corrected, counts.never_labelled)
+    assert found == (by_kind["labelled"], by_kind["corrected"], by_kind["waited"] - by_kind["corrected"])
+    assert counts.orphan == letters["labels", "orphan"]
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS, until=OFFSETS)
+def test_no_fact_is_told_before_its_time(logged: list[Row], labels: list[Row], until: int) -> None:
+    logged, labels = numbered(logged), numbered(labels)
+    facts, _ = told(logged, labels)
+    known = Counter(fact for fact in facts if told_at(fact) <= BASE + until)
+    assert facts_of(joined(logged, labels, BASE + until).facts) == known
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS, data=st.data())
+def test_the_order_in_which_rows_are_stored_changes_nothing(
+    logged: list[Row], labels: list[Row], data: st.DataObject
+) -> None:
+    logged, labels = numbered(logged), numbered(labels)
+    other = joined(data.draw(st.permutations(logged)), data.draw(st.permutations(labels)))
+    assert facts_of(other.facts) == facts_of(joined(logged, labels).facts)
+
+
+def row(at: int, **columns: Any) -> Row:
+    return {"request": "a", "amount": 5, "scored_at": BASE + at, **columns, **arrived(at)}
+
+
+def outcome(at: int, **columns: Any) -> Row:
+    return {"payment": "a", "fraud": True, "known_at": BASE + at, **columns, **arrived(at)}
+
+
+def arrived(at: int) -> Row:
+    return {"_src_partition": 0, "_src_timestamp": BASE + at}
+
+
+def test_a_late_positive_is_a_negative_first_and_then_corrected() -> None:
+    """W2 of the acceptance list: a label at +3 h with a wait of 1 h."""
+    run = joined(numbered([row(0)]), numbered([outcome(3 * HOUR)]))
+    told = [(row["fact"], row["label"], row["fact_number"]) for row in run.facts.to_pylist()]
+    assert sorted(told, key=lambda fact: fact[2]) == [("waited", False, 1), ("corrected", True, 2)]
+    assert [(row["label"], us(row["label_time"])) for row in run.final.to_pylist()] == [(True, BASE + 3 * HOUR)]
+
+
+@pytest.mark.parametrize(("at", "fact"), [(WAIT - 1, "labelled"), (WAIT, "corrected")])
+def test_a_microsecond_decides_whether_a_label_is_in_time(at: int, fact: str) -> None:
+    run = joined(numbered([row(0)]), numbered([outcome(at)]))
+    assert [found["fact"] for found in run.final.to_pylist()] == [fact]
+
+
+def test_an_instant_without_zone_is_refused() -> None:
+    connection = duckdb.connect()
+    with pytest.raises(RequestError, match="until=2023-01-01T00:00:00: has no time zone"):
+        join_in(connection, PLAN, until=datetime(2023, 1, 1))  # noqa: DTZ001
+    connection.close()
