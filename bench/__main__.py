@@ -181,7 +181,7 @@ def pit(
 
 @app.command()
 def tensors(
-    rows: Annotated[int, typer.Option(min=1_000, help="Rows of nine numbers and a label.")] = 4_000_000,
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of nine numbers and a label.")] = 1_000_000,
     rounds: Rounds = 3,
     home: Home = DEFAULT_HOME,
     json: Json = None,

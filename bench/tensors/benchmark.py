@@ -40,7 +40,7 @@ ROW_GROUPS = 16
 class TensorSizes:
     """How many rows, and rounds."""
 
-    rows: int = 4_000_000
+    rows: int = 1_000_000
     rounds: int = 3
 
 

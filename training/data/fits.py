@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace.errors import DatasetError
 from headrace.training.data.columns import INTEGER, NUMBERS, TEXT, doubles
@@ -115,7 +116,7 @@ class Counts:
     def fitted(self, column: str) -> Known:
         """The encoder; no column has too few values for it."""
         merged = self._merged()
-        kept = merged.filter(pa.compute.greater_equal(merged["count"], self.min_count))
+        kept = merged.filter(pc.greater_equal(merged["count"], self.min_count))
         ordered = kept.sort_by([("count", "descending"), ("value", "ascending")])
         values: Any = ordered["value"][: self.max_size].to_pylist()
         return Known(tuple(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ class Snapshot:
     schema: pa.Schema
     files: tuple[DataFile, ...]
     partitioned_by: frozenset[int]
-    io: Any
+    io: Any = field(repr=False)
 
     @classmethod
     def of(cls, table: IcebergTable, snapshot_id: int | None = None) -> Snapshot:

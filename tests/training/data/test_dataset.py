@@ -181,6 +181,26 @@ def test_what_is_sent_to_a_process_reads_the_same(folder: Path) -> None:
     assert given_out(sent) == expected
 
 
+def test_rows_whose_label_is_left_out_are_in_no_batch_and_resuming_is_exact(folder: Path) -> None:
+    rows = rows_of(folder, [30, 21], 4)
+    unlabelled = Encoding({"id": Raw(mask=False), "card": Hash(9)}, Label("amt", bad="leave_out"))
+    fitted = rows.fit(unlabelled)
+    assert (fitted.rows, fitted.labels and fitted.labels.left_out) == (46, {"NULL": 5})
+
+    def begun() -> PinnedDataset:
+        return PinnedDataset(rows, fitted, batch_size=4, order=Order(2, buffer_rows=10))
+
+    stopped = begun()
+    expected = given_out(stopped)
+    assert sorted(place for one in expected for place in one[0]) == [one for one in range(51) if one % 10 != 9]
+    for taken in (1, 5, 11):
+        running = iter(stopped)
+        first = given_out(next(running) for _ in range(taken))
+        resumed = begun()
+        resumed.load_state_dict(stopped.state_dict())
+        assert first + given_out(resumed) == expected
+
+
 def test_an_epoch_that_is_begun_anew_is_whole(folder: Path) -> None:
     dataset = dataset_of(rows_of(folder, [20], 5), batch_size=4)
     next(iter(dataset))

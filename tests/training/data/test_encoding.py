@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ColumnTypeError, DatasetError, DefinitionError, UnknownColumnError
-from headrace.training.data import Dates, Encoding, Fitted, Flag, Hash, Label, Raw, Standardize, Vocabulary
+from headrace.training.data import Dates, Encoding, Fitted, Flag, Hash, Label, Raw, Standardize, Vocabulary, fits
 from headrace.training.data.encoders import Encoder
 
 from .test_hashing import expected as stable_hash
@@ -149,6 +149,14 @@ def test_a_vocabulary_is_the_most_frequent_values(parts: list[list[str | None]],
     found = fitted.encode(column("card", asked)).categories[:, 0].tolist()
     assert found == [0, 1, *(kept.index(one) + 2 if one in kept else 1 for one in "abcdef")]
     assert fitted.categories[0].size == len(kept) + 2
+
+
+def test_counts_that_are_merged_on_the_way_are_those_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "MERGED_AT", 2)
+    parts = ["aab", "bcc", "c", "ddc", "a"]
+    fitted = Encoding({"card": Vocabulary()}).fit([column("card", list(part)) for part in parts])
+    # Four times c, three a, then b and d twice each.
+    assert fitted.encode(column("card", list("cabd"))).categories[:, 0].tolist() == [2, 3, 4, 5]
 
 
 def test_a_vocabulary_of_integers_knows_them_in_every_width() -> None:
