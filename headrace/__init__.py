@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
     from headrace.training.streaming.pipeline import StreamingTrainingPipeline
+    from headrace.training.learning.pipeline import TrainingPipeline
 
 _HOME_OF = {
     "CalendarDays": "headrace.features",
@@ -48,6 +49,7 @@ _HOME_OF = {
     "Request": "headrace.features",
     "Source": "headrace.features",
     "StreamingTrainingPipeline": "headrace.training.streaming.pipeline",
+    "TrainingPipeline": "headrace.training.learning.pipeline",
     "TrainingSetPipeline": "headrace.pipelines.training_pipeline",
     "Union": "headrace.features",
     "WindowSpec": "headrace.features",
@@ -73,6 +75,7 @@ __all__ = [
     "Request",
     "Source",
     "StreamingTrainingPipeline",
+    "TrainingPipeline",
     "TrainingSetPipeline",
     "Union",
     "WindowSpec",

@@ -43,6 +43,7 @@ COMMANDS = {
     "training-set": ("headrace.jobs.training_set", "Make training sets, point in time, and make them again."),
     "learn": ("headrace.jobs.learn", "Run a streaming trainer: a model learns from rows as they arrive, each once."),
     "model": ("headrace.jobs.model", "Versions of models: where they come from, what they passed, which one serves."),
+    "train": ("headrace.jobs.train", "Learn a model from a pinned snapshot."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),
 }
 

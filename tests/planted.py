@@ -590,4 +590,32 @@ MUTANTS = (
         "fit.add(one_array(rows[column]))",
         "tests/training/data/test_encoding.py::test_a_label_that_is_none_is_refused_or_left_out_and_counted",
     ),
+    Mutant(
+        "a resumed learner forgets its optimizer",
+        "training/learning/torch_learner.py",
+        '{"state": found.optimizer,',
+        '{"state": {},',
+        "tests/training/learning/test_learner.py::test_a_learner_goes_on_elsewhere_bit_for_bit[logistic-momentum]",
+    ),
+    Mutant(
+        "a gradient that is not finite is learnt from",
+        "training/learning/guarding.py",
+        "    if not math.isfinite(norm):",
+        "    if False:",
+        "tests/training/learning/test_learner.py::test_a_gradient_that_is_no_number_is_refused_though_the_loss_is_one",
+    ),
+    Mutant(
+        "a checkpoint forgets where its rows were",
+        "training/learning/trainer.py",
+        "self._run.source = self.training.state_dict()",
+        "self._run.source = None",
+        "tests/training/learning/test_trainer.py::test_a_run_that_was_stopped_ends_as_one_that_was_not[31]",
+    ),
+    Mutant(
+        "whatever an artifact names is called",
+        "training/learning/artifact.py",
+        "if not (isinstance(found, type) and issubclass(found, nn.Module)):",
+        "if found is None:",
+        "tests/training/learning/test_networks.py::test_nothing_but_a_torch_module_is_called",
+    ),
 )

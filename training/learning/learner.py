@@ -43,18 +43,14 @@ class Counters:
     batches: int = 0
     steps: int = 0
 
-    def visited(self, rows: int, *, learned: bool) -> Counters:
-        """The counters after one more micro-batch.
+    def visited(self, rows: int, *, learned: int) -> Counters:
+        """The counters after one more micro-batch, of whose rows so many were learnt from.
 
-        >>> Counters().visited(5, learned=True).visited(3, learned=False)
-        Counters(rows_visited=8, rows_learned=5, batches=2, steps=1)
+        >>> Counters().visited(5, learned=4).visited(3, learned=0)
+        Counters(rows_visited=8, rows_learned=4, batches=2, steps=1)
         """
-        return Counters(
-            self.rows_visited + rows,
-            self.rows_learned + rows * learned,
-            self.batches + 1,
-            self.steps + learned,
-        )
+        steps = self.steps + (learned > 0)
+        return Counters(self.rows_visited + rows, self.rows_learned + learned, self.batches + 1, steps)
 
 
 class Learner(Protocol):

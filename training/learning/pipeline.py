@@ -12,7 +12,7 @@ import pyarrow as pa
 from headrace.errors import DefinitionError, SettingsError, did_you_mean
 from headrace.features.module import run_file
 from headrace.features.place import calling_place
-from headrace.registry.training_sets import TrainingSetRegistry
+from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.encoding import Encoding, Fitted
@@ -35,6 +35,7 @@ class TrainingOutcome:
     Attributes:
         metrics: of the model that is kept, by `split/metric`, for every split but that which trains.
         evaluated: for each such split the rows it was.
+        features: by feature view, the version whose features the rows have; empty for rows of a plain table.
     """
 
     definition: TrainingDefinition
@@ -42,6 +43,7 @@ class TrainingOutcome:
     trained: Trained
     metrics: Mapping[str, float]
     evaluated: Mapping[str, str]
+    features: Mapping[str, str]
 
 
 class TrainingPipeline:
@@ -101,7 +103,8 @@ class TrainingPipeline:
             DatasetError: the training split is empty, or its labels cannot be learnt from.
             TrainingError: nothing could be learnt, or not be resumed.
         """
-        snapshot = self.snapshot(source or self.chosen.source)
+        named = source or self.chosen.source
+        snapshot = self.snapshot(named)
         training = self.rows(snapshot, TRAIN)
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
@@ -115,19 +118,23 @@ class TrainingPipeline:
                 trainer.subscribe(kind, one)
         trained = trainer.run(resume=resume)
         metrics = self._evaluated(learner, trained, others, fitted)
-        return TrainingOutcome(
-            self.chosen, snapshot, trained, metrics, {name: str(rows) for name, rows in others.items()}
-        )
+        evaluated = {name: str(rows) for name, rows in others.items()}
+        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, self.features(named))
 
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
         if not source:
             msg = f"{self.chosen.where}: training {self.chosen.name} declares no source; name a table or a training set"
             raise SettingsError(msg)
-        if "." in source:
+        if _is_table(source):
             return Snapshot.named(self.platform.iceberg, source)
-        registry = TrainingSetRegistry.at(self.platform.registry_file)
-        return Snapshot.of_training_set(self.platform.iceberg, registry.get(self.platform.settings.project, source))
+        return Snapshot.of_training_set(self.platform.iceberg, self._training_set(source))
+
+    def features(self, source: str) -> dict[str, str]:
+        """The version of each feature view whose features a source has: none of a table, those of a training set."""
+        if _is_table(source):
+            return {}
+        return {one["view"]: one["version"] for one in self._training_set(source).definition["features"]}
 
     def rows(self, snapshot: Snapshot, split: str) -> PinnedRows:
         """The rows of a split."""
@@ -149,6 +156,10 @@ class TrainingPipeline:
         """The micro-batches of a split, in an order of the seed, or in that of the positions."""
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
+
+    def _training_set(self, id_: str) -> TrainingSetRecord:
+        registry = TrainingSetRegistry.at(self.platform.registry_file)
+        return registry.get(self.platform.settings.project, id_)
 
     def _identity(self, snapshot: Snapshot, fitted: Fitted) -> dict[str, Any]:
         """What a checkpoint must be of to be gone on with."""
@@ -192,3 +203,8 @@ def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
         msg = f"{file}: defines {', '.join(found)}; name one"
         raise DefinitionError(msg)
     return found[name] if name else next(iter(found.values()))
+
+
+def _is_table(source: str) -> bool:
+    """Whether a source is a table, and no training set's id."""
+    return "." in source

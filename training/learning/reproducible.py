@@ -37,13 +37,14 @@ def reproducible() -> Iterator[None]:
     """While the `with` lasts torch computes in one order, or refuses to; what was set before is set again after it."""
     os.environ.setdefault(*CUBLAS_WORKSPACE)
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     if threads != THREADS:
         torch.set_num_threads(THREADS)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(strict)
+        torch.use_deterministic_algorithms(strict, warn_only=only_warns)
         if threads != THREADS:
             torch.set_num_threads(threads)
 

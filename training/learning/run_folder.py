@@ -28,13 +28,13 @@ class RunFolder:
         """The folder of the model's files."""
         return self.folder / "artifact"
 
-    def write(self, files: Mapping[str, bytes], scalars: pa.Table, refused: pa.Table) -> None:
-        """Write what a run ends with; TrainingError when a file cannot be written."""
+    def write(self, files: Mapping[str, bytes], scalars: pa.Table, refused: pa.Table, title: str) -> None:
+        """Write what a run ends with, plots under a title; TrainingError when a file cannot be written."""
         for name, content in files.items():
             write_whole(self.artifact / name, content)
         write_whole(self.folder / "scalars.parquet", _parquet(scalars))
         write_whole(self.folder / "refused.parquet", _parquet(refused))
-        for name, content in plot_run(scalars, self.folder.name).items():
+        for name, content in plot_run(scalars, title).items():
             write_whole(self.folder / "plots" / name, content)
 
 

@@ -76,7 +76,7 @@ class TorchLearner:
         try:
             step = self.learn_tensors(self.fitted.encode(rows), rows.num_rows)
         except DatasetError as error:
-            step = self._visited(rows.num_rows, None, str(error))
+            step = self._visited(rows.num_rows, 0, None, str(error))
         return step if step.learned else replace(step, refused=rows)
 
     def learn_tensors(self, batch: TensorBatch, rows: int | None = None) -> Step:
@@ -84,7 +84,7 @@ class TorchLearner:
         given = len(batch) if rows is None else rows
         with reproducible():
             loss, reason = self._learn(batch.to(self.device)) if len(batch) else (None, "there are no rows")
-        return self._visited(given, loss, reason)
+        return self._visited(given, 0 if reason else len(batch), loss, reason)
 
     def answers(self, batch: TensorBatch) -> Tensor:
         """What the model answers to each row [rows]: a chance where the task is binary. Nothing is learnt."""
@@ -124,9 +124,9 @@ class TorchLearner:
         facts = {"counters": asdict(self._counters)}
         return model_files(self.recipe, self.inputs, self.network, facts, self.fitted.to_json(), example)
 
-    def _visited(self, rows: int, loss: float | None, reason: str) -> Step:
-        """Count a micro-batch, which was learnt from where there is no reason why not."""
-        self._counters = self._counters.visited(rows, learned=not reason)
+    def _visited(self, rows: int, learned: int, loss: float | None, reason: str) -> Step:
+        """Count a micro-batch; what was learnt from it, unless there is a reason why nothing was."""
+        self._counters = self._counters.visited(rows, learned=learned)
         self._loss_sum += loss if loss is not None and not reason else 0.0
         return Step(rows, loss, self._metrics.compute(), not reason, reason)
 

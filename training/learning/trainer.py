@@ -16,7 +16,8 @@ from headrace.training.learning.checks import check_number
 from headrace.training.learning.early_stopping import EarlyStopping, Watched
 from headrace.training.learning.events import Event, Subscriber, Subscribers
 from headrace.training.learning.learner import Counters, Step
-from headrace.training.learning.metrics import MetricSet
+from headrace.training.learning.metrics import Floats, MetricSet
+from headrace.training.learning.reproducible import reproducible
 from headrace.training.learning.run_folder import RunFolder
 from headrace.training.learning.scalars import REFUSED, SCHEMA, Rows, add_scalars
 from headrace.training.learning.torch_learner import TorchLearner
@@ -66,7 +67,7 @@ class Trained:
         metrics: of the evaluation of that epoch; empty without an evaluation split.
         epoch: that epoch; -1 where none was made.
         epochs: how many were made.
-        counters: of the learner at the end of the run.
+        counters: of the learner at the end of the run; `kept` when it made the model that is kept.
         refused: rows that were not learnt from, summed over the epochs.
     """
 
@@ -75,6 +76,7 @@ class Trained:
     epoch: int
     epochs: int
     counters: Counters
+    kept: Counters
     refused: int
 
 
@@ -132,13 +134,21 @@ class Trainer:
         """
         self._run = self._resumed() if resume else _Run()
         self._tell("start")
-        while self._run.epoch < self.plan.epochs and not self._is_over():
-            self._epoch()
+        # Around the whole loop, so that threads are not started anew for each micro-batch.
+        with reproducible():
+            while self._run.epoch < self.plan.epochs and not self._is_over():
+                self._epoch()
         trained = self._kept()
         if self._folder is not None:
-            self._folder.write(trained.files, self._run.scalars.table(), self._run.refused.table())
+            self._folder.write(trained.files, self._run.scalars.table(), self._run.refused.table(), self._title)
         self._tell("end", values=trained.metrics)
         return trained
+
+    @property
+    def _title(self) -> str:
+        """What was learnt, in words."""
+        recipe = self.learner.recipe
+        return f"{recipe.model.module.rpartition(':')[2]} by {recipe.optimizer.name}, seed {recipe.seed}"
 
     def _is_over(self) -> bool:
         return self.plan.stopping is not None and self._run.watched.is_over(self.plan.stopping)
@@ -226,19 +236,36 @@ class Trainer:
             self.learner.resume(run.best)
         epoch = run.watched.best_epoch if run.best else run.epoch - 1
         metrics = run.evaluations[epoch] if run.evaluations else {}
-        return Trained(self.learner.artifact(), metrics, epoch, run.epoch, counters, run.refused.table().num_rows)
+        refused, kept = run.refused.table().num_rows, self.learner.counters
+        return Trained(self.learner.artifact(), metrics, epoch, run.epoch, counters, kept, refused)
 
     def _tell(self, kind: str, step: Step | None = None, values: Mapping[str, float | None] | None = None) -> None:
         self._subscribers.tell(Event(kind, self._run.epoch, self.learner.counters, self._rows, step, values or {}))
 
 
 def evaluate(learner: TorchLearner, batches: Batches) -> dict[str, float | None]:
-    """The metrics of a learner's model on a split; TrainingError for rows without labels. Nothing is learnt."""
+    """The metrics of a learner's model on a split. Nothing is learnt.
+
+    Raises TrainingError for rows without labels, and for one that the model has no finite answer to, by its position.
+    """
     metrics = MetricSet.of_task(learner.recipe.model.task)
     batches.set_epoch(0)
     for batch in batches:
         if batch.label is None:
             msg = "evaluation: its rows have no labels"
             raise TrainingError(msg)
-        metrics.update(learner.answers(batch).numpy().astype(np.float64), batch.label.numpy().astype(np.float64))
+        answers = learner.answers(batch).numpy().astype(np.float64)
+        _check_answers(answers, batch)
+        metrics.update(answers, batch.label.numpy().astype(np.float64))
     return metrics.compute()
+
+
+def _check_answers(answers: Floats, batch: TensorBatch) -> None:
+    wrong = ~np.isfinite(answers)
+    if wrong.any():
+        row = int(wrong.argmax())
+        msg = (
+            f"evaluation: the answer to the row at position {int(batch.positions[row])} is {answers[row]}; look at its "
+        )
+        msg += "numbers, or leave such rows out by the split's filters"
+        raise TrainingError(msg)

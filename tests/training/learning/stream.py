@@ -20,9 +20,8 @@ BIAS = -0.5
 SLOPES = (1.5, -1.0)
 LINES = {"a": 0.0, "b": 1.0, "c": -2.0}
 
-ENCODING = Encoding(
-    {"speed": Raw(mask=False), "load": Raw(mask=False), "line": Vocabulary()}, Label("late", low=0, high=1)
-)
+LABEL = Label("late", low=0, high=1)
+ENCODING = Encoding({"speed": Raw(mask=False), "load": Raw(mask=False), "line": Vocabulary()}, LABEL)
 
 
 def rows(count: int, seed: int = 0) -> pa.RecordBatch:
@@ -31,7 +30,8 @@ def rows(count: int, seed: int = 0) -> pa.RecordBatch:
     speed, load, line = random.normal(size=count), random.normal(size=count), random.choice(list(LINES), count)
     odds = BIAS + SLOPES[0] * speed + SLOPES[1] * load + np.array([LINES[one] for one in line])
     late = random.random(count) < 1 / (1 + np.exp(-odds))
-    columns = {"speed": speed, "load": load, "line": line, "late": late.astype(np.float64)}
+    trip = np.arange(count) + 1_000_000 * seed
+    columns = {"trip": trip, "speed": speed, "load": load, "line": line, "late": late.astype(np.float64)}
     return pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in columns.items()})
 
 
@@ -60,7 +60,13 @@ def example() -> pa.RecordBatch:
     return rows(1, seed=98).select(["speed", "load", "line"])
 
 
-FIELDS = (Field("speed", "double"), Field("load", "double"), Field("line", "string"), Field("late", "double"))
+FIELDS = (
+    Field("trip", "bigint"),
+    Field("speed", "double"),
+    Field("load", "double"),
+    Field("line", "string"),
+    Field("late", "double"),
+)
 
 
 def table(folder: Path, counts: Sequence[int] = (1_500, 1_500)) -> IcebergTable:
@@ -73,4 +79,4 @@ def table(folder: Path, counts: Sequence[int] = (1_500, 1_500)) -> IcebergTable:
     return made
 
 
-HASHED = Encoding({"speed": Raw(), "line": Hash(16)}, Label("late", low=0, high=1))
+HASHED = Encoding({"speed": Raw(), "line": Hash(16)}, LABEL)

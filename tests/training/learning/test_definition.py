@@ -3,12 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from headrace.errors import DefinitionError, ModelError, SettingsError
+from headrace.errors import DefinitionError, ModelError, NotFoundError, SettingsError
+from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.learning.pipeline import load_training
+
+from . import stream
 
 HEAD = """
 from headrace import TrainingPipeline
@@ -33,7 +37,7 @@ def written(folder: Path, name: str = "LateTrips", **options: str) -> Path:
 
 def test_a_class_is_a_definition(tmp_path: Path) -> None:
     file = written(
-        tmp_path, **WHOLE, source="'raw.trips'", splits="entity_split(['speed'], {'train': 0.5, 'valid': 0.5})"
+        tmp_path, **WHOLE, source="'raw.trips'", splits="entity_split(['trip'], {'train': 0.5, 'valid': 0.5})"
     )
     found = load_training(file).definition
     assert (found.name, found.owner, found.description) == ("late_trips", "ann@example.com", "Whether a trip is late.")
@@ -85,6 +89,27 @@ def test_a_file_without_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(HEAD)
     with pytest.raises(DefinitionError, match="defines no training; write a subclass of TrainingPipeline"):
         load_training(tmp_path / "model.py")
+
+
+def test_a_kept_training_set_is_a_source_with_its_feature_views(tmp_path: Path) -> None:
+    made = stream.table(tmp_path / "lake", (20,))
+    snapshot = made.current_snapshot_id()
+    assert snapshot is not None
+    iceberg = {"catalog": "house", "properties": dict(made.catalog.properties)}
+    flags = {"home": str(tmp_path), "project": "trips", "iceberg": iceberg}
+    platform = Platform(load_settings(flags=flags, environment={}, folder=tmp_path))
+    definition = {"features": [{"view": "trips", "version": "0a1b2c3d"}, {"view": "lines", "version": "ffff0000"}]}
+    record = TrainingSetRecord("5e7", "trips", definition, "raw.trips", snapshot, 20, "f" * 64)
+    TrainingSetRegistry.at(platform.registry_file).add(record)
+    made.append(pa.Table.from_batches([stream.rows(5)]))
+    pipeline = load_training(written(tmp_path, **WHOLE, batch_rows="8"))(platform, device="cpu")
+    outcome = pipeline.train("5e7")
+    assert outcome.features == {"trips": "0a1b2c3d", "lines": "ffff0000"}
+    assert outcome.trained.counters.rows_visited == 20
+    assert (outcome.snapshot.table, outcome.snapshot.snapshot_id) == ("raw.trips", snapshot)
+    with pytest.raises(NotFoundError, match="no training set '5e8'; did you mean '5e7'"):
+        pipeline.train("5e8")
+    assert pipeline.train("raw.trips").trained.counters.rows_visited == 25
 
 
 def test_a_source_is_named_at_the_run_or_in_the_class(tmp_path: Path) -> None:

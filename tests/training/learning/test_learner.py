@@ -135,8 +135,15 @@ def test_a_bad_label_is_refused_and_given_back_with_its_rows(bad: str) -> None:
     assert one.learn(stream.rows(64, 2)).learned
 
 
+def test_rows_that_the_encoding_leaves_out_are_visited_and_not_learnt_from() -> None:
+    lenient = replace(stream.ENCODING, label=replace(stream.LABEL, bad="leave_out"))
+    one = TorchLearner(Recipe(LOGISTIC), stream.fitted(lenient), stream.example(), "cpu")
+    assert one.learn(stream.changed(stream.rows(64), "late", None)).learned
+    assert one.counters == Counters(64, 63, 1, 1)
+
+
 def test_labels_beyond_the_task_are_refused_where_the_encoding_has_no_bounds() -> None:
-    plain = stream.ENCODING.__class__(stream.ENCODING.features, replace(stream.ENCODING.label, low=None, high=None))
+    plain = replace(stream.ENCODING, label=replace(stream.LABEL, low=None, high=None))
     one = TorchLearner(Recipe(LOGISTIC), stream.fitted(plain), stream.example(), "cpu")
     step = one.learn(stream.changed(stream.rows(64), "late", 7.0))
     assert step.reason == "labels from 0.0 to 7.0: expected 0 to 1 for task 'binary'"
@@ -144,7 +151,7 @@ def test_labels_beyond_the_task_are_refused_where_the_encoding_has_no_bounds() -
 
 def test_an_exploding_loss_is_refused_and_the_next_one_is_not() -> None:
     recipe = Recipe(ModelSpec("logistic", task="regression"), OptimizerSpec("sgd", 0.01), guard=Guard(100.0, after=5))
-    plain = stream.ENCODING.__class__(stream.ENCODING.features, replace(stream.ENCODING.label, low=None, high=None))
+    plain = replace(stream.ENCODING, label=replace(stream.LABEL, low=None, high=None))
     one = TorchLearner(recipe, stream.fitted(plain), stream.example(), "cpu")
     for batch in stream.micro_batches(stream.rows(640)):
         assert one.learn(batch).learned
@@ -210,6 +217,25 @@ def test_running_means_are_put_back_after_a_refusal() -> None:
     assert not same(before, weights(one))
 
 
+class Cornered(nn.Module):
+    """A network whose output is finite where its gradient is none: the root of a square, at 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        return self.weight.square().sqrt().expand(len(numbers))
+
+
+def test_a_gradient_that_is_no_number_is_refused_though_the_loss_is_one() -> None:
+    one = TorchLearner(Recipe(LOGISTIC), FITTED, stream.example(), "cpu", Cornered())
+    step = one.learn(stream.rows(64))
+    assert (step.learned, step.reason) == (False, "the gradient is not finite")
+    assert step.loss == pytest.approx(np.log(2), abs=1e-6)
+    assert weights(one)["weight"].item() == 0
+
+
 def test_no_rows_teach_nothing() -> None:
     one = learner(Recipe(LOGISTIC))
     step = one.learn(stream.rows(64).slice(0, 0))
@@ -218,7 +244,7 @@ def test_no_rows_teach_nothing() -> None:
 
 def test_a_column_that_is_not_there_is_an_error_and_not_a_refusal() -> None:
     with pytest.raises(UnknownColumnError, match="speed"):
-        learner(Recipe(LOGISTIC)).learn(stream.rows(4).rename_columns(["sped", "load", "line", "late"]))
+        learner(Recipe(LOGISTIC)).learn(stream.rows(4).rename_columns(["trip", "sped", "load", "line", "late"]))
 
 
 def test_a_state_of_something_else_is_refused_and_nothing_is_changed() -> None:
