@@ -355,7 +355,7 @@ class IcebergTable:
             if manifest.added_snapshot_id == commit.snapshot_id
         ]
         entries = [entry for manifest in manifests for entry in manifest.fetch_manifest_entry(self.table.io)]
-        return sorted(entry.data_file.file_path for entry in entries)
+        return sorted(entry.data_file.file_path for entry in entries if entry.status.name == "ADDED")
 
     def _commits_after(self, snapshot_id: int | None) -> list[Snapshot] | None:
         """The newest snapshot and its ancestors, down to one; None when that is not among them."""

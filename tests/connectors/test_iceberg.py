@@ -128,6 +128,16 @@ def test_files_after_a_snapshot_are_those_of_later_commits(table: IcebergTable) 
     assert set(first).isdisjoint(later)
 
 
+def test_merged_manifests_do_not_tell_old_files_again(catalog: IcebergCatalog) -> None:
+    merging = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "2"}
+    table = catalog.create_table("raw", "merged", FIELDS, merging)
+    for _ in range(3):
+        table.append(rows("a"))
+    seen, before = table.current_snapshot_id(), table.files()
+    table.append(rows("b"))
+    assert table.files_after(seen) == [file for file in table.files() if file not in before]
+
+
 def test_a_relation_of_nothing_has_its_columns(table: IcebergTable) -> None:
     with duckdb.connect() as connection:
         assert table.relation(connection).columns == ["key", "amt", "cell", "at"]
