@@ -11,7 +11,6 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from headrace.compiler.calls import ERROR, VALUE, Call, calls_of
 from headrace.compiler.plan import ViewPlan
-from headrace.connectors.arrow_function import ArrowFunction
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.schema import LANGUAGE_TYPES
 
@@ -42,6 +41,9 @@ def create_functions(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> N
 
 def _answering(call: Call) -> Callable[..., pa.Array]:
     """The function of whether a row is asked for, the columns of the call, and where the row stands."""
+    # Loaded where a view has functions: with what it computes by, it is some of the time to a first value.
+    from headrace.connectors.arrow_function import ArrowFunction
+
     function = ArrowFunction(call)
     width = len(call.columns)
 

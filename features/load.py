@@ -8,7 +8,6 @@ from pathlib import Path
 from headrace.errors import DefinitionError
 from headrace.features.module import run_file
 from headrace.features.source import Source, SourceSchema
-from headrace.features.sql.file import load_sql
 from headrace.features.transformation import Transformation
 from headrace.features.view import FeaturePipeline, View
 
@@ -50,5 +49,8 @@ def load_views(path: str | Path) -> Definitions:
 
 def _load_sql(file: Path) -> Definitions:
     """The view of a `.sql` file, and its source."""
+    # Loaded where it is needed: a Python file gives its first value sooner.
+    from headrace.features.sql.file import load_sql
+
     view = load_sql(file)
     return Definitions({view.source.name: view.source}, {view.name: view})

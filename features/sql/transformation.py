@@ -12,9 +12,6 @@ from headrace.errors import DefinitionError
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.dimension import dimensions_in
 from headrace.features.place import Place
-from headrace.features.sql.query import Query
-from headrace.features.sql.rows import Tables
-from headrace.features.sql.script import RefusalError, Script
 from headrace.features.transformation import Transformation
 
 
@@ -23,6 +20,11 @@ class SqlTransformation(Transformation):
 
     def _trace(self) -> Aggregate | Ratio:
         """The aggregate of the SQL; every refusal names the line and column of the file."""
+        # Loaded where SQL is read: any feature file loads this module.
+        from headrace.features.sql.query import Query
+        from headrace.features.sql.rows import Tables
+        from headrace.features.sql.script import RefusalError, Script
+
         text = self._returned()
         if not isinstance(text, str):
             msg = f"{self.where}: {self.name} must return its SQL as text, found {text!r}"
