@@ -65,7 +65,7 @@ class Copy:
 
     def _junit_fails(self, test: str) -> bool:
         module = ["-pl", "connectors/java", f"-Dmodule.build={self.packages.parent / 'java'}"]
-        run = self._run(["mvn", "-q", "-B", "-o", *module, f"-Dtest={test}", "test"])
+        run = self._run(["mvn", "-q", "-B", *module, f"-Dtest={test}", "test"])
         if run.returncode and "There are test failures" not in run.stdout:
             raise RuntimeError(run.stdout)
         return run.returncode != 0
