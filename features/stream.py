@@ -34,6 +34,8 @@ IBIS_TYPES = {
 }
 #: Why a quantile cannot be exact.
 ROUNDED = "tiles keep what values round to, so it is within 0.8 %"
+#: Why a top_k cannot be asked to be exact.
+EXACT_OR_NULL = "it is exact already, or NULL where the different values take more than 32 KiB"
 #: Columns of every tile table, beside the keys.
 RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"})
 
@@ -294,11 +296,13 @@ class Grouped:
         _refuse_exact("median", ROUNDED, exact=exact)
         return self.quantile(0.5)
 
-    def top_k(self, k: int) -> Aggregate:
+    def top_k(self, k: int, *, exact: bool = False) -> Aggregate:
         """The k most frequent values, a list; of equally frequent ones the least first. At most 100.
 
-        Counts are exact. NULL for an empty window, and where the different values take more than 32 KiB.
+        Counts are exact. NULL for an empty window, and where the different values take more than 32 KiB. `exact` cannot
+        be asked for: nothing would differ.
         """
+        _refuse_exact("top_k", EXACT_OR_NULL, exact=exact)
         return self._list_of("top_k", k)
 
     def _list_of(self, function: str, size: int) -> Aggregate:

@@ -293,6 +293,11 @@ BODIES = [
     (f"{GROUPED}['status'].window(wspec).top_k(0)", DefinitionError, r"top_k\(0\): expected 1 to 100"),
     (f"{GROUPED}['status'].window(wspec).top_k(101)", DefinitionError, r"top_k\(101\): expected 1 to 100"),
     (f"{GROUPED}['status'].window(wspec).top_k(True)", DefinitionError, r"top_k\(True\): expected 1 to 100"),
+    (
+        f"{GROUPED}['status'].window(wspec).top_k(3, exact=True)",
+        UnsupportedError,
+        r"top_k\(exact=True\) is not possible: it is exact already, or NULL .*; leave `exact` out",
+    ),
     (f"{GROUPED}['amt'].window(wspec).top_k(3)", ColumnTypeError, r"top_k\(\) of amt \(float\) is not possible"),
     (f"{GROUPED}['ts'].window(wspec).top_k(3)", ColumnTypeError, r"top_k\(\) of ts \(datetime\) is not possible"),
     (f"{GROUPED}['cents'].window(wspec).top_k(3) / {COUNT}", ColumnTypeError, r"top_k\(\) is list\[int\]"),
