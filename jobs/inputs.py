@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.errors import SettingsError, did_you_mean
+from headrace.errors import NotFoundError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import SourcePlan, ViewPlan
@@ -80,7 +80,11 @@ def loader(options: Options) -> Callable[[str], IcebergTable]:
     def load(name: str) -> IcebergTable:
         from headrace.runtime.platform import Platform
 
-        return Platform(options.settings()).iceberg.named(name)
+        try:
+            return Platform(options.settings()).iceberg.named(name)
+        except NotFoundError as error:
+            msg = f"{error}; --input reads rows from elsewhere, such as --input rows.csv"
+            raise NotFoundError(msg) from error
 
     return load
 

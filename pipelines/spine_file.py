@@ -39,10 +39,10 @@ def read_spine_file(
     if Path(path).suffix == ".parquet":
         return read_file(connection, path).to_arrow_table()
     texts = [name for name, type_ in types.items() if type_ == STR]
-    instants = {event_time, *(name for name, type_ in types.items() if type_ == DATETIME)}
+    wanted = {event_time, *(name for name, type_ in types.items() if type_ == DATETIME)}
     guessed = read_file(connection, path, texts)
     found = dict(zip(guessed.columns, map(str, guessed.types), strict=True))
-    instants = {name for name, type_ in found.items() if name in instants or type_ == WITH_ZONE}
+    instants = {name for name, type_ in found.items() if name in wanted or type_ == WITH_ZONE}
     return _with_instants(connection, read_file(connection, path, [*texts, *instants]).to_arrow_table(), instants)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import duckdb
 import pyarrow as pa
@@ -19,14 +19,13 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.lookups import delay_us
-from headrace.compiler.plan import PlannedFeature, PlannedOnDemand, SourcePlan, ViewPlan
+from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
     AskedFeature,
     AskedOnDemand,
     KeySet,
     KnownBy,
-    ValueMode,
     key_sets,
     with_tiles,
 )
@@ -34,11 +33,11 @@ from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import NotFoundError, RequestError, did_you_mean
-from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_of, instant_us
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
+from headrace.pipelines.asked_features import asked_feature, modes_of
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
 from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.on_demand import values_on_demand
@@ -156,19 +155,23 @@ class TrainingSetPipeline:
         self, features: Sequence[str] | Mapping[str, str], mode: str, *, full_names: bool
     ) -> dict[str, list[Asked]]:
         """The features by view, each with its mode and the name of its column."""
-        modes = _modes(features, mode)
+        modes = modes_of(features, mode)
         found: dict[str, list[Asked]] = {}
         for text, own in modes.items():
             reference = self.find(text)
             name = f"{reference.view}__{reference.feature}" if full_names else reference.feature
             found.setdefault(reference.view, []).append(
-                _asked(name, self.views[reference.view], reference.feature, own, self.window_mode)
+                asked_feature(name, self.views[reference.view], reference.feature, own, self.window_mode)
             )
         _refuse_twins([one.name for members in found.values() for one in members])
         return found
 
     def find(self, text: str) -> Reference:
         """The feature that a text names; NotFoundError with a suggestion, RequestError where several views have it."""
+        if not self.views:
+            msg = f"no feature {text!r}: project {self.platform.settings.project!r} has no registered views; name a "
+            msg += "feature file (--file, or definitions=...), or register one with `headrace backfill FILE`"
+            raise NotFoundError(msg)
         known = {str(Reference(view, name)): name for view, plan in self.views.items() for name in plan.names}
         if text in known:
             return Reference.parse(text)
@@ -432,38 +435,6 @@ def registered_views(platform: Platform) -> dict[str, ViewPlan]:
         chosen = versions[-1] if pointer is None else registry.version(project, view, pointer.version)
         found[view] = ViewPlan.from_dict(dict(chosen.plan))
     return found
-
-
-def _modes(features: Any, mode: str) -> dict[str, str]:
-    """The mode of each feature that is asked for."""
-    such = "such as ['fraud_features:transaction_count_1h']"
-    if isinstance(features, str) or not isinstance(features, Iterable):
-        msg = f"features: expected a list, {such}, or a mapping with a mode for each; found {features!r}"
-        raise RequestError(msg)
-    modes = dict(features) if isinstance(features, Mapping) else dict.fromkeys(features, mode)
-    if not modes:
-        msg = f"features: expected at least one, {such}"
-        raise RequestError(msg)
-    for each in modes.items():
-        if not all(isinstance(text, str) for text in each):
-            msg = f"features: expected names as texts, {such}, each with its mode, found {each!r}"
-            raise RequestError(msg)
-    return modes
-
-
-def _asked(name: str, plan: ViewPlan, feature: str, mode: str, window_mode: WindowMode) -> Asked:
-    """A feature with its mode, from a text such as `ttl 1h`; the inputs of one on demand have the same."""
-    kind, _, ttl = mode.partition(" ")
-    one_of(f"mode of {feature}", kind, get_args(ValueMode))
-    if (kind == "ttl") != bool(ttl):
-        msg = f"mode {mode!r} of {feature}: expected 'ttl 1h', or another mode and no duration"
-        raise RequestError(msg)
-    as_of = (cast("ValueMode", kind), parse_duration(ttl) if ttl else None, window_mode)
-    found = plan.any_feature(feature)
-    if isinstance(found, PlannedFeature):
-        return AskedFeature(name, found, *as_of)
-    inputs = tuple(AskedFeature(f"{name}.{each}", plan.feature(each), *as_of) for each in found.inputs)
-    return AskedOnDemand(name, found, inputs, *as_of)
 
 
 def _each(asked: Sequence[Asked]) -> Iterator[AskedFeature]:

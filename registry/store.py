@@ -168,6 +168,7 @@ class Registry:
         for found in self.versions(project, view):
             if found.version == version:
                 return found
+        self.check_view(project, view)
         hint = did_you_mean(version, [found.version for found in self.versions(project, view)])
         msg = f"project {project!r}, view {view!r}: no version {version!r}; {hint}"
         raise NotFoundError(msg)
@@ -184,6 +185,9 @@ class Registry:
     def check_view(self, project: str, view: str) -> None:
         """Raise NotFoundError, with a suggestion, unless the project has such a view."""
         known = self.views(project)
+        if not known:
+            msg = f"no view {view!r}: project {project!r} has no views yet; `headrace backfill FILE` adds one"
+            raise NotFoundError(msg)
         if view not in known:
             msg = f"project {project!r}: no view {view!r}; {did_you_mean(view, known)}"
             raise NotFoundError(msg)

@@ -42,7 +42,7 @@ class OnlineStore:
     >>> store.get_online_features(["clicks:clicks_1h"], [])
     Traceback (most recent call last):
     ...
-    headrace.errors.NotFoundError: project 'demo': no view 'clicks'; known: none
+    headrace.errors.NotFoundError: no view 'clicks': project 'demo' has no views yet; `headrace backfill FILE` adds one
     """
 
     def __init__(self, project: str, registry: Registry, tiles: TileReader) -> None:

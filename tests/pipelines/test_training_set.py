@@ -304,11 +304,13 @@ def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
         ([], "recomputed", "expected at least one"),
         (None, "recomputed", r"features: expected a list, such as \['.*'\], or a mapping .*; found None"),
         ("tx_max_1h", "recomputed", r"features: expected a list, .*; found 'tx_max_1h'"),
+        ([["tx_max_1h"]], "recomputed", r"found \(\['tx_max_1h'\], 'recomputed'\)"),
         ([7], "recomputed", r"expected names as texts, .* found \(7, 'recomputed'\)"),
         ({"tx_max_1h": None}, "recomputed", r"found \('tx_max_1h', None\)"),
         (TX, "asof", r"mode of tx_max_1h='asof'"),
         (TX, "ttl", "expected 'ttl 1h'"),
         (TX, "last_write 1h", "expected 'ttl 1h'"),
+        (TX, "ttl 0h", "mode 'ttl 0h' of tx_max_1h: no value is so new"),
         (["cards:tx_max_1h", "tx_max_1h"], "recomputed", "two features are named 'tx_max_1h'"),
     ]:
         with pytest.raises(HeadraceError, match=message):
@@ -316,6 +318,11 @@ def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
     for options in ({"known_by": "hearsay"}, {"window_mode": "round"}, {"outside": "keep"}, {"engine": "spark"}):
         with pytest.raises(RequestError, match="expected one of"):
             lake.pipeline(**options)
+
+
+def test_a_project_without_views_says_where_features_come_from(lake: Lake) -> None:
+    with pytest.raises(NotFoundError, match=r"project 'deck' has no registered views; name a feature file \(--file"):
+        TrainingSetPipeline(lake.platform).build(spine(), TX)
 
 
 def test_one_name_in_two_views_must_be_told_apart(lake: Lake) -> None:

@@ -40,6 +40,14 @@ def test_an_unknown_version_gets_a_suggestion(registry: Registry) -> None:
         registry.version("demo", "clicks", "0a1b2c3e")
 
 
+def test_a_project_without_views_says_how_it_gets_one(registry: Registry) -> None:
+    for ask in (lambda: registry.check_view("demo", "clicks"), lambda: registry.version("demo", "clicks", "deadbeef")):
+        with pytest.raises(
+            NotFoundError, match="no view 'clicks': project 'demo' has no views yet; `headrace backfill"
+        ):
+            ask()
+
+
 def test_a_materialization_keeps_its_tables(registry: Registry) -> None:
     registry.add_materialization(TABLES)
     registry.add_materialization(TABLES)
