@@ -76,7 +76,11 @@ def run(
         "dimensions": dimensions_of(dimension),
     }
     found = ENGINES[engine](options, plan, rows, windows, asked)
-    progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {_counted(found.verdicts)}{_why(found)}")
+    progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {found.read}")
+    if not any(table.num_rows for table in found.tables):
+        progress(
+            f"no entity is known before {found.as_of.isoformat()}: no accepted row is older; --as-of a later instant"
+        )
     for name, reason in found.left_out.items():
         progress(f"{name} is left out: it {reason}")
     _print([table.to_pylist() for table in found.tables], options.chosen(format_))
@@ -141,12 +145,6 @@ def _fill(
 def _counted(verdicts: Mapping[str, int]) -> str:
     """How many rows got which verdict, in words."""
     return ", ".join(f"{count:,} {name}" for name, count in verdicts.items())
-
-
-def _why(found: LocalRun) -> str:
-    """Why rows are dead letters, in brackets, the most frequent reasons."""
-    told = "; ".join(f"{reason} ({count:,})" if count > 1 else reason for reason, count in found.reasons.items())
-    return f" ({told})" if told else ""
 
 
 def _print(tables: list[list[dict[str, Any]]], format_: Format) -> None:

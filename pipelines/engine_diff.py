@@ -141,7 +141,7 @@ def compare(
     `explained`: of how many differing values of one feature the rows are looked up.
     """
     verdicts, newest_us = verdicts_of(connection, plan)
-    at_us = instant_of_run(plan, as_of, newest_us, "tiled")
+    at_us = instant_of_run(connection, plan, as_of, (verdicts, newest_us), "tiled")
     parts = [_compared(connection, tiles, asked, at_us, explained) for asked in asked_sets(plan, features, "tiled")]
     return EngineDiff(
         view=plan.name,

@@ -54,8 +54,8 @@ def run_on_flink(
     with opened as (connection, tiles, at_us):
         sets = asked_sets(plan, features, "tiled")
         tables = tuple(_served(connection, tiles, asked, at_us) for asked in sets)
-        reasons, without = reasons_of(connection, plan, tiles.verdicts), left_out(plan, features)
-        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables, without, reasons)
+        told, without = reasons_of(connection, plan, tiles.verdicts), left_out(plan, features)
+        return LocalRun(plan.name, instant_of(at_us), tiles.verdicts, tables, without, *told)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def folded_input(
     with view_database(plan) as connection:
         open_input(connection, plan.source, given, load, sample)
         open_dimensions(connection, plan, dimensions, load)
-        at_us = instant_of_run(plan, as_of, verdicts_of(connection, plan)[1], "tiled")
+        at_us = instant_of_run(connection, plan, as_of, verdicts_of(connection, plan), "tiled")
         with folded_by_flink(connection, plan, engine) as tiles:
             yield connection, tiles, at_us
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from headrace.compiler.plan import Column, SourcePlan
 from headrace.connectors.duckdb_files import is_file, read_file
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import RequestError, SchemaMismatchError, did_you_mean
+from headrace.features.scalar import BOOL, FLOAT, INT
 from headrace.pipelines.source_rows import archives, unite
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: The folder by which a Delta table is known.
 DELTA_LOG = "_delta_log"
+#: Types that a CSV file has as text, and a file with types has itself.
+PARSED = frozenset({INT, FLOAT, BOOL})
 
 
 #: Where rows are: a .csv or .parquet file, a Delta table's folder, or an Iceberg table; of a union, for each source by
@@ -43,7 +46,7 @@ def open_input(
 
     Raises:
         NotFoundError: there is no such file or table.
-        SchemaMismatchError: it lacks columns of the source.
+        SchemaMismatchError: it lacks columns of the source, or has text where numbers or booleans should be.
         RequestError: of a union, not each source has rows, or another one has.
     """
     for part, name, rows in zip(source.parts, archives(source), _each(source, given), strict=True):
@@ -97,14 +100,30 @@ def open_file(
     connection.execute(f"CREATE VIEW {name} AS {typed_sql(source, f'{name}_given', '_place')}")
 
 
+def _refuse_text(source: SourcePlan, given: str, texts: Container[str]) -> None:
+    """Refuse text where a file that has types should have another: live stream and training sets parse none."""
+    for column in source.columns:
+        if column.type in PARSED and column.name in texts:
+            msg = (
+                f"{given}: column {column.name!r} is text, expected {column.type} of source {source.name}; cast it in "
+            )
+            msg += "the file, or declare it as str"
+            raise SchemaMismatchError(msg)
+
+
 def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) -> duckdb.DuckDBPyRelation:
     """The rows of a file or of a Delta table's newest version."""
     if is_file(path):
-        return read_file(connection, path)
+        rows = read_file(connection, path)
+        if Path(path).suffix != ".csv":
+            types = zip(rows.columns, rows.types, strict=True)
+            _refuse_text(source, path, {name for name, type_ in types if type_ == VARCHAR})
+        return rows
     # Loaded where it is needed: a first value is wanted in two seconds.
     from headrace.connectors.delta import read_version
 
     version = read_version(path)
+    _refuse_text(source, path, {field.name for field in version.fields if field.type == "string"})
     known = {field.name for field in version.fields}
     columns = [field for field in fields_of(source.columns) if field.name in known]
     return connection.from_arrow(pa.concat_tables(version.rows(columns)))

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 #: How many reasons of dead letters are told.
 REASONS = 3
+#: What a reason says of a time that does not tell its instant, and what to do where no row does.
+WITHOUT_OFFSET = "with an offset from UTC"
+ZONE_HINT = "; set event_time(zone=...), the zone that such times are in"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class LocalRun:
         tables: for each kind of entity its keys and features, a row for each entity known by then.
         left_out: the features that no entity alone has a value of, with the reason.
         reasons: why rows are dead letters, and how many for each; the most frequent only.
+        places: for each reason the first row by partition and offset, which in a file is the row from 0.
     """
 
     view: str
@@ -53,11 +57,16 @@ class LocalRun:
     tables: tuple[pa.Table, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def read(self) -> str:
+        """How many rows got which verdict, and why rows are dead letters, in words."""
+        return rows_in_words(self.verdicts, self.reasons, self.places)
 
     def _repr_html_(self) -> str:
         """The tables as far as they fit on a page."""
-        read = ", ".join(f"{count:,} {name}" for name, count in self.verdicts.items())
-        head = f"<p>{escape(self.view)} as of {escape(self.as_of.isoformat())}; rows: {escape(read)}</p>"
+        head = f"<p>{escape(self.view)} as of {escape(self.as_of.isoformat())}; rows: {escape(self.read)}</p>"
         return head + "".join(map(html_table, self.tables))
 
 
@@ -108,10 +117,10 @@ def run_in(
     """Compute a view in a database that has the relation `archive`; arguments and errors are `run_locally`'s."""
     one_of("windows", window_mode, get_args(WindowMode))
     verdicts, newest_us = verdicts_of(connection, plan)
-    at_us = instant_of_run(plan, as_of, newest_us, window_mode)
+    at_us = instant_of_run(connection, plan, as_of, (verdicts, newest_us), window_mode)
     tables = tuple(_values(connection, asked, at_us) for asked in asked_sets(plan, features, window_mode))
-    reasons = reasons_of(connection, plan, verdicts)
-    return LocalRun(plan.name, instant_of(at_us), verdicts, tables, left_out(plan, features), reasons)
+    told = reasons_of(connection, plan, verdicts)
+    return LocalRun(plan.name, instant_of(at_us), verdicts, tables, left_out(plan, features), *told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,26 +197,57 @@ def verdicts_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan) -> tuple[
     return {verdict.label: counts.get(verdict, 0) for verdict in possible(plan.source)}, newest
 
 
-def reasons_of(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, verdicts: Mapping[str, int]) -> dict[str, int]:
-    """Why rows are dead letters, the most frequent reasons first."""
+def reasons_of(
+    connection: duckdb.DuckDBPyConnection, plan: ViewPlan, verdicts: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+    """Why rows are dead letters, the most frequent reasons first, and partition and offset of the first row of each."""
     if not verdicts[Verdict.DEAD_LETTER.label]:
-        return {}
-    why = f"{DUCKDB.emit(reason(plan))} AS why"
+        return {}, {}
+    why = f"{DUCKDB.emit(reason(plan))} AS why, (_src_partition, _src_offset) AS place"
     letters = connection.sql(judged_sql(plan, "archive")).filter(DUCKDB.emit(judged(Verdict.DEAD_LETTER)))
-    counts = letters.project(why).aggregate("why, count(*) AS n", "why").order("n DESC, why").limit(REASONS)
-    return dict(counts.fetchall())
+    counted = letters.project(why).aggregate("why, count(*) AS n, min(place) AS first", "why")
+    found = counted.order("n DESC, why").limit(REASONS).fetchall()
+    return {why: count for why, count, _ in found}, {why: place for why, _, place in found}
 
 
-def instant_of_run(plan: ViewPlan, as_of: datetime | None, newest_us: int | None, window_mode: WindowMode) -> int:
+def rows_in_words(
+    verdicts: Mapping[str, int], reasons: Mapping[str, int], places: Mapping[str, tuple[int, int]]
+) -> str:
+    """How many rows got which verdict, and why rows are dead letters, in brackets.
+
+    >>> rows_in_words({"accepted": 1, "late": 0, "dead_letter": 2}, {"tid is missing": 2}, {"tid is missing": (0, 7)})
+    '1 accepted, 0 late, 2 dead_letter (tid is missing (2, first partition 0, offset 7))'
+    """
+    counted = ", ".join(f"{count:,} {name}" for name, count in verdicts.items())
+    told = "; ".join(_reason_in_words(why, count, *places[why]) for why, count in reasons.items())
+    return counted + (f" ({told})" if told else "")
+
+
+def instant_of_run(
+    connection: duckdb.DuckDBPyConnection,
+    plan: ViewPlan,
+    as_of: datetime | None,
+    judged_rows: tuple[Mapping[str, int], int | None],
+    window_mode: WindowMode,
+) -> int:
     """The instant in µs: the asked one, else the first at which the newest accepted event counts.
 
-    That is just after it; in mode `tiled`, where an instant is rounded down, the end of its tile.
+    That is just after it; in mode `tiled`, where an instant is rounded down, the end of its tile. `judged_rows` is what
+    `verdicts_of` gives.
+
+    Raises:
+        RequestError: the instant has no zone; or none is asked and no row is accepted, with the reasons.
     """
     if as_of is not None:
         return asked_us("as_of", as_of)
+    verdicts, newest_us = judged_rows
     if newest_us is None:
-        msg = f"view {plan.name}: no row of {plan.source.name} is accepted, so there is nothing to compute"
-        raise RequestError(msg)
+        reasons, places = reasons_of(connection, plan, verdicts)
+        read = rows_in_words(verdicts, reasons, places)
+        msg = (
+            f"view {plan.name}: no row of {plan.source.name} is accepted, so there is nothing to compute; rows: {read}"
+        )
+        raise RequestError(msg + (ZONE_HINT if any(WITHOUT_OFFSET in why for why in reasons) else ""))
     tile_us = max(group.finest_us for group in plan.groups) if window_mode == "tiled" else 1
     return ceil_to(newest_us + 1, tile_us)
 
@@ -220,6 +260,12 @@ def values_of(connection: duckdb.DuckDBPyConnection, asked: AskedSet) -> pa.Tabl
     for one in asked.on_demand:
         rows = rows.append_column(one.name, values_on_demand(keys.plan.name, one, rows.select(list(one.inputs))))
     return rows.select([*(key.name for key in keys.keys), *asked.names])
+
+
+def _reason_in_words(why: str, count: int, partition: int, offset: int) -> str:
+    """A reason, how many rows have it, and where the first of them is."""
+    place = f"partition {partition}, offset {offset}"
+    return f"{why} ({count:,}, first {place})" if count > 1 else f"{why} ({place})"
 
 
 def _values(connection: duckdb.DuckDBPyConnection, asked: AskedSet, at_us: int) -> pa.Table:

@@ -157,12 +157,11 @@ def difference(found: Evaluation, feature: str, entity: Entity, expected: Any) -
     behind = found.rows_behind(feature, entity)
     shown = [f"  {in_words(row)}" for row in behind[:SHOWN_ROWS]]
     more = [f"  and {len(behind) - SHOWN_ROWS} more"] if len(behind) > SHOWN_ROWS else []
-    verdicts = ", ".join(f"{count} {name}" for name, count in found.run.verdicts.items())
     head = (
         f"{found.plan.name}:{feature} of {in_words(entity)} at {found.run.as_of.isoformat()}: "
         f"expected {expected!r}, found {found.value(feature, entity)!r}"
     )
-    return "\n".join([head, f"rows given: {verdicts}; rows behind the value: {len(behind)}", *shown, *more])
+    return "\n".join([head, f"rows given: {found.run.read}; rows behind the value: {len(behind)}", *shown, *more])
 
 
 def _plan(view: type[FeaturePipeline] | View) -> ViewPlan:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -211,6 +213,30 @@ def test_what_is_wrong_is_refused_by_name(desk: Desk) -> None:
         desk.run("raw.transactions")
 
 
+def test_where_no_row_is_accepted_the_reasons_are_told(desk: Desk) -> None:
+    naive = typed().set_column(5, "ts", pa.array([datetime(2024, 1, 1)] * len(LINES), pa.timestamp("us")))  # noqa: DTZ001
+    pq.write_table(naive, desk.folder / "naive.parquet")
+    read = (
+        "0 accepted, 0 late, 5 dead_letter (unparsable: column ts: 2024-01-01 00:00:00 is no datetime with an offset "
+    )
+    told = re.escape(f"; rows: {read}from UTC (5, first partition 0, offset 0)); set event_time(zone=...)")
+    with pytest.raises(RequestError, match=told):
+        desk.run(str(desk.folder / "naive.parquet"))
+    with pytest.raises(RequestError, match=r"rows: .*1 dead_letter \(cc_num is missing \(partition 0, offset 0\)\)$"):
+        desk.run(desk.csv([",a,ok,10,true,2024-01-01T00:00:00Z"]))
+
+
+def test_text_in_a_file_with_types_is_no_number(desk: Desk) -> None:
+    for name, texts in (("cc_num", ["1", "2"]), ("amt", ["1", "2.5"]), ("gift", ["true", None])):
+        rows = typed().slice(0, 2)
+        rows = rows.set_column(rows.column_names.index(name), name, pa.array(texts))
+        pq.write_table(rows, desk.folder / "texts.parquet")
+        write_deltalake(str(desk.folder / f"texts_{name}"), rows)
+        for given in ("texts.parquet", f"texts_{name}"):
+            with pytest.raises(SchemaMismatchError, match=rf"{given}: column '{name}' is text, expected "):
+                desk.run(str(desk.folder / given))
+
+
 def test_a_notebook_shows_tables(desk: Desk) -> None:
     text = desk.run(desk.csv(LINES))._repr_html_()
     assert text.count("<table>") == 2
@@ -227,3 +253,16 @@ def test_the_command_prints_tables_or_json(desk: Desk) -> None:
     asked = [*command, "--format", "json"]
     plain = subprocess.run(asked, cwd=desk.folder, capture_output=True, text=True, check=True)
     assert json.loads(plain.stdout) == [*FAILED, *MEANS]
+    before = [*command, "--as-of", "2023-12-31T00:00:00Z"]
+    early = subprocess.run(before, cwd=desk.folder, capture_output=True, text=True, check=True)
+    assert early.stdout == ""
+    assert "no entity is known before 2023-12-31T00:00:00+00:00: no accepted row is older" in early.stderr
+
+
+def test_the_command_without_history_says_how_to_name_rows(desk: Desk) -> None:
+    code = "from headrace.jobs.cli import main; main()"
+    command = [sys.executable, "-P", "-c", code, "run", "features.py"]
+    environment = {**os.environ, "HEADRACE__HOME": str(desk.folder / "home")}
+    shown = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False, env=environment)
+    assert shown.returncode == 1
+    assert re.search(r"no Iceberg table raw\.transactions .*; --input reads rows from elsewhere", shown.stderr)

@@ -265,5 +265,6 @@ def test_a_dead_letter_leaves_all_other_rows_as_they_are(tmp_path: Path) -> None
     assert found.verdicts == {"accepted": 99, "late": 0, "dead_letter": 1}
     (reason,) = found.reasons
     assert re.fullmatch(at_the_line(r"with_fee\(cents=37\): ValueError: no such amount \(.*user.py:{line}\)"), reason)
+    assert found.read.endswith(f"1 dead_letter ({reason} (partition 0, offset 37))")
     (row,) = found.tables[0].to_pylist()
     assert row["called_sum_6h"] == sum(i + 3 for i in range(100) if i != 37)

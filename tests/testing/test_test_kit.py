@@ -124,7 +124,8 @@ def test_a_wrong_value_shows_the_rows_behind_it() -> None:
     lines = str(failed.value).splitlines()
     assert lines[:2] == [
         "cards:spent_1h of card='a' at 2026-01-01T12:00:00+00:00: expected 20, found 19",
-        "rows given: 5 accepted, 0 late, 1 dead_letter; rows behind the value: 3",
+        "rows given: 5 accepted, 0 late, 1 dead_letter (unparsable: column at: 2026-01-01TxZ is no datetime "
+        f"with an offset from UTC (partition 0, offset {len(ROWS)})); rows behind the value: 3",
     ]
     assert [line.partition("cents=")[2].partition(",")[0] for line in lines[2:]] == ["1", "10", "8"]
 
