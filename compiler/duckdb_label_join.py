@@ -55,10 +55,10 @@ def letters_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
 
 
 def final_sql(plan: LabelJoinPlan, facts: str) -> str:
-    """The last fact of each id, from a relation of facts, whichever engine told them."""
+    """The last fact of each id, in the order of ids, from a relation of facts, whichever engine told them."""
     ids = _names(column.name for column in plan.ids)
     order = f"PARTITION BY {ids} ORDER BY {FACT_NUMBER} DESC"
-    return f"SELECT * FROM {facts} QUALIFY row_number() OVER ({order}) = 1"
+    return f"SELECT * FROM {facts} QUALIFY row_number() OVER ({order}) = 1 ORDER BY {ids}"
 
 
 def counts_sql(plan: LabelJoinPlan, facts: str, letters: str) -> str:

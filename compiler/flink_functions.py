@@ -37,6 +37,7 @@ _JAVA_CLASSES = {
     "HR_TALLY": "functions.HrTally",
     "HR_AS_OF": "asof.HrAsOf",
     "HR_POINT_IN_TIME": "pointintime.HrPointInTime",
+    "HR_LABEL_JOIN": "labels.HrLabelJoin",
 }
 _PYTHON_FUNCTIONS = {
     "HR_CALL_BIGINT": "as_bigint",

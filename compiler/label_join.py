@@ -8,7 +8,7 @@ from enum import IntEnum
 from headrace.compiler.build import plan_source
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.features.label_join import FACT, FACT_NUMBER, LABEL, LABEL_TIME, LabelJoin, Missing
-from headrace.features.scalar import BYTES, DATETIME, INT, STR, Scalar
+from headrace.features.scalar import DATETIME, INT, STR, Scalar
 
 
 class Outcome(IntEnum):
@@ -53,15 +53,6 @@ _REASONS = {
 }
 #: Which source a dead letter is of.
 LOGGED, LABELS = "logged", "labels"
-#: Rows that are joined with nothing, with the reason and what is left of their bytes.
-LABEL_LETTERS = (
-    Column("source", STR),
-    *(Column(name, STR) for name in ("topic", "verdict", "reason")),
-    Column("partition", "int32"),
-    Column("offset", INT),
-    Column("raw", BYTES),
-    Column("arrival_time", DATETIME),
-)
 
 
 @dataclass(frozen=True, slots=True)

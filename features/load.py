@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headrace.errors import DefinitionError
+from headrace.features.label_join import LabelJoin
 from headrace.features.module import run_file
+from headrace.features.names import check_name
 from headrace.features.source import Source, SourceSchema
 from headrace.features.transformation import Transformation
 from headrace.features.view import FeaturePipeline, View
@@ -54,3 +56,17 @@ def _load_sql(file: Path) -> Definitions:
 
     view = load_sql(file)
     return Definitions({view.source.name: view.source}, {view.name: view})
+
+
+def load_label_joins(path: str | Path) -> dict[str, LabelJoin]:
+    """The label joins of a Python file, by the names that it gives them.
+
+    The file is run as a fresh module on every call. DefinitionError, with file and line, for whatever is wrong in it,
+    and for a file without a label join.
+    """
+    module = run_file(Path(path).resolve())
+    found = {name: value for name, value in vars(module).items() if isinstance(value, LabelJoin)}
+    if not found:
+        msg = f"{path}: defines no label join; write `name = label_join(...)`"
+        raise DefinitionError(msg)
+    return {check_name(name, "label join", join.where): join for name, join in found.items()}

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from headrace.compiler.build import judged_by, plan_view
+from headrace.compiler.label_join import LabelJoinPlan, plan_label_join
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.errors import DefinitionError, NotFoundError, UnsupportedError, did_you_mean
-from headrace.features.load import load_views
+from headrace.features.load import load_label_joins, load_views
 from headrace.features.view import View
 
 T = TypeVar("T")
@@ -59,6 +60,16 @@ def source_plan(file: Path, name: str = "") -> SourcePlan:
     """
     plans = [part for view in load_views(file).views.values() for part in plan_view(view).source.parts]
     return _one({plan.name: plan for plan in plans}, name, "source", file)
+
+
+def label_join_plan(file: Path, name: str = "") -> LabelJoinPlan:
+    """The plan of a file's label join.
+
+    Raises:
+        DefinitionError: the file is wrong, has no such label join, or has several and none was named.
+    """
+    plans = {found: plan_label_join(found, join) for found, join in load_label_joins(file).items()}
+    return _one(plans, name, "join", file)
 
 
 def _one(found: Mapping[str, T], name: str, kind: str, file: Path) -> T:

@@ -54,11 +54,20 @@ def given_or_history(plan: ViewPlan, given: Sequence[str] | None) -> Given:
     return given[0] if given else _history(plan.source, "transactions.csv")
 
 
-def _history(source: SourcePlan, example: str) -> str:
+def rows_or_history(source: SourcePlan, option: str, given: str) -> str:
+    """What an option names as the rows of a source, else its history.
+
+    Raises:
+        SettingsError: there is neither.
+    """
+    return given or _history(source, "rows.csv", option)
+
+
+def _history(source: SourcePlan, example: str, option: str = "--input") -> str:
     """The history of a source."""
     if source.history is not None:
         return source.history.name
-    msg = f"source {source.name} has no history; name its rows: --input {example}"
+    msg = f"source {source.name} has no history; name its rows: {option} {example}"
     raise SettingsError(msg)
 
 

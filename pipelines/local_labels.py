@@ -11,9 +11,11 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql
+from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.label_join import LABELS, LOGGED, LabelJoinPlan
 from headrace.connectors.duckdb_files import database
 from headrace.features.instant import asked_us
+from headrace.features.label_join import FACT_NUMBER
 from headrace.pipelines.local_input import open_rows
 
 if TYPE_CHECKING:
@@ -113,10 +115,15 @@ def join_in(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, *, until
         (LETTERS, letters_sql(plan, LOGGED, LABELS)),
     ):
         connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
-    facts = connection.table(FACTS).to_arrow_table()
+    facts = connection.table(FACTS).order(_order(plan)).to_arrow_table()
     final = connection.sql(final_sql(plan, FACTS)).to_arrow_table()
-    letters = connection.table(LETTERS).to_arrow_table()
+    letters = connection.table(LETTERS).order('source DESC, partition, "offset"').to_arrow_table()
     return LabelRun(facts, final, letters, _counts(connection, plan))
+
+
+def _order(plan: LabelJoinPlan) -> str:
+    """The order in which facts are shown."""
+    return ", ".join([*(DUCKDB.identifier(column.name) for column in plan.ids), FACT_NUMBER])
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan) -> LabelCounts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -127,3 +128,27 @@ def told_at(fact: tuple[Any, ...]) -> int:
     """When a fact can first be told."""
     _, _, at, _, known, kind, _ = fact
     return int(at + WAIT if kind == "waited" else max(at, known))
+
+
+def random_example(random: Random) -> tuple[list[Row], list[Row]]:
+    """Logged rows and labels of one example, as the strategies draw them."""
+
+    def at() -> int:
+        return random.choice(EDGES) + random.randint(-1, 1)
+
+    delays = [0, 1, 2 * HOUR, DAY, DAY + 1]
+    logged = [
+        _scored(random.choice("abc"), random.choice([None, 1, 2]), at(), random.choice(delays), random.randint(0, 1))
+        for _ in range(random.randint(0, 5))
+    ]
+    labels = [
+        _outcome(random.choice("abc"), random.choice([True, False, None]), at(), random.choice(delays), 0)
+        for _ in range(random.randint(0, 5))
+    ]
+    return logged, labels
+
+
+def moved(rows: list[Row], by_us: int) -> list[Row]:
+    """Rows as they would be if all had happened later."""
+    times = ("scored_at", "known_at", "_src_timestamp")
+    return [{name: value + by_us if name in times else value for name, value in row.items()} for row in rows]

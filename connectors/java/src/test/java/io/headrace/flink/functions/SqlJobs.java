@@ -1,5 +1,6 @@
 package io.headrace.flink.functions;
 
+import io.headrace.flink.labels.HrLabelJoin;
 import io.headrace.flink.pointintime.HrPointInTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +37,8 @@ public final class SqlJobs {
                     Map.entry("HR_DISTINCT", HrDistinct.class),
                     Map.entry("HR_BUCKETS", HrBuckets.class),
                     Map.entry("HR_TALLY", HrTally.class),
-                    Map.entry("HR_POINT_IN_TIME", HrPointInTime.class));
+                    Map.entry("HR_POINT_IN_TIME", HrPointInTime.class),
+                    Map.entry("HR_LABEL_JOIN", HrLabelJoin.class));
 
     private SqlJobs() {}
 
