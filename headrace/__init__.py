@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         udf,
     )
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
-    from headrace.training.streaming.pipeline import StreamingTrainingPipeline
     from headrace.training.learning.pipeline import TrainingPipeline
+    from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 
 _HOME_OF = {
     "CalendarDays": "headrace.features",
