@@ -21,7 +21,7 @@ from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.runs import runs
 
-from .lake import Labels, Lake
+from .lake import HERE, Labels, Lake
 
 
 @pytest.fixture
@@ -119,7 +119,9 @@ def test_a_job_says_which_rows_it_reads(lake: Lake) -> None:
     assert runs(lake.platform) == []
 
 
-def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(lake: Lake) -> None:
+def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = lake.store()
     origin = store.keep_origin()
     artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
@@ -132,7 +134,9 @@ def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(lake: Lake)
         Labels(lake.platform, start="others@1").prepare()
     with pytest.raises(NotFoundError, match="no version 2"):
         Labels(lake.platform, start="labels@2").prepare()
-    assert Taught.from_json(job.taught).start == artifact
+    monkeypatch.syspath_prepend(str(HERE))
+    learner = Taught.from_json(job.taught).trainer().learner
+    assert json.loads(learner.artifact()["model.json"])["weights"] == [0.5, 1.5, 2.5]
 
 
 def test_a_learner_that_is_not_there_is_named() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from math import log
 
 import pytest
 
 from headrace.errors import JobError
+from headrace.registry.model_facts import Facts
+from headrace.registry.model_states import Decision
 from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.runs import LearningRun, job_of, resume, stop
 from headrace.training.streaming.status import status_of
 from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
+from headrace.training.streaming.trainer import Policy
 
-from .lake import Labels, Lake, lake_in_process, wait_until
+from .lake import TRUTH, Labels, Lake, lake_in_process, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,8 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
     with pytest.raises(JobError, match=f"'labels' is being learned already, by run {run.run}"):
         lake.begin()
     lake.wait(run, 3_100)
+    # No row comes that could bring this one: its time has.
+    wait_until(lambda: [one.visited for one in told_of(lake.platform.iceberg, CANDIDATES, run.run)][-1:] == [3_100])
     lake.more(1_400, broken=700)
     lake.wait(run, 4_500)
     assert stop(lake.platform, run.run).savepoint is not None
@@ -70,6 +76,7 @@ def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_n
     class Later(Labels):
         name = "later"
         checkpoint_interval = "10 min"
+        policy = Policy(candidate_rows=1_000)
 
     after, before = lake.table.refresh().current_snapshot_id(), set(lake.store().artifacts.all())
     with pytest.raises(JobError, match=f"no snapshot after {after} yet"):
@@ -89,3 +96,28 @@ def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_n
     kept = register_committed(lake.platform.iceberg, lake.store(), job_of(lake.platform, run.run))
     assert {one.facts.artifact for one in kept} <= set(lake.store().artifacts.all())
     assert [one.facts.rows_seen for one in kept] == [1_000, 2_000]
+
+
+def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_rows(lake: Lake) -> None:
+    class Tuned(Labels):
+        name = "tuned"
+        policy = Policy(candidate_rows=None)
+
+    store, origin = lake.store(), lake.store().keep_origin()
+    weights = {"model.json": json.dumps({"weights": [0.0, *TRUTH.tolist()]}).encode()}
+    facts = Facts(artifact=store.artifacts.put(weights), code=origin.code, environment=origin.environment)
+    store.register("tuned", facts, Decision("tester", "to start from"))
+    run = lake.begin(Tuned, follow=False, start="tuned@1")
+    wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
+    lake.assert_each_row_once(run.run)
+    loss = lake.steps(run.run)[0].loss
+    # What knows nothing begins with log 2.
+    assert loss is not None
+    assert loss < log(2) - 0.1
+    (kept,) = register_committed(lake.platform.iceberg, store, job_of(lake.platform, run.run))
+    visited = lake.steps(run.run)[-1].visited
+    assert (kept.facts.parent, kept.facts.rows_seen) == (1, visited)
+    assert kept.facts.snapshots == {"raw.labelled": lake.table.refresh().current_snapshot_id()}
+    assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
+    with pytest.raises(JobError, match="has finished: it has learned from all rows"):
+        resume(lake.platform, run.run)

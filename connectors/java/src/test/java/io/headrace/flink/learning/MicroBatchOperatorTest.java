@@ -141,7 +141,8 @@ class MicroBatchOperatorTest {
     @Test
     void rowsThatWereGatheredAtACheckpointAreGivenOnceAfterAFailure() throws Exception {
         give(0, 5);
-        OperatorSubtaskState state = task.snapshot(1, 0);
+        task.snapshot(1, 0);
+        OperatorSubtaskState state = task.snapshot(2, 0);
         give(5, 8);
         restart(state);
         give(5, 7);
