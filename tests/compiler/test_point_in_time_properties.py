@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode
+from headrace.compiler.tiles import WindowMode
 
-from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, verdict
-from .test_duckdb_sql import close
-from .test_point_in_time import TTL, answers, expected, spined
+from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, bounds, verdict
+from .many_keys import FIVE, THREE, AlikeOrders
+from .test_duckdb_sql import close, connect
+from .test_point_in_time import SPINE, TTL, answers, expected, spined
 
 #: Where times meet edges: of windows, of tiles, of the lateness, of each other.
 EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 20 * DAY]
@@ -78,6 +82,19 @@ ASKERS = st.lists(
 )
 MODES = st.sampled_from(["recomputed", "last_write", "ttl"])
 KNOWN_BY = st.sampled_from(["event", "arrival"])
+WINDOW_MODES = st.sampled_from(["exact", "tiled"])
+#: Of each column of a key two values, so that most rows share some of theirs.
+KEYS: dict[str, st.SearchStrategy[Any]] = {
+    "shop": st.sampled_from(["a", "b"]),
+    "customer": st.integers(1, 2),
+    "status": st.sampled_from(["paid", "failed"]),
+    "cents": st.integers(0, 1),
+    "express": st.booleans(),
+}
+ALIKE = st.lists(
+    st.builds(lambda event, key: {**event, **key}, EVENTS, st.fixed_dictionaries(KEYS)), min_size=1, max_size=12
+)
+CHANGES = st.one_of(st.just({}), *(st.fixed_dictionaries({name: values}) for name, values in KEYS.items()))
 #: Each example is a query of its own, tens of ms on a quiet machine and more on a shared one.
 PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -86,13 +103,20 @@ def numbered(rows: list[Row], name: str) -> list[Row]:
     return [{**row, name: number} for number, row in enumerate(rows)]
 
 
-def asked(plan: ViewPlan, mode: ValueMode) -> tuple[AskedFeature, ...]:
-    return tuple(AskedFeature(name, plan.feature(name), mode, TTL) for name in NAMES)
+def asked(plan: ViewPlan, mode: ValueMode, window_mode: WindowMode = "exact") -> tuple[AskedFeature, ...]:
+    return tuple(AskedFeature(name, plan.feature(name), mode, TTL, window_mode) for name in NAMES)
 
 
-def found(plan: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, known_by: KnownBy) -> dict[Any, Any]:
+def found(
+    plan: ViewPlan,
+    rows: list[Row],
+    askers: list[Row],
+    mode: ValueMode,
+    known_by: KnownBy,
+    window_mode: WindowMode = "exact",
+) -> dict[Any, Any]:
     connection = spined(numbered(rows, "_src_offset"), numbered(askers, "_row"))
-    return answers(connection, plan, asked(plan, mode), known_by)
+    return answers(connection, plan, asked(plan, mode, window_mode), known_by)
 
 
 @pytest.fixture(scope="module")
@@ -101,17 +125,48 @@ def shop(plans: dict[str, ViewPlan]) -> ViewPlan:
 
 
 @PATIENT
-@given(rows=HISTORIES, askers=ASKERS, mode=MODES, known_by=KNOWN_BY)
+@given(rows=HISTORIES, askers=ASKERS, mode=MODES, window_mode=WINDOW_MODES, known_by=KNOWN_BY)
 def test_values_are_those_of_a_loop(
-    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, known_by: KnownBy
+    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
 ) -> None:
     placed = numbered(rows, "_src_offset")
     wanted = {
-        (name, number): expected(placed, asker, name, mode, "exact", known_by)
+        (name, number): expected(placed, asker, name, mode, window_mode, known_by)
         for name in NAMES
         for number, asker in enumerate(askers)
     }
-    assert found(shop, rows, askers, mode, known_by) == close(wanted)
+    assert found(shop, rows, askers, mode, known_by, window_mode) == close(wanted)
+
+
+@PATIENT
+@given(rows=ALIKE, asking=st.lists(st.tuples(st.integers(0, 11), CHANGES, OFFSETS), max_size=5), mode=WINDOW_MODES)
+def test_an_entity_of_three_or_five_columns_is_told_from_all_others(
+    rows: list[Row], asking: list[tuple[int, Row, int]], mode: WindowMode
+) -> None:
+    """Those are asked for that a row has, and those that differ from it in one column."""
+    askers = [{**rows[row % len(rows)], **other, "_t": BASE - before} for row, other, before in asking]
+    plan = plan_view(AlikeOrders.view)
+    connection = connect(numbered(rows, "_src_offset"))
+    columns = pa.schema([*SPINE, ("status", pa.string()), ("cents", pa.int64())])
+    connection.register("spine", pa.Table.from_pylist(numbered(askers, "_row"), schema=columns))
+    features = tuple(AskedFeature(one.name, one, "recomputed", None, mode) for one in plan.features)
+    wanted = {
+        (name, number): alike(rows, asker, keys, name, mode)
+        for number, asker in enumerate(askers)
+        for keys, name in ((FIVE, "orders_alike_3d"), (THREE, "cents_alike_3d"))
+    }
+    assert answers(connection, plan, features, "event") == wanted
+
+
+def alike(rows: list[Row], asker: Row, keys: list[str], name: str, mode: WindowMode) -> int | None:
+    """How many orders are like the one asked for, or what they brought."""
+    good = (row for row in rows if verdict(row) == "accepted" and row["ordered_at"] < asker["_t"])
+    known = [row for row in good if all(row[key] == asker[key] for key in keys)]
+    start, end = bounds(name, asker["_t"], 3 * DAY, HOUR, mode)
+    inside = [row["cents"] for row in known if start <= row["ordered_at"] < end]
+    if not known or (not inside and keys == THREE):
+        return None
+    return len(inside) if keys == FIVE else sum(inside)
 
 
 @PATIENT

@@ -29,6 +29,7 @@ from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
 from ..compiler import copied, events, local_days, nested_logins  # noqa: TID252 (the oracles are the compiler's)
+from ..compiler.many_keys import AlikeOrders  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_nested import PLAN as NESTED  # noqa: TID252
@@ -60,7 +61,7 @@ def dear(f: Features) -> Any:
 
 TYPES = {one.name: one.aggregate.type for one in WRITTEN.features}
 ON_DEMAND = traced([revenue_per_order, since_newest, dear], TYPES, [], "here")
-SHOP = plan_view(replace(WRITTEN, on_demand=ON_DEMAND))
+SHOP = plan_view(replace(WRITTEN, features=(*WRITTEN.features, *AlikeOrders.view.features), on_demand=ON_DEMAND))
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
     events.BASE,
