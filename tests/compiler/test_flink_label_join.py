@@ -1,0 +1,147 @@
+"""Label joins on Flink: examples beside one another in one job, against the loop that a reader can check by eye."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from headrace.compiler.flink_label_join import LabelBindings, facts_query, label_job, letters_query
+from headrace.compiler.flink_tables import Legs, Options
+
+from .labelled import HOUR, PLAN, Row, moved, numbered, random_example, told
+
+pytestmark = pytest.mark.slow
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSTANTS = ("scored_at", "known_at", "_src_timestamp")
+EXAMPLES, SEED = 200, 11
+#: Longer than all of an example and what an id is kept, so that the watermark ends one before the next begins.
+APART = 60 * HOUR
+BLACKHOLE = {"connector": "blackhole"}
+
+
+def as_json(row: Row) -> str:
+    """A row for Flink's JSON format."""
+    texts = {
+        name: (EPOCH + timedelta(microseconds=row[name])).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        for name in INSTANTS
+        if name in row
+    }
+    return json.dumps({**row, **texts})
+
+
+def file_of(rows: list[Row], file: Path) -> Options:
+    file.write_text("\n".join(map(as_json, rows)))
+    return {
+        "connector": "filesystem",
+        "path": file.as_uri(),
+        "format": "json",
+        "json.timestamp-format.standard": "ISO-8601",
+    }
+
+
+Example = tuple[list[Row], list[Row]]
+Found = tuple[dict[int, list[tuple[Any, ...]]], dict[int, Counter[tuple[str, str]]]]
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Example]:
+    random = Random(SEED)
+    drawn = [random_example(random) for _ in range(EXAMPLES)]
+    return [
+        (numbered(moved(logged, number * APART), number), numbered(moved(labels, number * APART), number))
+        for number, (logged, labels) in enumerate(drawn)
+    ]
+
+
+def run(examples: list[Example], planner: Callable[[], Any], folder: Path, leg: str) -> Found:
+    """Facts, in the order of their numbers, and dead letters of each example, by one job over a leg of both sources."""
+
+    def legs(side: int) -> Legs:
+        options = file_of([row for example in examples for row in example[side]], folder / f"{leg}{side}.json")
+        return Legs(options, None) if leg == "history" else Legs(None, options)
+
+    job = label_job(PLAN, LabelBindings("run-1", legs(0), legs(1), BLACKHOLE, BLACKHOLE))
+    environment = planner()
+    for key, value in {**job.config, "parallelism.default": "1"}.items():
+        environment.get_config().set(key, value)
+    for statement in job.statements:
+        environment.execute_sql(statement)
+    return facts_by_example(environment), letters_by_example(environment, examples)
+
+
+def collected(environment: Any, query: str) -> list[list[Any]]:
+    with environment.execute_sql(query).collect() as results:
+        return [list(row) for row in results]
+
+
+def facts_by_example(environment: Any) -> dict[int, list[tuple[Any, ...]]]:
+    times = "HR_MICROS(`scored_at`), `label`, HR_MICROS(`label_time`)"
+    rows = collected(
+        environment, f"SELECT `example`, `request`, `amount`, {times}, `fact`, `fact_number` FROM ({facts_query(PLAN)})"
+    )
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for row in sorted(rows, key=lambda row: row[-1]):
+        found.setdefault(row[0], []).append(tuple(row[1:]))
+    return found
+
+
+def letters_by_example(environment: Any, examples: list[Example]) -> dict[int, Counter[tuple[str, str]]]:
+    rows = collected(environment, f"SELECT `view`, `verdict`, `raw` FROM ({letters_query(PLAN, 'run-1')})")
+    found: dict[int, Counter[tuple[str, str]]] = {number: Counter() for number, _ in enumerate(examples)}
+    for view, verdict, raw in rows:
+        found[json.loads(bytes(raw))["example"]][view.removeprefix("frauds."), verdict] += 1
+    return found
+
+
+def last_facts(facts: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """By id, what its last fact says: amount, time, label and the label's time."""
+    return {fact[0]: fact[1:5] for fact in facts}
+
+
+def is_plain(example: Example) -> bool:
+    """Whether no id has two rows or two labels, so that no order of reading can matter but by the watermark."""
+    logged, labels = (
+        Counter(row[name] for row in rows) for rows, name in zip(example, ("request", "payment"), strict=True)
+    )
+    return max([*logged.values(), *labels.values()], default=0) < 2
+
+
+@pytest.fixture(scope="module", params=["live", "history"])
+def found(
+    request: pytest.FixtureRequest, examples: list[Example], planner: Callable[[], Any], tmp_path_factory: Any
+) -> tuple[str, Found]:
+    return request.param, run(examples, planner, tmp_path_factory.mktemp("labels"), request.param)
+
+
+def test_the_last_fact_of_each_id_is_that_of_a_loop(found: tuple[str, Found], examples: list[Example]) -> None:
+    for number, example in enumerate(examples):
+        facts, letters = told(*example)
+        assert last_facts(found[1][0].get(number, [])) == last_facts(facts), number
+        assert found[1][1][number] == letters, number
+
+
+def test_facts_are_numbered_without_gaps_and_each_once(found: tuple[str, Found]) -> None:
+    for facts in found[1][0].values():
+        numbers: dict[str, list[int]] = {}
+        for id_, *_, number in facts:
+            numbers.setdefault(id_, []).append(number)
+        assert all(each == list(range(1, len(each) + 1)) for each in numbers.values())
+
+
+def test_all_facts_of_a_history_are_those_of_a_loop_where_ids_are_unique(
+    found: tuple[str, Found], examples: list[Example]
+) -> None:
+    leg, (facts, _) = found
+    plain = [number for number, example in enumerate(examples) if is_plain(example)]
+    assert len(plain) > EXAMPLES // 20
+    if leg == "history":
+        for number in plain:
+            assert Counter(facts.get(number, [])) == Counter(told(*examples[number])[0]), number
