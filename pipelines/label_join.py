@@ -1,0 +1,130 @@
+"""`LabelJoinPipeline`: labels joined with logged features by Flink, over both histories, into Iceberg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.compiler.duckdb_label_join import counts_sql
+from headrace.compiler.flink_label_join import LabelBindings, label_job, letters_of
+from headrace.compiler.flink_sql import FlinkJob
+from headrace.compiler.flink_tables import Legs, Options
+from headrace.compiler.label_join import LOGGED, LabelJoinPlan
+from headrace.compiler.plan import SourcePlan
+from headrace.connectors.duckdb_files import database
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.schema import DEAD_LETTERS, fields_of
+from headrace.errors import JobError
+from headrace.pipelines.flink_answers import LOCAL
+from headrace.pipelines.legs import table_name_of
+from headrace.pipelines.local_labels import LabelCounts
+from headrace.runtime.local_flink import local_session
+from headrace.runtime.platform import Platform
+
+#: Where the tables of label joins are.
+NAMESPACE = "labels"
+
+
+@dataclass(frozen=True)
+class PinnedSource:
+    """A history at a snapshot; None while the table has none, and no rows."""
+
+    table: IcebergTable
+    snapshot_id: int | None
+
+    @property
+    def options(self) -> Options:
+        """`WITH` options that read it."""
+        namespace, _, name = self.table.name.rpartition(".")
+        pinned = {} if self.snapshot_id is None else {"snapshot-id": str(self.snapshot_id)}
+        return {**self.table.catalog.flink_options(namespace, name), **pinned}
+
+    @property
+    def rows(self) -> int:
+        """How many rows the snapshot has."""
+        return 0 if self.snapshot_id is None else self.table.row_count(self.snapshot_id)
+
+
+@dataclass(frozen=True)
+class LabelTables:
+    """What a run wrote: `labels.<name>` with the facts, `labels.<name>_dead_letters`, and what became of every row."""
+
+    facts: IcebergTable
+    dead_letters: IcebergTable
+    counts: LabelCounts
+
+
+class LabelJoinPipeline:
+    """Joins the labels of two histories. Subclass it and override a step to change where or how the job runs.
+
+    Args:
+        plan: the label join.
+        platform: where its tables are.
+
+    Raises:
+        DefinitionError: a source has no history in Iceberg.
+    """
+
+    def __init__(self, plan: LabelJoinPlan, platform: Platform) -> None:
+        for source in (plan.logged, plan.labels):
+            table_name_of(source)
+        self.plan = plan
+        self.platform = platform
+
+    def run(self) -> LabelTables:
+        """Join both histories as they are now, to their ends.
+
+        Raises:
+            NotFoundError: there is no such history.
+            SchemaMismatchError: a history or a table of this join has other columns.
+            JobError: the tables hold a run already, or the job fails; nothing of it is committed then.
+        """
+        logged, labels = self.pin(self.plan.logged), self.pin(self.plan.labels)
+        facts, letters = self.create_tables()
+        self.run_job(self.build_job(logged, labels, facts, letters))
+        counts = self.count(facts.refresh(), letters.refresh(), logged.rows, labels.rows)
+        return LabelTables(facts, letters, counts)
+
+    def pin(self, source: SourcePlan) -> PinnedSource:
+        """A history at its newest snapshot."""
+        table = self.platform.iceberg.load(*table_name_of(source))
+        return PinnedSource(table, table.current_snapshot_id())
+
+    def create_tables(self) -> tuple[IcebergTable, IcebergTable]:
+        """The tables of facts and of dead letters, empty: a second run would tell each fact again."""
+        catalog = self.platform.iceberg
+        facts = catalog.create_table(NAMESPACE, self.plan.name, fields_of(self.plan.facts))
+        letters = catalog.create_table(NAMESPACE, f"{self.plan.name}_dead_letters", DEAD_LETTERS)
+        for table in (facts, letters):
+            if table.row_count():
+                msg = f"table {table.name} holds {table.row_count():,} rows of an earlier run, which another one would "
+                msg += "tell again; drop it, or give the label join another name"
+                raise JobError(msg)
+        return facts, letters
+
+    def build_job(
+        self, logged: PinnedSource, labels: PinnedSource, facts: IcebergTable, letters: IcebergTable
+    ) -> FlinkJob:
+        """The job's SQL."""
+        ours, theirs = (Legs(source.options, None) for source in (logged, labels))
+        told, lost = (PinnedSource(table, None).options for table in (facts, letters))
+        return label_job(self.plan, LabelBindings(self.plan.name, ours, theirs, told, lost))
+
+    def run_job(self, job: FlinkJob) -> None:
+        """Run the job to its end, in this process; a subclass may submit it and wait.
+
+        Raises:
+            PreflightError: this machine lacks what Flink needs.
+            JobError: the job fails.
+        """
+        local_session(self.platform.settings).run(job.statements, job.inserts, {**job.config, **LOCAL})
+
+    def count(self, facts: IcebergTable, letters: IcebergTable, logged_read: int, labels_read: int) -> LabelCounts:
+        """What became of all rows, by the tables that were written."""
+        ours = letters_of(self.plan, LOGGED)
+        with database(f"label join {self.plan.name}") as connection:
+            facts.relation(connection).create_view("facts")
+            source = f"CASE view WHEN '{ours}' THEN 'logged' ELSE 'labels' END AS source, verdict"
+            letters.relation(connection).project(source).create_view("letters")
+            counts = connection.sql(counts_sql(self.plan, "facts", "letters"))
+            (found,) = counts.to_arrow_table().to_pylist()
+        return LabelCounts(logged_read=logged_read, labels_read=labels_read, **found)

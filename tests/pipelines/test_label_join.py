@@ -1,0 +1,78 @@
+"""Label joins over two histories in Iceberg, by Flink: the tables that are written, and that every row is counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace.compiler.plan import SourcePlan
+from headrace.connectors.schema import archive_fields
+from headrace.errors import DefinitionError, JobError
+from headrace.pipelines.label_join import LabelJoinPipeline
+from headrace.runtime.platform import Platform
+
+from ..compiler.labelled import PLAN, numbered, random_example, told  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.test_label_join import OUTCOMES, SCORED, facts_of, relation  # noqa: TID252
+from ..conftest import local_settings  # noqa: TID252
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES, SEED = 60, 3
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return Platform(local_settings(tmp_path_factory.mktemp("home")))
+
+
+def fill(platform: Platform, source: SourcePlan, rows: pa.Table) -> None:
+    assert source.history is not None
+    namespace, _, name = source.history.name.partition(".")
+    fields = archive_fields(source.columns)
+    given = {field.name: rows[field.name] if field.name in rows.column_names else None for field in fields}
+    whole = {name: column if column is not None else pa.nulls(len(rows), pa.string()) for name, column in given.items()}
+    platform.iceberg.create_table(namespace, name, fields).append(pa.table(whole))
+
+
+@pytest.fixture(scope="module")
+def run(platform: Platform) -> tuple[Any, list[Any]]:
+    random = Random(SEED)
+    drawn = [random_example(random) for _ in range(EXAMPLES)]
+    examples = [tuple(numbered(rows, number) for rows in example) for number, example in enumerate(drawn)]
+    for side, (source, schema) in enumerate(((PLAN.logged, SCORED), (PLAN.labels, OUTCOMES))):
+        fill(platform, source, relation([row for example in examples for row in example[side]], schema))
+    return LabelJoinPipeline(PLAN, platform).run(), examples
+
+
+def test_the_last_facts_in_the_table_are_those_of_a_loop(run: tuple[Any, list[Any]]) -> None:
+    rows = sorted(run[0].facts.refresh().arrow().to_pylist(), key=lambda row: row["fact_number"])
+    last = {(row["example"], row["request"]): row for row in rows}
+    for number, example in enumerate(run[1]):
+        own = [row for (of, _), row in last.items() if of == number]
+        wanted = {fact[0]: fact[1:5] for fact in told(*example)[0]}
+        assert {fact[0]: fact[1:5] for fact in facts_of(pa.Table.from_pylist(own))} == wanted, number
+
+
+def test_every_row_is_counted_once(run: tuple[Any, list[Any]]) -> None:
+    counts, examples = run[0].counts, run[1]
+    assert (counts.logged_open, counts.labels_open) == (0, 0)
+    letters = sum((told(*example)[1] for example in examples), Counter())
+    assert counts.logged_read == sum(len(logged) for logged, _ in examples) > 0
+    found = (counts.repeated, counts.duplicate, counts.too_late, counts.orphan)
+    kinds = (("logged", "repeated"), *(("labels", kind) for kind in ("duplicate", "too_late", "orphan")))
+    assert found == tuple(letters[kind] for kind in kinds)
+
+
+def test_a_second_run_would_tell_each_fact_again_and_is_refused(run: tuple[Any, list[Any]], platform: Platform) -> None:
+    with pytest.raises(JobError, match=r"labels\.frauds holds .* rows of an earlier run"):
+        LabelJoinPipeline(PLAN, platform).run()
+
+
+def test_a_source_without_history_is_refused(platform: Platform) -> None:
+    with pytest.raises(DefinitionError, match="source Outcomes: has no Iceberg history"):
+        LabelJoinPipeline(replace(PLAN, labels=replace(PLAN.labels, history=None)), platform)
