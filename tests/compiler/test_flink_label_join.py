@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from headrace.compiler.flink_label_join import LabelBindings, facts_query, label_job, letters_query
+from headrace.compiler.flink_label_join import WATERMARK, LabelBindings, facts_query, label_job, letters_query
 from headrace.compiler.flink_tables import Legs, Options
+from headrace.compiler.label_join import LabelJoinPlan
 
-from .labelled import HOUR, PLAN, Row, moved, numbered, random_example, told
+from .labelled import BASE, HOUR, PLAN, SECOND, Row, moved, numbered, random_example, told
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +27,7 @@ EXAMPLES, SEED = 200, 11
 #: Longer than all of an example and what an id is kept, so that the watermark ends one before the next begins.
 APART = 60 * HOUR
 BLACKHOLE = {"connector": "blackhole"}
+FILES = {"connector": "filesystem", "path": "/rows", "format": "json"}
 
 
 def as_json(row: Row) -> str:
@@ -68,13 +71,18 @@ def run(examples: list[Example], planner: Callable[[], Any], folder: Path, leg: 
         options = file_of([row for example in examples for row in example[side]], folder / f"{leg}{side}.json")
         return Legs(options, None) if leg == "history" else Legs(None, options)
 
-    job = label_job(PLAN, LabelBindings("run-1", legs(0), legs(1), BLACKHOLE, BLACKHOLE))
-    environment = planner()
+    environment = declared(planner(), LabelBindings("run-1", legs(0), legs(1), BLACKHOLE, BLACKHOLE))
+    return facts_by_example(environment), letters_by_example(environment, examples)
+
+
+def declared(environment: Any, bindings: LabelBindings, plan: LabelJoinPlan = PLAN) -> Any:
+    """A table environment in which the tables and views of a job are."""
+    job = label_job(plan, bindings)
     for key, value in {**job.config, "parallelism.default": "1"}.items():
         environment.get_config().set(key, value)
     for statement in job.statements:
         environment.execute_sql(statement)
-    return facts_by_example(environment), letters_by_example(environment, examples)
+    return environment
 
 
 def collected(environment: Any, query: str) -> list[list[Any]]:
@@ -145,3 +153,24 @@ def test_all_facts_of_a_history_are_those_of_a_loop_where_ids_are_unique(
     if leg == "history":
         for number in plain:
             assert Counter(facts.get(number, [])) == Counter(told(*examples[number])[0]), number
+
+
+def test_one_call_serves_both_sinks_and_live_legs_alone_have_watermarks(planner: Callable[[], Any]) -> None:
+    bindings = LabelBindings("run-1", Legs(FILES, FILES), Legs(FILES, None), BLACKHOLE, BLACKHOLE)
+    statements = declared(planner(), bindings).create_statement_set()
+    for insert in label_job(PLAN, bindings).inserts:
+        statements.add_insert_sql(insert)
+    plan = statements.explain().partition("== Optimized Execution Plan ==")[2]
+    assert plan.count("ProcessTableFunction(") == 1
+    assert plan.count("WatermarkAssigner(") == 1
+
+
+def test_rows_without_a_time_that_counts_move_no_watermark(planner: Callable[[], Any], tmp_path: Path) -> None:
+    """A clock that is a year ahead, and no time at all; the watermark of a good row is just behind it."""
+    plan = replace(PLAN, logged=replace(PLAN.logged, max_delay_us=5 * SECOND))
+    good = {"request": "a", "amount": 1, "scored_at": BASE + 999, "_src_timestamp": BASE}
+    rows = [good, {**good, "scored_at": BASE + 366 * 24 * HOUR}, {"request": "a", "_src_timestamp": BASE}]
+    live = Legs(None, file_of(rows, tmp_path / "rows.json"))
+    environment = declared(planner(), LabelBindings("run-1", live, live, BLACKHOLE, BLACKHOLE), plan)
+    found = collected(environment, f"SELECT HR_MICROS(`{WATERMARK}`) FROM `logged_live`")
+    assert [us for (us,) in found] == [BASE - 5 * SECOND, -5 * SECOND, -5 * SECOND]
