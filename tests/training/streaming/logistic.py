@@ -31,7 +31,7 @@ class Logistic:
         chance = 1 / (1 + np.exp(-values @ self.weights))
         loss = float(-np.mean(np.log(np.where(label == 1, chance, 1 - chance))))
         learned = bool(np.isfinite(loss))
-        self.counters = self.counters.visited(rows.num_rows, learned=learned)
+        self.counters = self.counters.visited(rows.num_rows, learned=rows.num_rows if learned else 0)
         if not learned:
             return Step(rows.num_rows, loss, self.metrics(), learned=False, reason=f"the loss is {loss}")
         self.weights = self.weights + RATE * values.T @ (label - chance) / rows.num_rows
