@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headrace.training.learning.pipeline import TrainingPipeline
     from headrace.training.learning.predictor import Predictor, load
     from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe, ScheduleSpec
-    from headrace.training.learning.start import learner_from_files, learner_from_folder
+    from headrace.training.learning.start import fine_tuned, learner_from_files, learner_from_folder
     from headrace.training.learning.torch_learner import TorchLearner
     from headrace.training.learning.trainer import Plan, Trained, Trainer, evaluate
 
@@ -35,7 +35,7 @@ _NAMES_IN = {
     "pipeline": ["TrainingPipeline"],
     "predictor": ["Predictor", "load"],
     "spec": ["Guard", "ModelSpec", "OptimizerSpec", "Recipe", "ScheduleSpec"],
-    "start": ["learner_from_files", "learner_from_folder"],
+    "start": ["fine_tuned", "learner_from_files", "learner_from_folder"],
     "torch_learner": ["TorchLearner"],
     "trainer": ["Plan", "Trained", "Trainer", "evaluate"],
 }
@@ -62,6 +62,7 @@ __all__ = [
     "TrainingDefinition",
     "TrainingPipeline",
     "evaluate",
+    "fine_tuned",
     "learner_from_files",
     "learner_from_folder",
     "load",

@@ -141,6 +141,19 @@ class OptimizerSpec:
             msg = f"optimizer 'ftrl': takes no schedule, found {self.schedule.name!r}; its own rate falls by coordinate"
             raise ModelError(msg)
 
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> OptimizerSpec:
+        """The optimizer that JSON says; what it leaves out is as usual. ModelError for anything else.
+
+        >>> OptimizerSpec.from_json({"name": "sgd", "schedule": {"name": "inverse_sqrt"}}).schedule.name
+        'inverse_sqrt'
+        """
+        try:
+            return cls(**{**found, "schedule": ScheduleSpec(**found.get("schedule", {}))})
+        except (TypeError, ValueError) as error:
+            msg = f"optimizer: {type(error).__name__}: {error}; found {found!r}"
+            raise ModelError(msg) from error
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -211,10 +224,8 @@ class Recipe:
     def from_json(cls, found: Mapping[str, Any]) -> Recipe:
         """The recipe that `to_json` said; ModelError for anything else."""
         try:
-            optimizer = dict(found["optimizer"])
-            optimizer["schedule"] = ScheduleSpec(**optimizer["schedule"])
             given = {one.name: found[one.name] for one in fields(cls)}
-            given["optimizer"] = OptimizerSpec(**optimizer)
+            given["optimizer"] = OptimizerSpec.from_json(found["optimizer"])
             return cls(**{**given, "model": ModelSpec(**found["model"]), "guard": Guard(**found["guard"])})
         except (KeyError, TypeError, ValueError) as error:
             msg = f"recipe: {type(error).__name__}: {error}; found {found!r}"

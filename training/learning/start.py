@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from headrace.errors import ModelError
 from headrace.training.data.encoding import Fitted
@@ -31,10 +32,33 @@ def learner_from_files(
     return TorchLearner(chosen, Fitted.from_json(files[ENCODING]), row, device, network)
 
 
-def learner_from_folder(folder: str, device: str = "auto") -> TorchLearner:
+def learner_from_folder(folder: str, device: str = "auto", optimizer: OptimizerSpec | None = None) -> TorchLearner:
     """`learner_from_files` of a folder that holds them, such as `headrace train` writes; errors name it."""
     try:
-        return learner_from_files(read_artifact(Path(folder)), device)
+        return learner_from_files(read_artifact(Path(folder)), device, optimizer)
     except ModelError as error:
         msg = f"{folder}: {error}"
         raise ModelError(msg) from error
+
+
+def fine_tuned(
+    files: Mapping[str, bytes] | None,
+    folder: str | None = None,
+    device: str = "cpu",
+    optimizer: Mapping[str, Any] | None = None,
+) -> TorchLearner:
+    """What a streaming trainer names as its `learner`: it goes on from the version to start from, or from a folder.
+
+    `optimizer` is an `OptimizerSpec` as JSON says it, such as `{"name": "sgd", "rate": 0.001}`. The device is `cpu`
+    unless another is asked for: a worker of a cluster shares its machine.
+
+    Raises:
+        ModelError: there is neither a version nor a folder, or its files are missing or damaged.
+    """
+    chosen = None if optimizer is None else OptimizerSpec.from_json(optimizer)
+    if files is not None:
+        return learner_from_files(files, device, chosen)
+    if folder is None:
+        msg = "nothing to learn on from: start from a version (`headrace learn start FILE --from model@version`), or "
+        raise ModelError(msg + "name the folder of an artifact: arguments = {'folder': ...}")
+    return learner_from_folder(folder, device, chosen)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from math import log
+from typing import ClassVar
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from headrace.errors import JobError
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
+from headrace.training.data.encoding import Encoding
+from headrace.training.data.fits import Standardize
+from headrace.training.data.labels import Label
+from headrace.training.learning.predictor import load
+from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.runs import LearningRun, job_of, resume, stop
 from headrace.training.streaming.status import status_of
@@ -18,6 +27,25 @@ from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
 from headrace.training.streaming.trainer import Policy
 
 from .lake import TRUTH, Labels, Lake, lake_in_process, wait_until
+
+#: The truth gives it 0.95.
+ROW = [{"x": 1.0, "y": -1.0}]
+
+
+def trained() -> TorchLearner:
+    """A model that has seen two thousand rows of the truth."""
+    random = np.random.default_rng(5)
+    values = random.normal(size=(2_000, 2))
+    label = (random.random(2_000) < 1 / (1 + np.exp(-values @ TRUTH))).astype(np.int64)
+    rows = pa.RecordBatch.from_arrays(
+        [pa.array(values[:, 0]), pa.array(values[:, 1]), pa.array(label)], ["x", "y", "label"]
+    )
+    encoding = Encoding({"x": Standardize(), "y": Standardize()}, Label("label", low=0, high=1, bad="leave_out"))
+    recipe = Recipe(ModelSpec("logistic"), OptimizerSpec("sgd", 0.5))
+    learner = TorchLearner(recipe, encoding.fit([rows]), rows.slice(0, 1).select(["x", "y"]), "cpu")
+    for start in range(0, 2_000, 100):
+        learner.learn(rows.slice(start, 100))
+    return learner
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +129,15 @@ def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_n
 def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_rows(lake: Lake) -> None:
     class Tuned(Labels):
         name = "tuned"
+        learner = "headrace.training.learning:fine_tuned"
+        arguments: ClassVar = {"optimizer": {"name": "sgd", "rate": 0.01}}
         policy = Policy(candidate_rows=None)
 
     store, origin = lake.store(), lake.store().keep_origin()
-    weights = {"model.json": json.dumps({"weights": [0.0, *TRUTH.tolist()]}).encode()}
-    facts = Facts(artifact=store.artifacts.put(weights), code=origin.code, environment=origin.environment)
+    artifact = store.artifacts.put(trained().artifact())
+    facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
     store.register("tuned", facts, Decision("tester", "to start from"))
+    lake.more(1_000)
     run = lake.begin(Tuned, follow=False, start="tuned@1")
     wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
     lake.assert_each_row_once(run.run)
@@ -116,6 +147,9 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     assert loss < log(2) - 0.1
     (kept,) = register_committed(lake.platform.iceberg, store, job_of(lake.platform, run.run))
     visited = lake.steps(run.run)[-1].visited
+    before, after = (load(store.artifacts.get(one)).score(ROW)[0] for one in (artifact, kept.facts.artifact))
+    assert before != after
+    assert after > 0.8
     assert (kept.facts.parent, kept.facts.rows_seen) == (1, visited)
     assert kept.facts.snapshots == {"raw.labelled": lake.table.refresh().current_snapshot_id()}
     assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
