@@ -84,6 +84,8 @@ ASKERS = st.lists(
 )
 MODES = st.sampled_from(["recomputed", "last_write", "ttl"])
 KNOWN_BY = st.sampled_from(["event", "arrival"])
+#: How long after an event its entity is asked for: within its tile, and when a window leaves it or keeps its tile.
+AFTER = st.lists(st.sampled_from([0, 1, MINUTE, HOUR, HOUR + 1, 90 * MINUTE + 1, 3 * DAY + 1]), min_size=1, max_size=4)
 WINDOW_MODES = st.sampled_from(["exact", "tiled"])
 #: Of each column of a key two values, so that many rows share all but one of theirs.
 KEYS: dict[str, list[Any]] = {
@@ -132,10 +134,17 @@ def shop(plans: dict[str, ViewPlan]) -> ViewPlan:
 
 
 @PATIENT
-@given(rows=HISTORIES, askers=ASKERS, mode=MODES, window_mode=WINDOW_MODES, known_by=KNOWN_BY)
+@given(rows=HISTORIES, others=ASKERS, after=AFTER, mode=MODES, window_mode=WINDOW_MODES, known_by=KNOWN_BY)
 def test_values_are_those_of_a_loop(
-    shop: ViewPlan, rows: list[Row], askers: list[Row], mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
+    shop: ViewPlan,
+    rows: list[Row],
+    others: list[Row],
+    after: list[int],
+    mode: ValueMode,
+    window_mode: WindowMode,
+    known_by: KnownBy,
 ) -> None:
+    askers = [*others, *({**row, "_t": row["ordered_at"] + us} for row in rows[:3] for us in after)]
     placed = numbered(rows, "_src_offset")
     wanted = {
         (name, number): expected(placed, asker, name, mode, window_mode, known_by)
