@@ -225,16 +225,15 @@ class ModelRegistry:
         return [Judgement(row.passed, decision_of(row), instant(row.at_us)) for row in rows]
 
     def add_evaluation(self, model: str, number: int, evaluation: Evaluation) -> None:
-        """Keep how well a version did on some rows; the same again is nothing.
+        """Keep how well a version did on some rows, beside what is known of it on these; the same again is nothing.
 
-        Raises NotFoundError when there is no such version, RegistryConflictError when it did otherwise on these rows.
+        Raises:
+            NotFoundError: there is no such version.
+            RegistryConflictError: a metric has another value on these rows, be it in the version's own facts.
         """
         version = self.version(model, number)
-        named = {"version": number, "set": evaluation.set, "rows": evaluation.rows}
-        row = {"project": self.project, "model": model, **named, "metrics": text(evaluation.metrics)}
-        if not self._database.inserted(EVALUATIONS, row) and evaluation not in self.evaluations(version):
-            msg = f"{version.name}: has other metrics on {evaluation.set!r} of {evaluation.rows!r}"
-            raise RegistryConflictError(msg)
+        while not self._evaluated(version, evaluation):
+            pass
 
     def evaluations(self, version: ModelVersion) -> list[Evaluation]:
         """How well a version did, as its facts and all later evaluations say."""
@@ -242,6 +241,23 @@ class ModelRegistry:
         asked = of(EVALUATIONS, project=self.project, model=version.model, version=version.number)
         later = [Evaluation(row.set, row.rows, json.loads(row.metrics)) for row in self._database.rows(asked)]
         return [*own, *later]
+
+    def _evaluated(self, version: ModelVersion, new: Evaluation) -> bool:
+        """Whether an evaluation is kept; False when another process added to it meanwhile."""
+        named = {"project": self.project, "model": version.model, "version": version.number}
+        named |= {"set": new.set, "rows": new.rows}
+        rows = self._database.rows(of(EVALUATIONS, **named))
+        later: dict[str, float] = json.loads(rows[0].metrics) if rows else {}
+        own = version.facts.of_set(new.set) if version.facts.evaluated.get(new.set) == new.rows else {}
+        _check_agreement(version, new, later | own)
+        if new.metrics.keys() <= later.keys() | own.keys():
+            return True
+        merged = {"metrics": text(later | dict(new.metrics))}
+        if not rows:
+            return self._database.inserted(EVALUATIONS, named | merged)
+        seen = [EVALUATIONS.c[name] == value for name, value in {**named, "metrics": rows[0].metrics}.items()]
+        with self._database.begin() as connection:
+            return connection.execute(update(EVALUATIONS).where(*seen).values(merged)).rowcount == 1
 
     def _key(self, candidate: Candidate) -> dict[str, Any]:
         return {"project": self.project, **candidate.key}
@@ -358,6 +374,17 @@ def _check_expected(life: Life, alias: Alias, expected: int | None, wanted: int 
         "look again before you decide"
     )
     raise RegistryConflictError(msg)
+
+
+def _check_agreement(version: ModelVersion, new: Evaluation, known: Mapping[str, float]) -> None:
+    """Raise RegistryConflictError where a metric has another value on the same rows."""
+    for name in sorted(new.metrics.keys() & known.keys()):
+        if new.metrics[name] != known[name]:
+            msg = (
+                f"{version.name}: has other metrics on {new.set!r} of {new.rows!r}: expected {name} {known[name]!r}, "
+                f"found {new.metrics[name]!r}; if these are other rows, name them otherwise"
+            )
+            raise RegistryConflictError(msg)
 
 
 def _named(life: Life, number: int | None) -> str:

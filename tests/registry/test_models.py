@@ -428,6 +428,47 @@ def test_evaluations_of_the_facts_and_later_ones_are_told_together(models: Model
         models.add_evaluation("late", 2, later)
 
 
+def test_a_metric_that_is_measured_later_goes_beside_those_on_the_same_rows(models: ModelRegistry) -> None:
+    version = models.register("late", FACTS, WHY)
+    for metrics in ({"auc": 0.7}, {"auc": 0.7, "latency_ms": 3.0}, {"log_loss": 0.5, "ece": 0.1}, {"log_loss": 0.5}):
+        models.add_evaluation("late", 1, Evaluation("recent", "flights@7, August", metrics))
+    own, later = models.evaluations(version)
+    assert own.metrics == {"log_loss": 0.5, "log_loss/carrier=UA": 0.4}
+    assert (later.set, later.rows) == (own.set, own.rows)
+    assert {"auc": 0.7, "latency_ms": 3.0, "ece": 0.1}.items() <= later.metrics.items()
+
+
+@pytest.mark.parametrize("metrics", [{"log_loss": 0.9}, {"auc": 0.8}, {"ece": 0.1, "auc": 0.8}])
+def test_a_metric_is_not_measured_otherwise_on_the_same_rows(models: ModelRegistry, metrics: dict[str, float]) -> None:
+    version = models.register("late", FACTS, WHY)
+    models.add_evaluation("late", 1, Evaluation("recent", "flights@7, August", {"auc": 0.7}))
+    before = models.evaluations(version)
+    with pytest.raises(
+        RegistryConflictError, match=r"has other metrics on 'recent' .*: expected (log_loss|auc) 0\.[57]"
+    ):
+        models.add_evaluation("late", 1, Evaluation("recent", "flights@7, August", metrics))
+    assert models.evaluations(version) == before
+
+
+def test_metrics_that_many_measure_at_once_are_all_kept(models: ModelRegistry, tmp_path: Path) -> None:
+    version = models.register("late", FACTS, WHY)
+    start = threading.Barrier(4)
+
+    def measure(number: int) -> None:
+        registry = opened(tmp_path)
+        start.wait()
+        for round_ in range(5):
+            registry.add_evaluation("late", 1, Evaluation("recent", "September", {f"m{number}_{round_}": 1.0}))
+
+    threads = [threading.Thread(target=measure, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (later,) = [one for one in models.evaluations(version) if one.rows == "September"]
+    assert len(later.metrics) == 20
+
+
 PROMOTERS, ROUNDS = 3, 25
 PROMOTE = """
 import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -43,10 +44,10 @@ class Subject:
     champion: ModelVersion | None = None
     evaluations: Sequence[Evaluation] = ()
 
-    def of_champion(self, name: str) -> Mapping[str, float] | None:
-        """The champion's metrics on the very rows of one of the subject's evaluation sets; None where it has none."""
+    def of_champion(self, name: str) -> Mapping[str, float]:
+        """The champion's metrics on the very rows of one of the subject's evaluation sets, whenever they were taken."""
         rows = self.facts.evaluated.get(name)
-        return next((one.metrics for one in self.evaluations if (one.set, one.rows) == (name, rows)), None)
+        return ChainMap(*(dict(one.metrics) for one in self.evaluations if (one.set, one.rows) == (name, rows)))
 
 
 class Gate(Protocol):
@@ -141,7 +142,7 @@ class NotWorse:
             return _unrecorded(self.name, subject, f"{self.set}/{self.metric}")
         if subject.champion is None:
             return GateResult(self.name, True, value, evidence={"champion": None})
-        theirs = (subject.of_champion(self.set) or {}).get(self.metric)
+        theirs = subject.of_champion(self.set).get(self.metric)
         if theirs is None:
             return _incomparable(self.name, subject, self.set, value)
         bound = theirs + (-self.margin if self.greater_is_better else self.margin)
@@ -174,7 +175,7 @@ class SlicesNotWorse:
             return _unrecorded(self.name, subject, f"{self.set}/{self.metric}/SLICE")
         if subject.champion is None:
             return GateResult(self.name, True, evidence={"champion": None, "slices": own})
-        theirs = self._slices(subject.of_champion(self.set) or {})
+        theirs = self._slices(subject.of_champion(self.set))
         if not theirs:
             return _incomparable(self.name, subject, self.set, None)
         worse = {name: self._worse(own[name], theirs[name]) for name in own.keys() & theirs.keys()}

@@ -27,7 +27,7 @@ from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventor
 from headrace.registry.model_states import Alias, Decision, State
 from headrace.registry.models import ModelRegistry
 from headrace.training.models.difference import Difference
-from headrace.training.models.gates import ArtifactWhole, AtMost, Gate, NotWorse
+from headrace.training.models.gates import ArtifactWhole, AtMost, Gate, NotWorse, SlicesNotWorse
 from headrace.training.models.lineage import lineage_of
 from headrace.training.models.origin import (
     ROOMS,
@@ -312,6 +312,21 @@ def test_a_champion_is_compared_on_rows_that_it_was_evaluated_on_later(store: Mo
     store.evaluate("late@champion", Evaluation("recent", "September", {"log_loss": 0.6}))
     (known,) = store.check(name, gate)
     assert (known.passed, known.value, known.bound) == (True, 0.55, 0.6)
+
+
+def test_a_champion_is_compared_by_a_metric_that_was_measured_later_on_the_same_rows(store: ModelStore) -> None:
+    store.promote(dark(store, facts_of(store)), None, WHY)
+    metrics = {"recent/log_loss": 0.5, "recent/auc": 0.8, "recent/auc/UA": 0.6}
+    name = store.register("late", facts_of(store, 0.55, metrics=metrics), WHY).name
+    gates = [
+        NotWorse("recent", "auc", greater_is_better=True),
+        SlicesNotWorse("recent", "auc", 0.0, greater_is_better=True),
+    ]
+    assert [result.passed for result in store.check(name, gates)] == [False, False]
+    store.evaluate("late@champion", Evaluation("recent", ROWS, {"auc": 0.7}))
+    store.evaluate("late@champion", Evaluation("recent", ROWS, {"auc/UA": 0.5}))
+    assert [result.passed for result in store.check(name, gates)] == [True, True]
+    assert store.check(name, [NotWorse("recent", "log_loss")])[0].bound == 0.5
 
 
 def test_a_gate_that_cannot_be_asked_is_no_verdict(store: ModelStore) -> None:
