@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -79,7 +79,7 @@ class ModelRegistry:
         self._database = Database(url, TABLES)
 
     @classmethod
-    def at(cls, file: Path, project: str) -> ModelRegistry:
+    def at(cls, file: Path, project: str) -> Self:
         """The registry in an SQLite file, made when it is not there."""
         return cls(url_of(file), project)
 
@@ -208,11 +208,26 @@ class ModelRegistry:
             map(candidate_of, self._database.rows(asked.order_by(CANDIDATES.c.trainer, CANDIDATES.c.rows_seen)))
         )
 
-    def add_judgement(self, candidate: Candidate, passed: bool, decision: Decision) -> None:
-        """Keep what gates said of a candidate. ModelError when the candidate is not kept."""
-        if not self._database.rows(of(CANDIDATES, **self._key(candidate))):
-            msg = f"model {candidate.model!r}: no candidate {candidate.facts.artifact} of {candidate.trainer!r}"
+    def kept_candidate(self, candidate: Candidate) -> Candidate:
+        """A candidate as it was kept. ModelError when it was not, or with other facts."""
+        what = f"model {candidate.model!r}: "
+        for row in self._database.rows(of(CANDIDATES, **self._key(candidate))):
+            kept = candidate_of(row)
+            before, given = facts_row(kept.facts), facts_row(candidate.facts)
+            other = sorted(name for name, value in before.items() if given[name] != value)
+            if not other:
+                return kept
+            msg = (
+                f"{what}candidate {candidate.facts.artifact} of {candidate.trainer!r}: expected the facts that it was "
+            )
+            msg += f"kept with, {other[0]} {before[other[0]]!r}, found {given[other[0]]!r}; take it from `candidates`"
             raise ModelError(msg)
+        msg = f"{what}no candidate {candidate.facts.artifact} of {candidate.trainer!r}; keep it first (`add_candidate`)"
+        raise ModelError(msg)
+
+    def add_judgement(self, candidate: Candidate, passed: bool, decision: Decision) -> None:
+        """Keep what gates said of a candidate. ModelError when it is not kept, or with other facts."""
+        self.kept_candidate(candidate)
         inserted = False
         while not inserted:
             at = _after(max((one.at for one in self.judgements(candidate)), default=None), clock := self._clock())

@@ -105,21 +105,21 @@ class ModelStore:
     def admit(self, candidate: Candidate, gates: Iterable[Gate], decision: Decision) -> Admission:
         """Judge a candidate, and register it, verified, when all gates pass; the evidence is kept either way.
 
-        The same candidate becomes one version, however often it is admitted.
+        The same candidate becomes one version, however often it is admitted, and by however many at once.
 
         Raises:
-            TransitionError: there are no gates.
-            ModelError: the candidate was never kept.
+            TransitionError: there are no gates, or the version that it became was rejected.
+            ModelError: the candidate was never kept, or was kept with other facts.
         """
-        results = self._judged(candidate.model, candidate.facts, gates)
+        kept = self.registry.kept_candidate(candidate)
+        results = self._judged(kept.model, kept.facts, gates)
         passed = all(result.passed for result in results)
         evident = replace(decision, evidence=evidence_of(results))
-        self.registry.add_judgement(candidate, passed, evident)
+        self.registry.add_judgement(kept, passed, evident)
         if not passed:
             return Admission(results, None)
-        made = self.registry.register(candidate.model, candidate.facts, decision, candidate.trainer)
-        if self.registry.life(made.model).state(made.number) is State.TRAINED:
-            self.registry.move(made.model, made.number, State.VERIFIED, evident)
+        made = self.registry.register(kept.model, kept.facts, decision, kept.trainer)
+        self._let_verified(made, evident)
         return Admission(results, made)
 
     def models(self) -> list[str]:
@@ -238,6 +238,19 @@ class ModelStore:
     def served(self, model: str, instant: datetime) -> dict[Alias, int | None]:
         """What each alias named at an instant; ModelError when that has no zone."""
         return self.registry.life(model).holders(instant)
+
+    def _let_verified(self, made: ModelVersion, evident: Decision) -> None:
+        """Verify a version, unless another process did; TransitionError when one rejected it."""
+        try:
+            self.registry.move(made.model, made.number, State.VERIFIED, evident)
+        except TransitionError as error:
+            state = self.registry.life(made.model).state(made.number)
+            if state is State.REJECTED:
+                msg = f"{made.name}: expected a version that may be {State.VERIFIED}, found it {state}; it stays so, "
+                msg += f"as `headrace model history {made.model}` tells: admit another candidate"
+                raise TransitionError(msg) from error
+            if state is State.TRAINED:
+                raise
 
     def _judged(self, model: str, facts: Facts, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
         results = judge(self._subject(model, facts), gates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -216,6 +217,59 @@ def test_an_admission_that_was_interrupted_is_finished_by_the_next(store: ModelS
     store.admit(candidate, gates_of(store), WHY)
     assert store.status("late@1").state is State.VERIFIED
     assert len(store.versions("late")) == 1
+
+
+class Beaten(ModelRegistry):
+    """A registry in which another process always moves a version first."""
+
+    first: Callable[[str, int], None]
+
+    def move(self, model: str, number: int, after: State, decision: Decision) -> None:
+        self.first(model, number)
+        super().move(model, number, after, decision)
+
+
+def beaten(store: ModelStore, *states: State) -> ModelStore:
+    """The same store, with another process that takes a version into these states just before each move."""
+    registry = Beaten.at(store.artifacts.folder.parent / "registry.db", "demo")
+    passed = replace(WHY, evidence={"gates": [{"name": "by another", "passed": True}]})
+
+    def first(model: str, number: int) -> None:
+        for state in states:
+            store.registry.move(model, number, state, passed)
+
+    registry.first = first
+    return ModelStore(registry, store.artifacts)
+
+
+@pytest.mark.parametrize("states", [(State.VERIFIED,), (State.VERIFIED, State.REGISTERED)])
+def test_a_candidate_that_another_process_admits_at_the_same_time_is_admitted(
+    store: ModelStore, states: tuple[State, ...]
+) -> None:
+    candidate = Candidate("late", "stream", facts_of(store))
+    store.add_candidate(candidate)
+    admitted = beaten(store, *states).admit(candidate, gates_of(store), WHY)
+    assert admitted.version == store.version("late@1")
+    assert store.status("late@1").state is states[-1]
+
+
+def test_a_candidate_whose_version_was_rejected_is_not_admitted(store: ModelStore) -> None:
+    candidate = Candidate("late", "stream", facts_of(store))
+    store.add_candidate(candidate)
+    for one in (beaten(store, State.REJECTED), store):
+        with pytest.raises(TransitionError, match="late@1: expected a version that may be verified, found it rejected"):
+            one.admit(candidate, gates_of(store), WHY)
+    assert store.status("late@1").state is State.REJECTED
+
+
+def test_a_candidate_is_admitted_with_the_facts_that_it_was_kept_with(store: ModelStore) -> None:
+    candidate = Candidate("late", "stream", facts_of(store, 0.5))
+    store.add_candidate(candidate)
+    better = replace(candidate.facts, metrics={"recent/log_loss": 0.1, "frozen/log_loss": 0.1})
+    with pytest.raises(ModelError, match=r"expected the facts that it was kept with, metrics .*0\.5.*, found .*0\.1"):
+        store.admit(replace(candidate, facts=better), gates_of(store), WHY)
+    assert store.versions("late") == []
+    assert store.candidates("late")[0].judgements == ()
 
 
 def test_other_aliases_are_given_and_taken_away(store: ModelStore) -> None:
