@@ -37,12 +37,14 @@ class Subject:
 
     Attributes:
         evaluations: how well the champion did, on which rows.
+        parent: the version that the subject started from, if it did.
     """
 
     model: str
     facts: Facts
     champion: ModelVersion | None = None
     evaluations: Sequence[Evaluation] = ()
+    parent: ModelVersion | None = None
 
     def of_champion(self, name: str) -> Mapping[str, float]:
         """The champion's metrics on the very rows of one of the subject's evaluation sets, whenever they were taken."""
@@ -83,7 +85,8 @@ class ArtifactWhole:
 class FeaturesAvailable:
     """Each feature view that the model reads is served in the version that it learned from.
 
-    What serves counts, or the newest registered version where none serves yet.
+    What serves counts, or the newest registered version where none serves yet. A version that names no view though its
+    parent reads some was registered without them: nothing is known of what it reads.
     """
 
     views: Registry
@@ -92,6 +95,11 @@ class FeaturesAvailable:
 
     def judge(self, subject: Subject) -> GateResult:
         """Passed when all fingerprints agree; the evidence has the difference of those that do not."""
+        parent = subject.parent
+        if parent is not None and parent.facts.features and not subject.facts.features:
+            read = ", ".join(sorted(parent.facts.features))
+            why = f"no feature views are recorded, but {parent.name}, its parent, reads {read}; register it with those "
+            return GateResult(self.name, False, evidence={"why": why + "that it reads", "views": {}})
         found = {view: self._registered(view) for view in subject.facts.features}
         wrong = {
             view: self._difference(view, fingerprint, found[view])

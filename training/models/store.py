@@ -260,11 +260,12 @@ class ModelStore:
         return results
 
     def _subject(self, model: str, facts: Facts) -> Subject:
+        parent = None if facts.parent is None else self.registry.version(model, facts.parent)
         number = self.registry.life(model).holder(Alias.CHAMPION)
         if number is None:
-            return Subject(model, facts)
+            return Subject(model, facts, parent=parent)
         champion = self.registry.version(model, number)
-        return Subject(model, facts, champion, self.registry.evaluations(champion))
+        return Subject(model, facts, champion, self.registry.evaluations(champion), parent)
 
     def _whole(self, name: str) -> ModelVersion:
         version = self.version(name)

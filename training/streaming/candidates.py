@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 from headrace.connectors.iceberg import IcebergCatalog
@@ -25,22 +26,27 @@ def register_committed(iceberg: IcebergCatalog, store: ModelStore, job: Learning
     To do it again is nothing.
 
     Raises:
-        NotFoundError: no trainer of this catalog has run yet.
+        NotFoundError: no trainer of this catalog has run yet, or the version that the job started from is not there.
         ArtifactError: the files of a candidate are missing or damaged.
     """
-    found = [candidate_of(told, job) for told in told_of(iceberg, CANDIDATES, job.run)]
+    features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
+    found = [candidate_of(told, job, features) for told in told_of(iceberg, CANDIDATES, job.run)]
     for candidate in found:
         store.add_candidate(candidate)
     return found
 
 
-def candidate_of(told: Candidate, job: LearningJob) -> model_facts.Candidate:
-    """A candidate as the store has it."""
+def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str]) -> model_facts.Candidate:
+    """A candidate as the store has it; `features` are those of its parent, whose columns it reads on.
+
+    It has no label cutoff: its parent's is older than the labels that the stream brought, and theirs is not known.
+    """
     metrics = {name: value for name, value in json.loads(told.metrics).items() if value is not None}
     facts = model_facts.Facts(
         artifact=told.artifact,
         code=job.origin["code"],
         environment=job.origin["environment"],
+        features=dict(features),
         snapshots=dict(job.snapshots),
         offsets={
             f"{job.source}-{name}": (span.first, span.last + 1)

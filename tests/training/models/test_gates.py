@@ -164,6 +164,21 @@ def test_what_serves_counts_before_what_is_newest(views: Registry) -> None:
     assert not available(views, flights="4e5f6a7b")[0]
 
 
+def test_a_version_without_features_of_a_parent_with_some_is_refused(views: Registry) -> None:
+    gate = FeaturesAvailable(views, "demo")
+    reads, none = ({"flights": "0a1b2c3d"}, {})
+    verdicts = {}
+    for parent, own in ((reads, none), (reads, reads), (none, none)):
+        version = ModelVersion("late", 1, facts_of({}, features=parent), "ann")
+        result = gate.judge(Subject("late", facts_of({}, features=own, parent=1), parent=version))
+        verdicts[len(parent), len(own)] = (result.passed, result.evidence.get("why", ""))
+    assert verdicts.pop((1, 0)) == (
+        False,
+        "no feature views are recorded, but late@1, its parent, reads flights; register it with those that it reads",
+    )
+    assert set(verdicts.values()) == {(True, "")}
+
+
 def test_a_view_that_was_never_registered_says_so(views: Registry) -> None:
     _, evidence = available(views, trips="0a1b2c3d")
     assert evidence["changed"] == {"trips": {"expected": "0a1b2c3d", "found": None, "changes": []}}

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from headrace.connectors.schema import Field
+from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, SettingsError
 from headrace.features.source import IcebergTable
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.runs import runs
+from headrace.training.streaming.tables import CANDIDATES
+from headrace.training.streaming.told import Candidate as Told
 
 from .lake import HERE, Labels, Lake
 
@@ -117,6 +123,25 @@ def test_a_job_says_which_rows_it_reads(lake: Lake) -> None:
     assert f"'end-snapshot-id' = '{last}'" in between
     assert job.skipped == 5
     assert runs(lake.platform) == []
+
+
+def test_a_candidate_reads_the_features_of_its_parent_and_has_no_cutoff(lake: Lake) -> None:
+    store = lake.store()
+    origin = store.keep_origin()
+    artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
+    parent = Facts(artifact=artifact, code=origin.code, environment=origin.environment, features={"flights": "0a1b"})
+    parent = replace(parent, label_cutoff=datetime(2013, 9, 1, tzinfo=UTC))
+    store.register("labels", parent, Decision("tester", "a start"))
+    for start, expected in (("labels@1", {"flights": "0a1b"}), (None, {})):
+        job = Labels(lake.platform, start=start).prepare()
+        told = Told(
+            job.run, 1, artifact, step=1, arrived=5, visited=5, model_rows=5, positions="{}", metrics="{}", told_us=7
+        )
+        table = lake.platform.iceberg.named(f"{LEDGER_NAMESPACE}.{CANDIDATES}")
+        table.append(pa.Table.from_pylist([asdict(told)]))
+        (kept,) = register_committed(lake.platform.iceberg, store, job)
+        assert (kept.facts.features, kept.facts.label_cutoff) == (expected, None)
+        assert kept in [one.candidate for one in store.candidates("labels")]
 
 
 def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
