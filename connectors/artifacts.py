@@ -7,10 +7,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 from uuid import uuid4
 
 from headrace.connectors.artifact_files import check_file
@@ -22,8 +23,10 @@ FILES = "files"
 ADDRESS = re.compile(r"[0-9a-f]{64}")
 #: Starts the names of what is still being written, or is being thrown away; no address does.
 TEMPORARY = "."
-#: A folder was renamed to where one is already.
-TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
+#: A folder was renamed to where one is already, or a file.
+TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
+#: What is found where no file is, or not one alone: a folder, or a file where its folder should be.
+NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 
 
 def manifest_of(files: Mapping[str, bytes]) -> bytes:
@@ -89,11 +92,7 @@ class Artifacts:
             ArtifactError: it is not there, or damaged; names the file, the hash expected and the one found.
         """
         with self._translated(f"artifact {address[:12]} cannot be read"):
-            hashes = self._hashes(address)
-            folder = self.folder / address / FILES
-            files = {name: _proved(address, folder / name, expected) for name, expected in hashes.items()}
-            _check_nothing_else(address, folder, hashes)
-        return files
+            return _files_in(self.folder / address, address)
 
     def verify(self, address: str) -> None:
         """Raise ArtifactError unless the artifact is there and whole."""
@@ -112,19 +111,8 @@ class Artifacts:
             return False
         return True
 
-    def _hashes(self, address: str) -> dict[str, str]:
-        """The manifest, proved by the address."""
-        if not ADDRESS.fullmatch(address):
-            msg = f"artifact {address!r}: expected an address of 64 hex digits"
-            raise ArtifactError(msg)
-        if not (self.folder / address).is_dir():
-            msg = f"artifact {address} is missing: {self.folder} has none of this address"
-            raise ArtifactError(msg)
-        hashes: dict[str, str] = json.loads(_proved(address, self.folder / address / MANIFEST, address))
-        return hashes
-
     def _write(self, address: str, files: Mapping[str, bytes]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _make(self.folder)
         with self._temporary() as written:
             (written / FILES).mkdir(parents=True)
             for name, content in files.items():
@@ -149,9 +137,14 @@ class Artifacts:
                 return
 
     def _remove_damaged(self, address: str) -> None:
-        # Whoever mends it at the same time may have removed it already.
+        """Make room for a whole one, unless whoever mends it at the same time has put it there meanwhile."""
+        place = self.folder / address
+        # They may also have removed it already.
         with self._temporary() as removed, suppress(FileNotFoundError):
-            (self.folder / address).rename(removed)
+            place.rename(removed)
+            with suppress(ArtifactError):
+                _files_in(removed, address)
+                _rename_unless_taken(removed, place)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -160,7 +153,7 @@ class Artifacts:
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
@@ -171,25 +164,55 @@ class Artifacts:
             raise ConnectorError(msg) from error
 
 
+def _files_in(place: Path, address: str) -> dict[str, bytes]:
+    """The files of the artifact in a folder, every byte proved, down from the address."""
+    hashes = _hashes(place, address)
+    files = {name: _proved(address, place / FILES / name, expected) for name, expected in hashes.items()}
+    _check_nothing_else(address, place, {MANIFEST, FILES})
+    _check_nothing_else(address, place / FILES, hashes)
+    return files
+
+
+def _hashes(place: Path, address: str) -> dict[str, str]:
+    """The manifest, proved by the address."""
+    if not ADDRESS.fullmatch(address):
+        msg = f"artifact {address!r}: expected an address of 64 hex digits"
+        raise ArtifactError(msg)
+    if place.is_file():
+        msg = f"artifact {address} is damaged: expected the folder {place}, found a file; put the same content again"
+        raise ArtifactError(msg)
+    if not place.is_dir():
+        msg = f"artifact {address} is missing: {place.parent} has none of this address"
+        raise ArtifactError(msg)
+    hashes: dict[str, str] = json.loads(_proved(address, place / MANIFEST, address))
+    return hashes
+
+
 def _proved(address: str, file: Path, expected: str) -> bytes:
     """A file's content, if it has the expected hash."""
+    named = f"artifact {address}: file {file.name!r} is"
     try:
+        if not S_ISREG(file.stat().st_mode):
+            msg = f"{named} damaged; expected sha256 {expected}, found a folder or what else is no file"
+            raise ArtifactError(msg)
         content = file.read_bytes()
-    except FileNotFoundError as error:
-        msg = f"artifact {address}: file {file.name!r} is missing; expected sha256 {expected}, found no file"
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
+        msg = f"{named} missing; expected sha256 {expected}, found no file"
         raise ArtifactError(msg) from error
     found = sha256(content).hexdigest()
     if found != expected:
-        msg = f"artifact {address}: file {file.name!r} is damaged; expected sha256 {expected}, found {found}"
+        msg = f"{named} damaged; expected sha256 {expected}, found {found}"
         raise ArtifactError(msg)
     return content
 
 
-def _check_nothing_else(address: str, folder: Path, hashes: Mapping[str, str]) -> None:
+def _check_nothing_else(address: str, folder: Path, known: Collection[str]) -> None:
     """A file that no hash speaks for is damage, too."""
-    others = sorted({entry.name for entry in folder.iterdir()} - hashes.keys())
+    others = sorted({entry.name for entry in folder.iterdir()} - set(known))
     if others:
-        msg = f"artifact {address}: file {others[0]!r} does not belong to it; expected {', '.join(sorted(hashes))}"
+        msg = f"artifact {address}: file {others[0]!r} does not belong to it; expected {', '.join(sorted(known))}"
         raise ArtifactError(msg)
 
 
@@ -198,6 +221,29 @@ def _write_synced(file: Path, content: bytes) -> None:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+
+
+def _rename_unless_taken(old: Path, new: Path) -> None:
+    try:
+        old.rename(new)
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
+
+
+def _remove(path: Path) -> None:
+    """Remove what is there, a folder or a file, as far as that goes: it is garbage."""
+    with suppress(OSError):
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there; each name that is new is synced."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -113,6 +116,104 @@ def test_putting_the_content_again_mends_what_was_damaged(artifacts: Artifacts) 
     assert artifacts.put(MODEL) == address
     assert artifacts.get(address) == MODEL
     assert [entry.name for entry in artifacts.folder.iterdir()] == [address]
+
+
+def folder_for_a_file(place: Path) -> None:
+    (place / "files" / "model.json").unlink()
+    (place / "files" / "model.json").mkdir()
+
+
+def folder_for_the_manifest(place: Path) -> None:
+    (place / "manifest.json").unlink()
+    (place / "manifest.json").mkdir()
+
+
+def pipe_for_a_file(place: Path) -> None:
+    (place / "files" / "model.json").unlink()
+    os.mkfifo(place / "files" / "model.json")
+
+
+def loop_for_a_file(place: Path) -> None:
+    (place / "files" / "model.json").unlink()
+    (place / "files" / "model.json").symlink_to("model.json")
+
+
+def file_for_the_files(place: Path) -> None:
+    shutil.rmtree(place / "files")
+    (place / "files").write_text("no folder")
+
+
+def file_for_the_artifact(place: Path) -> None:
+    shutil.rmtree(place)
+    place.write_text("no folder")
+
+
+def link_for_the_artifact(place: Path) -> None:
+    shutil.rmtree(place)
+    place.symlink_to("nowhere")
+
+
+def file_beside_the_manifest(place: Path) -> None:
+    (place / "stray.json").write_text("{}")
+
+
+DAMAGE = {
+    folder_for_a_file: "file 'model.json' is damaged; expected sha256 .*, found a folder",
+    folder_for_the_manifest: "file 'manifest.json' is damaged; expected sha256",
+    pipe_for_a_file: "file 'model.json' is damaged; expected sha256",
+    loop_for_a_file: "file 'model.json' is missing; expected sha256",
+    file_for_the_files: r"file '\w+\.json' is missing; expected sha256",
+    file_for_the_artifact: "is damaged: expected the folder .*, found a file",
+    link_for_the_artifact: "is missing",
+    file_beside_the_manifest: r"file 'stray\.json' does not belong to it; expected files, manifest\.json",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_damage_of_every_kind_is_named_and_mended(artifacts: Artifacts, damage: Callable[[Path], None]) -> None:
+    address = artifacts.put(MODEL)
+    damage(artifacts.folder / address)
+    with pytest.raises(ArtifactError, match=DAMAGE[damage]):
+        artifacts.verify(address)
+    assert artifacts.put(MODEL) == address
+    assert artifacts.get(address) == MODEL
+    assert [entry.name for entry in artifacts.folder.iterdir()] == [address]
+
+
+def test_a_mender_leaves_what_another_has_mended(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = artifacts.put(MODEL)
+    place, rename = artifacts.folder / address, Path.rename
+    (place / "manifest.json").unlink()
+    mended: list[int] = []
+
+    def late(self: Path, target: Path) -> Path:
+        # The other mends it after this one saw the damage, and before it removes what is there.
+        if self == place and not mended:
+            mended.append(0)
+            assert Artifacts(artifacts.folder).put(MODEL) == address
+            mended[0] = place.stat().st_ino
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    assert artifacts.put(MODEL) == address
+    assert mended == [place.stat().st_ino]
+    assert artifacts.get(address) == MODEL
+    assert [entry.name for entry in artifacts.folder.iterdir()] == [address]
+
+
+def test_every_folder_that_was_made_is_synced_in_its_parent(
+    artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    artifacts.put(MODEL)
+    assert {artifacts.folder, artifacts.folder.parent, artifacts.folder.parent.parent} <= set(synced)
+    assert artifacts.folder.parents[2] not in synced
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "MODEL.PT", "weights.pth", "a.bin", "a.npz"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -175,6 +176,16 @@ def test_a_missing_or_damaged_artifact_is_refused_everywhere(store: ModelStore) 
 def test_a_damaged_artifact_fails_its_gate_with_file_and_hashes(store: ModelStore) -> None:
     name = store.register("late", facts_of(store), WHY).name
     damage(store, store.version(name).facts.artifact)
+    results = store.verify(name, gates_of(store), WHY)
+    assert "file 'model.json' is damaged; expected sha256" in results[0].evidence["why"]
+    assert store.status(name).state is State.REJECTED
+
+
+def test_a_folder_in_the_place_of_a_file_fails_the_gate(store: ModelStore) -> None:
+    name = store.register("late", facts_of(store), WHY).name
+    file = store.artifacts.folder / store.version(name).facts.artifact / "files" / "model.json"
+    file.unlink()
+    file.mkdir()
     results = store.verify(name, gates_of(store), WHY)
     assert "file 'model.json' is damaged; expected sha256" in results[0].evidence["why"]
     assert store.status(name).state is State.REJECTED
@@ -383,11 +394,13 @@ def test_a_champion_is_compared_by_a_metric_that_was_measured_later_on_the_same_
     assert store.check(name, [NotWorse("recent", "log_loss")])[0].bound == 0.5
 
 
-def test_a_gate_that_cannot_be_asked_is_no_verdict(store: ModelStore) -> None:
+def test_a_gate_that_cannot_be_asked_is_no_verdict(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     name = store.register("late", facts_of(store), WHY).name
-    folder = store.artifacts.folder / store.version(name).facts.artifact / "files"
-    (folder / "model.json").rename(folder.parent / "model.json")
-    (folder / "model.json").mkdir()
+
+    def broken(_file: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
     with pytest.raises(ConnectorError, match="cannot be read"):
         store.verify(name, gates_of(store), WHY)
     assert store.status(name).state is State.TRAINED
