@@ -70,8 +70,10 @@ def list_(
         if candidates:
             rows += [candidate_row(one) for one in store.candidates(name)]
         else:
+            # Versions first: the life that is read after them knows each, also when one is registered in between.
+            versions = store.versions(name)
             life = store.history(name)
-            rows += [status_row(status_in(life, one)) for one in reversed(store.versions(name))]
+            rows += [status_row(status_in(life, one)) for one in reversed(versions)]
     if not rows:
         progress(f"no {'candidates' if candidates else 'versions'} of models in this project")
     print_model_rows(rows, options_of(context).chosen(format_))

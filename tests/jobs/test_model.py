@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,24 @@ def test_a_model_goes_its_way_by_commands_alone(store: ModelStore) -> None:
     assert [move["to"] for move in shown["moves"]] == ["trained", "verified", "registered", "dark", "production"]
     assert all(move["who"] == "ann" for move in shown["moves"])
     assert shown["moves"][1]["evidence"]["gates"][2]["bound"] == 0.5
+
+
+def test_a_list_is_told_while_versions_are_registered(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered(store)
+    for name in ("versions", "history"):
+        monkeypatch.setattr(ModelStore, name, and_then(getattr(ModelStore, name), lambda: registered(store)))
+    assert [row["version"] for row in rows("list")] == ["late@1"]
+
+
+def and_then(read: Callable[..., Any], change: Callable[[], object]) -> Callable[..., Any]:
+    """A read behind which something changes."""
+
+    def both(*arguments: object) -> Any:
+        found = read(*arguments)
+        change()
+        return found
+
+    return both
 
 
 def test_a_table_has_a_line_for_each_version_and_no_json(store: ModelStore) -> None:
