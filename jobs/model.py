@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -286,11 +287,12 @@ def _bound(option: str, text: str) -> tuple[str, str, float]:
     path, _, number = text.partition("=")
     set_, _, metric = path.partition("/")
     try:
-        if set_ and metric:
-            return set_, metric, float(number)
+        bound = float(number)
     except ValueError:
-        pass
-    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER, such as recent/log_loss=0.002"
+        bound = math.nan
+    if set_ and metric and math.isfinite(bound):
+        return set_, metric, bound
+    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER with a finite number, such as recent/log_loss=0.002"
     raise SettingsError(msg)
 
 

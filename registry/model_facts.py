@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -181,7 +181,7 @@ def check_name(what: str, name: str) -> None:
 
 
 def check_json(what: str, value: Mapping[str, Any]) -> None:
-    """Raise ModelError when a mapping holds what JSON cannot, such as a number of numpy.
+    """Raise ModelError when a mapping holds what JSON cannot, such as a number of numpy, or a key that is no text.
 
     >>> check_json("evidence", {"gates": [], "value": 0.5})
     """
@@ -190,6 +190,22 @@ def check_json(what: str, value: Mapping[str, Any]) -> None:
     except (TypeError, ValueError) as error:
         msg = f"{what}: {error}; expected plain values: text, numbers, lists and maps by text"
         raise ModelError(msg) from error
+    for key in _keys(value):
+        if not isinstance(key, str):
+            msg = (
+                f"{what}: expected maps by text, found the key {key!r}, which would come back as text; write it as such"
+            )
+            raise ModelError(msg)
+
+
+def _keys(value: object) -> Iterator[object]:
+    """The keys of all maps in a value, however deep."""
+    if isinstance(value, Mapping):
+        yield from value
+    elif not isinstance(value, list | tuple):
+        return
+    for item in value.values() if isinstance(value, Mapping) else value:
+        yield from _keys(item)
 
 
 def _check_hashes(facts: Facts) -> None:
@@ -209,9 +225,12 @@ def _check_counts(facts: Facts) -> None:
 
 
 def _check_offsets(offsets: Mapping[str, tuple[int, int]]) -> None:
-    for partition, (begin, end) in offsets.items():
-        if not 0 <= begin <= end:
-            msg = f"offsets of {partition!r}: expected 0 <= from <= to, found {begin!r} and {end!r}"
+    for partition, span in offsets.items():
+        if not (isinstance(span, list | tuple) and len(span) == 2 and all(type(one) is int for one in span)):
+            msg = f"offsets of {partition!r}: expected two whole numbers, the first offset and the one after the last, "
+            raise ModelError(msg + f"found {span!r}")
+        if not 0 <= span[0] <= span[1]:
+            msg = f"offsets of {partition!r}: expected 0 <= from <= to, found {span[0]!r} and {span[1]!r}"
             raise ModelError(msg)
 
 

@@ -212,6 +212,12 @@ def _known(what: str, text: str, names: Sequence[str]) -> str:
 def _check_gates(name: str, gates: object) -> None:
     """A verification shows gates, all of them passed."""
     found = gates if isinstance(gates, list) else []
+    strange = [gate for gate in found if not isinstance(gate, Mapping)]
+    if strange:
+        msg = (
+            f"{name}: cannot be {State.VERIFIED}: expected gates with name and passed, found {strange[0]!r}; verify it"
+        )
+        raise TransitionError(msg)
     failed = [str(gate.get("name")) for gate in found if gate.get("passed") is not True]
     if failed or not found:
         what = f"gates not passed: {', '.join(failed)}" if failed else "no gates among the evidence"

@@ -126,6 +126,12 @@ def test_a_parent_that_was_never_registered_is_refused(models: ModelRegistry) ->
         ({"environment": ""}, "environment: expected a sha256"),
         ({"offsets": {"t-0": (5, 4)}}, "offsets of 't-0': expected 0 <= from <= to, found 5 and 4"),
         ({"offsets": {"t-0": (-1, 4)}}, "offsets of 't-0'"),
+        ({"offsets": {"t-0": (None, 4)}}, r"offsets of 't-0': expected two whole numbers, .*found \(None, 4\)"),
+        ({"offsets": {"t-0": None}}, "offsets of 't-0': expected two whole numbers, .*found None"),
+        ({"offsets": {"t-0": (1, 2, 3)}}, "offsets of 't-0': expected two whole numbers"),
+        ({"offsets": {"t-0": (0.5, 4)}}, "offsets of 't-0': expected two whole numbers"),
+        ({"offsets": {7: (0, 4)}}, "offsets: expected maps by text, found the key 7"),
+        ({"features": {None: "0a1b"}}, "features: expected maps by text, found the key None"),
         (
             {"metrics": {"recent/log_loss": float("nan")}},
             "metric 'recent/log_loss': expected a finite number, found nan",
@@ -467,6 +473,20 @@ def test_metrics_that_many_measure_at_once_are_all_kept(models: ModelRegistry, t
         thread.join()
     (later,) = [one for one in models.evaluations(version) if one.rows == "September"]
     assert len(later.metrics) == 20
+
+
+@pytest.mark.parametrize("evidence", [{"a": 1, 2: 3}, {"by_hour": {0: 0.5}}, {"gates": [{"rows": ({True: 1},)}]}])
+def test_evidence_has_text_as_keys_however_deep(evidence: dict[Any, Any]) -> None:
+    with pytest.raises(ModelError, match="evidence: expected maps by text, found the key"):
+        Decision("ann", "to try it", evidence)
+
+
+@pytest.mark.parametrize("gates", [["x"], [None], [[]], [{"name": "a", "passed": True}, 1]])
+def test_gates_that_are_none_verify_nothing(models: ModelRegistry, gates: list[Any]) -> None:
+    models.register("late", FACTS, WHY)
+    with pytest.raises(TransitionError, match="cannot be verified: expected gates with name and passed, found"):
+        models.move("late", 1, State.VERIFIED, replace(PASSED, evidence={"gates": gates}))
+    assert models.life("late").state(1) is State.TRAINED
 
 
 PROMOTERS, ROUNDS = 3, 25
