@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from headrace.errors import SettingsError
+from headrace.jobs.deciding import decision_of
 from headrace.jobs.model_rows import (
     candidate_row,
     gate_row,
@@ -23,7 +24,6 @@ from headrace.jobs.options import Format, FormatOption, instant, options_of
 from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
-    from headrace.registry.model_states import Decision
     from headrace.training.models.gates import Gate
     from headrace.training.models.store import ModelStore
 
@@ -156,7 +156,7 @@ def verify(
     gates += [SlicesNotWorse(*bound) for bound in _bounds("--slices-not-worse", slices_not_worse)]
     gates += [AtMost(*bound) for bound in _bounds("--at-most", at_most)]
     moves = not dry_run and store.status(version).state is State.TRAINED
-    results = store.verify(version, gates, _decision(reason, by)) if moves else store.check(version, gates)
+    results = store.verify(version, gates, decision_of(reason, by)) if moves else store.check(version, gates)
     print_model_rows([gate_row(result) for result in results], options_of(context).chosen(format_))
     progress(f"{version} is {store.status(version).state}")
     if not all(result.passed for result in results):
@@ -185,7 +185,7 @@ def promote(
     store, given = _store(context), alias_of(alias)
     model = store.version(version).model
     expected = _expected(expect) if expect else store.history(model).holder(given)
-    decision = _decision(reason, by)
+    decision = decision_of(reason, by)
     if given is Alias.CHAMPION:
         promoted = store.promote(version, expected, decision)
     else:
@@ -199,7 +199,7 @@ def take(context: typer.Context, version: Version, reason: Reason, by: By = "") 
 
     Example: headrace model take flights@canary --reason "errors rose at 5 percent"
     """
-    taken = _store(context).take(version, _decision(reason, by))
+    taken = _store(context).take(version, decision_of(reason, by))
     progress(f"{taken.name} is not {version.partition('@')[2]} any more")
 
 
@@ -209,7 +209,7 @@ def retire(context: typer.Context, version: Version, reason: Reason, by: By = ""
 
     Example: headrace model retire flights@2 --reason "version 3 has served for a week"
     """
-    retired = _store(context).retire(version, _decision(reason, by))
+    retired = _store(context).retire(version, decision_of(reason, by))
     progress(f"{retired.name} is retired")
 
 
@@ -227,7 +227,7 @@ def move(
     """
     from headrace.registry.model_states import state_of
 
-    moved = _store(context).move(version, state_of(state), _decision(reason, by))
+    moved = _store(context).move(version, state_of(state), decision_of(reason, by))
     progress(f"{moved.name} is {state}")
 
 
@@ -255,18 +255,6 @@ def _store(context: typer.Context) -> ModelStore:
     from headrace.training.models.store import ModelStore
 
     return ModelStore.at(options_of(context).settings())
-
-
-def _decision(reason: str, by: str) -> Decision:
-    from getpass import getuser
-
-    from headrace.registry.model_states import Decision
-
-    try:
-        return Decision(by or getuser(), reason)
-    except (KeyError, OSError) as error:
-        msg = "this process has no user name; say who decides: --by NAME"
-        raise SettingsError(msg) from error
 
 
 def _standing_gates(context: typer.Context, store: ModelStore) -> tuple[Gate, ...]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.errors import SettingsError
+from headrace.jobs.deciding import decision_of
 from headrace.jobs.options import FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
 
 if TYPE_CHECKING:
-    from headrace.registry.model_states import Decision
     from headrace.training.learning.events import Event, Subscriber
     from headrace.training.learning.pipeline import TrainingOutcome
 
@@ -48,7 +47,9 @@ def train(
     from headrace.training.models.store import ModelStore
 
     settings = options_of(context).settings()
-    decision = _decision(file, by) if register else None
+    # Who registers is found out before hours are spent on learning.
+    why = f"trained by `headrace train {file.name}`"
+    decision = decision_of(why, by, "--no-register") if register else None
     pipeline = load_training(file, name)(Platform(settings), epochs=epochs, seed=seed, device=device)
     folder = out or settings.home / "training" / pipeline.chosen.name
     with ended_by_sigterm():
@@ -59,19 +60,6 @@ def train(
         found["version"] = register_version(ModelStore.at(settings), outcome, decision).name
     found |= {metric: round(value, 6) for metric, value in outcome.metrics.items()}
     print_rows([{"what": what, "value": value} for what, value in found.items()], options_of(context).chosen(format_))
-
-
-def _decision(file: Path, by: str) -> Decision:
-    """Who registers and why, found out before hours are spent on learning."""
-    from getpass import getuser
-
-    from headrace.registry.model_states import Decision
-
-    try:
-        return Decision(by or getuser(), f"trained by `headrace train {file.name}`")
-    except (KeyError, OSError) as error:
-        msg = "this process has no user name; say who registers: --by NAME, or take --no-register"
-        raise SettingsError(msg) from error
 
 
 def _telling(epochs: int) -> dict[str, list[Subscriber]]:
