@@ -9,6 +9,7 @@ from typing import Any
 from headrace.errors import DefinitionError, ModelError, did_you_mean
 from headrace.features.names import check_name, snake_case
 from headrace.features.place import Place
+from headrace.registry.model_facts import NAME
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.filters import RowFilter
 from headrace.training.learning.early_stopping import EarlyStopping
@@ -130,6 +131,11 @@ def _check_kinds(cls: type[Any], at: str) -> None:
 def _splits(cls: type[Any], at: str) -> dict[str, tuple[RowFilter, ...]]:
     """The splits, each with its filters; where none is declared all rows train."""
     declared: Mapping[str, RowFilter | Sequence[RowFilter]] = cls.splits or {TRAIN: ()}
+    for name in declared:
+        if not (isinstance(name, str) and NAME.fullmatch(name)):
+            msg = f"{at}: splits: {name!r} is no name of a split; expected a letter, then at most 99 letters, digits, "
+            msg += "'_', '.' or '-', since a version keeps its metrics by that name; rename it"
+            raise DefinitionError(msg)
     if TRAIN not in declared:
         msg = f"{at}: splits: no split {TRAIN!r} to learn from; {did_you_mean(TRAIN, declared)}"
         raise DefinitionError(msg)

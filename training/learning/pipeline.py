@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 from headrace.errors import DefinitionError, SettingsError, did_you_mean
 from headrace.features.module import run_file
 from headrace.features.place import calling_place
+from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.training.data.dataset import PinnedDataset
@@ -34,7 +36,7 @@ class TrainingOutcome:
 
     Attributes:
         metrics: of the model that is kept, by `split/metric`, for every split but that which trains.
-        evaluated: for each such split the rows it was.
+        evaluated: for each such split the rows it was, in as many characters as a version keeps (`rows_text`).
         features: by feature view, the version whose features the rows have; empty for rows of a plain table.
     """
 
@@ -116,9 +118,9 @@ class TrainingPipeline:
         for kind, listening in (subscribers or {}).items():
             for one in listening:
                 trainer.subscribe(kind, one)
+        evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
         trained = trainer.run(resume=resume)
         metrics = self._evaluated(learner, trained, others, fitted)
-        evaluated = {name: str(rows) for name, rows in others.items()}
         return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, self.features(named))
 
     def snapshot(self, source: str) -> Snapshot:
@@ -203,6 +205,18 @@ def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
         msg = f"{file}: defines {', '.join(found)}; name one"
         raise DefinitionError(msg)
     return found[name] if name else next(iter(found.values()))
+
+
+def rows_text(text: str) -> str:
+    """What rows are, in as many characters as a version keeps; of a longer text its beginning and its SHA-256.
+
+    >>> rows_text("raw.trips@7 where trip < 9"), len(rows_text("raw.trips@7 where " + "line != 'a' and " * 100))
+    ('raw.trips@7 where trip < 9', 200)
+    """
+    if len(text) <= LONGEST_ROWS:
+        return text
+    end = f"... sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return text[: LONGEST_ROWS - len(end)] + end
 
 
 def _is_table(source: str) -> bool:

@@ -7,10 +7,14 @@ import pyarrow as pa
 import pytest
 
 from headrace.errors import DefinitionError, ModelError, NotFoundError, SettingsError
+from headrace.registry.model_facts import LONGEST_ROWS
+from headrace.registry.model_states import Decision
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.learning.pipeline import load_training
+from headrace.training.learning.pipeline import load_training, rows_text
+from headrace.training.learning.registering import register
+from headrace.training.models.store import ModelStore
 
 from . import stream
 
@@ -58,6 +62,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no training split": (
         {**WHOLE, "splits": "{'trian': ()}"},
         "no split 'train' to learn from; did you mean 'trian'?",
+    ),
+    "a split without a name": (
+        {**WHOLE, "splits": "{'train': (), '2026': ()}"},
+        "splits: '2026' is no name of a split; expected a letter, then",
     ),
     "nothing to watch": ({**WHOLE, "stopping": "EarlyStopping()"}, "watches split 'valid', which is not declared"),
     "no rows a batch": ({**WHOLE, "batch_rows": "0"}, "batch_rows = 0"),
@@ -117,3 +125,22 @@ def test_a_source_is_named_at_the_run_or_in_the_class(tmp_path: Path) -> None:
     pipeline = load_training(written(tmp_path, **WHOLE))(Platform(load_settings(**options)))
     with pytest.raises(SettingsError, match="late_trips declares no source; name a table or a training set"):
         pipeline.train()
+
+
+def test_a_training_is_registered_however_long_its_filters_are(tmp_path: Path) -> None:
+    iceberg = {"catalog": "house", "properties": dict(stream.table(tmp_path / "lake", (40,)).catalog.properties)}
+    settings = load_settings(flags={"home": str(tmp_path), "iceberg": iceberg}, environment={}, folder=tmp_path)
+    long = "[Condition('speed', '<', 1e9 + number) for number in range(50)]"
+    options = {**WHOLE, "source": "'raw.trips'", "splits": f"{{'train': (), 'valid': {long}}}"}
+    file = written(tmp_path, **options)
+    file.write_text(file.read_text().replace("import Encoding,", "import Condition, Encoding,"))
+    outcome = load_training(file)(Platform(settings), device="cpu").train()
+    kept = register(ModelStore.at(settings), outcome, Decision("ann", "trained"))
+    assert kept.facts.evaluated["valid"].startswith("raw.trips@")
+    assert len(kept.facts.evaluated["valid"]) == LONGEST_ROWS
+
+
+def test_other_rows_are_told_by_another_text_where_it_is_shortened() -> None:
+    long = "raw.trips@7 where " + "line != 'a' and " * 50
+    assert rows_text(long + "trip < 8") != rows_text(long + "trip < 9")
+    assert rows_text(long[:LONGEST_ROWS]) == long[:LONGEST_ROWS]
