@@ -75,6 +75,8 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
     try:
         recipe = Recipe(cls.model, cls.optimizer, cls.losses, cls.huber_delta, cls.guard, cls.seed)
         plan = Plan(cls.epochs, cls.stopping, cls.checkpoint_batches)
+        if cls.stopping is not None:
+            cls.stopping.check_task(cls.model.task)
     except ModelError as error:
         msg = f"{at}: {error}"
         raise DefinitionError(msg) from error

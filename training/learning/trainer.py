@@ -116,6 +116,8 @@ class Trainer:
         if plan.stopping and evaluation is None:
             msg = "early stopping: there is no evaluation split to watch; declare one, or take stopping=None"
             raise TrainingError(msg)
+        if plan.stopping:
+            plan.stopping.check_task(learner.recipe.model.task)
         self.learner, self.training, self.evaluation, self.plan = learner, training, evaluation, plan
         self._folder = None if folder is None else RunFolder(folder)
         self._identity = {**(identity or {}), "recipe": learner.recipe.to_json()}
@@ -197,7 +199,7 @@ class Trainer:
         run.evaluations.append(values)
         add_scalars(run.scalars, self.learner.counters, "eval", values)
         if self.plan.stopping is not None:
-            run.watched = run.watched.after(self.plan.stopping, run.epoch, values.get(self.plan.stopping.metric))
+            run.watched = run.watched.after(self.plan.stopping, run.epoch, self.plan.stopping.watched_value(values))
             if run.watched.best_epoch == run.epoch:
                 run.best = self.learner.state()
         self._tell("evaluate", values=values)

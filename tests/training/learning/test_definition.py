@@ -68,6 +68,15 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         "splits: '2026' is no name of a split; expected a letter, then",
     ),
     "nothing to watch": ({**WHOLE, "stopping": "EarlyStopping()"}, "watches split 'valid', which is not declared"),
+    "a metric of another task": (
+        {
+            **WHOLE,
+            "splits": "{'train': (), 'valid': ()}",
+            "model": "ModelSpec('mlp', task='regression')",
+            "stopping": "EarlyStopping()",
+        },
+        "early stopping: metric 'log_loss' is none of task 'regression', so that it would never be better; take one of",
+    ),
     "no rows a batch": ({**WHOLE, "batch_rows": "0"}, "batch_rows = 0"),
     "an unknown loss": ({**WHOLE, "losses": "{'hubber': 1.0}"}, "loss: 'hubber' is not known; did you mean 'huber'?"),
 }

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace.errors import TrainingError
+from headrace.errors import ModelError, TrainingError
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
@@ -167,6 +167,22 @@ def test_a_run_without_a_folder_cannot_resume(snapshot: Snapshot) -> None:
 def test_stopping_without_an_evaluation_is_refused(snapshot: Snapshot) -> None:
     with pytest.raises(TrainingError, match="no evaluation split"):
         trainer(snapshot, None, Plan(1, EarlyStopping()))
+
+
+def test_stopping_by_a_metric_of_another_task_is_refused(snapshot: Snapshot) -> None:
+    with pytest.raises(ModelError, match=r"metric 'rmse' is none of task 'binary'.*; take one of log_loss, auc"):
+        trainer(snapshot, snapshot, Plan(1, EarlyStopping("rmse")))
+
+
+@pytest.mark.parametrize(
+    ("metric", "count", "why"), [("log_loss", 0, "the split has no rows"), ("auc", 1, "its labels are all alike")]
+)
+def test_stopping_by_a_metric_that_the_rows_do_not_define_is_an_error(
+    snapshot: Snapshot, tmp_path: Path, metric: str, count: int, why: str
+) -> None:
+    few = Snapshot.of(stream.table(tmp_path, (count,)))
+    with pytest.raises(TrainingError, match=f"'{metric}' is not defined over the evaluation split: {why}"):
+        trainer(snapshot, few, Plan(9, EarlyStopping(metric))).run()
 
 
 def test_an_epoch_that_teaches_nothing_is_an_error(snapshot: Snapshot, tmp_path: Path) -> None:
