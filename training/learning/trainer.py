@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,7 +99,8 @@ class Trainer:
     Args:
         evaluation: gives the split that every epoch is evaluated on, always in one order.
         folder: where the checkpoint, the scalars and the plots go; None: nowhere.
-        identity: what the rows are, for a checkpoint of other rows to be refused.
+        identity: what the rows are, for a checkpoint of other rows to be refused; so is one that another recipe or
+            rule of early stopping made.
         rows: how many rows an epoch visits, for whoever shows how far it is; 0: not known.
     """
 
@@ -120,7 +121,7 @@ class Trainer:
             plan.stopping.check_task(learner.recipe.model.task)
         self.learner, self.training, self.evaluation, self.plan = learner, training, evaluation, plan
         self._folder = None if folder is None else RunFolder(folder)
-        self._identity = {**(identity or {}), "recipe": learner.recipe.to_json()}
+        self._identity = {**(identity or {}), "recipe": learner.recipe.to_json(), "stopping": _rule(plan)}
         self._subscribers = Subscribers()
         self._rows = rows
         self._run = _Run()
@@ -243,6 +244,11 @@ class Trainer:
 
     def _tell(self, kind: str, step: Step | None = None, values: Mapping[str, float | None] | None = None) -> None:
         self._subscribers.tell(Event(kind, self._run.epoch, self.learner.counters, self._rows, step, values or {}))
+
+
+def _rule(plan: Plan) -> dict[str, Any] | None:
+    """The rule of early stopping as JSON says it: what a checkpoint has watched was watched by it."""
+    return None if plan.stopping is None else asdict(plan.stopping)
 
 
 def evaluate(learner: TorchLearner, batches: Batches) -> dict[str, float | None]:

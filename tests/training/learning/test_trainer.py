@@ -153,6 +153,16 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(snapshot: Snapshot, other: S
         trainer(snapshot, None, Plan(1), tmp_path).run(resume=True)
 
 
+@pytest.mark.parametrize("rule", [None, EarlyStopping("auc"), EarlyStopping(patience=9), EarlyStopping(least_gain=0.1)])
+def test_a_checkpoint_that_another_rule_watched_is_refused(
+    snapshot: Snapshot, tmp_path: Path, rule: EarlyStopping | None
+) -> None:
+    trainer(snapshot, snapshot, Plan(1, EarlyStopping()), tmp_path).run()
+    trainer(snapshot, snapshot, Plan(1, EarlyStopping("log_loss")), tmp_path).run(resume=True)
+    with pytest.raises(TrainingError, match=r"of a run with stopping \{'metric': 'log_loss'"):
+        trainer(snapshot, snapshot, Plan(2, rule), tmp_path).run(resume=True)
+
+
 def test_a_folder_that_cannot_be_written_is_an_error(snapshot: Snapshot, tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file where the folder would be")
     with pytest.raises(TrainingError, match="cannot be written"):
