@@ -8,6 +8,9 @@ from typing import Any
 
 from headrace.errors import ModelError, did_you_mean
 
+#: Bounds of `check_number`: the least number above 0, and the largest below 1.
+ABOVE_0, BELOW_1 = math.ulp(0.0), math.nextafter(1.0, 0.0)
+
 
 def check_name(name: str, known: Sequence[str] | Mapping[str, Any], what: str) -> None:
     """ModelError, with a suggestion, for a name that is not known."""
@@ -19,14 +22,16 @@ def check_name(name: str, known: Sequence[str] | Mapping[str, Any], what: str) -
 def check_number(value: Any, what: str, least: float, most: float = math.inf) -> None:
     """ModelError unless `value` is a finite number within bounds.
 
-    >>> check_number(float("nan"), "rate", 0)
+    >>> check_number(1.0, "beta1", 0, BELOW_1)
     Traceback (most recent call last):
-    headrace.errors.ModelError: rate = nan: expected a finite number >= 0
+    headrace.errors.ModelError: beta1 = 1.0: expected a finite number >= 0 and < 1
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not least <= value <= most:
-        bound = f">= {least}" if least != math.ulp(0.0) else "> 0"
-        msg = f"{what} = {value!r}: expected a finite number {bound}" + (f" and <= {most}" if most < math.inf else "")
+        bound = "> 0" if least == ABOVE_0 else f">= {least}"
+        if most < math.inf:
+            bound += " and < 1" if most == BELOW_1 else f" and <= {most}"
+        msg = f"{what} = {value!r}: expected a finite number {bound}"
         raise ModelError(msg)
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from headrace.errors import ModelError, did_you_mean
-from headrace.training.learning.checks import check_arguments, check_name, check_number
+from headrace.training.learning.checks import ABOVE_0, BELOW_1, check_arguments, check_name, check_number
 
 #: What a model answers: the chance of the label 1, or the label itself.
 TASKS = ("binary", "regression")
@@ -31,6 +31,18 @@ OPTIMIZERS: Mapping[str, tuple[str, ...]] = {
     "adam": ("beta1", "beta2", "eps", "weight_decay"),
     "adamw": ("beta1", "beta2", "eps", "weight_decay"),
     "ftrl": ("beta", "l1", "l2"),
+}
+#: What is divided by before there was a gradient: far above the least of the 32-bit numbers, so that it is not 0.
+LEAST_DIVISOR = 1e-30
+#: The bounds of an argument, or of one optimizer's, where it is not any number from 0: steps past them do not converge,
+#: or are 0 / 0, or torch refuses them.
+ARGUMENT_BOUNDS: Mapping[str | tuple[str, str], tuple[float, float]] = {
+    "momentum": (0, BELOW_1),
+    ("nesterov", "momentum"): (ABOVE_0, BELOW_1),
+    "beta1": (0, BELOW_1),
+    "beta2": (0, BELOW_1),
+    "eps": (LEAST_DIVISOR, math.inf),
+    "beta": (LEAST_DIVISOR, math.inf),
 }
 #: The schedules, with the arguments that each takes.
 SCHEDULES: Mapping[str, tuple[str, ...]] = {
@@ -102,7 +114,7 @@ class ScheduleSpec:
         check_name(self.name, SCHEDULES, "schedule")
         check_arguments(self.arguments, SCHEDULES[self.name], f"schedule {self.name!r}")
         for name, value in {**self.arguments, "warmup": self.warmup}.items():
-            least = 0 if name in ("warmup", "floor") else math.ulp(0.0)
+            least = 0 if name in ("warmup", "floor") else ABOVE_0
             check_number(value, f"schedule {self.name!r}: {name}", least)
 
 
@@ -133,10 +145,11 @@ class OptimizerSpec:
         check_name(self.name, OPTIMIZERS, "optimizer")
         check_arguments(self.arguments, OPTIMIZERS[self.name], f"optimizer {self.name!r}")
         for name, value in self.arguments.items():
-            check_number(value, f"optimizer {self.name!r}: {name}", 0)
-        check_number(self.rate, f"optimizer {self.name!r}: rate", math.ulp(0.0), MOST_RATE)
+            least, most = ARGUMENT_BOUNDS.get((self.name, name)) or ARGUMENT_BOUNDS.get(name) or (0, math.inf)
+            check_number(value, f"optimizer {self.name!r}: {name}", least, most)
+        check_number(self.rate, f"optimizer {self.name!r}: rate", ABOVE_0, MOST_RATE)
         if self.clip_norm is not None:
-            check_number(self.clip_norm, "optimizer: clip_norm", math.ulp(0.0))
+            check_number(self.clip_norm, "optimizer: clip_norm", ABOVE_0)
         if self.name == "ftrl" and self.schedule != ScheduleSpec():
             msg = f"optimizer 'ftrl': takes no schedule, found {self.schedule.name!r}; its own rate falls by coordinate"
             raise ModelError(msg)
@@ -174,7 +187,7 @@ class Guard:
     def __post_init__(self) -> None:
         check_number(self.explosion, "guard: explosion", 1.0)
         check_number(self.after, "guard: after", 1)
-        check_number(self.most_gradient, "guard: most_gradient", math.ulp(0.0), 1e12)
+        check_number(self.most_gradient, "guard: most_gradient", ABOVE_0, 1e12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +224,7 @@ class Recipe:
         if "bce" in losses and self.model.task != "binary":
             msg = f"loss 'bce': asks for task 'binary', found {self.model.task!r}"
             raise ModelError(msg)
-        check_number(self.huber_delta, "loss 'huber': huber_delta", math.ulp(0.0))
+        check_number(self.huber_delta, "loss 'huber': huber_delta", ABOVE_0)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
             msg = f"seed {self.seed!r}: expected an integer from 0 to 2**63 - 1"
             raise ModelError(msg)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import pytest
 import torch
@@ -9,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from headrace.errors import ModelError
+from headrace.training.learning.checks import BELOW_1
 from headrace.training.learning.optimizers import FTRL, make_optimizer
 from headrace.training.learning.schedules import factor
-from headrace.training.learning.spec import OptimizerSpec, ScheduleSpec
+from headrace.training.learning.spec import OPTIMIZERS, OptimizerSpec, ScheduleSpec
 
 RATE = 0.1
 GRADIENTS = (0.5, -1.0, 0.25, 2.0)
@@ -79,6 +82,18 @@ EXPECTED: dict[str, tuple[OptimizerSpec, Callable[[float], list[float]]]] = {
 def test_an_optimizer_steps_as_its_formula_says(name: str) -> None:
     spec, formula = EXPECTED[name]
     assert steps_of(spec, 1.0, GRADIENTS) == pytest.approx(formula(1.0), abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "argument"), [(name, one) for name, known in OPTIMIZERS.items() for one in known])
+def test_every_argument_that_is_taken_makes_an_optimizer(name: str, argument: str) -> None:
+    """The least and the largest that a spec takes, and a step without a gradient from there."""
+    taken = 0
+    for value in (0, 1e-30, 1e-3, BELOW_1, 1.0, 10.0):
+        with suppress(ModelError):
+            spec = OptimizerSpec(name, 1e-3, {argument: value})
+            assert all(map(math.isfinite, steps_of(spec, 1.0, [0.0, 0.5])))
+            taken += 1
+    assert taken
 
 
 @given(

@@ -23,6 +23,21 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "arguments": (lambda: ModelSpec("mlp", {"hidden": {1, 2}}), "what JSON can say"),
     "optimizer": (lambda: OptimizerSpec("adm"), "did you mean 'adam'"),
     "its argument": (lambda: OptimizerSpec("sgd", 0.1, {"beta1": 0.9}), "no argument 'beta1'"),
+    "beta1": (
+        lambda: OptimizerSpec("adam", arguments={"beta1": 1.0}),
+        "beta1 = 1.0: expected a finite number >= 0 and < 1",
+    ),
+    "beta2": (
+        lambda: OptimizerSpec("adamw", arguments={"beta2": 1.5}),
+        "beta2 = 1.5: expected a finite number >= 0 and < 1",
+    ),
+    "momentum": (lambda: OptimizerSpec("momentum", arguments={"momentum": 1.5}), "momentum = 1.5: expected a finite"),
+    "nesterov": (
+        lambda: OptimizerSpec("nesterov", arguments={"momentum": 0}),
+        "optimizer 'nesterov': momentum = 0: expected a finite number > 0 and < 1",
+    ),
+    "eps": (lambda: OptimizerSpec("adam", arguments={"eps": 0.0}), "eps = 0.0: expected a finite number >= 1e-30"),
+    "beta": (lambda: OptimizerSpec("ftrl", arguments={"beta": 0}), "beta = 0: expected a finite number >= 1e-30"),
     "rate": (lambda: OptimizerSpec("sgd", float("inf")), "rate = inf: expected a finite number > 0"),
     "no rate": (lambda: OptimizerSpec("sgd", 0), "rate = 0: expected a finite number > 0"),
     "clip": (lambda: OptimizerSpec(clip_norm=-1.0), "clip_norm = -1.0"),
