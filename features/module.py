@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-from headrace.errors import DefinitionError, HeadraceError
+from headrace.errors import DefinitionError, HeadraceError, did_you_mean
 from headrace.features.place import place_of_error
+
+T = TypeVar("T")
 
 
 def run_file(file: Path) -> ModuleType:
@@ -35,6 +38,41 @@ def run_file(file: Path) -> ModuleType:
     except Exception as error:
         raise _located(error, file) from error
     return module
+
+
+def class_in(file: Path, base: type[T], name_of: Callable[[type[T]], str], what: str, name: str = "") -> type[T]:
+    """The subclass of `base` that a file declares, or the one with a name. `name_of` an abstract one is empty.
+
+    Raises:
+        DefinitionError: the file is wrong, has none, no such one, two of one name, or several and none was named.
+    """
+    found = _named_classes(file, base, name_of, what)
+    if not found:
+        msg = f"{file}: declares no {what} that has a name; write a subclass of {base.__name__}"
+        raise DefinitionError(msg)
+    if name and name not in found:
+        msg = f"{file}: no {what} {name!r}; {did_you_mean(name, found)}"
+        raise DefinitionError(msg)
+    if not name and len(found) > 1:
+        msg = f"{file}: has more than one {what} ({', '.join(sorted(found))}); name one with --name"
+        raise DefinitionError(msg)
+    return found[name] if name else next(iter(found.values()))
+
+
+def _named_classes(file: Path, base: type[T], name_of: Callable[[type[T]], str], what: str) -> dict[str, type[T]]:
+    """The subclasses of `base` that a file itself declares, by their names; DefinitionError for two of one name."""
+    module = run_file(file.resolve())
+    # A class that has two names in the module is one.
+    kinds = dict.fromkeys(one for one in vars(module).values() if isinstance(one, type) and issubclass(one, base))
+    found: dict[str, type[T]] = {}
+    for kind in kinds:
+        name = name_of(kind) if kind.__module__ == module.__name__ else ""
+        if name in found:
+            msg = f"{file}: classes {found[name].__name__} and {kind.__name__} are both {what} {name!r}; rename one"
+            raise DefinitionError(msg)
+        if name:
+            found[name] = kind
+    return found
 
 
 def _located(error: Any, file: Path) -> DefinitionError:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.errors import DefinitionError
 from headrace.jobs.options import FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
 
@@ -123,25 +122,12 @@ def pipeline_in(file: Path, name: str) -> type[StreamingTrainingPipeline]:
     """The trainer that a file declares, or the one of its trainers with a name.
 
     Raises:
-        DefinitionError: the file is wrong, or has none, no such one, or several and none was named.
+        DefinitionError: the file is wrong, has none, no such one, two of one name, or several and none was named.
     """
-    from headrace.errors import did_you_mean
-    from headrace.features.module import run_file
+    from headrace.features.module import class_in
     from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 
-    module = run_file(file.resolve())
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
-    found = {kind.name: kind for kind in kinds if issubclass(kind, StreamingTrainingPipeline)}
-    if not found:
-        msg = f"{file}: declares no trainer; write a subclass of StreamingTrainingPipeline"
-        raise DefinitionError(msg)
-    if name and name not in found:
-        msg = f"{file}: no model {name!r}; {did_you_mean(name, found)}"
-        raise DefinitionError(msg)
-    if not name and len(found) > 1:
-        msg = f"{file}: has {len(found)} trainers ({', '.join(sorted(found))}); name one with --name"
-        raise DefinitionError(msg)
-    return found[name] if name else next(iter(found.values()))
+    return class_in(file, StreamingTrainingPipeline, lambda kind: kind.name, "trainer", name)
 
 
 def _platform(context: typer.Context) -> Platform:

@@ -28,12 +28,27 @@ def test_the_one_trainer_of_a_file_is_taken_and_one_of_several_by_its_name(tmp_p
     assert pipeline_in(file_with(tmp_path, "late"), "").name == "late"
     several = file_with(tmp_path, "late", "early")
     assert pipeline_in(several, "early").name == "early"
-    with pytest.raises(DefinitionError, match=r"has 2 trainers \(early, late\); name one with --name"):
+    with pytest.raises(DefinitionError, match=r"has more than one trainer \(early, late\); name one with --name"):
         pipeline_in(several, "")
 
 
 def test_a_file_without_the_trainer_that_is_asked_for_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match="declares no trainer; write a subclass of StreamingTrainingPipeline"):
+    with pytest.raises(
+        DefinitionError, match="declares no trainer that has a name; write a subclass of StreamingTrainingPipeline"
+    ):
         pipeline_in(file_with(tmp_path), "")
-    with pytest.raises(DefinitionError, match="no model 'lat'; did you mean 'late'"):
+    with pytest.raises(DefinitionError, match="no trainer 'lat'; did you mean 'late'"):
         pipeline_in(file_with(tmp_path, "late"), "lat")
+
+
+def test_two_trainers_of_one_name_are_refused(tmp_path: Path) -> None:
+    file = file_with(tmp_path, "late")
+    file.write_text(file.read_text() + TRAINER.format(kind="Later", name="late"))
+    with pytest.raises(DefinitionError, match="classes Late and Later are both trainer 'late'; rename one"):
+        pipeline_in(file, "late")
+
+
+def test_neither_an_abstract_trainer_nor_a_second_name_of_one_counts(tmp_path: Path) -> None:
+    file = file_with(tmp_path, "late")
+    file.write_text(file.read_text() + TRAINER.format(kind="Base", name="") + "\nAGAIN = Late\n")
+    assert pipeline_in(file, "").name == "late"

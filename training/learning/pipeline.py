@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from headrace.errors import DefinitionError, SettingsError, did_you_mean
-from headrace.features.module import run_file
+from headrace.errors import SettingsError
+from headrace.features.module import class_in
 from headrace.features.place import calling_place
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
@@ -190,21 +190,12 @@ def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
 
     Raises DefinitionError, with file and line, for whatever is wrong in the file, and for a file without one.
     """
-    module = run_file(file.resolve())
-    kinds = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
-    found = {
-        one.definition.name: one for one in kinds if issubclass(one, TrainingPipeline) and "definition" in vars(one)
-    }
-    if not found:
-        msg = f"{file}: defines no training; write a subclass of TrainingPipeline"
-        raise DefinitionError(msg)
-    if name and name not in found:
-        msg = f"{file}: no training {name!r}; {did_you_mean(name, found)}"
-        raise DefinitionError(msg)
-    if not name and len(found) > 1:
-        msg = f"{file}: defines {', '.join(found)}; name one"
-        raise DefinitionError(msg)
-    return found[name] if name else next(iter(found.values()))
+    return class_in(file, TrainingPipeline, _name_of, "training", name)
+
+
+def _name_of(kind: type[TrainingPipeline]) -> str:
+    """The name of a training; empty for an abstract one."""
+    return kind.definition.name if "definition" in vars(kind) else ""
 
 
 def rows_text(text: str) -> str:

@@ -95,16 +95,26 @@ def test_what_cannot_be_meant_is_refused_at_its_line(wrong: str, tmp_path: Path)
 def test_a_file_with_several_needs_a_name(tmp_path: Path) -> None:
     file = written(tmp_path, **WHOLE)
     written(tmp_path, "EarlyTrips", **WHOLE)
-    with pytest.raises(DefinitionError, match="defines late_trips, early_trips; name one"):
+    with pytest.raises(DefinitionError, match=r"has more than one training \(early_trips, late_trips\); name one"):
         load_training(file)
     assert load_training(file, "early_trips").definition.name == "early_trips"
     with pytest.raises(DefinitionError, match="did you mean 'early_trips'"):
         load_training(file, "early_trip")
 
 
+def test_two_trainings_of_one_name_are_refused(tmp_path: Path) -> None:
+    written(tmp_path, **WHOLE)
+    with pytest.raises(
+        DefinitionError, match="classes LateTrips and Late_Trips are both training 'late_trips'; rename"
+    ):
+        load_training(written(tmp_path, "Late_Trips", **WHOLE))
+
+
 def test_a_file_without_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text(HEAD)
-    with pytest.raises(DefinitionError, match="defines no training; write a subclass of TrainingPipeline"):
+    with pytest.raises(
+        DefinitionError, match="declares no training that has a name; write a subclass of TrainingPipeline"
+    ):
         load_training(tmp_path / "model.py")
 
 
