@@ -8,12 +8,16 @@ from pathlib import Path
 
 from headrace.errors import TrainingError
 
+#: Who may read and write a new file, unless the user's mask forbids it.
+ANYONE = 0o666
 
-def write_whole(file: Path, content: bytes) -> None:
+
+def write_whole(file: Path, content: bytes, mode: int = ANYONE) -> None:
     """Write a file beside its place and move it there; TrainingError, and the old one is kept, when that fails."""
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch(mode)
         with beside.open("wb") as out:
             out.write(content)
             out.flush()

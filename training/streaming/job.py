@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from headrace.errors import NotFoundError
 from headrace.runtime.job_spec import OWNER_ONLY
+from headrace.training.learning.durable import write_whole
 
 if TYPE_CHECKING:
     from headrace.runtime.session import FlinkSession
@@ -78,12 +79,11 @@ class LearningJob:
         return cls(**{**found, **lists})
 
     def save(self, path: Path) -> None:
-        """Write it whole or not at all, for its owner only: declarations hold addresses and user names."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.touch(mode=OWNER_ONLY)
-        part.write_text(self.to_json(), encoding="utf-8")
-        part.replace(path)
+        """Write it whole or not at all, for its owner only: declarations hold addresses and user names.
+
+        Raises TrainingError when it cannot be written.
+        """
+        write_whole(path, self.to_json().encode(), OWNER_ONLY)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -11,6 +11,7 @@ from typing import Self
 from headrace.errors import JobError, NotFoundError, did_you_mean
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
+from headrace.training.learning.durable import write_whole
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.tables import STEPS, told_of
 
@@ -34,10 +35,8 @@ class LearningRun:
     savepoint: str | None = None
 
     def save(self, folder: Path) -> Self:
-        """Write it whole or not at all."""
-        part = folder / f"{RECORD_FILE}.part"
-        part.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-        part.replace(folder / RECORD_FILE)
+        """Write it whole or not at all; TrainingError when it cannot be written."""
+        write_whole(folder / RECORD_FILE, json.dumps(asdict(self), indent=1).encode())
         return self
 
     @classmethod
