@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.prefix import TopicPartition
@@ -22,6 +21,7 @@ from headrace.pipelines.retuning import recorded_knobs, retuned
 from headrace.pipelines.savepoint import positions_at
 from headrace.pipelines.tuning import flags_of, knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
+from headrace.runtime.checkpointing import local_path, retained_checkpoints
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
 from headrace.runtime.platform import Platform
 
@@ -164,25 +164,18 @@ def _newest_state(platform: Platform, run: Run) -> str | None:
         raise JobError(msg)
     if run.status == "stopped":
         return run.savepoints[-1]
-    found = [*_retained_checkpoints(platform, run)[-1:], run.started_from][0]
+    checkpoints = platform.settings.flink.checkpoint_dir
+    retained = [] if run.job_id is None else retained_checkpoints(checkpoints, run.job_id)
+    found = retained[-1] if retained else run.started_from
     if found is None and committed(platform, run.run):
         msg = f"run {run.run}: no savepoint or completed checkpoint to start from; backfill the view anew"
         raise JobError(msg)
     return found
 
 
-def _retained_checkpoints(platform: Platform, run: Run) -> list[str]:
-    """Completed checkpoints of the run's last job, oldest first: those whose metadata is there."""
-    if run.job_id is None:
-        return []
-    folder = _local(platform.settings.flink.checkpoint_dir) / run.job_id
-    found = sorted(folder.glob("chk-*/_metadata"), key=lambda file: file.stat().st_mtime)
-    return [f"file://{file.parent}" for file in found]
-
-
 def _check_state_age(job: JobSpec, start: str) -> None:
     """State keeps tiles for a time (processing time); started from older state, late rows would begin tiles anew."""
-    place = _local(start)
+    place = local_path(start)
     if not place.exists():
         msg = f"run {job.name}: {start} does not exist; name a savepoint of this run or `latest`"
         raise JobError(msg)
@@ -196,7 +189,7 @@ def _check_state_age(job: JobSpec, start: str) -> None:
 
 
 def _check_log(platform: Platform, run: Run, start: str | None) -> None:
-    positions = {} if start is None else positions_at(platform, run.run, _local(start))
+    positions = {} if start is None else positions_at(platform, run.run, local_path(start))
     for cutover in _cutover_of(run).parts:
         if cutover.topic is not None:
             read = {of.partition: offset for of, offset in positions.items() if of.topic == cutover.topic}
@@ -251,7 +244,3 @@ def _job_of(platform: Platform, run_id: str) -> JobSpec:
 
 def _cutover_of(run: Run) -> Cutover:
     return Cutover.from_json(json.dumps(dict(run.cutover)))
-
-
-def _local(uri: str) -> Path:
-    return Path(uri.removeprefix("file://").removeprefix("file:"))

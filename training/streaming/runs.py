@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from headrace.errors import JobError, NotFoundError, did_you_mean
+from headrace.runtime.checkpointing import retained_checkpoints
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.training.learning.durable import write_whole
@@ -127,20 +128,12 @@ def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None)
     if status is not None and status.state == "FINISHED":
         msg = f"run {run.run} has finished: it has learned from all rows that it was to"
         raise JobError(msg)
-    retained = retained_checkpoints(platform, run.job_id)
+    retained = retained_checkpoints(platform.settings.flink.checkpoint_dir, run.job_id)
     found = retained[-1] if retained else run.started_from
     if found is None and told_of(platform.iceberg, STEPS, run.run):
         msg = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; start a new "
         raise JobError(msg + "run from its newest candidate (`headrace learn start --from`)")
     return found
-
-
-def retained_checkpoints(platform: Platform, job_id: str) -> list[str]:
-    """The completed checkpoints of a job, oldest first: those whose metadata is there."""
-    place = platform.settings.flink.checkpoint_dir
-    folder = Path(place.removeprefix("file://").removeprefix("file:")) / job_id
-    found = sorted(folder.glob("chk-*/_metadata"), key=lambda file: int(file.parent.name.removeprefix("chk-")))
-    return [f"file://{file.parent}" for file in found]
 
 
 def job_status(platform: Platform, run: str) -> JobStatus | None:
