@@ -17,31 +17,13 @@ from headrace.errors import JobError
 from headrace.pipelines.flink_answers import LOCAL
 from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.local_labels import LabelCounts
+from headrace.pipelines.pinned import pinned_history
+from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 
 #: Where the tables of label joins are.
 NAMESPACE = "labels"
-
-
-@dataclass(frozen=True)
-class PinnedSource:
-    """A history at a snapshot; None while the table has none, and no rows."""
-
-    table: IcebergTable
-    snapshot_id: int | None
-
-    @property
-    def options(self) -> Options:
-        """`WITH` options that read it."""
-        namespace, _, name = self.table.name.rpartition(".")
-        pinned = {} if self.snapshot_id is None else {"snapshot-id": str(self.snapshot_id)}
-        return {**self.table.catalog.flink_options(namespace, name), **pinned}
-
-    @property
-    def rows(self) -> int:
-        """How many rows the snapshot has."""
-        return 0 if self.snapshot_id is None else self.table.row_count(self.snapshot_id)
 
 
 @dataclass(frozen=True)
@@ -74,20 +56,20 @@ class LabelJoinPipeline:
         """Join both histories as they are now, to their ends.
 
         Raises:
-            NotFoundError: there is no such history.
+            NotFoundError: there is no such history, or it was never written.
             SchemaMismatchError: a history or a table of this join has other columns.
             JobError: the tables hold a run already, or the job fails; nothing of it is committed then.
         """
         logged, labels = self.pin(self.plan.logged), self.pin(self.plan.labels)
         facts, letters = self.create_tables()
         self.run_job(self.build_job(logged, labels, facts, letters))
-        counts = self.count(facts.refresh(), letters.refresh(), logged.rows, labels.rows)
+        read = (history.table.row_count(history.snapshot_id) for history in (logged, labels))
+        counts = self.count(facts.refresh(), letters.refresh(), *read)
         return LabelTables(facts, letters, counts)
 
-    def pin(self, source: SourcePlan) -> PinnedSource:
+    def pin(self, source: SourcePlan) -> PinnedHistory:
         """A history at its newest snapshot."""
-        table = self.platform.iceberg.load(*table_name_of(source))
-        return PinnedSource(table, table.current_snapshot_id())
+        return pinned_history(self.platform, source, f"label join {self.plan.name}")
 
     def create_tables(self) -> tuple[IcebergTable, IcebergTable]:
         """The tables of facts and of dead letters, empty: a second run would tell each fact again."""
@@ -102,11 +84,14 @@ class LabelJoinPipeline:
         return facts, letters
 
     def build_job(
-        self, logged: PinnedSource, labels: PinnedSource, facts: IcebergTable, letters: IcebergTable
+        self, logged: PinnedHistory, labels: PinnedHistory, facts: IcebergTable, letters: IcebergTable
     ) -> FlinkJob:
         """The job's SQL."""
-        ours, theirs = (Legs(source.options, None) for source in (logged, labels))
-        told, lost = (PinnedSource(table, None).options for table in (facts, letters))
+        ours, theirs = (
+            Legs({**_options(history.table), "snapshot-id": str(history.snapshot_id)}, None)
+            for history in (logged, labels)
+        )
+        told, lost = _options(facts), _options(letters)
         return label_job(self.plan, LabelBindings(self.plan.name, ours, theirs, told, lost))
 
     def run_job(self, job: FlinkJob) -> None:
@@ -128,3 +113,9 @@ class LabelJoinPipeline:
             counts = connection.sql(counts_sql(self.plan, "facts", "letters"))
             (found,) = counts.to_arrow_table().to_pylist()
         return LabelCounts(logged_read=logged_read, labels_read=labels_read, **found)
+
+
+def _options(table: IcebergTable) -> Options:
+    """`WITH` options of a table."""
+    namespace, _, name = table.name.rpartition(".")
+    return table.catalog.flink_options(namespace, name)

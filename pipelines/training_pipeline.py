@@ -19,7 +19,7 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.lookups import delay_us
-from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
+from headrace.compiler.plan import PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
     AskedFeature,
@@ -33,20 +33,19 @@ from headrace.compiler.tiles import WindowMode
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import NotFoundError, RequestError, did_you_mean
-from headrace.features.instant import instant_of, instant_us
+from headrace.features.instant import instant_of
 from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
 from headrace.pipelines.asked_features import asked_feature, modes_of
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
-from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
-from headrace.pipelines.pinned import use_pinned
+from headrace.pipelines.pinned import pinned_history, use_pinned
 from headrace.pipelines.pinned_dimensions import pinned_dimensions
 from headrace.pipelines.spine import Spine, read_spine
 from headrace.pipelines.spine_file import shown_rows
-from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainedFeature, TrainingSet
+from headrace.pipelines.training_set import Pinned, TrainedFeature, TrainingSet
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
@@ -213,25 +212,8 @@ class TrainingSetPipeline:
 
     def source_history(self, plan: ViewPlan) -> Pinned:
         """The history of a view's source alone; raises as `history` does."""
-        histories = tuple(self._pin(plan, part) for part in plan.source.parts)
+        histories = tuple(pinned_history(self.platform, part, f"view {plan.name}") for part in plan.source.parts)
         return Pinned(histories, min(one.until_us for one in histories))
-
-    def _pin(self, plan: ViewPlan, source: SourcePlan) -> PinnedHistory:
-        """The history of one source, pinned to one snapshot."""
-        if source.history is None:
-            msg = f"view {plan.name}: source {source.name} has no history; set `history = IcebergTable(...)`"
-            raise RequestError(msg)
-        foreign = foreign_version(self.platform, source)
-        table = history_table(self.platform, source, foreign)
-        snapshot = table.current_snapshot_id()
-        if snapshot is None:
-            msg = f"view {plan.name}: history {table.name} is empty; `headrace archive` copies a topic into it"
-            raise NotFoundError(msg)
-        if foreign is not None:
-            return PinnedHistory(table, snapshot, instant_us(foreign.committed_at))
-        # What happened just before the commit may still be on its way, and a later snapshot would have it.
-        late_us = source.max_delay_us
-        return PinnedHistory(table, snapshot, instant_us(table.committed_at(snapshot)) - late_us, late_us)
 
     def check_coverage(
         self, connection: duckdb.DuckDBPyConnection, view: str, spine: Spine, history: Pinned

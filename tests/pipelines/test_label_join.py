@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.compiler.plan import SourcePlan
+from headrace.compiler.plan import Location, SourcePlan
 from headrace.connectors.schema import archive_fields
-from headrace.errors import DefinitionError, JobError
+from headrace.errors import DefinitionError, JobError, NotFoundError, SchemaMismatchError
 from headrace.pipelines.label_join import LabelJoinPipeline
 from headrace.runtime.platform import Platform
 
@@ -76,3 +76,23 @@ def test_a_second_run_would_tell_each_fact_again_and_is_refused(run: tuple[Any, 
 def test_a_source_without_history_is_refused(platform: Platform) -> None:
     with pytest.raises(DefinitionError, match="source Outcomes: has no Iceberg history"):
         LabelJoinPipeline(replace(PLAN, labels=replace(PLAN.labels, history=None)), platform)
+
+
+def bare(source: SourcePlan, name: str) -> SourcePlan:
+    """A source whose history is a table of another name."""
+    return replace(source, history=Location("iceberg", name))
+
+
+def test_a_history_that_was_never_written_is_refused(platform: Platform) -> None:
+    platform.iceberg.create_table("log", "empty", archive_fields(PLAN.labels.columns))
+    plan = replace(PLAN, name="bare", labels=bare(PLAN.labels, "log.empty"))
+    with pytest.raises(NotFoundError, match=r"label join bare: history log\.empty is empty"):
+        LabelJoinPipeline(plan, platform).pin(plan.labels)
+
+
+def test_a_history_with_other_columns_is_refused_before_the_job(platform: Platform) -> None:
+    fields = [field for field in archive_fields(PLAN.labels.columns) if field.name != "fraud"]
+    platform.iceberg.create_table("log", "other", fields)
+    plan = replace(PLAN, name="bare", labels=bare(PLAN.labels, "log.other"))
+    with pytest.raises(SchemaMismatchError, match=r"log\.other.*fraud"):
+        LabelJoinPipeline(plan, platform).pin(plan.labels)
