@@ -20,23 +20,38 @@ from headrace.features.label_join import FACT, FACT_NUMBER, LABEL, LABEL_TIME
 _EVENT, _REFUSED = DUCKDB.emit(EVENT_US), DUCKDB.emit(REFUSED)
 
 
-def facts_sql(plan: LabelJoinPlan, logged: str, labels: str, until_us: int | None = None) -> str:
-    """The facts, as `plan.facts` has them; `until_us`: those only that could be told by then (µs).
+def facts_sql(plan: LabelJoinPlan, logged: str, labels: str, complete_us: int, until_us: int | None = None) -> str:
+    """The facts, as `plan.facts` has them.
 
     A label is told when both it and its row are there, the missing value at the end of the wait, and a correction when
-    its label is there.
+    its label is there. Of a row whose wait goes on behind what is there, only a label that is in time is told.
+
+    Args:
+        plan: the label join.
+        logged: the relation of the logged rows.
+        labels: that of the labels.
+        complete_us: the instant (µs) to which both are complete.
+        until_us: only facts that could be told by then (µs).
     """
     in_time = f"_label_us < {_EVENT} + {plan.wait_us}"
-    corrects = f"_label_us >= {_EVENT} + {plan.wait_us} AND _label_us < {_EVENT} + {plan.corrects_us}"
+    over = f"{_EVENT} + {plan.wait_us} <= {complete_us}"
+    corrects = f"{over} AND _label_us >= {_EVENT} + {plan.wait_us} AND _label_us < {_EVENT} + {plan.corrects_us}"
+    waited = f"{over} AND ({in_time}) IS NOT TRUE"
     missing = DUCKDB.emit(plan.missing_value)
     told = [
         _fact(plan, Outcome.LABELLED, 1, "_label", "_label_us", f"greatest({_EVENT}, _label_us)", in_time),
-        _fact(plan, Outcome.WAITED, 1, missing, "NULL", f"{_EVENT} + {plan.wait_us}", f"({in_time}) IS NOT TRUE"),
+        _fact(plan, Outcome.WAITED, 1, missing, "NULL", f"{_EVENT} + {plan.wait_us}", waited),
         _fact(plan, Outcome.CORRECTED, 2, "_label", "_label_us", "_label_us", corrects),
     ]
     known = "" if until_us is None else f"\nWHERE _told_us <= {until_us}"
     union = "\nUNION ALL\n".join(told)
     return f"{_tables(plan, logged, labels)}\nSELECT * EXCLUDE (_told_us)\nFROM ({union}){known}"
+
+
+def newest_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
+    """The newest event time (µs) of all rows that their sources accept; NULL where there are none."""
+    both = f"SELECT {_EVENT} FROM _logged UNION ALL SELECT {_EVENT} FROM _labels"
+    return f"{_tables(plan, logged, labels)}\nSELECT max({_EVENT}) FROM ({both})"
 
 
 def letters_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:

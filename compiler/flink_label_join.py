@@ -44,13 +44,17 @@ _REFUSED = FLINK.emit(REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class LabelBindings:
-    """Where the tables of a job are, as `WITH` options; `run` stands in dead letters."""
+    """Where the tables of a job are, as `WITH` options; `run` stands in dead letters.
+
+    `complete_us`: the instant (µs) to which both histories are complete; None where a live leg goes on behind them.
+    """
 
     run: str
     logged: Legs
     labels: Legs
     facts: Options
     dead_letters: Options
+    complete_us: int | None
 
 
 def label_job(plan: LabelJoinPlan, bindings: LabelBindings) -> FlinkJob:
@@ -62,25 +66,49 @@ def label_job(plan: LabelJoinPlan, bindings: LabelBindings) -> FlinkJob:
         create_table(FACTS, map(declared, plan.facts), bindings.facts),
         create_table(LETTERS, map(declared, DEAD_LETTERS), bindings.dead_letters),
     ]
-    inserts = [insert_into(FACTS, facts_query(plan)), insert_into(LETTERS, letters_query(plan, bindings.run))]
+    told = told_of(plan, bindings.complete_us)
+    inserts = [
+        insert_into(FACTS, facts_query(plan, told)),
+        insert_into(LETTERS, letters_query(plan, told, bindings.run)),
+    ]
     return FlinkJob.of(statements, inserts)
 
 
-def facts_query(plan: LabelJoinPlan) -> str:
-    """The facts, as `plan.facts` has them, in a job that has declared the sources."""
+def facts_query(plan: LabelJoinPlan, told: str) -> str:
+    """The facts, as `plan.facts` has them, of what `told_of` says, in a job that has declared the sources."""
     facts = [one for one in Outcome if one.is_fact]
     label = f"CASE WHEN `_known_time` IS NULL THEN {FLINK.emit(plan.missing_value)} ELSE `_known` END AS `label`"
     number = "CAST(`_number` AS BIGINT) AS `fact_number`"
     return (
         f"SELECT {quoted(column.name for column in plan.logged.columns)},\n"
         f"  {label}, `_known_time` AS `label_time`, {_words(facts, 'label')} AS `fact`, {number}\n"
-        f"FROM {_told(plan)}\nWHERE `_outcome` IN ({_numbers(facts)})"
+        f"FROM {told}\nWHERE `_outcome` IN ({_numbers(facts)})"
     )
 
 
-def letters_query(plan: LabelJoinPlan, run: str) -> str:
-    """The dead letters of a run, in a job that has declared the sources."""
-    return "\nUNION ALL\n".join(_letters(plan, run))
+def letters_query(plan: LabelJoinPlan, told: str, run: str) -> str:
+    """The dead letters of a run, of what `told_of` says, in a job that has declared the sources."""
+    return "\nUNION ALL\n".join(_letters(plan, told, run))
+
+
+def told_of(plan: LabelJoinPlan, complete_us: int | None) -> str:
+    """What is told of the rows of each id. It is no view: Flink 2.1 cannot read what it makes of such a call in one.
+
+    `complete_us`: the instant (µs) behind which no wait is over; None where the watermark alone says so.
+    """
+    durations = {
+        "wait_us": plan.wait_us,
+        "corrects_us": plan.corrects_us,
+        "remembers_us": plan.remembers_us,
+        "complete_us": complete_us,
+    }
+    arguments = [
+        f"joined => TABLE `joined` PARTITION BY ({quoted(column.name for column in plan.ids)})",
+        f"durations => {text_literal(json.dumps(durations))}",
+        "uid => 'label-join'",
+    ]
+    listed = ",\n  ".join(arguments)
+    return f"{FUNCTION}(\n  {listed}\n)"
 
 
 def letters_of(plan: LabelJoinPlan, side: str) -> str:
@@ -161,19 +189,7 @@ def _null(column: Column) -> str:
     return f"CAST(NULL AS {FLINK.type_of(column)})"
 
 
-def _told(plan: LabelJoinPlan) -> str:
-    """What is told of the rows of each id. It is no view: Flink 2.1 cannot read what it makes of such a call in one."""
-    durations = {"wait_us": plan.wait_us, "corrects_us": plan.corrects_us, "remembers_us": plan.remembers_us}
-    arguments = [
-        f"joined => TABLE `joined` PARTITION BY ({quoted(column.name for column in plan.ids)})",
-        f"durations => {text_literal(json.dumps(durations))}",
-        "uid => 'label-join'",
-    ]
-    listed = ",\n  ".join(arguments)
-    return f"{FUNCTION}(\n  {listed}\n)"
-
-
-def _letters(plan: LabelJoinPlan, run: str) -> Iterator[str]:
+def _letters(plan: LabelJoinPlan, of: str, run: str) -> Iterator[str]:
     """Rows that sources refuse, then those that are joined with nothing."""
     for side, source in ((LOGGED, plan.logged), (LABELS, plan.labels)):
         verdict = f"CASE WHEN `_verdict` = {_code(Verdict.LATE)} THEN '{Verdict.LATE.label}' "
@@ -186,7 +202,7 @@ def _letters(plan: LabelJoinPlan, run: str) -> Iterator[str]:
     view = f"CASE WHEN `_is_label` THEN '{letters_of(plan, LABELS)}' ELSE '{letters_of(plan, LOGGED)}' END"
     raw = f"CASE WHEN `_is_label` THEN `_raw` ELSE {as_json(plan.logged)} END"
     told = _letter(run, view, _words(letters, "label"), _words(letters, "reason"), raw, "_arrived")
-    yield f"{told}\nFROM {_told(plan)}\nWHERE `_outcome` IN ({_numbers(letters)})"
+    yield f"{told}\nFROM {of}\nWHERE `_outcome` IN ({_numbers(letters)})"
 
 
 def _letter(run: str, view: str, verdict: str, why: str, raw: str, arrived: str) -> str:

@@ -55,6 +55,8 @@ class LabelJoinPipeline:
     def run(self) -> LabelTables:
         """Join both histories as they are now, to their ends.
 
+        Of a row whose wait is not over at the instant to which both are complete, no missing label is told.
+
         Raises:
             NotFoundError: there is no such history, or it was never written.
             SchemaMismatchError: a history or a table of this join has other columns.
@@ -92,7 +94,8 @@ class LabelJoinPipeline:
             for history in (logged, labels)
         )
         told, lost = _options(facts), _options(letters)
-        return label_job(self.plan, LabelBindings(self.plan.name, ours, theirs, told, lost))
+        complete_us = min(logged.until_us, labels.until_us)
+        return label_job(self.plan, LabelBindings(self.plan.name, ours, theirs, told, lost, complete_us))
 
     def run_job(self, job: FlinkJob) -> None:
         """Run the job to its end, in this process; a subclass may submit it and wait.

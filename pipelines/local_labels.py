@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql
+from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql, newest_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.label_join import LABELS, LOGGED, LabelJoinPlan
 from headrace.connectors.duckdb_files import database
-from headrace.features.instant import asked_us
+from headrace.features.instant import asked_us, instant_of
 from headrace.features.label_join import FACT_NUMBER
 from headrace.pipelines.local_input import open_rows
 
@@ -50,13 +50,13 @@ class LabelCounts:
 
     @property
     def logged_open(self) -> int:
-        """Logged rows of which nothing was told yet; 0 after a bounded run."""
+        """Logged rows of which nothing was told yet: behind a bounded run those whose wait was not over."""
         told = self.labelled + self.corrected + self.never_labelled
         return self.logged_read - self.logged_refused - self.repeated - told
 
     @property
     def labels_open(self) -> int:
-        """Labels that neither a fact nor a dead letter holds yet; 0 after a bounded run."""
+        """Labels that neither a fact nor a dead letter holds yet: late ones, of rows of which nothing was told."""
         used = self.labelled + self.corrected
         return self.labels_read - self.labels_refused - self.duplicate - self.too_late - self.orphan - used
 
@@ -70,12 +70,14 @@ class LabelRun:
         final: the last fact of each id.
         letters: the rows that were joined with nothing: source, partition, offset, verdict and reason.
         counts: of all rows, whatever `until` was.
+        complete: the instant up to which all labels were taken to be there; None where there are no rows.
     """
 
     facts: pa.Table
     final: pa.Table
     letters: pa.Table
     counts: LabelCounts
+    complete: datetime | None
 
 
 def join_locally(
@@ -93,7 +95,8 @@ def join_locally(
         logged: the logged rows: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table.
         labels: the labels, likewise.
         load: finds an Iceberg table by its name.
-        until: only facts that could be told by then; by default all.
+        until: the instant to which both are complete, and only facts that could be told by then; by default all
+            facts, and the newest event time: of a row whose wait is over later no missing label is told.
 
     Raises:
         NotFoundError: no such file or table.
@@ -109,16 +112,19 @@ def join_locally(
 def join_in(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, *, until: datetime | None = None) -> LabelRun:
     """Join labels in a database that has the relations `logged` and `labels`; errors are `join_locally`'s."""
     until_us = None if until is None else asked_us("until", until)
+    newest = connection.sql(newest_sql(plan, LOGGED, LABELS)).fetchall()[0][0] if until_us is None else until_us
+    complete_us = newest or 0
     for name, query in (
-        ("all_facts", facts_sql(plan, LOGGED, LABELS)),
-        (FACTS, facts_sql(plan, LOGGED, LABELS, until_us)),
+        ("all_facts", facts_sql(plan, LOGGED, LABELS, complete_us)),
+        (FACTS, facts_sql(plan, LOGGED, LABELS, complete_us, until_us)),
         (LETTERS, letters_sql(plan, LOGGED, LABELS)),
     ):
         connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
     facts = connection.table(FACTS).order(_order(plan)).to_arrow_table()
     final = connection.sql(final_sql(plan, FACTS)).to_arrow_table()
     letters = connection.table(LETTERS).order('source DESC, partition, "offset"').to_arrow_table()
-    return LabelRun(facts, final, letters, _counts(connection, plan))
+    complete = None if newest is None else instant_of(newest)
+    return LabelRun(facts, final, letters, _counts(connection, plan), complete)
 
 
 def _order(plan: LabelJoinPlan) -> str:

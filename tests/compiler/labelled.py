@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from math import inf
 from random import Random
 from typing import Any
 
@@ -97,8 +98,20 @@ def place(row: Row, time: str) -> tuple[int, int, int]:
     return row[time], row["_src_partition"], row["_src_offset"]
 
 
-def told(logged: list[Row], labels: list[Row]) -> tuple[list[tuple[Any, ...]], Counter[tuple[str, str]]]:
-    """Facts (id, amount, time, label, label time, fact, number), and how many dead letters of each kind there are."""
+def newest(logged: list[Row], labels: list[Row]) -> int:
+    """The newest time of all rows that count: by default nothing is known of what came later."""
+    ours = [row["scored_at"] for row in logged if verdict(row, "scored_at", "amount") == "accepted"]
+    theirs = [row["known_at"] for row in labels if verdict(row, "known_at", "fraud") == "accepted"]
+    return int(max([*ours, *theirs], default=0))
+
+
+def told(
+    logged: list[Row], labels: list[Row], complete: float = inf
+) -> tuple[list[tuple[Any, ...]], Counter[tuple[str, str]]]:
+    """Facts (id, amount, time, label, label time, fact, number), and how many dead letters of each kind there are.
+
+    `complete`: the instant behind which no wait is over.
+    """
     letters = Counter(("logged", kind) for row in logged if (kind := verdict(row, "scored_at", "amount")) != "accepted")
     letters += Counter(("labels", kind) for row in labels if (kind := verdict(row, "known_at", "fraud")) != "accepted")
     facts: list[tuple[Any, ...]] = []
@@ -116,11 +129,12 @@ def told(logged: list[Row], labels: list[Row]) -> tuple[list[tuple[Any, ...]], C
         if label is not None and known < at + WAIT:
             facts.append((id_, row["amount"], at, label["fraud"], known, "labelled", 1))
             continue
-        facts.append((id_, row["amount"], at, False, None, "waited", 1))
-        if label is not None and known < at + WAIT + RETENTION:
+        is_over, counts = at + WAIT <= complete, label is not None and known < at + WAIT + RETENTION
+        if is_over:
+            facts.append((id_, row["amount"], at, False, None, "waited", 1))
+        if is_over and counts:
             facts.append((id_, row["amount"], at, label["fraud"], known, "corrected", 2))
-        else:
-            letters["labels", "too_late"] += label is not None
+        letters["labels", "too_late"] += label is not None and not counts
     return facts, +letters
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from headrace.compiler.flink_label_join import WATERMARK, LabelBindings, facts_query, label_job, letters_query
+from headrace.compiler.flink_label_join import WATERMARK, LabelBindings, facts_query, label_job, letters_query, told_of
 from headrace.compiler.flink_tables import Legs, Options
 from headrace.compiler.label_join import LabelJoinPlan
 
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.slow
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANTS = ("scored_at", "known_at", "_src_timestamp")
 EXAMPLES, SEED = 200, 11
+#: The instant of an example to which histories are complete: behind all labels, and within the wait of some rows.
+COMPLETE = BASE + 9 * HOUR
 #: Longer than all of an example and what an id is kept, so that the watermark ends one before the next begins.
 APART = 60 * HOUR
 BLACKHOLE = {"connector": "blackhole"}
@@ -54,12 +56,18 @@ Example = tuple[list[Row], list[Row]]
 Found = tuple[dict[int, list[tuple[Any, ...]]], dict[int, Counter[tuple[str, str]]]]
 
 
+@pytest.fixture(scope="module", params=["live", "history"])
+def leg(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def examples() -> list[Example]:
-    random = Random(SEED)
+def examples(leg: str) -> list[Example]:
+    """One after another on a stream; in histories, which have no watermark, beside one another."""
+    random, apart = Random(SEED), APART if leg == "live" else 0
     drawn = [random_example(random) for _ in range(EXAMPLES)]
     return [
-        (numbered(moved(logged, number * APART), number), numbered(moved(labels, number * APART), number))
+        (numbered(moved(logged, number * apart), number), numbered(moved(labels, number * apart), number))
         for number, (logged, labels) in enumerate(drawn)
     ]
 
@@ -71,8 +79,10 @@ def run(examples: list[Example], planner: Callable[[], Any], folder: Path, leg: 
         options = file_of([row for example in examples for row in example[side]], folder / f"{leg}{side}.json")
         return Legs(options, None) if leg == "history" else Legs(None, options)
 
-    environment = declared(planner(), LabelBindings("run-1", legs(0), legs(1), BLACKHOLE, BLACKHOLE))
-    return facts_by_example(environment), letters_by_example(environment, examples)
+    complete_us = COMPLETE if leg == "history" else None
+    environment = declared(planner(), LabelBindings("run-1", legs(0), legs(1), BLACKHOLE, BLACKHOLE, complete_us))
+    call = told_of(PLAN, complete_us)
+    return facts_by_example(environment, call), letters_by_example(environment, call, examples)
 
 
 def declared(environment: Any, bindings: LabelBindings, plan: LabelJoinPlan = PLAN) -> Any:
@@ -90,19 +100,18 @@ def collected(environment: Any, query: str) -> list[list[Any]]:
         return [list(row) for row in results]
 
 
-def facts_by_example(environment: Any) -> dict[int, list[tuple[Any, ...]]]:
+def facts_by_example(environment: Any, call: str) -> dict[int, list[tuple[Any, ...]]]:
     times = "HR_MICROS(`scored_at`), `label`, HR_MICROS(`label_time`)"
-    rows = collected(
-        environment, f"SELECT `example`, `request`, `amount`, {times}, `fact`, `fact_number` FROM ({facts_query(PLAN)})"
-    )
+    columns = f"`example`, `request`, `amount`, {times}, `fact`, `fact_number`"
+    rows = collected(environment, f"SELECT {columns} FROM ({facts_query(PLAN, call)})")
     found: dict[int, list[tuple[Any, ...]]] = {}
     for row in sorted(rows, key=lambda row: row[-1]):
         found.setdefault(row[0], []).append(tuple(row[1:]))
     return found
 
 
-def letters_by_example(environment: Any, examples: list[Example]) -> dict[int, Counter[tuple[str, str]]]:
-    rows = collected(environment, f"SELECT `view`, `verdict`, `raw` FROM ({letters_query(PLAN, 'run-1')})")
+def letters_by_example(environment: Any, call: str, examples: list[Example]) -> dict[int, Counter[tuple[str, str]]]:
+    rows = collected(environment, f"SELECT `view`, `verdict`, `raw` FROM ({letters_query(PLAN, call, 'run-1')})")
     found: dict[int, Counter[tuple[str, str]]] = {number: Counter() for number, _ in enumerate(examples)}
     for view, verdict, raw in rows:
         found[json.loads(bytes(raw))["example"]][view.removeprefix("frauds."), verdict] += 1
@@ -122,22 +131,28 @@ def is_plain(example: Example) -> bool:
     return max([*logged.values(), *labels.values()], default=0) < 2
 
 
-@pytest.fixture(scope="module", params=["live", "history"])
-def found(
-    request: pytest.FixtureRequest, examples: list[Example], planner: Callable[[], Any], tmp_path_factory: Any
-) -> tuple[str, Found]:
-    return request.param, run(examples, planner, tmp_path_factory.mktemp("labels"), request.param)
+@pytest.fixture(scope="module")
+def found(leg: str, examples: list[Example], planner: Callable[[], Any], tmp_path_factory: Any) -> Found:
+    return run(examples, planner, tmp_path_factory.mktemp("labels"), leg)
 
 
-def test_the_last_fact_of_each_id_is_that_of_a_loop(found: tuple[str, Found], examples: list[Example]) -> None:
+def wanted(leg: str, example: Example) -> tuple[list[tuple[Any, ...]], Counter[tuple[str, str]]]:
+    return told(*example) if leg == "live" else told(*example, COMPLETE)
+
+
+def test_the_last_fact_of_each_id_is_that_of_a_loop(leg: str, found: Found, examples: list[Example]) -> None:
     for number, example in enumerate(examples):
-        facts, letters = told(*example)
-        assert last_facts(found[1][0].get(number, [])) == last_facts(facts), number
-        assert found[1][1][number] == letters, number
+        facts, letters = wanted(leg, example)
+        assert last_facts(found[0].get(number, [])) == last_facts(facts), number
+        assert found[1][number] == letters, number
 
 
-def test_facts_are_numbered_without_gaps_and_each_once(found: tuple[str, Found]) -> None:
-    for facts in found[1][0].values():
+def test_some_waits_end_behind_the_histories(leg: str, examples: list[Example]) -> None:
+    assert (leg == "live") == all(wanted(leg, example) == told(*example) for example in examples)
+
+
+def test_facts_are_numbered_without_gaps_and_each_once(found: Found) -> None:
+    for facts in found[0].values():
         numbers: dict[str, list[int]] = {}
         for id_, *_, number in facts:
             numbers.setdefault(id_, []).append(number)
@@ -145,18 +160,17 @@ def test_facts_are_numbered_without_gaps_and_each_once(found: tuple[str, Found])
 
 
 def test_all_facts_of_a_history_are_those_of_a_loop_where_ids_are_unique(
-    found: tuple[str, Found], examples: list[Example]
+    leg: str, found: Found, examples: list[Example]
 ) -> None:
-    leg, (facts, _) = found
     plain = [number for number, example in enumerate(examples) if is_plain(example)]
     assert len(plain) > EXAMPLES // 20
     if leg == "history":
         for number in plain:
-            assert Counter(facts.get(number, [])) == Counter(told(*examples[number])[0]), number
+            assert Counter(found[0].get(number, [])) == Counter(wanted(leg, examples[number])[0]), number
 
 
 def test_one_call_serves_both_sinks_and_live_legs_alone_have_watermarks(planner: Callable[[], Any]) -> None:
-    bindings = LabelBindings("run-1", Legs(FILES, FILES), Legs(FILES, None), BLACKHOLE, BLACKHOLE)
+    bindings = LabelBindings("run-1", Legs(FILES, FILES), Legs(FILES, None), BLACKHOLE, BLACKHOLE, None)
     statements = declared(planner(), bindings).create_statement_set()
     for insert in label_job(PLAN, bindings).inserts:
         statements.add_insert_sql(insert)
@@ -171,6 +185,6 @@ def test_rows_without_a_time_that_counts_move_no_watermark(planner: Callable[[],
     good = {"request": "a", "amount": 1, "scored_at": BASE + 999, "_src_timestamp": BASE}
     rows = [good, {**good, "scored_at": BASE + 366 * 24 * HOUR}, {"request": "a", "_src_timestamp": BASE}]
     live = Legs(None, file_of(rows, tmp_path / "rows.json"))
-    environment = declared(planner(), LabelBindings("run-1", live, live, BLACKHOLE, BLACKHOLE), plan)
+    environment = declared(planner(), LabelBindings("run-1", live, live, BLACKHOLE, BLACKHOLE, None), plan)
     found = collected(environment, f"SELECT HR_MICROS(`{WATERMARK}`) FROM `logged_live`")
     assert [us for (us,) in found] == [BASE - 5 * SECOND, -5 * SECOND, -5 * SECOND]

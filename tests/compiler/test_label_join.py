@@ -17,7 +17,7 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.errors import RequestError
 from headrace.pipelines.local_labels import LabelRun, join_in
 
-from .labelled import BASE, HOUR, LABELS, LOGS, OFFSETS, PLAN, WAIT, Row, numbered, told, told_at
+from .labelled import BASE, HOUR, LABELS, LOGS, OFFSETS, PLAN, WAIT, Row, newest, numbered, told, told_at
 
 PATIENT = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,7 +59,7 @@ def letters_of(run: LabelRun) -> Counter[tuple[str, str]]:
 def test_facts_and_dead_letters_are_those_of_a_loop(logged: list[Row], labels: list[Row]) -> None:
     logged, labels = numbered(logged), numbered(labels)
     run = joined(logged, labels)
-    facts, letters = told(logged, labels)
+    facts, letters = told(logged, labels, newest(logged, labels))
     assert facts_of(run.facts) == Counter(facts)
     assert letters_of(run) == letters
     last = {fact[0]: fact for fact in facts}
@@ -71,9 +71,11 @@ def test_facts_and_dead_letters_are_those_of_a_loop(logged: list[Row], labels: l
 def test_every_row_is_counted_once(logged: list[Row], labels: list[Row]) -> None:
     logged, labels = numbered(logged), numbered(labels)
     counts = joined(logged, labels).counts
-    facts, letters = told(logged, labels)
+    facts, letters = told(logged, labels, newest(logged, labels))
+    everything, _ = told(logged, labels)
     assert (counts.logged_read, counts.labels_read) == (len(logged), len(labels))
-    assert (counts.logged_open, counts.labels_open) == (0, 0)
+    assert counts.logged_open == len({fact[0] for fact in everything}) - len({fact[0] for fact in facts})
+    assert counts.labels_open == sum(fact[5] == "corrected" for fact in set(everything) - set(facts))
     by_kind = Counter(fact[5] for fact in facts)
     found = (counts.labelled, counts.corrected, counts.never_labelled)
     assert found == (by_kind["labelled"], by_kind["corrected"], by_kind["waited"] - by_kind["corrected"])
@@ -84,7 +86,7 @@ def test_every_row_is_counted_once(logged: list[Row], labels: list[Row]) -> None
 @given(logged=LOGS, labels=LABELS, until=OFFSETS)
 def test_no_fact_is_told_before_its_time(logged: list[Row], labels: list[Row], until: int) -> None:
     logged, labels = numbered(logged), numbered(labels)
-    facts, _ = told(logged, labels)
+    facts, _ = told(logged, labels, BASE + until)
     known = Counter(fact for fact in facts if told_at(fact) <= BASE + until)
     assert facts_of(joined(logged, labels, BASE + until).facts) == known
 
@@ -119,9 +121,16 @@ def test_a_late_positive_is_a_negative_first_and_then_corrected() -> None:
     assert [(row["label"], us(row["label_time"])) for row in run.final.to_pylist()] == [(True, BASE + 3 * HOUR)]
 
 
+@pytest.mark.parametrize(("end", "open_"), [(60_000_000, 1), (WAIT - 1, 1), (WAIT, 0)])
+def test_nothing_is_told_of_a_row_whose_wait_ends_behind_what_is_there(end: int, open_: int) -> None:
+    run = joined(numbered([row(0)]), numbered([outcome(end, payment="b")]))
+    assert [found["fact"] for found in run.facts.to_pylist()] == ["waited"] * (1 - open_)
+    assert (run.counts.logged_open, us(run.complete)) == (open_, BASE + end)
+
+
 @pytest.mark.parametrize(("at", "facts"), [(WAIT - 1, ["labelled"]), (WAIT, ["waited", "corrected"])])
 def test_a_microsecond_decides_whether_a_label_is_in_time(at: int, facts: list[str]) -> None:
-    run = joined(numbered([row(0)]), numbered([outcome(at)]))
+    run = joined(numbered([row(0)]), numbered([outcome(at)]), BASE + 2 * WAIT)
     assert [found["fact"] for found in run.facts.to_pylist()] == facts
 
 

@@ -64,8 +64,9 @@ def test_the_last_fact_of_each_id_is_printed_and_all_rows_are_counted(folder: Pa
     found = run(folder)
     told = [(row["request"], row["label"], row["fact"]) for row in json.loads(found.stdout)]
     assert told == [("r1", False, "labelled"), ("r2", True, "corrected")]
-    assert "3 read, 1 refused, 0 repeated, 1 labelled, 1 corrected, 0 never labelled" in found.stderr
-    assert "3 read, 0 refused, 0 duplicate, 0 too late, 1 orphan" in found.stderr
+    assert "3 read, 1 refused, 0 repeated, 1 labelled, 1 corrected, 0 never labelled, 0 open" in found.stderr
+    assert "3 read, 0 refused, 0 duplicate, 0 too late, 1 orphan, 0 open" in found.stderr
+    assert "complete to 2026-01-31T14:00:00+00:00: of a row whose wait ends later no missing label" in found.stderr
 
 
 def test_all_facts_those_by_an_instant_and_dead_letters(folder: Path) -> None:
@@ -75,6 +76,14 @@ def test_all_facts_those_by_an_instant_and_dead_letters(folder: Path) -> None:
     assert known == [("r1", False), ("r2", None)]
     letters = [(row["source"], row["offset"], row["reason"]) for row in rows(folder, "--letters")]
     assert letters == [("logged", 2, "amount is missing"), ("labels", 2, "no row with this id was logged")]
+
+
+def test_nothing_is_told_of_a_row_that_is_logged_within_the_wait_before_the_end(folder: Path) -> None:
+    (folder / "scored.csv").write_text(f"{SCORED}r4,1.0,2026-01-31T13:00:01Z\nr5,1.0,2026-01-31T13:00:00Z\n")
+    found = run(folder)
+    assert [row["request"] for row in json.loads(found.stdout)] == ["r1", "r2", "r5"]
+    assert "5 read, 1 refused, 0 repeated, 1 labelled, 1 corrected, 1 never labelled, 1 open" in found.stderr
+    assert [row["request"] for row in rows(folder, "--until", "2026-01-31T14:00:01Z")] == ["r1", "r2", "r4", "r5"]
 
 
 REFUSED = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -44,8 +45,11 @@ def run(platform: Platform) -> tuple[Any, list[Any]]:
     random = Random(SEED)
     drawn = [random_example(random) for _ in range(EXAMPLES)]
     examples = [tuple(numbered(rows, number) for rows in example) for number, example in enumerate(drawn)]
+    now = time.time_ns() // 1000
+    fresh = {"request": "a", "amount": 1, "scored_at": now, "_src_partition": 0, "_src_timestamp": now}
+    more = (numbered([fresh], EXAMPLES), [])
     for side, (source, schema) in enumerate(((PLAN.logged, SCORED), (PLAN.labels, OUTCOMES))):
-        fill(platform, source, relation([row for example in examples for row in example[side]], schema))
+        fill(platform, source, relation([row for example in [*examples, more] for row in example[side]], schema))
     return LabelJoinPipeline(PLAN, platform).run(), examples
 
 
@@ -58,11 +62,15 @@ def test_the_last_facts_in_the_table_are_those_of_a_loop(run: tuple[Any, list[An
         assert {fact[0]: fact[1:5] for fact in facts_of(pa.Table.from_pylist(own))} == wanted, number
 
 
+def test_nothing_is_told_of_a_row_that_was_logged_within_the_wait_before_the_commit(run: tuple[Any, list[Any]]) -> None:
+    assert EXAMPLES not in set(run[0].facts.refresh().arrow()["example"].to_pylist())
+
+
 def test_every_row_is_counted_once(run: tuple[Any, list[Any]]) -> None:
     counts, examples = run[0].counts, run[1]
-    assert (counts.logged_open, counts.labels_open) == (0, 0)
+    assert (counts.logged_open, counts.labels_open) == (1, 0)
     letters = sum((told(*example)[1] for example in examples), Counter())
-    assert counts.logged_read == sum(len(logged) for logged, _ in examples) > 0
+    assert counts.logged_read == sum(len(logged) for logged, _ in examples) + 1
     found = (counts.repeated, counts.duplicate, counts.too_late, counts.orphan)
     kinds = (("logged", "repeated"), *(("labels", kind) for kind in ("duplicate", "too_late", "orphan")))
     assert found == tuple(letters[kind] for kind in kinds)

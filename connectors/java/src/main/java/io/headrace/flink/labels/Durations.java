@@ -5,16 +5,18 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessin
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 
 /**
- * What a label join waits for, in µs.
+ * What a label join waits for, and to which instant its sources are complete, in µs.
  *
  * @param waits how long after the row's time a label is in time
  * @param corrects how long after the row's time a label counts at all
  * @param remembers how long after its newest row an id is kept
+ * @param complete the instant up to which all labels are there; NULL on a stream, whose watermark says so
  */
 record Durations(
         @JsonProperty("wait_us") long waits,
         @JsonProperty("corrects_us") long corrects,
-        @JsonProperty("remembers_us") long remembers) {
+        @JsonProperty("remembers_us") long remembers,
+        @JsonProperty("complete_us") Long complete) {
 
     private static final long MICROS = 1000;
 
@@ -32,6 +34,11 @@ record Durations(
 
     boolean counts(Arrived label, Arrived row) {
         return label.us() < row.us() + corrects;
+    }
+
+    /** Whether the wait for the label of a row can be over at all: a history may end within it. */
+    boolean isOver(Arrived row) {
+        return complete == null || row.us() + waits <= complete;
     }
 
     /** The watermark (ms) behind which no label that is in time is expected. */

@@ -52,12 +52,12 @@ final class JoinedId {
         settle(false);
     }
 
-    /** The wait for the label of the present row is over. */
+    /** The watermark has passed the end of the wait for the label of the present row. */
     void waited() {
         settle(true);
     }
 
-    /** No further row is expected: a label that no fact has is told of. */
+    /** No further row is expected: a label that can be in no fact is told of. */
     void forget() {
         settle(true);
         if (label != null && row == null) {
@@ -91,14 +91,14 @@ final class JoinedId {
         return Arrived.ORDER.compare(other, one) < 0 ? one : other;
     }
 
-    /** A label that is late waits for the missing one to be told, so that both facts are there. */
+    /** A label that is late waits for the missing one to be told, so that both facts are there or none. */
     private void settle(boolean waited) {
         if (row == null) {
             return;
         }
         if (label != null && durations.isInTime(label, row)) {
             tell(true);
-        } else if (waited || rowTold) {
+        } else if (rowTold || (waited && durations.isOver(row))) {
             if (facts == 0) {
                 tell(false);
             }

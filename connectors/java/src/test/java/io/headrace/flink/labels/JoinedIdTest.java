@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** Facts of one id with a wait of 10 µs and a retention of 20: the last is that of a rule, whatever the order. */
 class JoinedIdTest {
 
-    private static final Durations DURATIONS = new Durations(10, 30, 100);
+    private static final Durations DURATIONS = new Durations(10, 30, 100, null);
     private static final int EXAMPLES = 5_000;
 
     private final Told told = new Told();
@@ -115,6 +115,25 @@ class JoinedIdTest {
         id.forget();
         assertThat(told.facts).isEmpty();
         assertThat(told.letters).containsExactly("ORPHAN 100/0");
+    }
+
+    @Test
+    void nothingIsToldOfARowWhoseWaitEndsBehindTheHistory() {
+        JoinedId open = new JoinedId(new Durations(10, 30, 100, 109L), told);
+        open.add(row(100, 0));
+        open.add(label(112, 0));
+        open.waited();
+        open.forget();
+        assertThat(told.facts).isEmpty();
+        assertThat(told.letters).isEmpty();
+    }
+
+    @Test
+    void theMissingLabelIsToldOfARowWhoseWaitEndsWithTheHistory() {
+        JoinedId over = new JoinedId(new Durations(10, 30, 100, 110L), told);
+        over.add(row(100, 0));
+        over.forget();
+        assertThat(told.facts).containsExactly("1 WAITED 100/0 missing");
     }
 
     @Test

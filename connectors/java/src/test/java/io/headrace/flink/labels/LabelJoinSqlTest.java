@@ -25,7 +25,7 @@ class LabelJoinSqlTest {
     private static final int LATE = 31;
     private static final int AGAIN = 200;
     private static final String DURATIONS =
-            "{\"wait_us\": 10000000, \"corrects_us\": 60000000, \"remembers_us\": 100000000}";
+            "{\"wait_us\": 10000000, \"corrects_us\": 60000000, \"remembers_us\": 100000000, \"complete_us\": null}";
     private static final String QUERY =
             "SELECT id, _outcome, _number, _known, _known_time, _us, v FROM HR_LABEL_JOIN(joined => TABLE joined"
                     + " PARTITION BY id, durations => '" + DURATIONS + "', uid => 'labels')";
