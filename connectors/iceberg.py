@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -137,6 +138,11 @@ class IcebergCatalog:
         except TableAlreadyExistsError:
             self.load(namespace, table).check_columns(fields)
         return self.load(namespace, table)
+
+    def drop_table(self, table: IcebergTable) -> None:
+        """Take a table out of the catalog; its files stay, and a table that is gone is not missed."""
+        with suppress(NoSuchTableError):
+            self._call(lambda: self._open().drop_table(table.name))
 
     def tables(self, namespace: str) -> list[str]:
         """The names of the namespace's tables; none when there is no such namespace."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import uuid4
 
 from headrace.compiler.duckdb_label_join import counts_sql
 from headrace.compiler.flink_label_join import LabelBindings, label_job, letters_of
@@ -24,6 +26,8 @@ from headrace.runtime.platform import Platform
 
 #: Where the tables of label joins are.
 NAMESPACE = "labels"
+#: The property of a table that says which run created it, and may write to it.
+CLAIM = "headrace.label-run"
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,17 @@ class LabelJoinPipeline:
         Raises:
             NotFoundError: there is no such history, or it was never written.
             SchemaMismatchError: a history or a table of this join has other columns.
-            JobError: the tables hold a run already, or the job fails; nothing of it is committed then.
+            JobError: the tables are of another run, something else wrote to them meanwhile, or the job fails; nothing
+                of it is committed then.
         """
         logged, labels = self.pin(self.plan.logged), self.pin(self.plan.labels)
         facts, letters = self.create_tables()
-        self.run_job(self.build_job(logged, labels, facts, letters))
+        try:
+            self.run_job(self.build_job(logged, labels, facts, letters))
+        except BaseException:
+            self.release(facts, letters)
+            raise
+        self.check_alone(facts, letters)
         read = (history.table.row_count(history.snapshot_id) for history in (logged, labels))
         counts = self.count(facts.refresh(), letters.refresh(), *read)
         return LabelTables(facts, letters, counts)
@@ -74,16 +84,43 @@ class LabelJoinPipeline:
         return pinned_history(self.platform, source, f"label join {self.plan.name}")
 
     def create_tables(self) -> tuple[IcebergTable, IcebergTable]:
-        """The tables of facts and of dead letters, empty: a second run would tell each fact again."""
-        catalog = self.platform.iceberg
-        facts = catalog.create_table(NAMESPACE, self.plan.name, fields_of(self.plan.facts))
-        letters = catalog.create_table(NAMESPACE, f"{self.plan.name}_dead_letters", DEAD_LETTERS)
-        for table in (facts, letters):
-            if table.row_count():
-                msg = f"table {table.name} holds {table.row_count():,} rows of an earlier run, which another one would "
-                msg += "tell again; drop it, or give the label join another name"
-                raise JobError(msg)
+        """The tables of facts and of dead letters, created for this run alone: another one would tell each fact again.
+
+        Of two runs at once one creates the first table, which then names it; the other finds a table of another run.
+        """
+        catalog, claim = self.platform.iceberg, {CLAIM: uuid4().hex}
+        facts = catalog.create_table(NAMESPACE, self.plan.name, fields_of(self.plan.facts), claim)
+        _check_claim(facts, claim)
+        letters = catalog.create_table(NAMESPACE, f"{self.plan.name}_dead_letters", DEAD_LETTERS, claim)
+        try:
+            _check_claim(letters, claim)
+        except JobError:
+            self.release(facts)
+            raise
         return facts, letters
+
+    def release(self, *tables: IcebergTable) -> None:
+        """Drop the tables of a run that failed, unless something was committed to them."""
+        for table in tables:
+            if table.refresh().current_snapshot_id() is None:
+                self.platform.iceberg.drop_table(table)
+
+    def check_alone(self, *tables: IcebergTable) -> None:
+        """Refuse tables to which anything but one job wrote.
+
+        Raises:
+            JobError: there is such a table.
+        """
+        for table in tables:
+            commits = table.refresh().flink_commits()
+            jobs, others = {commit.job_id for commit in commits}, len(table.table.snapshots()) - len(commits)
+            if len(jobs) + others > 1:
+                msg = (
+                    f"table {table.name}: expected the rows of this run alone, found {len(commits)} commits of "
+                    f"{len(jobs)} Flink jobs and {others} of others; facts may be told twice: drop both tables of "
+                    "this label join and run again"
+                )
+                raise JobError(msg)
 
     def build_job(
         self, logged: PinnedHistory, labels: PinnedHistory, facts: IcebergTable, letters: IcebergTable
@@ -116,6 +153,19 @@ class LabelJoinPipeline:
             counts = connection.sql(counts_sql(self.plan, "facts", "letters"))
             (found,) = counts.to_arrow_table().to_pylist()
         return LabelCounts(logged_read=logged_read, labels_read=labels_read, **found)
+
+
+def _check_claim(table: IcebergTable, claim: Mapping[str, str]) -> None:
+    """Refuse a table that was there before this run."""
+    found = table.properties.get(CLAIM)
+    if found == claim[CLAIM]:
+        return
+    msg = (
+        f"table {table.name} holds {table.row_count():,} rows of an earlier run ({found or 'without id'}), or of one "
+        "that is under way; another run would tell them again: drop it when that run has ended, or give the label "
+        "join another name"
+    )
+    raise JobError(msg)
 
 
 def _options(table: IcebergTable) -> Options:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import Location, SourcePlan
 from headrace.connectors.schema import archive_fields
 from headrace.errors import DefinitionError, JobError, NotFoundError, SchemaMismatchError
@@ -84,6 +85,48 @@ def test_a_second_run_would_tell_each_fact_again_and_is_refused(run: tuple[Any, 
 def test_a_source_without_history_is_refused(platform: Platform) -> None:
     with pytest.raises(DefinitionError, match="source Outcomes: has no Iceberg history"):
         LabelJoinPipeline(replace(PLAN, labels=replace(PLAN.labels, history=None)), platform)
+
+
+class Failing(LabelJoinPipeline):
+    """Its job fails."""
+
+    def run_job(self, job: FlinkJob) -> None:
+        msg = "the job failed"
+        raise JobError(msg)
+
+
+def test_of_two_runs_at_once_one_is_refused_before_its_job(platform: Platform) -> None:
+    plan = replace(PLAN, name="claimed")
+    LabelJoinPipeline(plan, platform).create_tables()
+    with pytest.raises(JobError, match=r"labels\.claimed holds 0 rows of an earlier run .*, or of one"):
+        LabelJoinPipeline(plan, platform).create_tables()
+
+
+@pytest.mark.usefixtures("run")
+def test_a_run_that_fails_leaves_nothing_that_refuses_the_next(platform: Platform) -> None:
+    pipeline = Failing(replace(PLAN, name="failing"), platform)
+    for _ in range(2):
+        with pytest.raises(JobError, match="the job failed"):
+            pipeline.run()
+    assert not platform.iceberg.has_table("labels", "failing")
+
+
+def test_a_failed_run_drops_no_table_with_rows(platform: Platform) -> None:
+    pipeline = LabelJoinPipeline(replace(PLAN, name="kept"), platform)
+    facts, letters = pipeline.create_tables()
+    facts.append(facts.table.schema().as_arrow().empty_table())
+    pipeline.release(facts, letters)
+    assert platform.iceberg.has_table("labels", "kept")
+    assert not platform.iceberg.has_table("labels", "kept_dead_letters")
+
+
+def test_tables_to_which_another_wrote_are_refused(platform: Platform) -> None:
+    pipeline = LabelJoinPipeline(replace(PLAN, name="shared"), platform)
+    facts, letters = pipeline.create_tables()
+    for _ in range(2):
+        facts.append(facts.table.schema().as_arrow().empty_table())
+    with pytest.raises(JobError, match=r"labels\.shared: expected the rows of this run alone, .* and 2 of others"):
+        pipeline.check_alone(facts, letters)
 
 
 def bare(source: SourcePlan, name: str) -> SourcePlan:
