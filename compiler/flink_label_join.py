@@ -1,6 +1,7 @@
 """A label join as one Flink job: both sources judged by their rules, joined by id in `HR_LABEL_JOIN` (connectors/java).
 
-The watermark of a live leg is of the event times of its good rows, so that a clock that runs ahead ends nobody's wait.
+The watermark of a live leg is of the event times of its good rows, and of none behind the arrival of its row, so that
+a clock that runs ahead ends nobody's wait, and forgets no id of which a row may still come.
 A history has none until it ends: its files are in no order that could be trusted, and all in it has happened.
 """
 
@@ -32,7 +33,7 @@ from headrace.compiler.verdict import (
     late,
     late_reason,
 )
-from headrace.features.scalar import BYTES, DATETIME, Scalar
+from headrace.features.scalar import BOOL, BYTES, DATETIME, INT, Scalar
 
 FUNCTION = "HR_LABEL_JOIN"
 #: The tables that a job writes to.
@@ -139,8 +140,12 @@ def _source_views(side: str, source: SourcePlan, legs: Legs) -> Iterator[str]:
 
 
 def _watermark(source: SourcePlan) -> list[str]:
-    """A column that is the watermark behind each row, in ms; of a row without a time that counts the beginning."""
-    inlined = _inlined(in_time(source), {EVENT_US: event_us(source), ARRIVAL_US: arrival_us(source)})
+    """A column that is the watermark behind each row, in ms; of a row without a time that counts the beginning.
+
+    A row that a source accepts though it lies ahead of its arrival says nothing of those that arrive with it.
+    """
+    passed = Scalar("case", INT, (Scalar("less", BOOL, (ARRIVAL_US, in_time(source))), ARRIVAL_US, in_time(source)))
+    inlined = _inlined(passed, {EVENT_US: event_us(source), ARRIVAL_US: arrival_us(source)})
     us = f"COALESCE({FLINK.emit(inlined)}, CAST(0 AS BIGINT)) - CAST({source.max_delay_us} AS BIGINT)"
     column = f"`{WATERMARK}` AS TO_TIMESTAMP_LTZ(({us}) / CAST(1000 AS BIGINT), 3)"
     return [column, f"WATERMARK FOR `{WATERMARK}` AS `{WATERMARK}`"]

@@ -180,11 +180,15 @@ def test_one_call_serves_both_sinks_and_live_legs_alone_have_watermarks(planner:
 
 
 def test_rows_without_a_time_that_counts_move_no_watermark(planner: Callable[[], Any], tmp_path: Path) -> None:
-    """A clock that is a year ahead, and no time at all; the watermark of a good row is just behind it."""
+    """A clock that is a year ahead, and no time at all; the watermark of a good row is just behind it.
+
+    A clock that is two hours ahead has good rows, but their watermark is that of their arrival.
+    """
     plan = replace(PLAN, logged=replace(PLAN.logged, max_delay_us=5 * SECOND))
     good = {"request": "a", "amount": 1, "scored_at": BASE + 999, "_src_timestamp": BASE}
     rows = [good, {**good, "scored_at": BASE + 366 * 24 * HOUR}, {"request": "a", "_src_timestamp": BASE}]
+    rows.append({**good, "scored_at": BASE + 2 * HOUR})
     live = Legs(None, file_of(rows, tmp_path / "rows.json"))
     environment = declared(planner(), LabelBindings("run-1", live, live, BLACKHOLE, BLACKHOLE, None), plan)
     found = collected(environment, f"SELECT HR_MICROS(`{WATERMARK}`) FROM `logged_live`")
-    assert [us for (us,) in found] == [BASE - 5 * SECOND, -5 * SECOND, -5 * SECOND]
+    assert [us for (us,) in found] == [BASE - 5 * SECOND, -5 * SECOND, -5 * SECOND, BASE - 5 * SECOND]
