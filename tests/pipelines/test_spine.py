@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,23 @@ def test_instants_of_a_csv_file_may_have_any_offset(desk: Desk) -> None:
     for event_time in (None, "at"):
         found = desk.csv(*lines, event_time=event_time)
         assert found.times_us.to_pylist() == [NIGHT_US, NIGHT_US, NIGHT_US + 1]
+
+
+def test_an_instant_of_a_csv_file_between_two_microseconds_is_the_later_one(desk: Desk) -> None:
+    """As of Arrow and pandas: the event of an earlier µs is before it."""
+    digits = ("000000000", "000000001", "0000009", "000001", "0000010", "000001500")
+    lines = ["at,cc_num", *(f"2024-11-20T21:30:00.{after}Z,4" for after in digits)]
+    for event_time in (None, "at"):
+        found = desk.csv(*lines, event_time=event_time).times_us.to_pylist()
+        assert [us - NIGHT_US for us in found] == [0, 1, 1, 1, 1, 2]
+
+
+def test_a_date_of_a_csv_file_is_not_guessed(desk: Desk) -> None:
+    lines = ["at,cc_num,born", "2024-11-20T21:30:00Z,4,2024-01-02", "2024-11-20T21:30:00Z,4,"]
+    found = desk.csv(*lines, types={"cc_num": "int", "born": "date"})
+    assert found.rows["born"].to_pylist() == [date(2024, 1, 2), None]
+    with pytest.raises(RequestError, match=r"'born' is '03/02/2024' in row 0, expected a date such as 2024-11-20"):
+        desk.csv("at,cc_num,born", "2024-11-20T21:30:00Z,4,03/02/2024", types={"cc_num": "int", "born": "date"})
 
 
 WITHOUT_OFFSET: dict[str, tuple[list[str], str]] = {
