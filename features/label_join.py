@@ -20,6 +20,8 @@ ADDED = (LABEL, LABEL_TIME, FACT, FACT_NUMBER)
 DEFAULT_RETENTION = "7d"
 #: What a model can be taught; instants and structs are no targets.
 LABEL_TYPES = {BOOL: bool, INT: int, FLOAT: float, STR: str}
+#: Integers of 64 bits: those that a column of integers can have.
+INT_RANGE = range(-(2**63), 2**63)
 #: The columns of an id, by their names: one name for both sources, several, or those of labels by those of logged rows.
 On = str | Sequence[str] | Mapping[str, str]
 #: What stands for a label that did not come in time.
@@ -187,6 +189,10 @@ def _check_missing(column: SourceColumn, missing: Missing, at: str) -> None:
         finite = "a finite " if column.type == FLOAT else ""
         msg = f"{at}: missing = {missing!r}; the label {column.name!r} is {column.type}, so expected "
         msg += f"{finite}{column.type} or None"
+        raise ColumnTypeError(msg)
+    if isinstance(missing, int) and missing not in INT_RANGE:
+        msg = f"{at}: missing = {missing!r} is beyond 64 bits; expected {column.type} of {INT_RANGE.start:,} to "
+        msg += f"{INT_RANGE.stop - 1:,}, as the label {column.name!r} has them, or None"
         raise ColumnTypeError(msg)
     if column.choices and missing not in column.choices:
         msg = f"{at}: missing = {missing!r} is none of the values of {column.name!r}; "

@@ -64,6 +64,10 @@ def test_a_join_is_all_values() -> None:
     assert declared(on=["request", "attempt"]).on == (("request", "request"), ("attempt", "attempt"))
 
 
+def test_the_ends_of_64_bits_may_be_missing_values() -> None:
+    assert [declared(label="attempt", missing=end).missing for end in (-(2**63), 2**63 - 1)] == [-(2**63), 2**63 - 1]
+
+
 def test_an_integer_is_the_missing_value_of_a_float() -> None:
     found = declared(label="loss", missing=0).missing
     assert (found, type(found)) == (0.0, float)
@@ -89,6 +93,9 @@ REFUSED = [
     ({"label": "loss", "missing": True}, ColumnTypeError, "missing = True; .* a finite float"),
     ({"label": "loss", "missing": float("nan")}, ColumnTypeError, "missing = nan"),
     ({"label": "attempt", "missing": True}, ColumnTypeError, "missing = True; the label 'attempt' is int"),
+    ({"label": "attempt", "missing": 2**63}, ColumnTypeError, f"missing = {2**63} is beyond 64 bits; expected int of"),
+    ({"label": "attempt", "missing": -(2**63) - 1}, ColumnTypeError, "beyond 64 bits"),
+    ({"label": "loss", "missing": 10**400}, ColumnTypeError, "beyond 64 bits"),
     ({"label": "kind", "missing": "fin"}, DefinitionError, "none of the values of 'kind'; did you mean 'fine'"),
     ({"logged": Labelled}, DefinitionError, "Labelled has a column 'fact', which every fact has"),
     ({"logged": Both}, UnsupportedError, "logged = Both is a union"),
