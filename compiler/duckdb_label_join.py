@@ -14,17 +14,19 @@ from headrace.compiler.label_join import LABELS, LOGGED, LabelJoinPlan, Outcome
 from headrace.compiler.plan import SourcePlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.union import refused_sql
-from headrace.compiler.verdict import EVENT_US, REFUSED, Verdict, late, late_reason
+from headrace.compiler.verdict import ARRIVAL_US, EVENT_US, REFUSED, Verdict, late, late_reason
 from headrace.features.label_join import FACT, FACT_NUMBER, LABEL, LABEL_TIME
 
-_EVENT, _REFUSED = DUCKDB.emit(EVENT_US), DUCKDB.emit(REFUSED)
+_EVENT, _ARRIVAL, _REFUSED = DUCKDB.emit(EVENT_US), DUCKDB.emit(ARRIVAL_US), DUCKDB.emit(REFUSED)
+#: When a row was known: it has happened and arrived; of a refused one the time of the event says nothing.
+_KNOWN = f"coalesce(CASE WHEN {_REFUSED} IS NULL THEN greatest({_EVENT}, {_ARRIVAL}) ELSE {_ARRIVAL} END, 0)"
 
 
 def facts_sql(plan: LabelJoinPlan, logged: str, labels: str, complete_us: int, until_us: int | None = None) -> str:
     """The facts, as `plan.facts` has them.
 
-    A label is told when both it and its row are there, the missing value at the end of the wait, and a correction when
-    its label is there. Of a row whose wait goes on behind what is there, only a label that is in time is told.
+    A label is told when both it and its row have arrived, the missing value at the end of the wait, and a correction
+    when its label has arrived. Of a row whose wait goes on behind what is there, only a label that is in time is told.
 
     Args:
         plan: the label join.
@@ -38,14 +40,13 @@ def facts_sql(plan: LabelJoinPlan, logged: str, labels: str, complete_us: int, u
     corrects = f"{over} AND _label_us >= {_EVENT} + {plan.wait_us} AND _label_us < {_EVENT} + {plan.corrects_us}"
     waited = f"{over} AND ({in_time}) IS NOT TRUE"
     missing = DUCKDB.emit(plan.missing_value)
+    both, end = "greatest(_known_us, _label_known_us)", f"greatest(_known_us, {_EVENT} + {plan.wait_us})"
     told = [
-        _fact(plan, Outcome.LABELLED, 1, "_label", "_label_us", f"greatest({_EVENT}, _label_us)", in_time),
-        _fact(plan, Outcome.WAITED, 1, missing, "NULL", f"{_EVENT} + {plan.wait_us}", waited),
-        _fact(plan, Outcome.CORRECTED, 2, "_label", "_label_us", "_label_us", corrects),
+        _fact(plan, Outcome.LABELLED, 1, "_label", "_label_us", both, in_time),
+        _fact(plan, Outcome.WAITED, 1, missing, "NULL", end, waited),
+        _fact(plan, Outcome.CORRECTED, 2, "_label", "_label_us", both, corrects),
     ]
-    known = "" if until_us is None else f"\nWHERE _told_us <= {until_us}"
-    union = "\nUNION ALL\n".join(told)
-    return f"{_tables(plan, logged, labels)}\nSELECT * EXCLUDE (_told_us)\nFROM ({union}){known}"
+    return f"{_tables(plan, logged, labels)}\n{_told_by(told, until_us)}"
 
 
 def newest_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
@@ -54,9 +55,19 @@ def newest_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
     return f"{_tables(plan, logged, labels)}\nSELECT max({_EVENT}) FROM ({both})"
 
 
-def letters_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
-    """The rows of both sources that are joined with nothing: source, position, verdict and reason."""
-    first = "(SELECT _id, _src_partition, _src_offset FROM _labels WHERE _nth = 1)"
+def read_sql(plan: LabelJoinPlan, logged: str, labels: str, until_us: int | None = None) -> str:
+    """How many rows each source has; `until_us`: those only that were known by then (µs)."""
+    known = "" if until_us is None else f" WHERE _known_us <= {until_us}"
+    counts = ", ".join(f"(SELECT count(*) FROM {name}{known})" for name in ("_logged_judged", "_labels_judged"))
+    return f"{_tables(plan, logged, labels)}\nSELECT {counts}"
+
+
+def letters_sql(plan: LabelJoinPlan, logged: str, labels: str, until_us: int | None = None) -> str:
+    """The rows of both sources that are joined with nothing: source, position, verdict and reason.
+
+    `until_us`: those only of which that could be told by then (µs).
+    """
+    first = "(SELECT _id, _src_partition, _src_offset, _known_us, _first_us FROM _labels WHERE _nth = 1)"
     too_late = f"SELECT _id FROM _joined WHERE _label_us >= {_EVENT} + {plan.corrects_us}"
     selects = [
         _refused(plan.logged, LOGGED, "_logged_judged"),
@@ -66,7 +77,7 @@ def letters_sql(plan: LabelJoinPlan, logged: str, labels: str) -> str:
         _letters(LABELS, Outcome.TOO_LATE, f"{first} SEMI JOIN ({too_late}) USING (_id)"),
         _letters(LABELS, Outcome.ORPHAN, f"{first} ANTI JOIN _joined USING (_id)"),
     ]
-    return f"{_tables(plan, logged, labels)}\n" + "\nUNION ALL\n".join(selects)
+    return f"{_tables(plan, logged, labels)}\n{_told_by(selects, until_us)}"
 
 
 def final_sql(plan: LabelJoinPlan, facts: str) -> str:
@@ -95,31 +106,40 @@ def counts_sql(plan: LabelJoinPlan, facts: str, letters: str) -> str:
     )
 
 
+def _told_by(selects: Sequence[str], until_us: int | None) -> str:
+    """The rows of all selects that could be told by an instant (µs); None: all."""
+    known = "" if until_us is None else f"\nWHERE _told_us <= {until_us}"
+    union = "\nUNION ALL\n".join(selects)
+    return f"SELECT * EXCLUDE (_told_us)\nFROM ({union}){known}"
+
+
 def _tables(plan: LabelJoinPlan, logged: str, labels: str) -> str:
     """The tables that facts and letters are told from: accepted rows of each source, and the first of each id joined.
 
     Those of one event time are in the order of the source. An id is a struct, so that both sources call it the same.
     """
     ours, theirs = zip(*plan.on, strict=True)
+    label = DUCKDB.identifier(plan.label.name)
     return "WITH " + ",\n".join(
         [
-            f"_logged_judged AS ({refused_sql(plan.logged, DUCKDB, logged)})",
-            f"_labels_judged AS ({refused_sql(plan.labels, DUCKDB, labels)})",
+            f"_logged_judged AS (SELECT *, {_KNOWN} AS _known_us FROM ({refused_sql(plan.logged, DUCKDB, logged)}))",
+            f"_labels_judged AS (SELECT *, {_KNOWN} AS _known_us FROM ({refused_sql(plan.labels, DUCKDB, labels)}))",
             f"_logged AS ({_accepted(plan.logged, ours, '_logged_judged')})",
             f"_labels AS ({_accepted(plan.labels, theirs, '_labels_judged')})",
             f"_joined AS (SELECT * FROM (SELECT * FROM _logged WHERE _nth = 1) LEFT JOIN\n"
-            f"  (SELECT _id, {_EVENT} AS _label_us, {DUCKDB.identifier(plan.label.name)} AS _label\n"
+            f"  (SELECT _id, {_EVENT} AS _label_us, _known_us AS _label_known_us, {label} AS _label\n"
             "  FROM _labels WHERE _nth = 1) USING (_id))",
         ]
     )
 
 
 def _accepted(source: SourcePlan, ids: Sequence[str], judged: str) -> str:
-    """The rows that a source accepts, each with its id and its place among those of its id."""
+    """The rows that a source accepts, each with its id, its place in that, and when the first of it was known."""
     fields = ", ".join(f"'_{number}': {DUCKDB.identifier(name)}" for number, name in enumerate(ids))
     order = f"PARTITION BY _id ORDER BY {_EVENT}, _src_partition, _src_offset"
     return (
-        f"SELECT *, row_number() OVER ({order}) AS _nth\nFROM (SELECT *, {{{fields}}} AS _id FROM {judged}\n"
+        f"SELECT *, row_number() OVER ({order}) AS _nth, first_value(_known_us) OVER ({order}) AS _first_us\n"
+        f"FROM (SELECT *, {{{fields}}} AS _id FROM {judged}\n"
         f"WHERE {_REFUSED} IS NULL AND NOT {DUCKDB.emit(late(source))})"
     )
 
@@ -137,7 +157,8 @@ def _letters(source: str, outcome: Outcome, rows: str) -> str:
     """The dead letters of one outcome."""
     return (
         f"SELECT '{source}' AS source, _src_partition AS partition, _src_offset AS \"offset\",\n"
-        f"  '{outcome.label}' AS verdict, {text_literal(outcome.reason)} AS reason\nFROM {rows}"
+        f"  '{outcome.label}' AS verdict, {text_literal(outcome.reason)} AS reason,\n"
+        f"  greatest(_known_us, _first_us) AS _told_us\nFROM {rows}"
     )
 
 
@@ -147,7 +168,7 @@ def _refused(source: SourcePlan, name: str, judged: str) -> str:
     verdict = f"CASE WHEN {is_dead} THEN '{Verdict.DEAD_LETTER.label}' ELSE '{Verdict.LATE.label}' END"
     return (
         f"SELECT '{name}' AS source, _src_partition AS partition, _src_offset AS \"offset\", {verdict} AS verdict,\n"
-        f"  coalesce({_REFUSED}, {DUCKDB.emit(late_reason(source))}) AS reason\n"
+        f"  coalesce({_REFUSED}, {DUCKDB.emit(late_reason(source))}) AS reason, _known_us AS _told_us\n"
         f"FROM {judged}\nWHERE {is_dead} OR {is_late}"
     )
 

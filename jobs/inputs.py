@@ -83,8 +83,12 @@ def dimensions_of(given: list[str] | None) -> dict[str, str]:
     return _by_name("--dimension", given, "NAME=FILE, each name once, such as Merchants=merchants.csv")
 
 
-def loader(options: Options) -> Callable[[str], IcebergTable]:
-    """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use."""
+def loader(options: Options, *inputs: str) -> Callable[[str], IcebergTable]:
+    """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use.
+
+    `inputs`: the options that name rows elsewhere, for whoever has no such table; by default `--input`.
+    """
+    named = inputs or ("--input",)
 
     def load(name: str) -> IcebergTable:
         from headrace.runtime.platform import Platform
@@ -92,7 +96,7 @@ def loader(options: Options) -> Callable[[str], IcebergTable]:
         try:
             return Platform(options.settings()).iceberg.named(name)
         except NotFoundError as error:
-            msg = f"{error}; --input reads rows from elsewhere, such as --input rows.csv"
+            msg = f"{error}; {' or '.join(named)} reads rows from elsewhere, such as {named[0]} rows.csv"
             raise NotFoundError(msg) from error
 
     return load

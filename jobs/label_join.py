@@ -46,7 +46,7 @@ def label_join(
         rows_or_history(source, option, given)
         for source, option, given in ((plan.logged, "--logged", logged), (plan.labels, "--labels", labels))
     )
-    run = join_locally(plan, ours, theirs, loader(options), until=instant("--until", until))
+    run = join_locally(plan, ours, theirs, loader(options, "--logged", "--labels"), until=instant("--until", until))
     for line in _counted(run):
         progress(line)
     shown = run.letters if letters else run.facts if facts else run.final

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql, newest_sql
+from headrace.compiler.duckdb_label_join import counts_sql, facts_sql, final_sql, letters_sql, newest_sql, read_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.label_join import LABELS, LOGGED, LabelJoinPlan
 from headrace.connectors.duckdb_files import database
@@ -69,7 +69,7 @@ class LabelRun:
         facts: all facts, as `LabelJoinPlan.facts` has them.
         final: the last fact of each id.
         letters: the rows that were joined with nothing: source, partition, offset, verdict and reason.
-        counts: of all rows, whatever `until` was.
+        counts: of all rows that had happened and arrived by `until`.
         complete: the instant up to which all labels were taken to be there; None where there are no rows.
     """
 
@@ -95,8 +95,8 @@ def join_locally(
         logged: the logged rows: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table.
         labels: the labels, likewise.
         load: finds an Iceberg table by its name.
-        until: the instant to which both are complete, and only facts that could be told by then; by default all
-            facts, and the newest event time: of a row whose wait is over later no missing label is told.
+        until: the instant to which both are complete, and only what could be told by then, of rows that had arrived;
+            by default all, and the newest event time: of a row whose wait is over later no missing label is told.
 
     Raises:
         NotFoundError: no such file or table.
@@ -115,16 +115,15 @@ def join_in(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, *, until
     newest = connection.sql(newest_sql(plan, LOGGED, LABELS)).fetchall()[0][0] if until_us is None else until_us
     complete_us = newest or 0
     for name, query in (
-        ("all_facts", facts_sql(plan, LOGGED, LABELS, complete_us)),
         (FACTS, facts_sql(plan, LOGGED, LABELS, complete_us, until_us)),
-        (LETTERS, letters_sql(plan, LOGGED, LABELS)),
+        (LETTERS, letters_sql(plan, LOGGED, LABELS, until_us)),
     ):
         connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
     facts = connection.table(FACTS).order(_order(plan)).to_arrow_table()
     final = connection.sql(final_sql(plan, FACTS)).to_arrow_table()
     letters = connection.table(LETTERS).order('source DESC, partition, "offset"').to_arrow_table()
     complete = None if newest is None else instant_of(newest)
-    return LabelRun(facts, final, letters, _counts(connection, plan), complete)
+    return LabelRun(facts, final, letters, _counts(connection, plan, until_us), complete)
 
 
 def _order(plan: LabelJoinPlan) -> str:
@@ -132,8 +131,8 @@ def _order(plan: LabelJoinPlan) -> str:
     return ", ".join([*(DUCKDB.identifier(column.name) for column in plan.ids), FACT_NUMBER])
 
 
-def _counts(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan) -> LabelCounts:
-    """What became of all rows."""
-    read = [connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in (LOGGED, LABELS)]  # noqa: S608
-    (counts,) = connection.sql(counts_sql(plan, "all_facts", LETTERS)).to_arrow_table().to_pylist()
-    return LabelCounts(logged_read=read[0], labels_read=read[1], **counts)
+def _counts(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, until_us: int | None) -> LabelCounts:
+    """What became of all rows that were known by then."""
+    ((logged, labels),) = connection.sql(read_sql(plan, LOGGED, LABELS, until_us)).fetchall()
+    (counts,) = connection.sql(counts_sql(plan, FACTS, LETTERS)).to_arrow_table().to_pylist()
+    return LabelCounts(logged_read=logged, labels_read=labels, **counts)

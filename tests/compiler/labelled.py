@@ -22,6 +22,8 @@ WAIT, RETENTION = HOUR, 4 * HOUR
 BAD = "maybe"
 
 Row = dict[str, Any]
+#: The id, the time and the value of logged rows and of labels.
+OURS, THEIRS = ("request", "scored_at", "amount"), ("payment", "known_at", "fraud")
 
 
 class Scored(Source):
@@ -98,6 +100,13 @@ def place(row: Row, time: str) -> tuple[int, int, int]:
     return row[time], row["_src_partition"], row["_src_offset"]
 
 
+def first(rows: list[Row], id_: str, columns: tuple[str, str, str]) -> Row | None:
+    """The row of an id that counts."""
+    name, time, value = columns
+    good = [row for row in rows if row[name] == id_ and verdict(row, time, value) == "accepted"]
+    return min(good, key=lambda row: place(row, time), default=None)
+
+
 def newest(logged: list[Row], labels: list[Row]) -> int:
     """The newest time of all rows that count: by default nothing is known of what came later."""
     ours = [row["scored_at"] for row in logged if verdict(row, "scored_at", "amount") == "accepted"]
@@ -120,11 +129,11 @@ def told(
         theirs = [r for r in labels if r["payment"] == id_ and verdict(r, "known_at", "fraud") == "accepted"]
         letters["logged", "repeated"] += max(len(ours) - 1, 0)
         letters["labels", "duplicate"] += max(len(theirs) - 1, 0)
-        label = min(theirs, key=lambda row: place(row, "known_at"), default=None)
-        if not ours:
+        label = first(labels, id_, THEIRS)
+        row = first(logged, id_, OURS)
+        if row is None:
             letters["labels", "orphan"] += label is not None
             continue
-        row = min(ours, key=lambda row: place(row, "scored_at"))
         at, known = row["scored_at"], None if label is None else label["known_at"]
         if label is not None and known < at + WAIT:
             facts.append((id_, row["amount"], at, label["fraud"], known, "labelled", 1))
@@ -138,10 +147,12 @@ def told(
     return facts, +letters
 
 
-def told_at(fact: tuple[Any, ...]) -> int:
-    """When a fact can first be told."""
-    _, _, at, _, known, kind, _ = fact
-    return int(at + WAIT if kind == "waited" else max(at, known))
+def told_at(fact: tuple[Any, ...], logged: list[Row], labels: list[Row]) -> int:
+    """When a fact can first be told: all that it says has happened and arrived."""
+    id_, _, at, _, known, kind, _ = fact
+    row, label = first(logged, id_, OURS), first(labels, id_, THEIRS)
+    times = [at + WAIT] if kind == "waited" or label is None else [known, label["_src_timestamp"]]
+    return int(max(at, *times, *([] if row is None else [row["_src_timestamp"]])))
 
 
 def random_example(random: Random) -> tuple[list[Row], list[Row]]:

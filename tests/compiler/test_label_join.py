@@ -87,8 +87,24 @@ def test_every_row_is_counted_once(logged: list[Row], labels: list[Row]) -> None
 def test_no_fact_is_told_before_its_time(logged: list[Row], labels: list[Row], until: int) -> None:
     logged, labels = numbered(logged), numbered(labels)
     facts, _ = told(logged, labels, BASE + until)
-    known = Counter(fact for fact in facts if told_at(fact) <= BASE + until)
+    known = Counter(fact for fact in facts if told_at(fact, logged, labels) <= BASE + until)
     assert facts_of(joined(logged, labels, BASE + until).facts) == known
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS, until=OFFSETS)
+def test_dead_letters_and_counts_are_of_what_was_known_by_then(
+    logged: list[Row], labels: list[Row], until: int
+) -> None:
+    logged, labels = numbered(logged), numbered(labels)
+    run, whole = joined(logged, labels, BASE + until), joined(logged, labels)
+    for rows, time, read in (
+        (logged, "scored_at", run.counts.logged_read),
+        (labels, "known_at", run.counts.labels_read),
+    ):
+        assert read == sum(max(row[time], row["_src_timestamp"]) <= BASE + until for row in rows)
+    assert letters_of(run) <= letters_of(whole)
+    assert run.counts.logged_open >= 0 <= run.counts.labels_open
 
 
 @PATIENT
@@ -119,6 +135,19 @@ def test_a_late_positive_is_a_negative_first_and_then_corrected() -> None:
     told = [(row["fact"], row["label"], row["fact_number"]) for row in run.facts.to_pylist()]
     assert sorted(told, key=lambda fact: fact[2]) == [("waited", False, 1), ("corrected", True, 2)]
     assert [(row["label"], us(row["label_time"])) for row in run.final.to_pylist()] == [(True, BASE + 3 * HOUR)]
+
+
+def test_a_label_is_known_when_it_has_arrived() -> None:
+    logged, labels = numbered([row(0)]), numbered([{**outcome(5), "_src_timestamp": BASE + 2 * HOUR}])
+    before, then = (joined(logged, labels, BASE + 2 * HOUR - 1 + after) for after in (0, 1))
+    assert (before.facts.num_rows, before.counts.logged_open, before.counts.labels_read) == (0, 1, 0)
+    assert (then.facts["fact"].to_pylist(), then.counts.logged_open, then.counts.labels_read) == (["labelled"], 0, 1)
+
+
+def test_a_row_repeats_another_when_that_has_arrived() -> None:
+    logged = numbered([row(5), {**row(0), "_src_timestamp": BASE + 9}])
+    assert letters_of(joined(logged, [], BASE + 8)) == Counter()
+    assert letters_of(joined(logged, [], BASE + 9)) == Counter({("logged", "repeated"): 1})
 
 
 @pytest.mark.parametrize(("end", "open_"), [(60_000_000, 1), (WAIT - 1, 1), (WAIT, 0)])

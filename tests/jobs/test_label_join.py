@@ -78,6 +78,18 @@ def test_all_facts_those_by_an_instant_and_dead_letters(folder: Path) -> None:
     assert letters == [("logged", 2, "amount is missing"), ("labels", 2, "no row with this id was logged")]
 
 
+def test_dead_letters_and_counts_by_an_instant(folder: Path) -> None:
+    found = run(folder, "--letters", "--until", "2026-01-31T13:00:00Z")
+    assert [row["source"] for row in json.loads(found.stdout)] == ["logged"]
+    assert "labels: 1 read, 0 refused, 0 duplicate, 0 too late, 0 orphan, 0 open" in found.stderr
+
+
+def test_a_table_that_is_not_there_is_refused_with_the_options_of_this_command(folder: Path) -> None:
+    found = run(folder, "--logged", "log.scored")
+    assert isinstance(found.exception, NotFoundError)
+    assert "--logged or --labels reads rows from elsewhere, such as --logged rows.csv" in str(found.exception)
+
+
 def test_nothing_is_told_of_a_row_that_is_logged_within_the_wait_before_the_end(folder: Path) -> None:
     (folder / "scored.csv").write_text(f"{SCORED}r4,1.0,2026-01-31T13:00:01Z\nr5,1.0,2026-01-31T13:00:00Z\n")
     found = run(folder)
