@@ -8,6 +8,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from headrace.errors import TrainingError
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -18,7 +20,9 @@ class Step:
         loss: of the model as it was before the update; NaN or infinite as found, None where it could not be asked.
         metrics: of all rows tested so far, each before it was learnt from; None where a metric is not defined yet.
         learned: whether the weights were updated; where not, they are as they were, and `reason` says why.
-        refused: the rows that were not learnt from, for a table of dead letters, where they were given as rows.
+        refused: the rows that were not learnt from, for a table of dead letters, where they were given as rows; of
+            those that were left out of a micro-batch which was learnt, `reason` says why, too.
+        left_out: their places, from 0, in a micro-batch which was learnt.
     """
 
     rows: int
@@ -27,6 +31,13 @@ class Step:
     learned: bool
     reason: str = ""
     refused: pa.RecordBatch | None = None
+    left_out: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        refused = 0 if self.refused is None else self.refused.num_rows
+        if self.learned and refused != len(self.left_out):
+            msg = f"a learned step of {self.rows} rows has {refused} in `refused` and {len(self.left_out)} places in "
+            raise TrainingError(msg + "`left_out`; expected a place for each row: the learner must give both")
 
 
 @dataclass(frozen=True, slots=True)

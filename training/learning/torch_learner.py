@@ -74,10 +74,13 @@ class TorchLearner:
         Raises UnknownColumnError or ColumnTypeError for columns that are not there, or of another type.
         """
         try:
-            step = self.learn_tensors(self.fitted.encode(rows), rows.num_rows)
+            batch = self.fitted.encode(rows)
         except DatasetError as error:
-            step = self._visited(rows.num_rows, 0, None, str(error))
-        return step if step.learned else replace(step, refused=rows)
+            return replace(self._visited(rows.num_rows, 0, None, str(error)), refused=rows)
+        step = self.learn_tensors(batch, rows.num_rows)
+        if not step.learned:
+            return replace(step, refused=rows)
+        return step if len(batch) == rows.num_rows else self._with_left_out(step, rows)
 
     def learn_tensors(self, batch: TensorBatch, rows: int | None = None) -> Step:
         """`learn`, of rows that are encoded already; `rows` is how many there were before some were left out."""
@@ -129,6 +132,17 @@ class TorchLearner:
         self._counters = self._counters.visited(rows, learned=learned)
         self._loss_sum += loss if loss is not None and not reason else 0.0
         return Step(rows, loss, self._metrics.compute(), not reason, reason)
+
+    def _with_left_out(self, step: Step, rows: pa.RecordBatch) -> Step:
+        """A step that learnt, with the rows whose label the encoding left out."""
+        label = self.fitted.encoding.label
+        if label is None:
+            return step
+        found = label.read(rows.column(label.column), np.arange(rows.num_rows))
+        places = np.flatnonzero(~found.kept)
+        why = ", ".join(f"{count} {one}" for one, count in found.left_out.items() if count)
+        reason = f"label {label.column!r}: {len(places)} of {rows.num_rows} rows are left out, {why}"
+        return replace(step, reason=reason, refused=rows.take(pa.array(places)), left_out=tuple(places.tolist()))
 
     def _learn(self, batch: TensorBatch) -> tuple[float | None, str]:
         """The loss before the update, and why there was none; empty where there was one."""

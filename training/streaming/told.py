@@ -34,7 +34,9 @@ class LearnedStep:
         step: its number in the run, from 1.
         loss: before the update: test, then train.
         metrics: as JSON, of the rows so far.
-        arrived, visited: rows of the run up to here; those of refused micro-batches have arrived and are not visited.
+        reason: why it was refused, or rows of it were left out.
+        arrived, visited: rows of the run up to here; those that were refused or left out have arrived and are not
+            visited.
         model_rows: rows that the model was trained on, by the counter in the learner's own state.
         positions: where these rows came from (`positions.py`), as JSON.
         told_us: µs since the epoch (processing time).

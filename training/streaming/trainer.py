@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from headrace.errors import SettingsError, TrainingError
@@ -117,9 +118,10 @@ class StreamTrainer:
         step = self.learner.learn(rows)
         if not step.learned:
             return self._bad(rows, at, step)
-        self._count(rows.num_rows, at, step)
-        told = self._step(rows, at, Verdict.LEARNED, step)
-        return Told(told, self._candidate() if self._is_due() else None, ())
+        self._count(rows, at, step)
+        told = self._step(rows, at, Verdict.LEARNED, step, step.reason or None)
+        dead = () if step.refused is None else self._letters(step.refused, step.left_out, step.reason)
+        return Told(told, self._candidate() if self._is_due() else None, dead)
 
     def on_time(self, now_us: int) -> Candidate | None:
         """The candidate that is due by a time (µs since the epoch), if one is; to be asked when `due_us` has come."""
@@ -157,15 +159,20 @@ class StreamTrainer:
         self.learner.resume(state[LENGTH.size + length :])
         self.progress = counted
 
-    def _count(self, rows: int, at: Positions, step: Step) -> None:
-        """Note that rows were learned."""
-        was = self.progress
+    def _count(self, rows: pa.RecordBatch, at: Positions, step: Step) -> None:
+        """Note that rows were learned, all but those that the learner left out."""
+        was, left_out = self.progress, len(step.left_out)
+        learned = rows.num_rows - left_out
+        if left_out and self._places is not None:
+            kept = np.setdiff1d(np.arange(rows.num_rows), step.left_out)
+            at = self._places.of(rows.take(pa.array(kept)))
         self.progress = replace(
             was,
             steps=was.steps + 1,
-            arrived=was.arrived + rows,
-            visited=was.visited + rows,
-            waiting=was.waiting + rows,
+            arrived=was.arrived + rows.num_rows,
+            visited=was.visited + learned,
+            dead=was.dead + left_out,
+            waiting=was.waiting + learned,
             waiting_since_us=was.waiting_since_us if was.waiting else self._clock(),
             at=positions.to_json(positions.merged(positions.from_json(was.at), at)),
             metrics=json_of(step.metrics),
@@ -183,11 +190,16 @@ class StreamTrainer:
         """All rows as dead letters."""
         was, count = self.progress, rows.num_rows
         self.progress = replace(was, steps=was.steps + 1, arrived=was.arrived + count, dead=was.dead + count)
+        dead = self._letters(rows, range(count), reason)
+        return Told(self._step(rows, at, verdict, step, reason), None, dead)
+
+    def _letters(self, rows: pa.RecordBatch, places: Sequence[int], reason: str) -> tuple[DeadLetter, ...]:
+        """Rows as dead letters of the newest micro-batch, in which they have these places."""
         number, now = self.progress.steps, self._clock()
-        dead = (
-            DeadLetter(self.run, number, place, reason, content, now) for place, content in enumerate(json_rows(rows))
+        return tuple(
+            DeadLetter(self.run, number, place, reason, content, now)
+            for place, content in zip(places, json_rows(rows), strict=True)
         )
-        return Told(self._step(rows, at, verdict, step, reason), None, tuple(dead))
 
     def _step(
         self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, step: Step | None, reason: str | None = None

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import ConnectorError, SchemaMismatchError, SettingsError, TrainingError
-from headrace.training.streaming.positions import PositionColumns, from_json
+from headrace.training.data.encoders import Raw
+from headrace.training.data.encoding import Encoding
+from headrace.training.data.labels import Label
+from headrace.training.learning.learner import Step
+from headrace.training.learning.spec import ModelSpec, Recipe
+from headrace.training.learning.torch_learner import TorchLearner
+from headrace.training.streaming.positions import PositionColumns, Span, from_json
 from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy, StreamTrainer
 
@@ -98,6 +104,31 @@ def test_refused_rows_are_dead_letters_with_their_content_and_learning_goes_on(t
     after = found.visit(rows(7, 9))
     assert (after.step.verdict, after.step.arrived, after.step.visited) == (Verdict.LEARNED, 9, 6)
     assert (found.progress.dead, found.progress.arrived) == (3, 9)
+
+
+def test_rows_that_the_learner_leaves_out_are_dead_letters_and_not_visited(tmp_path: Path) -> None:
+    columns = {"shard": [0, 1, 0, 1, 0], "place": [7, 8, 9, 10, 11], "x": [0.1, 0.2, 0.3, 0.4, 0.5]}
+    batch = pa.RecordBatch.from_pydict({**columns, "label": pa.array([None, 0, 1, None, 1], pa.int64())})
+    full = pa.RecordBatch.from_pydict({**columns, "label": [0, 1, 0, 1, 1]})
+    encoding = Encoding({"x": Raw()}, Label("label", bad="leave_out"))
+    torch = TorchLearner(Recipe(ModelSpec("logistic")), encoding.fit([full]), full.slice(0, 1).select(["x"]), "cpu")
+    found = StreamTrainer("run-1", torch, NEVER, Artifacts(tmp_path).put, PLACES, Clock())
+    told = found.visit(batch)
+    why = "label 'label': 2 of 5 rows are left out, 2 NULL"
+    assert (told.step.verdict, told.step.reason, told.step.rows) == (Verdict.LEARNED, why, 5)
+    assert (told.step.arrived, told.step.visited, told.step.model_rows) == (5, 3, 3)
+    assert (found.progress.dead, found.progress.waiting) == (2, 3)
+    assert [(one.step, one.row, json.loads(one.content)["place"], one.reason) for one in told.dead] == [
+        (1, 0, 7, why),
+        (1, 3, 10, why),
+    ]
+    assert from_json(told.step.positions)["1"].rows == 2
+    assert from_json(found.progress.at) == {"0": Span(2, 9, 11, 20), "1": Span(1, 8, 8, 8)}
+
+
+def test_a_learner_that_does_not_say_where_its_left_out_rows_were_is_refused() -> None:
+    with pytest.raises(TrainingError, match=r"a learned step of 3 rows has 3 in `refused` and 1 places"):
+        Step(3, 0.5, {}, learned=True, refused=rows(0, 3), left_out=(1,))
 
 
 def test_a_trainer_that_halts_keeps_its_weights_and_says_of_each_row_why(tmp_path: Path) -> None:
