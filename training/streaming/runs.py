@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from headrace.errors import JobError, NotFoundError, did_you_mean
 from headrace.runtime.checkpointing import retained_checkpoints
@@ -14,9 +16,12 @@ from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.training.learning.durable import write_whole
 from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.tables import STEPS, told_of
+from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 
 RECORD_FILE, JOB_FILE = "learning.json", "learning-job.json"
+#: The file of a savepoint or checkpoint that Flink writes last.
+METADATA = "_metadata"
+NEW_RUN = "start a new run from its newest candidate (`headrace learn start --from`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +108,19 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
 
     Raises:
         NotFoundError: there is no such run.
-        JobError: it runs or has learned all that it was to, or it has told of rows and its state is gone.
+        JobError: it runs or has learned all that it was to, or it has told of rows that the state does not have, or its
+            state is gone.
     """
     found, status = run_of(platform, run), job_status(platform, run)
     if status is not None and not status.is_over:
         msg = f"run {run} is {status.state.lower()} as job {status.job_id}; stop it first (`headrace learn stop {run}`)"
         raise JobError(msg)
     refuse_second(platform, found.model)
-    state = start_from or newest_state(platform, found, status)
+    if start_from is None:
+        state = newest_state(platform, found, status)
+    else:
+        state = start_from
+        refuse_older(platform, found, state)
     folder = platform.run_folder(run)
     job_id = job_of(platform, run).submit(platform.session, state)
     return replace(found, job_id=job_id, started_from=state, savepoint=None).save(folder)
@@ -120,7 +130,7 @@ def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None)
     """Where a run goes on; None: at its beginning, because it has told of nothing yet.
 
     Raises:
-        JobError: it has finished, or its state is gone.
+        JobError: it has finished, or its state is gone, or is not on a file system of this machine.
     """
     savepoint = run.savepoint or (None if status is None else platform.flink.stopping_savepoint(run.job_id))
     if savepoint is not None:
@@ -128,12 +138,49 @@ def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None)
     if status is not None and status.state == "FINISHED":
         msg = f"run {run.run} has finished: it has learned from all rows that it was to"
         raise JobError(msg)
-    retained = retained_checkpoints(platform.settings.flink.checkpoint_dir, run.job_id)
-    found = retained[-1] if retained else run.started_from
-    if found is None and told_of(platform.iceberg, STEPS, run.run):
-        msg = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; start a new "
-        raise JobError(msg + "run from its newest candidate (`headrace learn start --from`)")
-    return found
+    folder = platform.settings.flink.checkpoint_dir
+    local_path(folder, "flink.checkpoint_dir")
+    retained = retained_checkpoints(folder, run.job_id)
+    if retained:
+        return retained[-1]
+    if run.started_from is not None:
+        refuse_older(platform, run, run.started_from)
+    elif newest_told_us(platform, run.run):
+        msg = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; {NEW_RUN}"
+        raise JobError(msg)
+    return run.started_from
+
+
+def refuse_older(platform: Platform, run: LearningRun, state: str) -> None:
+    """Raise JobError when the run has told of something since a state was made: it would tell of it twice.
+
+    When a state was made, its file system knows: the file of its metadata is written once, when all else is.
+    """
+    place = local_path(state, "the state")
+    file = place if place.is_file() else place / METADATA
+    if not file.is_file():
+        msg = f"run {run.run}: no file {file}; expected a savepoint or a completed checkpoint of this run"
+        raise JobError(msg)
+    told_us, made_us = newest_told_us(platform, run.run), file.stat().st_mtime_ns // 1000
+    if told_us > made_us:
+        made, told = (datetime.fromtimestamp(one / 1e6, UTC).isoformat() for one in (made_us, told_us))
+        msg = f"run {run.run}: {state} was made at {made}, and the run has told of rows since, last at {told}: "
+        raise JobError(msg + f"it would learn them and tell of them twice; resume without --from, or {NEW_RUN}")
+
+
+def newest_told_us(platform: Platform, run: str) -> int:
+    """When a run last told of a step or a candidate that is committed (processing time, µs); 0: never."""
+    told = [one.told_us for name in (STEPS, CANDIDATES) for one in told_of(platform.iceberg, name, run)]
+    return max(told, default=0)
+
+
+def local_path(place: str, what: str) -> Path:
+    """A place on a file system of this machine. JobError for another: what is there cannot be looked at."""
+    scheme = urlsplit(place).scheme
+    if scheme not in ("", "file"):
+        msg = f"{what} {place!r} is on {scheme}; expected a folder of this machine (file:///...), in which states "
+        raise JobError(msg + "can be found: resume where it is one")
+    return Path(place.removeprefix("file://").removeprefix("file:"))
 
 
 def job_status(platform: Platform, run: str) -> JobStatus | None:

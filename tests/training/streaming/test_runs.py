@@ -1,64 +1,111 @@
-"""What is kept of a run: its job, which holds addresses, and its record."""
+"""From where a run is resumed, and when it is not, by a cluster that only remembers jobs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from headrace.errors import TrainingError
-from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.runs import RECORD_FILE, LearningRun
+from headrace.connectors.schema import LEDGER_NAMESPACE
+from headrace.errors import JobError
+from headrace.runtime.flink_rest import JobStatus
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.streaming.runs import LearningRun, newest_state, resume
+from headrace.training.streaming.tables import STEPS, create_tables
+from headrace.training.streaming.told import LearnedStep
 
-JOB = LearningJob(
-    run="late-1",
-    model="late",
-    parent=None,
-    source="raw.labelled",
-    snapshots={},
-    skipped=0,
-    origin={},
-    declarations=("CREATE TABLE labelled_rows ...",),
-    query="SELECT * FROM labelled_rows",
-    schema="",
-    micro_batch_rows=1,
-    micro_batch_ms=1,
-    taught="{}",
-    tables={},
-    python_files=(),
-    configuration={},
-)
-RUN = LearningRun("late-1", "late", "0a1b")
-SAVES: dict[str, Callable[[Path], object]] = {
-    "learning-job.json": lambda folder: JOB.save(folder / "learning-job.json"),
-    RECORD_FILE: RUN.save,
-}
+TOLD_US = 1_700_000_000_000_000
 
 
-def test_a_job_and_its_record_are_read_as_they_were_saved_and_the_job_by_its_owner_only(tmp_path: Path) -> None:
-    for save in SAVES.values():
-        save(tmp_path / "run")
-    file = tmp_path / "run/learning-job.json"
-    assert LearningJob.load(file) == JOB
-    assert LearningRun.load(tmp_path / "run") == RUN
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert sorted(one.name for one in file.parent.iterdir()) == sorted(SAVES)
+@dataclass
+class Remembered:
+    """A cluster of jobs that other threads may submit, too."""
+
+    known: list[JobStatus] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+
+    def jobs(self) -> list[JobStatus]:
+        return self.known
+
+    def stopping_savepoint(self, job_id: str) -> str | None:
+        return None
+
+    def cancel(self, job_id: str) -> None:
+        self.cancelled.append(job_id)
+
+    def add(self, name: str, job_id: str, state: str = "RUNNING", started_ms: int = 5) -> str:
+        self.known.append(JobStatus(job_id, name, state, started_ms, 1))
+        return job_id
 
 
-@pytest.mark.parametrize("name", SAVES)
-def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def cluster() -> Remembered:
+    return Remembered()
+
+
+def platform_of(folder: Path, cluster: Remembered, checkpoints: str) -> Platform:
+    catalog = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
+    flags = {"home": str(folder), "iceberg": {"properties": catalog}, "flink": {"checkpoint_dir": checkpoints}}
+    found = Platform(load_settings(flags=flags, environment={}, folder=folder))
+    found.__dict__.update(flink=cluster, session=None)
+    create_tables(found.iceberg)
+    return found
+
+
+@pytest.fixture
+def platform(tmp_path: Path, cluster: Remembered) -> Platform:
+    return platform_of(tmp_path, cluster, f"file://{tmp_path}/checkpoints")
+
+
+def tell(platform: Platform, run: str, told_us: int) -> None:
+    step = LearnedStep(run, 1, 3, "learned", "", 0.5, "{}", 3, 3, 3, "{}", told_us)
+    table = platform.iceberg.load(LEDGER_NAMESPACE, STEPS)
+    table.append(pa.table({name: [getattr(step, name)] for name in LearnedStep.__slots__}))
+
+
+def state(folder: Path, made_us: int) -> str:
+    folder.mkdir(parents=True)
+    (folder / "_metadata").touch()
+    os.utime(folder / "_metadata", ns=(made_us * 1000, made_us * 1000))
+    return f"file://{folder}"
+
+
+@pytest.mark.parametrize("prefix", ["file://", "file:", ""])
+def test_a_lost_run_does_not_go_on_from_a_state_older_than_what_it_told(
+    tmp_path: Path, platform: Platform, prefix: str
 ) -> None:
-    there: list[bool] = []
-    monkeypatch.setattr(os, "fsync", lambda _: there.append((tmp_path / name).exists()))
-    SAVES[name](tmp_path)
-    assert there == [False]
+    old = prefix + state(tmp_path / "savepoint", TOLD_US - 1).removeprefix("file://")
+    run = LearningRun("labels-1", "labels", "a1", started_from=old)
+    assert newest_state(platform, run, None) == old
+    tell(platform, "labels-1", TOLD_US)
+    with pytest.raises(JobError, match=r"labels-1: .*savepoint was made at 2023-.* learn them and tell of them twice"):
+        newest_state(platform, run, None)
+    newest = state(tmp_path / "checkpoints" / "a1" / "chk-7", TOLD_US - 1)
+    assert newest_state(platform, run, None) == newest
 
 
-@pytest.mark.parametrize("name", SAVES)
-def test_what_cannot_be_kept_is_told_by_its_file(name: str, tmp_path: Path) -> None:
-    (tmp_path / "run").write_text("a file where the folder would be")
-    with pytest.raises(TrainingError, match=f"{name}: cannot be written"):
-        SAVES[name](tmp_path / "run")
+def test_resume_from_a_state_that_is_older_or_is_none_is_refused(tmp_path: Path, platform: Platform) -> None:
+    LearningRun("labels-1", "labels", "a1").save(folder_of(platform, "labels-1"))
+    tell(platform, "labels-1", TOLD_US)
+    with pytest.raises(JobError, match="tell of them twice"):
+        resume(platform, "labels-1", state(tmp_path / "savepoint", TOLD_US - 1))
+    with pytest.raises(JobError, match=r"no file .*nowhere/_metadata; expected a savepoint or a completed checkpoint"):
+        resume(platform, "labels-1", f"file://{tmp_path}/nowhere")
+    with pytest.raises(JobError, match="the state 's3://states/1' is on s3; expected a folder of this machine"):
+        resume(platform, "labels-1", "s3://states/1")
+
+
+def test_checkpoints_that_are_not_on_this_machine_are_refused(tmp_path: Path, cluster: Remembered) -> None:
+    far = platform_of(tmp_path, cluster, "s3://states/checkpoints")
+    with pytest.raises(JobError, match="checkpoint_dir 's3://states/checkpoints' is on s3; expected a folder"):
+        newest_state(far, LearningRun("labels-1", "labels", "a1"), None)
+
+
+def folder_of(platform: Platform, run: str) -> Path:
+    folder = platform.run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,64 @@
+"""What is kept of a run: its job, which holds addresses, and its record."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headrace.errors import TrainingError
+from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.runs import RECORD_FILE, LearningRun
+
+JOB = LearningJob(
+    run="late-1",
+    model="late",
+    parent=None,
+    source="raw.labelled",
+    snapshots={},
+    skipped=0,
+    origin={},
+    declarations=("CREATE TABLE labelled_rows ...",),
+    query="SELECT * FROM labelled_rows",
+    schema="",
+    micro_batch_rows=1,
+    micro_batch_ms=1,
+    taught="{}",
+    tables={},
+    python_files=(),
+    configuration={},
+)
+RUN = LearningRun("late-1", "late", "0a1b")
+SAVES: dict[str, Callable[[Path], object]] = {
+    "learning-job.json": lambda folder: JOB.save(folder / "learning-job.json"),
+    RECORD_FILE: RUN.save,
+}
+
+
+def test_a_job_and_its_record_are_read_as_they_were_saved_and_the_job_by_its_owner_only(tmp_path: Path) -> None:
+    for save in SAVES.values():
+        save(tmp_path / "run")
+    file = tmp_path / "run/learning-job.json"
+    assert LearningJob.load(file) == JOB
+    assert LearningRun.load(tmp_path / "run") == RUN
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert sorted(one.name for one in file.parent.iterdir()) == sorted(SAVES)
+
+
+@pytest.mark.parametrize("name", SAVES)
+def test_what_is_kept_is_on_the_disk_before_it_has_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda _: there.append((tmp_path / name).exists()))
+    SAVES[name](tmp_path)
+    assert there == [False]
+
+
+@pytest.mark.parametrize("name", SAVES)
+def test_what_cannot_be_kept_is_told_by_its_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file where the folder would be")
+    with pytest.raises(TrainingError, match=f"{name}: cannot be written"):
+        SAVES[name](tmp_path / "run")
