@@ -84,6 +84,20 @@ def changes_after(table: IcebergTable, snapshot_id: int | None) -> list[Change]:
     Raises NotFoundError when the commits do not lead back to the snapshot: one of them is expired, or the table was
     rolled back.
     """
+    return [_change(table, commit) for commit in _commits_after(table, snapshot_id)]
+
+
+def rewrites_after(table: IcebergTable, snapshot_id: int | None) -> list[tuple[int, str]]:
+    """The commits after a snapshot that changed rows but by appending, oldest first: snapshot and operation.
+
+    Snapshots alone are looked at, no manifests, so that it may be asked often. Raises NotFoundError as `changes_after`.
+    """
+    commits = ((one.snapshot_id, _operation(one)) for one in _commits_after(table, snapshot_id))
+    return [(found, operation) for found, operation in commits if operation not in (APPEND, REPLACE)]
+
+
+def _commits_after(table: IcebergTable, snapshot_id: int | None) -> list[Any]:
+    """The commits after a snapshot, oldest first. NotFoundError when they do not lead back to it."""
     found, commits = table.refresh().table.current_snapshot(), []
     while found is not None and found.snapshot_id != snapshot_id:
         commits.append(found)
@@ -97,7 +111,12 @@ def changes_after(table: IcebergTable, snapshot_id: int | None) -> list[Change]:
             f"of them expired, or the table was rolled back); oldest: {known}; begin again from a pinned snapshot"
         )
         raise NotFoundError(msg)
-    return [_change(table, commit) for commit in reversed(commits)]
+    return commits[::-1]
+
+
+def _operation(commit: Any) -> str:
+    """What a commit was, as Iceberg's specification has it."""
+    return APPEND if commit.summary is None else str(commit.summary.operation.value)
 
 
 def _placed(live: Sequence[tuple[int, str, int]]) -> Iterator[DataFile]:
@@ -118,8 +137,7 @@ def _change(table: IcebergTable, commit: Any) -> Change:
             kind = _kind(manifest.content, entry.status)
             if kind:
                 files[kind].append(entry.data_file.file_path)
-    operation = APPEND if commit.summary is None else commit.summary.operation.value
-    return Change(commit.snapshot_id, operation, *(tuple(sorted(paths)) for paths in files.values()))
+    return Change(commit.snapshot_id, _operation(commit), *(tuple(sorted(paths)) for paths in files.values()))
 
 
 def _kind(content: int, status: int) -> str | None:

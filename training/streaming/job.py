@@ -48,6 +48,7 @@ class LearningJob:
         tables: the options of the tables of what is told, by name.
         python_files: modules that the workers need beside what is installed.
         configuration: Flink options of this job.
+        begins: the snapshot behind which commits are followed; None where the table was never written.
     """
 
     run: str
@@ -66,6 +67,7 @@ class LearningJob:
     tables: Mapping[str, Mapping[str, str]]
     python_files: tuple[str, ...]
     configuration: Mapping[str, str]
+    begins: int | None = None
 
     def to_json(self) -> str:
         """This job as JSON text."""

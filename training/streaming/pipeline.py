@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from headrace.compiler.flink_tables import create_table, quoted
 from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.iceberg_snapshot import rewrites_after
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, did_you_mean
 from headrace.features import source as features
@@ -116,11 +117,12 @@ class StreamingTrainingPipeline:
             ModelError: the version is another model's.
             ArtifactError: its files are missing or damaged.
             SchemaMismatchError: a column is missing, or of a type that does not cross to the learner.
-            JobError: there is nothing to follow yet.
+            JobError: there is nothing to follow yet, or rows were overwritten since the snapshot to begin after.
         """
         columns = self.check_source()
         parent = self.parent()
         declarations, query = self.declare_rows(columns)
+        self.check_appended()
         schema = pa.schema([(column.name, TYPES[column.type][1]) for column in columns])
         return LearningJob(
             run=self.run_id,
@@ -139,6 +141,7 @@ class StreamingTrainingPipeline:
             tables=self.create_tables(),
             python_files=tuple(str(Path(file).resolve()) for file in self.python_files),
             configuration=self.configure(),
+            begins=self.table().current_snapshot_id() if self.after is None else self.after,
         )
 
     def check_source(self) -> tuple[Field, ...]:
@@ -209,6 +212,15 @@ class StreamingTrainingPipeline:
             msg = f"model {self.name}: {table.name} has no snapshot after {snapshot_id} yet; start when it has one"
             raise JobError(msg)
         return child
+
+    def check_appended(self) -> None:
+        """Raise JobError when a commit after `after` did not only append: Iceberg's reader passes it over, unsaid."""
+        found = [] if self.after is None else rewrites_after(self.table(), self.after)
+        if found:
+            snapshot_id, operation = found[0]
+            msg = f"model {self.name}: snapshot {snapshot_id} of {self.source.name}, after {self.after}, has operation "
+            msg += f"{operation!r}; expected 'append': its rows would not be learned; "
+            raise JobError(msg + f"start after {found[-1][0]}, or without --after")
 
     def taught(self, columns: Sequence[Field], parent: ModelVersion | None) -> Taught:
         """All that the learner's function is told."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.iceberg_snapshot import rewrites_after
+from headrace.errors import NotFoundError
 from headrace.runtime.platform import Platform
+from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, job_status, run_of, state_word
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
@@ -27,6 +31,7 @@ class LearningStatus:
         metrics: of the newest micro-batch, as JSON.
         halted: why learning has stopped, if it has.
         candidate: the newest.
+        rewritten: commits that took rows away or replaced them since the run began, whose rows are not learned.
     """
 
     run: str
@@ -40,6 +45,7 @@ class LearningStatus:
     metrics: str
     halted: str | None
     candidate: Candidate | None
+    rewritten: str | None = None
 
 
 def status_of(platform: Platform, run: str) -> LearningStatus:
@@ -67,7 +73,19 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
         metrics=last.metrics if last else "{}",
         halted=last.reason if last and last.verdict == Verdict.HALTED else None,
         candidate=candidates[-1] if candidates else None,
+        rewritten=rewritten_in(source, job),
     )
+
+
+def rewritten_in(source: IcebergTable, job: LearningJob) -> str | None:
+    """Which commits since a run began did not only append, as text; None: none did, or the run reads no later ones."""
+    if job.snapshots or job.begins is None:
+        return None
+    try:
+        found = rewrites_after(source, job.begins)
+    except NotFoundError:
+        return f"unknown: the commits since snapshot {job.begins} are not all there any more"
+    return ", ".join(f"{operation} {snapshot_id}" for snapshot_id, operation in found) or None
 
 
 def rate_of(steps: Sequence[LearnedStep]) -> float:

@@ -24,6 +24,7 @@ from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.runs import runs
+from headrace.training.streaming.status import rewritten_in
 from headrace.training.streaming.tables import CANDIDATES
 from headrace.training.streaming.told import Candidate as Told
 
@@ -142,6 +143,23 @@ def test_a_candidate_reads_the_features_of_its_parent_and_has_no_cutoff(lake: La
         (kept,) = register_committed(lake.platform.iceberg, store, job)
         assert (kept.facts.features, kept.facts.label_cutoff) == (expected, None)
         assert kept in [one.candidate for one in store.candidates("labels")]
+
+
+def test_commits_that_overwrite_rows_are_refused_after_a_snapshot_and_told_by_status(lake: Lake) -> None:
+    lake.more(3)
+    first = lake.table.refresh().current_snapshot_id()
+    job = Labels(lake.platform).prepare()
+    lake.more(2)
+    assert (job.begins, rewritten_in(lake.table, job)) == (first, None)
+    lake.table.refresh().commit(lambda table: table.delete("place = 1"))
+    last = lake.table.current_snapshot_id()
+    assert rewritten_in(lake.table, job) == f"overwrite {last}"
+    assert rewritten_in(lake.table, replace(job, snapshots={"raw.labelled": last or 0})) is None
+    assert "the commits since snapshot 7 are not all there" in str(rewritten_in(lake.table, replace(job, begins=7)))
+    said = f"labels: snapshot {last} of raw.labelled, after {first}, has operation 'overwrite'; expected 'append'"
+    for follow in (True, False):
+        with pytest.raises(JobError, match=said):
+            Labels(lake.platform, after=first, follow=follow).prepare()
 
 
 def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
