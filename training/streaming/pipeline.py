@@ -44,6 +44,8 @@ ROWS = "labelled_rows"
 RUN_SUFFIX_BYTES = 2
 #: How often the table is looked at for rows that were committed since; a look reads one small file.
 MONITOR_INTERVAL = "1 s"
+#: The types of columns that can say where a row came from.
+INTEGERS = ("bigint", "int")
 #: By the engine-free type of a column: Flink's name of it, and Arrow's.
 TYPES: Mapping[str, tuple[str, pa.DataType]] = {
     "string": ("STRING", pa.string()),
@@ -224,15 +226,23 @@ class StreamingTrainingPipeline:
 
     def taught(self, columns: Sequence[Field], parent: ModelVersion | None) -> Taught:
         """All that the learner's function is told."""
-        places, names = self.places or PositionColumns(), {column.name for column in columns}
+        artifacts = str(self.store.artifacts.folder.resolve())
+        spec = LearnerSpec(self.learner, dict(self.arguments))
+        start = None if parent is None else parent.facts.artifact
+        return Taught(self.run_id, spec, self.policy, artifacts, start, self.places_in(columns))
+
+    def places_in(self, columns: Sequence[Field]) -> PositionColumns | None:
+        """The columns that say where a row came from; None where there are none. SchemaMismatchError for wrong ones."""
+        places, names = self.places or PositionColumns(), {column.name: column.type for column in columns}
         missing = [name for name in (places.partition, places.offset) if name not in names]
         if missing and self.places is not None:
             msg = f"model {self.name}: places name column {missing[0]!r}, which the learner is not given; "
             raise SchemaMismatchError(msg + did_you_mean(missing[0], names))
-        artifacts = str(self.store.artifacts.folder.resolve())
-        spec = LearnerSpec(self.learner, dict(self.arguments))
-        start = None if parent is None else parent.facts.artifact
-        return Taught(self.run_id, spec, self.policy, artifacts, start, None if missing else places)
+        wrong = [name for name in (places.partition, places.offset) if names.get(name, "int") not in INTEGERS]
+        if wrong and self.places is not None:
+            msg = f"model {self.name}: places name column {wrong[0]!r}, which is {names[wrong[0]]}; expected one of "
+            raise SchemaMismatchError(msg + f"{', '.join(INTEGERS)}: a position is two integers")
+        return None if missing or wrong else places
 
     def parent(self) -> ModelVersion | None:
         """The version to start from; its files are whole."""

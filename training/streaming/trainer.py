@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from headrace.errors import SettingsError, TrainingError
+from headrace.errors import SchemaMismatchError, SettingsError, TrainingError
 from headrace.training.streaming import positions
 from headrace.training.streaming.positions import PositionColumns, Positions
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep, Told, Verdict, json_of, json_rows
@@ -112,12 +112,15 @@ class StreamTrainer:
         Raises:
             ArtifactError: the files of a candidate that is due cannot be kept.
         """
-        at = {} if self._places is None else self._places.of(rows)
+        try:
+            at = {} if self._places is None else self._places.of(rows)
+        except SchemaMismatchError as error:
+            return self._unplaced(rows, str(error))
         if self.progress.halted is not None:
             return self._refused(rows, at, Verdict.HALTED, self.progress.halted, None)
         step = self.learner.learn(rows)
         if not step.learned:
-            return self._bad(rows, at, step)
+            return self._bad(rows, at, step.reason or "the learner gave no reason", step)
         self._count(rows, at, step)
         told = self._step(rows, at, Verdict.LEARNED, step, step.reason or None)
         dead = () if step.refused is None else self._letters(step.refused, step.left_out, step.reason)
@@ -178,11 +181,17 @@ class StreamTrainer:
             metrics=json_of(step.metrics),
         )
 
-    def _bad(self, rows: pa.RecordBatch, at: Positions, step: Step) -> Told:
-        """A micro-batch that the learner did not learn; after it learning may halt."""
-        told = self._refused(rows, at, Verdict.BAD, step.reason or "the learner gave no reason", step)
+    def _unplaced(self, rows: pa.RecordBatch, reason: str) -> Told:
+        """A micro-batch of which not every row says where it came from: the learner never sees it."""
+        if self.progress.halted is not None:
+            return self._refused(rows, {}, Verdict.HALTED, self.progress.halted, None)
+        return self._bad(rows, {}, reason, None)
+
+    def _bad(self, rows: pa.RecordBatch, at: Positions, reason: str, step: Step | None) -> Told:
+        """A micro-batch that was not learned; after it learning may halt."""
+        told = self._refused(rows, at, Verdict.BAD, reason, step)
         if self.policy.halts:
-            why = f"learning has halted since micro-batch {self.progress.steps}: {step.reason}"
+            why = f"learning has halted since micro-batch {self.progress.steps}: {reason}"
             self.progress = replace(self.progress, halted=why)
         return told
 

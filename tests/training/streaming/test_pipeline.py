@@ -78,6 +78,13 @@ def test_columns_that_are_not_there_or_do_not_cross_are_refused(lake: Lake) -> N
 
     with pytest.raises(SchemaMismatchError, match="places name column 'offset', which the learner is not given"):
         Misplaced(lake.platform).prepare()
+    lake.more(1)
+
+    class Fractional(Labels):
+        places = PositionColumns("shard", "x")
+
+    with pytest.raises(SchemaMismatchError, match="places name column 'x', which is double; expected one of bigint"):
+        Fractional(lake.platform).prepare()
 
 
 def test_a_table_or_a_snapshot_that_is_not_there_is_named(lake: Lake) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.errors import ConnectorError, SchemaMismatchError, SettingsError, TrainingError
+from headrace.errors import ConnectorError, SettingsError, TrainingError
 from headrace.training.data.encoders import Raw
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.labels import Label
@@ -203,12 +203,19 @@ def test_bytes_that_are_no_state_are_refused_and_change_nothing(tmp_path: Path, 
     assert found.state() == before
 
 
-def test_a_row_without_a_position_is_refused(tmp_path: Path) -> None:
-    nameless = pa.RecordBatch.from_pydict(
-        {"shard": [0], "place": pa.array([None], pa.int64()), "x": [0.1], "label": [1]}
-    )
-    with pytest.raises(SchemaMismatchError, match="'place' is NULL"):
-        trainer(tmp_path).visit(nameless)
+def test_a_micro_batch_with_a_row_without_a_position_is_dead_letters(tmp_path: Path) -> None:
+    columns = {"shard": [0, 0], "place": pa.array([3, None], pa.int64()), "x": [0.1, 0.2], "label": [1, 0]}
+    nameless = pa.RecordBatch.from_pydict(columns)
+    found = trainer(tmp_path, Policy(halts=True))
+    before = found.learner.artifact()
+    told = found.visit(nameless)
+    assert (told.step.verdict, told.step.positions, told.step.loss) == (Verdict.BAD, "{}", None)
+    assert [one.row for one in told.dead] == [0, 1]
+    assert "'place' is NULL in 2 rows" in str(told.step.reason)
+    assert found.learner.artifact() == before
+    again = found.visit(nameless)
+    assert (again.step.verdict, again.step.arrived, again.step.visited) == (Verdict.HALTED, 4, 0)
+    assert str(again.step.reason).startswith("learning has halted since micro-batch 1: a row has no position")
 
 
 @pytest.mark.parametrize("wrong", [{"candidate_rows": 0}, {"candidate_seconds": -1.0}])
