@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -131,7 +132,7 @@ class StreamingTrainingPipeline:
             model=self.name,
             parent=None if parent is None else parent.number,
             source=self.source.name,
-            snapshots={} if self.follow else {self.source.name: self.newest()},
+            snapshots={} if self.follow else {self.source.name: self.newest},
             skipped=0 if self.after is None else self.table().row_count(self.after),
             origin=asdict(self.store.keep_origin()),
             declarations=declarations,
@@ -176,9 +177,9 @@ class StreamingTrainingPipeline:
     def reading(self) -> dict[str, str]:
         """The options of Iceberg's connector that say which snapshots are read."""
         if not self.follow:
-            newest = self.newest()
-            between = {"start-snapshot-id": str(self.after), "end-snapshot-id": str(newest)}
-            return {"snapshot-id": str(newest)} if self.after is None else between
+            if self.after is None:
+                return {"snapshot-id": str(self.newest)}
+            return {"start-snapshot-id": str(self.after), "end-snapshot-id": str(self.newest)}
         following = {"streaming": "true", "monitor-interval": MONITOR_INTERVAL}
         if self.after is None:
             return {**following, "starting-strategy": "TABLE_SCAN_THEN_INCREMENTAL"}
@@ -186,8 +187,13 @@ class StreamingTrainingPipeline:
         first = str(self.first_after(self.after))
         return {**following, "starting-strategy": "INCREMENTAL_FROM_SNAPSHOT_ID", "start-snapshot-id": first}
 
+    @cached_property
     def newest(self) -> int:
-        """The newest snapshot of the table. JobError when it was never written."""
+        """The snapshot that a bounded run ends with: the newest when it is first asked for, whatever comes meanwhile.
+
+        Raises:
+            JobError: the table was never written.
+        """
         newest = self.table().current_snapshot_id()
         if newest is None:
             msg = f"model {self.name}: {self.source.name} has no rows yet; nothing to learn from"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,6 +167,18 @@ def test_commits_that_overwrite_rows_are_refused_after_a_snapshot_and_told_by_st
     for follow in (True, False):
         with pytest.raises(JobError, match=said):
             Labels(lake.platform, after=first, follow=follow).prepare()
+
+
+def test_a_bounded_run_records_the_snapshot_that_it_reads(lake: Lake) -> None:
+    class Growing(Labels):
+        def declare_rows(self, columns: Sequence[Field]) -> tuple[tuple[str, ...], str]:
+            found = super().declare_rows(columns)
+            lake.more(2)
+            return found
+
+    lake.more(3)
+    job = Growing(lake.platform, follow=False).prepare()
+    assert f"'snapshot-id' = '{job.snapshots['raw.labelled']}'" in job.declarations[0]
 
 
 def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
