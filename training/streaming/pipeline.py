@@ -176,15 +176,14 @@ class StreamingTrainingPipeline:
 
     def reading(self) -> dict[str, str]:
         """The options of Iceberg's connector that say which snapshots are read."""
-        if not self.follow:
-            if self.after is None:
-                return {"snapshot-id": str(self.newest)}
-            return {"start-snapshot-id": str(self.after), "end-snapshot-id": str(self.newest)}
         following = {"streaming": "true", "monitor-interval": MONITOR_INTERVAL}
         if self.after is None:
-            return {**following, "starting-strategy": "TABLE_SCAN_THEN_INCREMENTAL"}
-        # Iceberg reads from this snapshot on, with what it appended itself.
+            whole = {**following, "starting-strategy": "TABLE_SCAN_THEN_INCREMENTAL"}
+            return whole if self.follow else {"snapshot-id": str(self.newest)}
         first = str(self.first_after(self.after))
+        if not self.follow:
+            return {"start-snapshot-id": str(self.after), "end-snapshot-id": str(self.newest)}
+        # Iceberg reads from this snapshot on, with what it appended itself.
         return {**following, "starting-strategy": "INCREMENTAL_FROM_SNAPSHOT_ID", "start-snapshot-id": first}
 
     @cached_property

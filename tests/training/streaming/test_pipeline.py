@@ -96,11 +96,12 @@ def test_a_table_or_a_snapshot_that_is_not_there_is_named(lake: Lake) -> None:
     with pytest.raises(JobError, match=r"raw\.labelled has no rows yet; nothing to learn from"):
         Labels(lake.platform, follow=False).prepare()
     lake.more(3)
-    with pytest.raises(NotFoundError, match="no snapshot 7"):
-        Labels(lake.platform, after=7).prepare()
     newest = lake.table.current_snapshot_id()
-    with pytest.raises(JobError, match=f"no snapshot after {newest} yet"):
-        Labels(lake.platform, after=newest).prepare()
+    for follow in (True, False):
+        with pytest.raises(NotFoundError, match="no snapshot 7"):
+            Labels(lake.platform, after=7, follow=follow).prepare()
+        with pytest.raises(JobError, match=f"no snapshot after {newest} yet"):
+            Labels(lake.platform, after=newest, follow=follow).prepare()
 
 
 def test_a_job_says_which_rows_it_reads(lake: Lake) -> None:
