@@ -22,7 +22,8 @@ def make_optimizer(spec: OptimizerSpec, parameters: Iterable[Parameter]) -> Opti
     if spec.name in ("momentum", "nesterov"):
         given = {"momentum": MOMENTUM, **given, "nesterov": spec.name == "nesterov"}
     if spec.name in ("adam", "adamw"):
-        given["betas"] = (given.pop("beta1", 0.9), given.pop("beta2", 0.999))
+        # torch refuses a whole number beside a float.
+        given["betas"] = (float(given.pop("beta1", 0.9)), float(given.pop("beta2", 0.999)))
     kinds: dict[str, type[Optimizer]] = {"adagrad": Adagrad, "adam": Adam, "adamw": AdamW, "ftrl": FTRL}
     return kinds.get(spec.name, SGD)(list(parameters), **given)
 

@@ -69,6 +69,11 @@ class LearningJob:
     configuration: Mapping[str, str]
     begins: int | None = None
 
+    @property
+    def halts(self) -> bool:
+        """Whether learning stops at a refused micro-batch."""
+        return bool(json.loads(self.taught)["policy"]["halts"])
+
     def to_json(self) -> str:
         """This job as JSON text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)

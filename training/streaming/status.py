@@ -13,6 +13,7 @@ from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, job_status, run_of, state_word
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
+from headrace.training.streaming.trainer import halted_since
 
 US_PER_S = 1_000_000
 #: The rate is that of the last quarter of a minute of learning, so that a halt shows, and is forgotten after it.
@@ -71,10 +72,19 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
         lag=source.row_count(job.snapshots.get(job.source)) - job.skipped - arrived,
         per_s=rate_of(steps),
         metrics=last.metrics if last else "{}",
-        halted=last.reason if last and last.verdict == Verdict.HALTED else None,
+        halted=halt_of(last, job),
         candidate=candidates[-1] if candidates else None,
         rewritten=rewritten_in(source, job),
     )
+
+
+def halt_of(last: LearnedStep | None, job: LearningJob) -> str | None:
+    """Why learning has stopped, by the newest micro-batch; it may be the refused one, and no other has come."""
+    if last is None or last.verdict == Verdict.LEARNED:
+        return None
+    if last.verdict == Verdict.HALTED:
+        return last.reason
+    return halted_since(last.step, last.reason) if job.halts else None
 
 
 def rewritten_in(source: IcebergTable, job: LearningJob) -> str | None:

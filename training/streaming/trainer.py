@@ -28,6 +28,11 @@ US_PER_S = 1_000_000
 LENGTH = struct.Struct(">Q")
 
 
+def halted_since(step: int, reason: str | None) -> str:
+    """What is said of a trainer that has halted."""
+    return f"learning has halted since micro-batch {step}: {reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When the files of a candidate are kept, and what follows a micro-batch that the learner refuses.
@@ -191,8 +196,7 @@ class StreamTrainer:
         """A micro-batch that was not learned; after it learning may halt."""
         told = self._refused(rows, at, Verdict.BAD, reason, step)
         if self.policy.halts:
-            why = f"learning has halted since micro-batch {self.progress.steps}: {reason}"
-            self.progress = replace(self.progress, halted=why)
+            self.progress = replace(self.progress, halted=halted_since(self.progress.steps, reason))
         return told
 
     def _refused(self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, reason: str, step: Step | None) -> Told:

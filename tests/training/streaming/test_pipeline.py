@@ -24,9 +24,11 @@ from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.runs import runs
-from headrace.training.streaming.status import rewritten_in
+from headrace.training.streaming.status import halt_of, rewritten_in
 from headrace.training.streaming.tables import CANDIDATES
 from headrace.training.streaming.told import Candidate as Told
+from headrace.training.streaming.told import LearnedStep, Verdict
+from headrace.training.streaming.trainer import Policy
 
 from .lake import HERE, Labels, Lake
 
@@ -180,6 +182,25 @@ def test_a_bounded_run_records_the_snapshot_that_it_reads(lake: Lake) -> None:
     lake.more(3)
     job = Growing(lake.platform, follow=False).prepare()
     assert f"'snapshot-id' = '{job.snapshots['raw.labelled']}'" in job.declarations[0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "halts", "said"),
+    [
+        (Verdict.LEARNED, True, None),
+        (Verdict.BAD, False, None),
+        (Verdict.BAD, True, "learning has halted since micro-batch 4: the loss is nan"),
+        (Verdict.HALTED, True, "the loss is nan"),
+    ],
+)
+def test_a_halt_is_told_before_another_micro_batch_comes(
+    lake: Lake, verdict: Verdict, halts: bool, said: str | None
+) -> None:
+    lake.more(3)
+    job = type("Halting", (Labels,), {"policy": Policy(halts=halts)})(lake.platform).prepare()
+    last = LearnedStep("labels-1", 4, 3, verdict, "the loss is nan", None, "{}", 3, 0, 0, "{}", 1)
+    assert halt_of(last, job) == said
+    assert halt_of(None, job) is None
 
 
 def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
