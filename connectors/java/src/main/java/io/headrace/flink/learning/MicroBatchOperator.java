@@ -36,6 +36,8 @@ final class MicroBatchOperator extends AbstractStreamOperator<Row>
     private transient ArrowRows gathered;
     private transient ListState<byte[]> kept;
     private transient ScheduledFuture<?> alarm;
+    /** How many alarms were set: the number of the newest. */
+    private transient long alarms;
 
     MicroBatchOperator(String key, RowType type, int rows, long waitMs) {
         this.key = key;
@@ -101,7 +103,15 @@ final class MicroBatchOperator extends AbstractStreamOperator<Row>
 
     private void setAlarm() {
         long at = getProcessingTimeService().getCurrentProcessingTime() + waitMs;
-        alarm = getProcessingTimeService().registerTimer(at, time -> give());
+        long number = ++alarms;
+        alarm = getProcessingTimeService().registerTimer(at, time -> ring(number));
+    }
+
+    /** An alarm that was cancelled too late still rings, when its rows have been given; a stream without rows is the end. */
+    void ring(long number) throws IOException {
+        if (alarm != null && number == alarms) {
+            give();
+        }
     }
 
     private void give() throws IOException {

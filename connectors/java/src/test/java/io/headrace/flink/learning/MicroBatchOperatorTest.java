@@ -139,6 +139,19 @@ class MicroBatchOperatorTest {
     }
 
     @Test
+    void anAlarmThatRingsAfterItsRowsWereGivenGivesNothing() throws Exception {
+        MicroBatchOperator operator = (MicroBatchOperator) task.getOperator();
+        give(0, 3);
+        operator.ring(1);
+        assertThat(given()).containsExactly(numbers(0, 3));
+        give(3, 4);
+        operator.ring(1);
+        assertThat(given()).containsExactly(numbers(0, 3));
+        operator.ring(2);
+        assertThat(given()).containsExactly(numbers(0, 3), numbers(3, 4));
+    }
+
+    @Test
     void rowsThatWereGatheredAtACheckpointAreGivenOnceAfterAFailure() throws Exception {
         give(0, 5);
         task.snapshot(1, 0);
