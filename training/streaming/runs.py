@@ -81,10 +81,7 @@ def start(platform: Platform, job: LearningJob) -> LearningRun:
     folder = platform.run_folder(job.run)
     job.save(folder / JOB_FILE)
     made = LearningRun(job.run, job.model, job.submit(platform.session)).save(folder)
-    first = _running(platform, job.model)[0]
-    if first.job_id != made.job_id:
-        platform.flink.cancel(made.job_id)
-        raise JobError(_second(first, job.model))
+    keep_first(platform, made)
     return made
 
 
@@ -108,8 +105,8 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
 
     Raises:
         NotFoundError: there is no such run.
-        JobError: it runs or has learned all that it was to, or it has told of rows that the state does not have, or its
-            state is gone.
+        JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that the
+            state does not have; or its state is gone.
     """
     found, status = run_of(platform, run), job_status(platform, run)
     if status is not None and not status.is_over:
@@ -123,7 +120,9 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
         refuse_older(platform, found, state)
     folder = platform.run_folder(run)
     job_id = job_of(platform, run).submit(platform.session, state)
-    return replace(found, job_id=job_id, started_from=state, savepoint=None).save(folder)
+    resumed = replace(found, job_id=job_id, started_from=state, savepoint=None)
+    keep_first(platform, resumed)
+    return resumed.save(folder)
 
 
 def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None) -> str | None:
@@ -207,10 +206,19 @@ def refuse_second(platform: Platform, model: str) -> None:
         raise JobError(_second(running[0], model))
 
 
+def keep_first(platform: Platform, run: LearningRun) -> None:
+    """Cancel the job that a run has just been given, and raise JobError, when another of its model was there first."""
+    running = _running(platform, run.model)
+    if running and running[0].job_id != run.job_id:
+        if any(job.job_id == run.job_id for job in running):
+            platform.flink.cancel(run.job_id)
+        raise JobError(_second(running[0], run.model))
+
+
 def _running(platform: Platform, model: str) -> Sequence[JobStatus]:
-    """The jobs of a model's trainers that are not over, oldest first."""
-    own = {run.job_id for run in runs(platform) if run.model == model}
-    jobs = (job for job in platform.flink.jobs() if job.job_id in own and not job.is_over)
+    """The jobs of a model's trainers that are not over, oldest first; a job has its run's name."""
+    own = {run.run for run in runs(platform) if run.model == model}
+    jobs = (job for job in platform.flink.jobs() if job.name in own and not job.is_over)
     return sorted(jobs, key=lambda job: (job.started_ms, job.job_id))
 
 

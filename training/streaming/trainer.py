@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -255,10 +255,3 @@ class StreamTrainer:
             metrics=was.metrics,
             told_us=self._clock(),
         )
-
-
-def progress_in(state: bytes) -> Mapping[str, Any]:
-    """What a trainer's state has counted."""
-    (length,) = LENGTH.unpack_from(state)
-    found: Mapping[str, Any] = json.loads(state[LENGTH.size : LENGTH.size + length])
-    return found

@@ -14,9 +14,12 @@ from headrace.errors import JobError
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.streaming.runs import LearningRun, newest_state, resume
+from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.runs import JOB_FILE, LearningRun, newest_state, resume, start
 from headrace.training.streaming.tables import STEPS, create_tables
 from headrace.training.streaming.told import LearnedStep
+
+from .lake import Labels, Lake
 
 TOLD_US = 1_700_000_000_000_000
 
@@ -103,6 +106,42 @@ def test_checkpoints_that_are_not_on_this_machine_are_refused(tmp_path: Path, cl
     far = platform_of(tmp_path, cluster, "s3://states/checkpoints")
     with pytest.raises(JobError, match="checkpoint_dir 's3://states/checkpoints' is on s3; expected a folder"):
         newest_state(far, LearningRun("labels-1", "labels", "a1"), None)
+
+
+def submitting(monkeypatch: pytest.MonkeyPatch, cluster: Remembered, *others: tuple[str, str], state: str) -> None:
+    """Whoever submits a job gets `mine`, in a state; others, with their run and id, were a moment earlier."""
+
+    def submit(job: LearningJob, session: object, savepoint: str | None = None) -> str:
+        for name, job_id in others:
+            cluster.add(name, job_id, started_ms=4)
+        return cluster.add(job.run, "mine", state)
+
+    monkeypatch.setattr(LearningJob, "submit", submit)
+
+
+def prepared(platform: Platform) -> LearningJob:
+    Lake(platform).more(3)
+    return Labels(platform).prepare()
+
+
+def test_a_job_that_is_over_at_once_was_started(
+    platform: Platform, cluster: Remembered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitting(monkeypatch, cluster, state="FINISHED")
+    assert start(platform, prepared(platform)).job_id == "mine"
+
+
+def test_of_two_who_resume_a_run_at_once_the_first_goes_on(
+    platform: Platform, cluster: Remembered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = prepared(platform)
+    job.save(platform.run_folder(job.run) / JOB_FILE)
+    kept = LearningRun(job.run, "labels", "a1").save(platform.run_folder(job.run))
+    submitting(monkeypatch, cluster, (job.run, "theirs"), state="RUNNING")
+    with pytest.raises(JobError, match=r"'labels' is being learned already, by run .*, job theirs"):
+        resume(platform, job.run)
+    assert cluster.cancelled == ["mine"]
+    assert LearningRun.load(platform.run_folder(job.run)) == kept
 
 
 def folder_of(platform: Platform, run: str) -> Path:
