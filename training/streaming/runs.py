@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from headrace.errors import JobError, NotFoundError, did_you_mean
-from headrace.runtime.checkpointing import retained_checkpoints
+from headrace.runtime.checkpointing import local_path, retained_checkpoints
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.training.learning.durable import write_whole
@@ -105,8 +105,8 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
 
     Raises:
         NotFoundError: there is no such run.
-        JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that the
-            state does not have; or its state is gone.
+        JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that
+            the state does not have; or its state is gone.
     """
     found, status = run_of(platform, run), job_status(platform, run)
     if status is not None and not status.is_over:
@@ -137,8 +137,7 @@ def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None)
     if status is not None and status.state == "FINISHED":
         msg = f"run {run.run} has finished: it has learned from all rows that it was to"
         raise JobError(msg)
-    folder = platform.settings.flink.checkpoint_dir
-    local_path(folder, "flink.checkpoint_dir")
+    folder = checked_place(platform.settings.flink.checkpoint_dir, "flink.checkpoint_dir")
     retained = retained_checkpoints(folder, run.job_id)
     if retained:
         return retained[-1]
@@ -155,7 +154,7 @@ def refuse_older(platform: Platform, run: LearningRun, state: str) -> None:
 
     When a state was made, its file system knows: the file of its metadata is written once, when all else is.
     """
-    place = local_path(state, "the state")
+    place = local_path(checked_place(state, "the state"))
     file = place if place.is_file() else place / METADATA
     if not file.is_file():
         msg = f"run {run.run}: no file {file}; expected a savepoint or a completed checkpoint of this run"
@@ -173,13 +172,13 @@ def newest_told_us(platform: Platform, run: str) -> int:
     return max(told, default=0)
 
 
-def local_path(place: str, what: str) -> Path:
+def checked_place(place: str, what: str) -> str:
     """A place on a file system of this machine. JobError for another: what is there cannot be looked at."""
     scheme = urlsplit(place).scheme
     if scheme not in ("", "file"):
         msg = f"{what} {place!r} is on {scheme}; expected a folder of this machine (file:///...), in which states "
         raise JobError(msg + "can be found: resume where it is one")
-    return Path(place.removeprefix("file://").removeprefix("file:"))
+    return place
 
 
 def job_status(platform: Platform, run: str) -> JobStatus | None:
