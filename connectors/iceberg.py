@@ -1,4 +1,4 @@
-"""Iceberg: catalogs, tables, snapshots and what an archive holds. The only file that imports pyiceberg."""
+"""Iceberg: catalogs, tables, snapshots and what an archive holds. With `iceberg_schema` alone, it imports pyiceberg."""
 
 from __future__ import annotations
 
@@ -23,28 +23,13 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 from pyiceberg.io.pyarrow import ArrowScan
-from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.types import (
-    BinaryType,
-    BooleanType,
-    DateType,
-    DoubleType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    NestedField,
-    StringType,
-    StructType,
-    TimestampType,
-    TimestamptzType,
-)
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.connectors.catalog_file import alone, prepare
 from headrace.connectors.iceberg_options import flink_catalog, local_path, python_catalog, sqlite_path
+from headrace.connectors.iceberg_schema import fields_of_schema, schema_of
 from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_of
 from headrace.connectors.schema import Field, differences
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
@@ -63,19 +48,8 @@ TABLE_PROPERTIES = {
     "write.metadata.previous-versions-max": "50",
     "write.parquet.compression-codec": "zstd",
 }
-PRIMITIVES: dict[str, IcebergType] = {
-    "string": StringType(),
-    "bigint": LongType(),
-    "int": IntegerType(),
-    "double": DoubleType(),
-    "boolean": BooleanType(),
-    "timestamp": TimestamptzType(),
-    "date": DateType(),
-    "binary": BinaryType(),
-}
 #: What Flink's Iceberg sink notes in the summary of each snapshot.
 FLINK_JOB, FLINK_CHECKPOINT = "flink.job-id", "flink.max-committed-checkpoint-id"
-NAMES = {type_: name for name, type_ in PRIMITIVES.items()} | {TimestampType(): "timestamp without zone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +185,7 @@ class IcebergTable:
     @property
     def fields(self) -> tuple[Field, ...]:
         """The current columns; a type outside `schema.TYPES` appears by Iceberg's own name."""
-        return tuple(_field_of(found) for found in self.table.schema().fields)
+        return fields_of_schema(self.table.schema())
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -230,7 +204,7 @@ class IcebergTable:
     def fields_at(self, snapshot_id: int) -> tuple[Field, ...]:
         """The columns when a snapshot was committed. NotFoundError when it is gone."""
         schema = self.table.schemas()[self._found(snapshot_id).schema_id or 0]
-        return tuple(_field_of(found) for found in schema.fields)
+        return fields_of_schema(schema)
 
     def committed_at(self, snapshot_id: int) -> datetime:
         """When a snapshot was committed (processing time). NotFoundError when it is gone."""
@@ -450,35 +424,6 @@ class IcebergTable:
             )
             raise NotFoundError(msg)
         return found
-
-
-def schema_of(fields: Sequence[Field]) -> Schema:
-    """The Iceberg schema of engine-free columns, with fresh field ids."""
-    return assign_fresh_schema_ids(Schema(*_nested(fields)))
-
-
-def _nested(fields: Sequence[Field]) -> list[NestedField]:
-    """Iceberg's fields; the ids are placeholders that `assign_fresh_schema_ids` replaces, distinct as it demands."""
-    ids = iter(range(1, 1 << 30))
-
-    def type_of(one: Field) -> IcebergType:
-        if one.type == "list":
-            return ListType(next(ids), type_of(one.fields[0]), element_required=False)
-        return StructType(*map(convert, one.fields)) if one.type == "struct" else PRIMITIVES[one.type]
-
-    def convert(one: Field) -> NestedField:
-        return NestedField(field_id=next(ids), name=one.name, field_type=type_of(one), required=False)
-
-    return [convert(one) for one in fields]
-
-
-def _field_of(found: NestedField) -> Field:
-    """An Iceberg field as an engine-free one."""
-    if isinstance(found.field_type, StructType):
-        return Field(found.name, "struct", tuple(map(_field_of, found.field_type.fields)))
-    if isinstance(found.field_type, ListType):
-        return Field(found.name, "list", (_field_of(found.field_type.element_field),))
-    return Field(found.name, NAMES.get(found.field_type, str(found.field_type)))
 
 
 def _projected(name: str, type_: Any, present: bool) -> str:

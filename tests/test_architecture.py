@@ -37,7 +37,7 @@ FENCES = {
     "kafka": {"connectors/kafka.py"},
     "confluent_kafka": {"connectors/kafka_producer.py"},
     "cassandra": {"connectors/cassandra.py", "bench/driver_rival.py"},
-    "pyiceberg": {"connectors/iceberg.py"},
+    "pyiceberg": {"connectors/iceberg.py", "connectors/iceberg_schema.py"},
     "deltalake": {"connectors/delta.py"},
     "ibis": {"features/", "bench/views/"},
     "torch": {"training/", "bench/tensors/"},
