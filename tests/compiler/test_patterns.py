@@ -26,6 +26,8 @@ ALPHABET = "ab01 _-\n\ré😀]^.$"
 META = set("]^.$-")
 QUANTIFIERS = ("*", "+", "?", "{2}", "{1,}", "{0,2}", "*?", "+?", "??", "{1,2}?")
 EXAMPLES = 1_500
+#: In Flink they are the same each time, and a row takes its way through a cluster.
+EXAMPLES_IN_FLINK = 500
 REPLACEMENT = r"<\\>"
 
 
@@ -131,7 +133,7 @@ def drawn(count: int) -> list[Example]:
 def test_flink_finds_what_python_finds_in_one_job(planner: Callable[[], Any], tmp_path: Path) -> None:
     asked = [
         {"n": n, "text": one.text, "pattern": one.pattern, "asked": group, "replacement": one.replacement}
-        for n, one in enumerate(drawn(EXAMPLES))
+        for n, one in enumerate(drawn(EXAMPLES_IN_FLINK))
         for group in one.groups
     ]
     file = tmp_path / "asked.json"
@@ -153,7 +155,7 @@ def test_flink_finds_what_python_finds_in_one_job(planner: Callable[[], Any], tm
         if found[row["n"], row["asked"]] != [is_there, groups[row["asked"]], replaced]:
             wrong.append((row, found[row["n"], row["asked"]], is_there, groups, replaced))
     assert not wrong
-    assert len(found) == len(asked) > EXAMPLES
+    assert len(found) == len(asked) > EXAMPLES_IN_FLINK
 
 
 def test_a_long_string_neither_overflows_nor_hangs(duck: duckdb.DuckDBPyConnection) -> None:
