@@ -26,20 +26,11 @@ class Appended:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Change):
     """A commit that took rows away, or moved them: what was learned from them cannot be unlearned by reading on.
 
-    Attributes:
-        operation: overwrite, delete or replace, as Iceberg has them.
-        added, removed: paths of data files; rows may be in both.
-        deletes: paths of files that delete rows of data files.
+    Rows of its files may be both in those added and in those removed.
     """
-
-    snapshot_id: int
-    operation: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    deletes: tuple[str, ...]
 
     @property
     def same_rows(self) -> bool:
