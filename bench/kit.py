@@ -70,9 +70,7 @@ class CardsKit:
 
     def options(self, table: IcebergTable) -> dict[str, str]:
         """The `WITH` options of a table at its newest snapshot."""
-        namespace, _, name = table.name.rpartition(".")
-        pinned = {"snapshot-id": str(snapshot)} if (snapshot := table.refresh().current_snapshot_id()) else {}
-        return {**self.platform.iceberg.flink_options(namespace, name), **pinned}
+        return table.flink_options(table.refresh().current_snapshot_id())
 
     def measured_job(self, name: str, script: Script, options: Mapping[str, str] | None = None) -> JobSpec:
         """A rival's job under the options of a view's job, state saved as often, its output not kept by any commit.

@@ -82,10 +82,11 @@ class IcebergCatalog:
         uri = f"sqlite:///{place / 'catalog.db'}"
         return cls(name, {"type": "sql", "uri": uri, "warehouse": f"file://{place / 'warehouse'}"})
 
-    def flink_options(self, namespace: str, table: str) -> dict[str, str]:
-        """Options of a Flink temporary table over an existing table of this catalog."""
+    def flink_options(self, namespace: str, table: str, snapshot_id: int | None = None) -> dict[str, str]:
+        """Options of a Flink temporary table over an existing table of this catalog, perhaps at a snapshot."""
         named = {"catalog-name": self.name, "catalog-database": namespace, "catalog-table": table}
-        return {"connector": "iceberg", **flink_catalog(self.properties), **named}
+        pinned = {} if snapshot_id is None else {"snapshot-id": str(snapshot_id)}
+        return {"connector": "iceberg", **flink_catalog(self.properties), **named, **pinned}
 
     def create_namespace(self, namespace: str) -> None:
         """Create the namespace unless it is there."""
@@ -176,6 +177,11 @@ class IcebergTable:
     def name(self) -> str:
         """`namespace.table`."""
         return ".".join(self.table.name())
+
+    def flink_options(self, snapshot_id: int | None = None) -> dict[str, str]:
+        """Options of a Flink temporary table over it, perhaps at a snapshot."""
+        namespace, _, name = self.name.rpartition(".")
+        return self.catalog.flink_options(namespace, name, snapshot_id)
 
     @property
     def uuid(self) -> str:

@@ -196,12 +196,12 @@ class BackfillPipeline:
         if cutover.table is None or cutover.snapshot_id is None:
             return None
         namespace, _, table = cutover.table.rpartition(".")
-        return self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(cutover.snapshot_id)}
+        return self.platform.iceberg.flink_options(namespace, table, cutover.snapshot_id)
 
     def dimension_options(self, pin: DimensionPin, cutover: Cutover) -> DimensionOptions:
         """The options of a dimension at its pinned snapshot; beside a live leg it is followed from there on."""
         namespace, _, table = pin.table.rpartition(".")
-        options = self.platform.iceberg.flink_options(namespace, table) | {"snapshot-id": str(pin.snapshot_id)}
+        options = self.platform.iceberg.flink_options(namespace, table, pin.snapshot_id)
         dimension = next(one for one in dimensions_of(self.plan) if one.name == pin.name)
         followed = following(self.platform, dimension) if cutover.is_live else None
         return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows, followed)

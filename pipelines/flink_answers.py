@@ -26,7 +26,7 @@ from headrace.connectors.schema import Field, fields_of
 from headrace.errors import JobError, NumericOverflowError
 from headrace.pipelines.configuration import calling
 from headrace.pipelines.spine import Spine
-from headrace.pipelines.training_set import Pinned, PinnedHistory
+from headrace.pipelines.training_set import Pinned
 
 #: Where spines and answers are in the scratch catalog.
 NAMESPACE = "point_in_time"
@@ -69,10 +69,13 @@ def flink_answers(
     answers = [_answer_table(keys, scratch, number) for number, keys in enumerate(sets)]
     if sets and spine.rows.num_rows:
         dimensions = {
-            name: DimensionOptions(_pinned(one), one.until_us, most_rows) for name, one in history.dimensions.items()
+            name: DimensionOptions(one.flink_options(), one.until_us, most_rows)
+            for name, one in history.dimensions.items()
         }
-        histories = list(map(_pinned, history.histories))
-        bindings = PointInTimeBindings(histories, _options(spines), _options(answers), dimensions)
+        histories = [one.flink_options() for one in history.histories]
+        bindings = PointInTimeBindings(
+            histories, [one.flink_options() for one in spines], [one.flink_options() for one in answers], dimensions
+        )
         job = point_in_time_job(sets, bindings)
         _run(replace(job, config={**job.config, **calling(sets[0].plan)}), run)
     found: dict[str, pa.ChunkedArray] = {}
@@ -93,20 +96,6 @@ def _answer_table(keys: KeySet, scratch: IcebergCatalog, number: int) -> Iceberg
     groups = zip(cell_names(keys), keys.cells.values(), strict=True)
     cells = [Field(name, "struct", fields_of(group.cell)) for name, group in groups]
     return scratch.create_table(NAMESPACE, f"answer_{number}", [*fields_of(ANSWERING), *cells])
-
-
-def _pinned(history: PinnedHistory) -> dict[str, str]:
-    """Options of the history at its snapshot."""
-    return {**_flink_options(history.table), "snapshot-id": str(history.snapshot_id)}
-
-
-def _options(tables: Sequence[IcebergTable]) -> list[dict[str, str]]:
-    return [_flink_options(table) for table in tables]
-
-
-def _flink_options(table: IcebergTable) -> dict[str, str]:
-    namespace, _, name = table.name.rpartition(".")
-    return table.catalog.flink_options(namespace, name)
 
 
 def _run(job: FlinkJob, run: Callable[[FlinkJob], None]) -> None:

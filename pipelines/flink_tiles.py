@@ -212,8 +212,7 @@ def _filled_dimension(
     table = lake.create_table(DIMENSIONS, name, fields)
     table.fill([connection.sql(f"SELECT {columns} FROM {name}").to_arrow_table()])
     ((until_us,),) = connection.execute(f"SELECT {known_until(dimension.name)}()").fetchall()
-    pinned = {"snapshot-id": str(table.refresh().current_snapshot_id())}
-    return DimensionOptions({**lake.flink_options(DIMENSIONS, name), **pinned}, until_us)
+    return DimensionOptions(table.flink_options(table.refresh().current_snapshot_id()), until_us)
 
 
 def _run(

@@ -9,7 +9,7 @@ from uuid import uuid4
 from headrace.compiler.duckdb_label_join import counts_sql
 from headrace.compiler.flink_label_join import LabelBindings, label_job, letters_of
 from headrace.compiler.flink_sql import FlinkJob
-from headrace.compiler.flink_tables import Legs, Options
+from headrace.compiler.flink_tables import Legs
 from headrace.compiler.label_join import LOGGED, LabelJoinPlan
 from headrace.compiler.plan import SourcePlan
 from headrace.connectors.duckdb_files import database
@@ -126,11 +126,8 @@ class LabelJoinPipeline:
         self, logged: PinnedHistory, labels: PinnedHistory, facts: IcebergTable, letters: IcebergTable
     ) -> FlinkJob:
         """The job's SQL."""
-        ours, theirs = (
-            Legs({**_options(history.table), "snapshot-id": str(history.snapshot_id)}, None)
-            for history in (logged, labels)
-        )
-        told, lost = _options(facts), _options(letters)
+        ours, theirs = (Legs(history.flink_options(), None) for history in (logged, labels))
+        told, lost = facts.flink_options(), letters.flink_options()
         complete_us = min(logged.until_us, labels.until_us)
         return label_job(self.plan, LabelBindings(self.plan.name, ours, theirs, told, lost, complete_us))
 
@@ -166,9 +163,3 @@ def _check_claim(table: IcebergTable, claim: Mapping[str, str]) -> None:
         "join another name"
     )
     raise JobError(msg)
-
-
-def _options(table: IcebergTable) -> Options:
-    """`WITH` options of a table."""
-    namespace, _, name = table.name.rpartition(".")
-    return table.catalog.flink_options(namespace, name)

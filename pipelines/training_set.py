@@ -61,6 +61,10 @@ class PinnedHistory:
     until_us: int
     late_us: int = 0
 
+    def flink_options(self) -> dict[str, str]:
+        """Options of a Flink table over it."""
+        return self.table.flink_options(self.snapshot_id)
+
     def relation(self, connection: duckdb.DuckDBPyConnection, source: SourcePlan) -> duckdb.DuckDBPyRelation:
         """The rows, without what no value is made of."""
         columns = [field.name for field in archive_fields(source.columns) if field.name != "_raw"]
