@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -69,13 +70,16 @@ def cpu_s(identities: Iterable[ProcessIdentity]) -> float:
     Raises:
         StackError: one of them is gone, and what it used with it.
     """
-    used = 0.0
-    for identity in identities:
-        if not identity.is_running():
-            msg = f"process {identity.pid} of the stack ended during a measured run; see `headrace stack logs`"
-            raise StackError(msg)
-        used += _used_by(psutil.Process(identity.pid))
-    return used
+    return sum(map(_used_by_all, identities))
+
+
+def _used_by_all(identity: ProcessIdentity) -> float:
+    """What a process and its own used, read anew when one of its own ends meanwhile: its parent's count has it then."""
+    while identity.is_running():
+        with suppress(psutil.NoSuchProcess):
+            return _used_by(psutil.Process(identity.pid))
+    msg = f"process {identity.pid} of the stack ended during a measured run; see `headrace stack logs`"
+    raise StackError(msg)
 
 
 def _used_by(process: psutil.Process) -> float:

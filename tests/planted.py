@@ -618,4 +618,11 @@ MUTANTS = (
         "if found is None:",
         "tests/training/learning/test_networks.py::test_nothing_but_a_torch_module_is_called",
     ),
+    Mutant(
+        "a process that ends while it is read ends a benchmark",
+        "bench/measure.py",
+        "with suppress(psutil.NoSuchProcess):",
+        "with suppress(ZeroDivisionError):",
+        "tests/bench/test_measure.py::test_processes_that_end_while_they_are_read_are_in_their_parents_count",
+    ),
 )
