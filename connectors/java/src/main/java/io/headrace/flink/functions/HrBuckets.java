@@ -1,10 +1,11 @@
 package io.headrace.flink.functions;
 
-import org.apache.flink.table.annotation.DataTypeHint;
-import org.apache.flink.table.annotation.FunctionHint;
-import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.api.DataTypes;
+import org.apache.flink.table.catalog.DataTypeFactory;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.functions.AggregateFunction;
+import org.apache.flink.table.types.inference.InputTypeStrategies;
+import org.apache.flink.table.types.inference.TypeInference;
 
 /**
  * {@code HR_BUCKETS(DOUBLE x) -> BYTES}: how many numbers round alike, as {@link BucketCounts} packs them; what
@@ -12,19 +13,11 @@ import org.apache.flink.table.functions.AggregateFunction;
  *
  * <p>The bytes depend on the numbers alone: neither on their order nor on how they were split and merged.
  */
-@FunctionHint(
-        accumulator =
-                @DataTypeHint(value = "ROW<counts BYTES NOT NULL, n INT NOT NULL>", bridgedTo = RowData.class),
-        output = @DataTypeHint("BYTES"))
 public final class HrBuckets extends AggregateFunction<byte[], RowData> {
-
-    private static final int COUNTS = 0;
-    private static final int SIZE = 1;
-    private static final byte[] NOTHING = new byte[0];
 
     @Override
     public RowData createAccumulator() {
-        return GenericRowData.of(NOTHING, 0);
+        return PackedState.empty();
     }
 
     public void accumulate(RowData acc, Double x) {
@@ -45,16 +38,19 @@ public final class HrBuckets extends AggregateFunction<byte[], RowData> {
 
     @Override
     public byte[] getValue(RowData acc) {
-        return acc.getInt(SIZE) == 0 ? null : countsOf(acc).packed();
+        return PackedState.size(acc) == 0 ? null : countsOf(acc).packed();
     }
 
     private static BucketCounts countsOf(RowData acc) {
-        return new BucketCounts(acc.getBinary(COUNTS), acc.getInt(SIZE));
+        return new BucketCounts(PackedState.entries(acc), PackedState.size(acc));
     }
 
     private static void store(BucketCounts counts, RowData acc) {
-        GenericRowData row = (GenericRowData) acc;
-        row.setField(COUNTS, counts.bytes());
-        row.setField(SIZE, counts.size());
+        PackedState.store(acc, counts.bytes(), counts.size());
+    }
+
+    @Override
+    public TypeInference getTypeInference(DataTypeFactory typeFactory) {
+        return PackedState.types(InputTypeStrategies.explicitSequence(DataTypes.DOUBLE()));
     }
 }

@@ -1,13 +1,9 @@
 package io.headrace.flink.functions;
 
 import java.util.List;
-import java.util.Optional;
-import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.catalog.DataTypeFactory;
-import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.functions.AggregateFunction;
-import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.inference.TypeInference;
 
 /**
@@ -20,38 +16,26 @@ import org.apache.flink.table.types.inference.TypeInference;
  */
 public final class HrDistinct extends AggregateFunction<byte[], RowData> {
 
-    static final DataType ACCUMULATOR =
-            DataTypes.ROW(
-                            DataTypes.FIELD("hashes", DataTypes.BYTES().notNull()),
-                            DataTypes.FIELD("n", DataTypes.INT().notNull()))
-                    .bridgedTo(RowData.class);
-
-    private static final int HASHES = 0;
-    private static final int COUNT = 1;
-    private static final byte[] NOTHING = new byte[0];
-
     @Override
     public RowData createAccumulator() {
-        return GenericRowData.of(NOTHING, 0);
+        return PackedState.empty();
     }
 
     public void accumulate(RowData acc, Object value) {
         if (value != null) {
-            GenericRowData row = (GenericRowData) acc;
-            SmallestHashes set = setOf(row);
+            SmallestHashes set = setOf(acc);
             if (set.add(ThetaHash.of(value))) {
-                store(set, row);
+                store(set, acc);
             }
         }
     }
 
     public void merge(RowData acc, Iterable<RowData> others) {
-        GenericRowData row = (GenericRowData) acc;
-        SmallestHashes set = setOf(row);
+        SmallestHashes set = setOf(acc);
         for (RowData other : others) {
             set.addAll(setOf(other));
         }
-        store(set, row);
+        store(set, acc);
     }
 
     @Override
@@ -59,21 +43,16 @@ public final class HrDistinct extends AggregateFunction<byte[], RowData> {
         return ThetaBytes.of(setOf(acc));
     }
 
-    private static SmallestHashes setOf(RowData row) {
-        return new SmallestHashes(row.getBinary(HASHES), row.getInt(COUNT));
+    private static SmallestHashes setOf(RowData acc) {
+        return new SmallestHashes(PackedState.entries(acc), PackedState.size(acc));
     }
 
-    private static void store(SmallestHashes set, GenericRowData row) {
-        row.setField(HASHES, set.bytes());
-        row.setField(COUNT, set.size());
+    private static void store(SmallestHashes set, RowData acc) {
+        PackedState.store(acc, set.bytes(), set.size());
     }
 
     @Override
     public TypeInference getTypeInference(DataTypeFactory typeFactory) {
-        return TypeInference.newBuilder()
-                .inputTypeStrategy(new ValueArguments(List.of()))
-                .accumulatorTypeStrategy(call -> Optional.of(ACCUMULATOR))
-                .outputTypeStrategy(call -> Optional.of(DataTypes.BYTES()))
-                .build();
+        return PackedState.types(new ValueArguments(List.of()));
     }
 }

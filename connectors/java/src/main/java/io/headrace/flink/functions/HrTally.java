@@ -1,13 +1,9 @@
 package io.headrace.flink.functions;
 
 import java.util.List;
-import java.util.Optional;
-import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.catalog.DataTypeFactory;
-import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.functions.AggregateFunction;
-import org.apache.flink.table.types.DataType;
 import org.apache.flink.table.types.inference.TypeInference;
 
 /**
@@ -19,19 +15,9 @@ import org.apache.flink.table.types.inference.TypeInference;
  */
 public final class HrTally extends AggregateFunction<byte[], RowData> {
 
-    private static final DataType ACCUMULATOR =
-            DataTypes.ROW(
-                            DataTypes.FIELD("counts", DataTypes.BYTES().notNull()),
-                            DataTypes.FIELD("size", DataTypes.INT().notNull()))
-                    .bridgedTo(RowData.class);
-
-    private static final int COUNTS = 0;
-    private static final int SIZE = 1;
-    private static final byte[] NOTHING = new byte[0];
-
     @Override
     public RowData createAccumulator() {
-        return GenericRowData.of(NOTHING, 0);
+        return PackedState.empty();
     }
 
     public void accumulate(RowData acc, Object value) {
@@ -52,25 +38,19 @@ public final class HrTally extends AggregateFunction<byte[], RowData> {
 
     @Override
     public byte[] getValue(RowData acc) {
-        return acc.getInt(SIZE) == 0 ? null : countsOf(acc).packed();
+        return PackedState.size(acc) == 0 ? null : countsOf(acc).packed();
     }
 
     private static ValueCounts countsOf(RowData acc) {
-        return new ValueCounts(acc.getBinary(COUNTS), acc.getInt(SIZE));
+        return new ValueCounts(PackedState.entries(acc), PackedState.size(acc));
     }
 
     private static void store(ValueCounts counts, RowData acc) {
-        GenericRowData row = (GenericRowData) acc;
-        row.setField(COUNTS, counts.bytes());
-        row.setField(SIZE, counts.size());
+        PackedState.store(acc, counts.bytes(), counts.size());
     }
 
     @Override
     public TypeInference getTypeInference(DataTypeFactory typeFactory) {
-        return TypeInference.newBuilder()
-                .inputTypeStrategy(new ValueArguments(List.of()))
-                .accumulatorTypeStrategy(call -> Optional.of(ACCUMULATOR))
-                .outputTypeStrategy(call -> Optional.of(DataTypes.BYTES()))
-                .build();
+        return PackedState.types(new ValueArguments(List.of()));
     }
 }
