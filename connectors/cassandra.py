@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from types import TracebackType
 from typing import Any, NamedTuple, TypeVar
 
 from cassandra import ConsistencyLevel, DriverException, InvalidRequest, OperationTimedOut, RequestExecutionException
@@ -22,6 +21,7 @@ from cassandra.query import BoundStatement, PreparedStatement, tuple_factory
 
 from headrace.compiler.plan import TileGroup
 from headrace.connectors import cql
+from headrace.connectors.closing import Closing
 from headrace.connectors.secret import resolved, value_of
 from headrace.connectors.wave import Response, Row, Wave
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
@@ -101,7 +101,7 @@ class CassandraConnection:
         return CassandraSession(self)
 
 
-class CassandraSession:
+class CassandraSession(Closing):
     """A connected session. Every method raises ConnectorError, with the addresses, when the cluster fails."""
 
     def __init__(self, connection: CassandraConnection) -> None:
@@ -114,14 +114,6 @@ class CassandraSession:
                 self._cluster.shutdown()
                 raise
         self._prepared: dict[str, PreparedStatement] = {}
-
-    def __enter__(self) -> CassandraSession:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close all connections."""

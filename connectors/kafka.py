@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource
 
+from headrace.connectors.closing import Closing
 from headrace.connectors.kafka_producer import KafkaProducer
 from headrace.connectors.kafka_properties import python_names
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
@@ -83,7 +83,7 @@ def _limit(value: str | None) -> int | None:
     return None if value in (None, "-1") else int(str(value))
 
 
-class KafkaAdmin:
+class KafkaAdmin(Closing):
     """Topics and offsets of a cluster. Every method raises ConnectorError (with the address) when the cluster fails."""
 
     def __init__(self, connection: KafkaConnection) -> None:
@@ -95,14 +95,6 @@ class KafkaAdmin:
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
                 **python_names(connection.properties, KafkaAdminClient.DEFAULT_CONFIG),
             )
-
-    def __enter__(self) -> KafkaAdmin:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connection."""

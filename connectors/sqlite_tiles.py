@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from types import TracebackType
 from typing import Any
 
 from headrace.compiler.plan import TileGroup
+from headrace.connectors.closing import Closing
 from headrace.connectors.cql import quote
 from headrace.connectors.tile_store import NOTHING, Cell, Found, Key, Tile, TileRead, fields_of
 from headrace.errors import ConnectorError, NotFoundError, did_you_mean
@@ -28,7 +28,7 @@ MEMORY = ":memory:"
 MISSING = "no such table: "
 
 
-class SqliteTiles:
+class SqliteTiles(Closing):
     """The tile tables of one file, made when it is not there; `:memory:` for one that ends with the object.
 
     A `TileStore`. One connection, one thread at a time.
@@ -48,14 +48,6 @@ class SqliteTiles:
             )
             # Readers in other processes go on while one writes.
             self._connection.execute("PRAGMA journal_mode = WAL")
-
-    def __enter__(self) -> SqliteTiles:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

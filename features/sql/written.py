@@ -13,6 +13,7 @@ from sqlglot import exp
 from headrace.errors import UnsupportedError
 from headrace.features.operations.calls import FunctionCall
 from headrace.features.operations.lookups import Lookup
+from headrace.features.operations.numbers import FUNCTIONS
 from headrace.features.sql.script import DIALECT
 
 Node = exp.Expr
@@ -434,21 +435,7 @@ RULES: dict[type, Rule] = {
             ops.Sign: "sign",
             ops.Floor: "floor",
             ops.Ceil: "ceil",
-            ops.Power: "power",
-            ops.Sqrt: "sqrt",
-            ops.Exp: "exp",
-            ops.Ln: "ln",
-            ops.Log2: "log2",
-            ops.Log10: "log10",
-            ops.Sin: "sin",
-            ops.Cos: "cos",
-            ops.Tan: "tan",
-            ops.Asin: "asin",
-            ops.Acos: "acos",
-            ops.Atan: "atan",
-            ops.Atan2: "atan2",
-            ops.Radians: "radians",
-            ops.Degrees: "degrees",
+            **FUNCTIONS,
             ops.StringLength: "length",
             ops.Uppercase: "upper",
             ops.Lowercase: "lower",
