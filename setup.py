@@ -62,6 +62,8 @@ DEV = [
     "pytest-benchmark==5.3.1",
     "pytest-xdist==3.8.0",
     "pandas-stubs<3",
+    # What the detector of drift is compared with: the newest that takes Flink's numpy.
+    "river==0.23.0",
     "ruff==0.15.8",
     "types-psutil",
     "types-PyYAML",

@@ -625,4 +625,18 @@ MUTANTS = (
         "with suppress(ZeroDivisionError):",
         "tests/bench/test_measure.py::test_processes_that_end_while_they_are_read_are_in_their_parents_count",
     ),
+    Mutant(
+        "a detector of drift takes every part of its window for as sure as the whole",
+        "training/learning/drift.py",
+        "harmonic, log = 1 / before + 1 / (count - before),",
+        "harmonic, log = 1 / before,",
+        "tests/training/learning/test_drift.py::test_windows_are_cut_where_river_cuts_them[0-32]",
+    ),
+    Mutant(
+        "a resumed detector of drift looks at other rows",
+        "training/learning/drift.py",
+        'made.seen = int(found["seen"])',
+        'made.seen = int(found["seen"]) + 1',
+        "tests/training/learning/test_drift.py::test_a_detector_goes_on_elsewhere_bit_for_bit",
+    ),
 )

@@ -12,6 +12,7 @@ from headrace.names import names_from
 if TYPE_CHECKING:
     from headrace.training.learning.artifact import ArtifactWarning
     from headrace.training.learning.definition import TrainingDefinition
+    from headrace.training.learning.drift import Drift, DriftDetector, DriftSpec
     from headrace.training.learning.early_stopping import EarlyStopping
     from headrace.training.learning.events import Event
     from headrace.training.learning.learner import Counters, Learner, Step
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NAMES_IN = {
     "artifact": ["ArtifactWarning"],
     "definition": ["TrainingDefinition"],
+    "drift": ["Drift", "DriftDetector", "DriftSpec"],
     "early_stopping": ["EarlyStopping"],
     "events": ["Event"],
     "learner": ["Counters", "Learner", "Step"],
@@ -43,6 +45,9 @@ _NAMES_IN = {
 __all__ = [
     "ArtifactWarning",
     "Counters",
+    "Drift",
+    "DriftDetector",
+    "DriftSpec",
     "EarlyStopping",
     "Event",
     "Guard",
