@@ -18,10 +18,10 @@ from headrace.connectors.schema import Field, archive_fields
 from headrace.features.load import load_views
 from headrace.pipelines.configuration import view_configuration
 from headrace.pipelines.flink_duration import flink_text
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.tuning import tuned
 from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.legs import table_name_of
 
 FEATURES = Path(__file__).with_name("views") / "cards.py"
 #: Where the benchmark keeps Iceberg tables that are not the product's.

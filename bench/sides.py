@@ -9,7 +9,7 @@ from headrace.compiler.flink_sql import FlinkJob, flink_job
 from headrace.compiler.flink_tables import JobBindings, Legs, Options, TileOptions
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.pipelines.backfill import BackfillPipeline
-from headrace.pipelines.cutover import Cutover
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.platform import Platform
 

@@ -11,7 +11,7 @@ from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
     from headrace.pipelines.backfill import PreparedRun
-    from headrace.pipelines.cutover import Cutover
+    from headrace.runtime.cutover import Cutover
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -8,12 +8,20 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields
 from headrace.errors import DefinitionError, JobError
 from headrace.pipelines.configuration import archive_configuration
-from headrace.pipelines.cutover import check_log_reaches
 from headrace.pipelines.intervals import ARCHIVE_INTERVAL
-from headrace.pipelines.legs import TOPIC_ID, check_archive_of, checked_topic, log_ranges, table_name_of, topic_of
 from headrace.runtime.checkpointing import Checkpointing
+from headrace.runtime.cutover import check_log_reaches
 from headrace.runtime.flink_rest import FlinkRest, JobStatus
 from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.legs import (
+    TOPIC_ID,
+    check_archive_of,
+    checked_topic,
+    live_options,
+    log_ranges,
+    table_name_of,
+    topic_of,
+)
 from headrace.runtime.platform import Platform
 
 # The archive's readers want few, large files: one writer makes half as many as two, and a log is copied fast enough.
@@ -150,14 +158,3 @@ def _runs(table: str, job_id: str, address: str) -> bool:
             "two archive jobs would repeat offsets; if that job is gone for good, run `headrace archive --take-over`"
         )
         raise JobError(msg) from error
-
-
-def live_options(platform: Platform, source: SourcePlan, group: str, start_offsets: dict[int, int]) -> dict[str, str]:
-    """The `WITH` options of a source's topic, read from exact offsets."""
-    options = platform.kafka.flink_options(topic_of(source)) | {
-        "group.id": group,
-        "start.offsets": ";".join(f"{partition}:{offset}" for partition, offset in sorted(start_offsets.items())),
-    }
-    required = [path for column in source.columns for path in column.required_paths]
-    optional = {"json.required": ";".join(required), "json.zone": source.zone, "json.time-unit": source.unit}
-    return options | {key: value for key, value in optional.items() if value}

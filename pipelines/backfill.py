@@ -22,17 +22,16 @@ from headrace.connectors.schema import (
     tile_fields,
 )
 from headrace.errors import CutoverError, SchemaMismatchError, UnsupportedError
-from headrace.pipelines.archive import live_options
 from headrace.pipelines.configuration import view_configuration
-from headrace.pipelines.cutover import Cutover, DimensionPin, draw_boundary, history_alone
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.followed_dimensions import following, refuse_unfollowed
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
-from headrace.pipelines.legs import check_archive_of, checked_topic, log_ranges, table_name_of
 from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of
 from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
 from headrace.runtime.checkpointing import Checkpointing
+from headrace.runtime.cutover import Cutover, DimensionPin, draw_boundary, history_alone
 from headrace.runtime.job_spec import JobSpec
+from headrace.runtime.legs import check_archive_of, checked_topic, live_options, log_ranges, table_name_of
 from headrace.runtime.platform import Platform
 
 TILES_NAMESPACE = "tiles"

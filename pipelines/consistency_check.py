@@ -27,7 +27,6 @@ from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
 from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
-from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
 from headrace.pipelines.pinned_dimensions import pinned_dimensions, recorded
@@ -36,6 +35,7 @@ from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import Pinned, PinnedHistory
 from headrace.registry.store import Registry
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.platform import Platform
 
 #: Entities of one request: some thousand values, a second or so.

@@ -14,10 +14,10 @@ from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import UnsupportedError
 from headrace.features.duration import UNITS_US, format_duration
-from headrace.pipelines.cutover import Cutover
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.local_dimensions import open_dimensions
 from headrace.pipelines.pinned_dimensions import open_pinned, recorded
+from headrace.runtime.cutover import Cutover
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 
 

@@ -12,8 +12,8 @@ from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin, 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import CutoverError, UnsupportedError
-from headrace.pipelines.legs import table_name_of
 from headrace.registry.store import Run
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 
 

@@ -17,10 +17,10 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import DEAD_LETTERS, fields_of
 from headrace.errors import JobError
 from headrace.pipelines.flink_answers import LOCAL
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.local_labels import LabelCounts
 from headrace.pipelines.pinned import pinned_history
 from headrace.pipelines.training_set import PinnedHistory
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 

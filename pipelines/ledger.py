@@ -17,7 +17,6 @@ from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
 from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
-from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.followed_dimensions import open_joined
 from headrace.pipelines.ledger_checks import (
     Check,
@@ -35,6 +34,7 @@ from headrace.pipelines.ledger_checks import (
 )
 from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
 from headrace.registry.store import Registry, Run
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.platform import Platform
 
 #: Every row that was read has one of these verdicts.

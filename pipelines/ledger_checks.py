@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from headrace.compiler.tables import BLOCK
 from headrace.connectors.prefix import TopicPartition
-from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.ledger_facts import Block
+from headrace.runtime.cutover import Cutover
 
 HISTORY, LIVE = "history", "live"
 #: A check names at most this many places; where more are wrong, the first ones tell the story.

@@ -11,10 +11,8 @@ from headrace.errors import CutoverError, JobError
 from headrace.features.knobs import UNSET, Knobs
 from headrace.pipelines.backfill import PreparedRun
 from headrace.pipelines.configuration import STATE_TTL
-from headrace.pipelines.cutover import Cutover, check_log_reaches, check_topic_id
 from headrace.pipelines.flink_duration import flink_us
 from headrace.pipelines.foreign import refuse_other_version
-from headrace.pipelines.legs import log_ranges
 from headrace.pipelines.outcome import status_of
 from headrace.pipelines.progress import committed
 from headrace.pipelines.retuning import recorded_knobs, retuned
@@ -22,7 +20,9 @@ from headrace.pipelines.savepoint import positions_at
 from headrace.pipelines.tuning import flags_of, knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
 from headrace.runtime.checkpointing import local_path, retained_checkpoints
+from headrace.runtime.cutover import Cutover, check_log_reaches, check_topic_id
 from headrace.runtime.job_spec import OWNER_ONLY, JobSpec
+from headrace.runtime.legs import log_ranges
 from headrace.runtime.platform import Platform
 
 JOB_FILE = "job.json"

@@ -11,10 +11,10 @@ from headrace.compiler.lookups import delay_us, dimensions_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.pipelines.completeness import complete_to
-from headrace.pipelines.cutover import DimensionPin
 from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.local_dimensions import make_known, newest_snapshot
 from headrace.pipelines.training_set import PinnedHistory
+from headrace.runtime.cutover import DimensionPin
 from headrace.runtime.platform import Platform
 
 

@@ -284,10 +284,10 @@ MUTANTS = (
     ),
     Mutant(
         "live begins one record after history ends",
-        "pipelines/cutover.py",
+        "runtime/cutover.py",
         "start = archived.next_offset\n",
         "start = archived.next_offset + 1\n",
-        "tests/pipelines/test_cutover.py",
+        "tests/runtime/test_cutover.py",
     ),
     Mutant(
         "a kept tile that is still open",
@@ -438,7 +438,7 @@ MUTANTS = (
     ),
     Mutant(
         "a run over a union forgets which version of a dimension it joins",
-        "pipelines/cutover.py",
+        "runtime/cutover.py",
         "(), dimensions=dimensions, members=tuple(parts))",
         "(), members=tuple(parts))",
         "tests/pipelines/test_joined_union.py::test_a_run_pins_and_records_each_history_and_the_dimension",

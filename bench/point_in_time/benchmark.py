@@ -23,7 +23,7 @@ from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields
 from headrace.errors import StackError
 from headrace.features.load import load_views
-from headrace.pipelines.legs import table_name_of
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.progress import Progress
 
 ANSWERS = Path(__file__).with_name("answers.py")

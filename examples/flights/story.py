@@ -29,11 +29,11 @@ from headrace.features.load import load_views
 from headrace.pipelines.archive import ArchivePipeline
 from headrace.pipelines.backfill import TILES_NAMESPACE, BackfillPipeline
 from headrace.pipelines.ledger import Ledger, ledger_of
-from headrace.pipelines.legs import table_name_of, topic_of
 from headrace.pipelines.lifecycle import record_run, submit
 from headrace.pipelines.progress import CommitWatch
 from headrace.registry.store import Run
 from headrace.runtime.flink_rest import FlinkRest
+from headrace.runtime.legs import table_name_of, topic_of
 from headrace.runtime.platform import Platform
 from headrace.runtime.progress import Pace, Progress, bounded, unbounded
 from headrace.runtime.session import FlinkSession

@@ -17,9 +17,9 @@ from headrace.features.load import load_views
 from headrace.pipelines.archive import ArchivePipeline
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.pipelines.ledger import Ledger, ledger_of
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.lifecycle import record_run, submit
 from headrace.registry.store import Run
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore

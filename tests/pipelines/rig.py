@@ -21,10 +21,10 @@ from headrace.examples.flights.checks import stores_against_each_other
 from headrace.features.load import load_views
 from headrace.pipelines.backfill import TILES_NAMESPACE
 from headrace.pipelines.ledger import Ledger
-from headrace.pipelines.legs import log_ranges
 from headrace.pipelines.progress import committed
 from headrace.registry.store import Run
 from headrace.runtime.flink_rest import Checkpoints
+from headrace.runtime.legs import log_ranges
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.process import ProcessIdentity
 from headrace.runtime.stack.stack import Stack

@@ -18,8 +18,8 @@ from headrace.errors import CutoverError, JobError, NotFoundError, UnsupportedEr
 from headrace.pipelines.archive import ARCHIVE_JOB, ArchivePipeline
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.pipelines.ledger import ledger_of
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.lifecycle import record_run, resume
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 

@@ -13,11 +13,11 @@ from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields
 from headrace.features.instant import instant_of, instant_us
 from headrace.pipelines.backfill import BackfillPipeline
-from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.engine_diff import compare
 from headrace.pipelines.flink_tiles import FlinkEngine, folded_by_flink
 from headrace.pipelines.saved_training_sets import SavedTrainingSets
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings

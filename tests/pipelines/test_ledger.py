@@ -26,9 +26,9 @@ from headrace.connectors.schema import (
 from headrace.errors import LedgerError, SchemaMismatchError
 from headrace.features import load_views
 from headrace.pipelines.backfill import create_ledger
-from headrace.pipelines.cutover import PartitionCut
 from headrace.pipelines.ledger import Ledger, draw_up
 from headrace.registry.store import Run
+from headrace.runtime.cutover import PartitionCut
 
 VIEW = '''
 from datetime import datetime

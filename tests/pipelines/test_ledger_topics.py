@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from headrace.connectors.prefix import TopicPartition
-from headrace.pipelines.cutover import Cutover, PartitionCut
 from headrace.pipelines.ledger_checks import contiguous_sums, duplicates, gaps, lines_of, off_boundary, unlike_history
 from headrace.pipelines.ledger_facts import Block
+from headrace.runtime.cutover import Cutover, PartitionCut
 
 #: What history and the live leg read of partition 0 of each topic: first and last offset.
 READ = {

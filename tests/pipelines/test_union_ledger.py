@@ -21,9 +21,9 @@ from headrace.connectors.schema import DEAD_LETTERS, OFFSET_TILES, Field, archiv
 from headrace.errors import CutoverError, UnsupportedError
 from headrace.features.load import load_views
 from headrace.pipelines.backfill import BackfillPipeline
-from headrace.pipelines.cutover import Cutover
 from headrace.pipelines.ledger import Ledger, draw_up
 from headrace.registry.store import Run
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 

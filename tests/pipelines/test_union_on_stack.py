@@ -12,9 +12,9 @@ from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.connectors.prefix import TopicPartition
 from headrace.errors import CutoverError
 from headrace.pipelines.archive import ArchivePipeline
-from headrace.pipelines.legs import table_name_of
 from headrace.pipelines.lifecycle import resume, stop
 from headrace.registry.store import Run
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.stack import Stack
 

@@ -1,4 +1,4 @@
-"""The two legs of a source: names and facts that archive, backfill and ledger share."""
+"""The two legs of a source: names and facts that archive, backfill, ledger and trainers share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.kafka import TopicDescription
 from headrace.errors import CutoverError, DefinitionError, UnsupportedError
 from headrace.features.source import SRC_TIMESTAMP
-from headrace.pipelines.cutover import LogRange, check_topic_id
+from headrace.runtime.cutover import LogRange, check_topic_id
 from headrace.runtime.platform import Platform
 
 #: What an archive notes in its table's properties: the id of the topic that it copies.
@@ -88,3 +88,14 @@ def log_ranges(platform: Platform, topic: str) -> dict[int, LogRange]:
     with platform.kafka.admin() as admin:
         starts, ends = admin.start_offsets(topic), admin.end_offsets(topic)
     return {partition: LogRange(starts[partition], ends[partition]) for partition in starts}
+
+
+def live_options(platform: Platform, source: SourcePlan, group: str, start_offsets: dict[int, int]) -> dict[str, str]:
+    """The `WITH` options of a source's topic, read from exact offsets."""
+    options = platform.kafka.flink_options(topic_of(source)) | {
+        "group.id": group,
+        "start.offsets": ";".join(f"{partition}:{offset}" for partition, offset in sorted(start_offsets.items())),
+    }
+    required = [path for column in source.columns for path in column.required_paths]
+    optional = {"json.required": ";".join(required), "json.zone": source.zone, "json.time-unit": source.unit}
+    return options | {key: value for key, value in optional.items() if value}

@@ -5,7 +5,7 @@ import pytest
 from headrace.connectors.foreign import Origin
 from headrace.connectors.prefix import PartitionPrefix
 from headrace.errors import CutoverError
-from headrace.pipelines.cutover import (
+from headrace.runtime.cutover import (
     Cutover,
     LogRange,
     check_log_reaches,
