@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from headrace.errors import SettingsError
 from headrace.jobs.deciding import decision_of
+from headrace.jobs.model_gates import admit, verify
+from headrace.jobs.model_options import By, Reason, Version, store_of
 from headrace.jobs.model_rows import (
     candidate_row,
-    gate_row,
     move_rows,
     order_of,
     print_model_rows,
@@ -23,23 +23,9 @@ from headrace.jobs.model_rows import (
 from headrace.jobs.options import Format, FormatOption, instant, options_of
 from headrace.jobs.output import progress
 
-if TYPE_CHECKING:
-    from headrace.training.models.gates import Gate
-    from headrace.training.models.store import ModelStore
-
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 Model = Annotated[str, typer.Argument(help="A model, as `headrace model list` shows it.")]
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="MODEL@NUMBER or MODEL@ALIAS, such as flights@3.")]
-Reason = Annotated[str, typer.Option(help="Why; kept for whoever asks later.")]
-By = Annotated[str, typer.Option(help="Who; default: the user of this process.", show_default=False)]
-BOUND = "SET/METRIC=NUMBER"
-NotWorseOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much above the champion's.")]
-NotLowerOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much below the champion's.")]
-SlicesOption = Annotated[
-    list[str] | None, typer.Option(metavar=BOUND, help="No slice more than so much above the champion's.")
-]
-AtMostOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most this, whatever the champion has.")]
 #: What `--expect` says of a model that has no champion yet.
 NONE = "none"
 
@@ -65,7 +51,7 @@ def list_(
     """
     from headrace.training.models.store import status_in
 
-    store = _store(context)
+    store = store_of(context)
     rows: list[dict[str, Any]] = []
     for name in [model] if model else store.models():
         if candidates:
@@ -86,7 +72,7 @@ def show(context: typer.Context, version: Version, format_: FormatOption = None)
 
     Example: headrace model show flights@champion
     """
-    document = status_document(_store(context).status(version))
+    document = status_document(store_of(context).status(version))
     chosen = options_of(context).chosen(format_)
     if chosen is Format.JSON:
         print_model_rows([document], chosen)
@@ -108,7 +94,7 @@ def diff(
 
     Example: headrace model diff flights@2 flights@champion
     """
-    found = _store(context).diff(left, right)
+    found = store_of(context).diff(left, right)
     if not found:
         progress(f"{left} and {right} do not differ")
     rows = [{"section": one.section, "name": one.name, "left": one.left, "right": one.right} for one in found]
@@ -121,46 +107,14 @@ def lineage(context: typer.Context, version: Version, format_: FormatOption = No
 
     Example: headrace model lineage flights@champion
     """
-    found = _store(context).lineage(version)
+    found = store_of(context).lineage(version)
     relations = [*(("ancestor", one) for one in found.ancestors), ("this", found.version)]
     relations += [("descendant", one) for one in found.descendants]
     print_model_rows([{"is": is_, **version_row(one)} for is_, one in relations], options_of(context).chosen(format_))
 
 
-@app.command()
-def verify(
-    context: typer.Context,
-    version: Version,
-    reason: Reason = "verified by hand",
-    by: By = "",
-    not_worse: NotWorseOption = None,
-    not_lower: NotLowerOption = None,
-    slices_not_worse: SlicesOption = None,
-    at_most: AtMostOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge only; the version stays where it is.")] = False,
-    format_: FormatOption = None,
-) -> None:
-    """Judge a version by gates: its artifact, its features, and the metrics asked for; exit status 1 when one fails.
-
-    A trained version goes to verified or rejected, with the evidence; any other stays where it is.
-
-    Example: headrace model verify flights@3 --not-worse recent/log_loss=0 --not-worse frozen/log_loss=0.005
-    """
-    from headrace.registry.model_states import State
-    from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
-
-    store = _store(context)
-    gates: list[Gate] = [*_standing_gates(context, store)]
-    gates += [NotWorse(*bound) for bound in _bounds("--not-worse", not_worse)]
-    gates += [NotWorse(*bound, greater_is_better=True) for bound in _bounds("--not-lower", not_lower)]
-    gates += [SlicesNotWorse(*bound) for bound in _bounds("--slices-not-worse", slices_not_worse)]
-    gates += [AtMost(*bound) for bound in _bounds("--at-most", at_most)]
-    moves = not dry_run and store.status(version).state is State.TRAINED
-    results = store.verify(version, gates, decision_of(reason, by)) if moves else store.check(version, gates)
-    print_model_rows([gate_row(result) for result in results], options_of(context).chosen(format_))
-    progress(f"{version} is {store.status(version).state}")
-    if not all(result.passed for result in results):
-        raise typer.Exit(1)
+app.command()(verify)
+app.command()(admit)
 
 
 @app.command()
@@ -182,7 +136,7 @@ def promote(
     """
     from headrace.registry.model_states import Alias, alias_of
 
-    store, given = _store(context), alias_of(alias)
+    store, given = store_of(context), alias_of(alias)
     model = store.version(version).model
     expected = _expected(expect) if expect else store.history(model).holder(given)
     decision = decision_of(reason, by)
@@ -199,7 +153,7 @@ def take(context: typer.Context, version: Version, reason: Reason, by: By = "") 
 
     Example: headrace model take flights@canary --reason "errors rose at 5 percent"
     """
-    taken = _store(context).take(version, decision_of(reason, by))
+    taken = store_of(context).take(version, decision_of(reason, by))
     progress(f"{taken.name} is not {version.partition('@')[2]} any more")
 
 
@@ -209,7 +163,7 @@ def retire(context: typer.Context, version: Version, reason: Reason, by: By = ""
 
     Example: headrace model retire flights@2 --reason "version 3 has served for a week"
     """
-    retired = _store(context).retire(version, decision_of(reason, by))
+    retired = store_of(context).retire(version, decision_of(reason, by))
     progress(f"{retired.name} is retired")
 
 
@@ -227,7 +181,7 @@ def move(
     """
     from headrace.registry.model_states import state_of
 
-    moved = _store(context).move(version, state_of(state), decision_of(reason, by))
+    moved = store_of(context).move(version, state_of(state), decision_of(reason, by))
     progress(f"{moved.name} is {state}")
 
 
@@ -242,46 +196,13 @@ def history(
 
     Example: headrace model history flights --at 2026-11-22T12:00:00Z
     """
-    store, asked = _store(context), instant("--at", at)
+    store, asked = store_of(context), instant("--at", at)
     if asked is None:
         print_moves(move_rows(order_of(store.history(model))), options_of(context).chosen(format_))
         return
     served = store.served(model, asked)
     rows = [{"alias": one.value, "version": number and f"{model}@{number}"} for one, number in served.items()]
     print_model_rows(rows, options_of(context).chosen(format_))
-
-
-def _store(context: typer.Context) -> ModelStore:
-    from headrace.training.models.store import ModelStore
-
-    return ModelStore.at(options_of(context).settings())
-
-
-def _standing_gates(context: typer.Context, store: ModelStore) -> tuple[Gate, ...]:
-    """The gates that every version has to pass."""
-    from headrace.registry.store import Registry
-    from headrace.training.models.gates import ArtifactWhole, FeaturesAvailable
-
-    settings = options_of(context).settings()
-    return ArtifactWhole(store.artifacts), FeaturesAvailable(Registry.at(settings.registry_file), settings.project)
-
-
-def _bounds(option: str, texts: list[str] | None) -> list[tuple[str, str, float]]:
-    """Set, metric and number of each text."""
-    return [_bound(option, text) for text in texts or []]
-
-
-def _bound(option: str, text: str) -> tuple[str, str, float]:
-    path, _, number = text.partition("=")
-    set_, _, metric = path.partition("/")
-    try:
-        bound = float(number)
-    except ValueError:
-        bound = math.nan
-    if set_ and metric and math.isfinite(bound):
-        return set_, metric, bound
-    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER with a finite number, such as recent/log_loss=0.002"
-    raise SettingsError(msg)
 
 
 def _expected(text: str) -> int | None:

@@ -33,6 +33,8 @@ OPTIONS = (
     "seed",
     "stopping",
     "checkpoint_batches",
+    "evaluations",
+    "gates",
 )
 
 
@@ -80,6 +82,8 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
     except ModelError as error:
         msg = f"{at}: {error}"
         raise DefinitionError(msg) from error
+    splits = _splits(cls, at)
+    cls.check_gates(at, splits.keys() - {TRAIN}, cls.model.task)
     return TrainingDefinition(
         check_name(snake_case(cls.__name__), "training", where),
         owner,
@@ -88,7 +92,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         cls.encoding,
         recipe,
         plan,
-        _splits(cls, at),
+        splits,
         cls.batch_rows,
         where,
     )

@@ -28,6 +28,7 @@ from headrace.training.learning.events import Subscriber
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Trained, Trainer, evaluate
+from headrace.training.models.governed import Governed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,15 @@ class TrainingOutcome:
     features: Mapping[str, str]
 
 
-class TrainingPipeline:
+class TrainingPipeline(Governed):
     """Base of all full trainings: set `owner`, `encoding` and `model`; the docstring describes it, the class names it.
 
     `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
-    name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. The rest is what `Recipe` and
-    `Plan` say. `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`,
-    `fit`, `example`, `learner` and `dataset` for more.
+    name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
+    what its versions have to pass. The rest is what `Recipe` and `Plan` say.
+
+    `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
+    `learner` and `dataset` for more.
     """
 
     owner: ClassVar[str]
@@ -78,6 +81,11 @@ class TrainingPipeline:
         check_options(cls, f"{where}: training {cls.__name__}")
         if not abstract:
             cls.definition = definition_of(cls, where)
+
+    @classmethod
+    def model_name(cls) -> str:
+        """The name of the training and of its model; empty for an abstract one."""
+        return cls.definition.name if "definition" in vars(cls) else ""
 
     def __init__(
         self, platform: Platform, *, epochs: int | None = None, seed: int | None = None, device: str = "auto"
@@ -190,12 +198,7 @@ def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
 
     Raises DefinitionError, with file and line, for whatever is wrong in the file, and for a file without one.
     """
-    return class_in(file, TrainingPipeline, _name_of, "training", name)
-
-
-def _name_of(kind: type[TrainingPipeline]) -> str:
-    """The name of a training; empty for an abstract one."""
-    return kind.definition.name if "definition" in vars(kind) else ""
+    return class_in(file, TrainingPipeline, lambda kind: kind.model_name(), "training", name)
 
 
 def rows_text(text: str) -> str:

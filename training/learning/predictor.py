@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,12 @@ class Predictor:
 
     Attributes:
         columns: the columns that it reads, with their types.
+        fitted: how they become tensors.
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module, fitted: Fitted, columns: pa.Schema, device: str) -> None:
-        self.recipe, self.columns = recipe, columns
-        self._device, self._fitted = device_of(device), fitted
+        self.recipe, self.columns, self.fitted = recipe, columns, fitted
+        self._device = device_of(device)
         self._network = network.to(self._device).eval()
         self._link = LINKS[recipe.model.task]
 
@@ -45,7 +47,7 @@ class Predictor:
         raises for Arrow's.
         """
         given = rows if isinstance(rows, pa.RecordBatch) else rows_of(rows, self.columns)
-        return self.score_tensors(self._fitted.encode(given, labels=False))
+        return self.score_tensors(self.fitted.encode(given, labels=False))
 
     def score_tensors(self, batch: TensorBatch) -> Floats:
         """The answers [rows] to rows that are encoded already."""
@@ -55,12 +57,39 @@ class Predictor:
         return answers.cpu().numpy().astype(np.float64)
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The stored row of an artifact with the answer that its model gave to it, and the answer that it gives here."""
+
+    row: Mapping[str, Any]
+    expected: float
+    found: float
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the answer is the expected one, but for what machines differ by.
+
+        >>> Example({}, 0.5, 0.500001).is_answered, Example({}, 0.5, 0.51).is_answered
+        (True, False)
+        """
+        return math.isclose(self.found, self.expected, rel_tol=EXAMPLE_TOLERANCE, abs_tol=EXAMPLE_TOLERANCE)
+
+
 def load(files: Mapping[str, bytes], device: str = "cpu") -> Predictor:
     """The model in an artifact's files, once it has answered the stored example as it should.
 
     Raises ModelError for files that are missing or damaged, made by another major version of torch, of a module that
     cannot be imported, with weights of another shape, or with another answer to the example.
     """
+    predictor, example = asked(files, device)
+    if not example.is_answered:
+        msg = f"{EXAMPLE}: expected the answer {example.expected!r}, found {example.found!r}; the model is not what it "
+        raise ModelError(msg + "was when written")
+    return predictor
+
+
+def asked(files: Mapping[str, bytes], device: str = "cpu") -> tuple[Predictor, Example]:
+    """The model in an artifact's files, and what it answers to the stored example; raises as `load`, but for that."""
     recipe, _, network = read_model(files)
     example = read_json(files, EXAMPLE)
     try:
@@ -70,11 +99,7 @@ def load(files: Mapping[str, bytes], device: str = "cpu") -> Predictor:
         msg = f"{EXAMPLE}: {type(error).__name__}: {error}; expected columns, row and answer"
         raise ModelError(msg) from error
     predictor = Predictor(recipe, network, Fitted.from_json(files[ENCODING].decode()), columns, device)
-    (found,) = predictor.score([row])
-    if not math.isclose(found, expected, rel_tol=EXAMPLE_TOLERANCE, abs_tol=EXAMPLE_TOLERANCE):
-        msg = f"{EXAMPLE}: expected the answer {expected!r}, found {found!r}; the model is not what it was when written"
-        raise ModelError(msg)
-    return predictor
+    return predictor, Example(row, expected, float(predictor.score([row])[0]))
 
 
 def example_of(row: pa.RecordBatch, answer: float) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Subject:
     Attributes:
         evaluations: how well the champion did, on which rows.
         parent: the version that the subject started from, if it did.
+        version: the subject itself, where it is a version and no candidate.
+        artifacts: where its files are, for gates that load them.
     """
 
     model: str
@@ -45,6 +47,15 @@ class Subject:
     champion: ModelVersion | None = None
     evaluations: Sequence[Evaluation] = ()
     parent: ModelVersion | None = None
+    version: ModelVersion | None = None
+    artifacts: Artifacts | None = None
+
+    def files(self) -> dict[str, bytes]:
+        """The subject's files. ArtifactError when one is missing or damaged, or nothing says where they are."""
+        if self.artifacts is None:
+            msg = f"model {self.model!r}: artifact {self.facts.artifact}: judged without a store of artifacts"
+            raise ArtifactError(msg)
+        return self.artifacts.get(self.facts.artifact)
 
     def of_champion(self, name: str) -> Mapping[str, float]:
         """The champion's metrics on the very rows of one of the subject's evaluation sets, whenever they were taken."""

@@ -112,7 +112,7 @@ class ModelStore:
             ModelError: the candidate was never kept, or was kept with other facts.
         """
         kept = self.registry.kept_candidate(candidate)
-        results = self._judged(kept.model, kept.facts, gates)
+        results = self._judged(self._subject(kept.model, kept.facts), gates)
         passed = all(result.passed for result in results)
         evident = replace(decision, evidence=evidence_of(results))
         self.registry.add_judgement(kept, passed, evident)
@@ -171,7 +171,7 @@ class ModelStore:
     def check(self, name: str, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
         """What gates say of a version now; it stays where it is."""
         version = self.version(name)
-        return self._judged(version.model, version.facts, gates)
+        return self._judged(self._subject(version.model, version.facts, version), gates)
 
     def verify(self, name: str, gates: Iterable[Gate], decision: Decision) -> tuple[GateResult, ...]:
         """Judge a trained version: it goes to verified when all gates pass, to rejected otherwise, with the evidence.
@@ -183,7 +183,8 @@ class ModelStore:
         if status.state is not State.TRAINED:
             msg = f"{status.version.name} is {status.state}: only what is {State.TRAINED} is verified; check it instead"
             raise TransitionError(msg)
-        results = self._judged(status.version.model, status.version.facts, gates)
+        version = status.version
+        results = self._judged(self._subject(version.model, version.facts, version), gates)
         after = State.VERIFIED if all(result.passed for result in results) else State.REJECTED
         self.move(status.version.name, after, replace(decision, evidence=evidence_of(results)))
         return results
@@ -252,20 +253,19 @@ class ModelStore:
             if state is State.TRAINED:
                 raise
 
-    def _judged(self, model: str, facts: Facts, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
-        results = judge(self._subject(model, facts), gates)
+    def _judged(self, subject: Subject, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
+        results = judge(subject, gates)
         if not results:
-            msg = f"model {model!r}: no gates to pass; name at least one"
+            msg = f"model {subject.model!r}: no gates to pass; name at least one"
             raise TransitionError(msg)
         return results
 
-    def _subject(self, model: str, facts: Facts) -> Subject:
+    def _subject(self, model: str, facts: Facts, version: ModelVersion | None = None) -> Subject:
         parent = None if facts.parent is None else self.registry.version(model, facts.parent)
         number = self.registry.life(model).holder(Alias.CHAMPION)
-        if number is None:
-            return Subject(model, facts, parent=parent)
-        champion = self.registry.version(model, number)
-        return Subject(model, facts, champion, self.registry.evaluations(champion), parent)
+        champion = None if number is None else self.registry.version(model, number)
+        evaluations = () if champion is None else self.registry.evaluations(champion)
+        return Subject(model, facts, champion, evaluations, parent, version, self.artifacts)
 
     def _whole(self, name: str) -> ModelVersion:
         version = self.version(name)

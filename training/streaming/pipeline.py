@@ -23,7 +23,9 @@ from headrace.features import source as features
 from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.platform import Platform
+from headrace.training.models.governed import Governed
 from headrace.training.models.store import ModelStore
+from headrace.training.streaming.candidates import SET
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
@@ -60,7 +62,7 @@ TYPES: Mapping[str, tuple[str, pa.DataType]] = {
 }
 
 
-class StreamingTrainingPipeline:
+class StreamingTrainingPipeline(Governed):
     """Learns from the rows of an Iceberg table and goes on with those that are appended. Subclass it to declare one.
 
     The steps, in order, each of which a subclass may override: `check_source`, `create_tables`, `declare_rows`,
@@ -77,6 +79,7 @@ class StreamingTrainingPipeline:
         checkpoint_interval: how often state is saved, and what was told is committed, as a Flink duration.
         policy: when candidates are kept, and what follows a micro-batch that the learner refuses.
         places: the columns that say where a row came from; None: those of an archive where the table has them.
+        gates, evaluations: what its versions and candidates have to pass.
 
     Args:
         platform: where everything is.
@@ -99,6 +102,11 @@ class StreamingTrainingPipeline:
     checkpoint_interval: ClassVar[str] = "10 s"
     policy: ClassVar[Policy] = Policy()
     places: ClassVar[PositionColumns | None] = None
+
+    @classmethod
+    def model_name(cls) -> str:
+        """The model's name; empty for a class that declares none."""
+        return cls.name
 
     def __init__(
         self, platform: Platform, *, after: int | None = None, follow: bool = True, start: str | None = None
@@ -283,6 +291,7 @@ class StreamingTrainingPipeline:
         if not FUNCTION.fullmatch(self.learner):
             msg = f"{kind}.learner is {self.learner!r}; expected 'package.module:function'"
             raise DefinitionError(msg)
+        self.check_gates(kind, [SET])
         for name in ("micro_batch_rows", "micro_batch_seconds"):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"

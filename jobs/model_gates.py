@@ -1,0 +1,192 @@
+"""`headrace model verify` and `admit`: gates, asked for by options or declared in a file, and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.errors import NotFoundError, SettingsError
+from headrace.jobs.deciding import decision_of
+from headrace.jobs.model_options import By, Reason, Version, store_of
+from headrace.jobs.model_rows import SHORT, gate_row, print_model_rows
+from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.output import progress
+
+if TYPE_CHECKING:
+    from headrace.registry.model_facts import Candidate
+    from headrace.training.models.gates import Gate, GateResult
+    from headrace.training.models.governed import Examination
+    from headrace.training.models.store import ModelStore
+
+BOUND = "SET/METRIC=NUMBER"
+ROWS = "NAME=ROWS"
+NotWorseOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much above the champion's.")]
+NotLowerOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much below the champion's.")]
+SlicesOption = Annotated[
+    list[str] | None, typer.Option(metavar=BOUND, help="No slice more than so much above the champion's.")
+]
+AtMostOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most this, whatever the champion has.")]
+OnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar=ROWS,
+        help="Evaluate it and the champion on rows: NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN].",
+    ),
+]
+WithinOption = Annotated[
+    float | None, typer.Option(metavar="MS", min=0, help="99 of 100 predictions of a row take at most so long.")
+]
+AnswerOption = Annotated[
+    bool, typer.Option("--stored-answer", help="It gives to its stored row the answer that it gave when it was made.")
+]
+FileOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A Python file that declares the model: its gates, too.")
+]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The gates that options ask for."""
+
+    not_worse: Sequence[str] | None
+    not_lower: Sequence[str] | None
+    slices_not_worse: Sequence[str] | None
+    at_most: Sequence[str] | None
+    on: Sequence[str] | None
+    within: float | None
+    stored_answer: bool
+    file: Path | None
+
+    def examination(self, model: str) -> Examination:
+        """What options ask for, and what the file declares of the model."""
+        from headrace.training.models.evaluation_set import EvaluationSet
+        from headrace.training.models.governed import Examination, examination_in
+
+        asked = Examination([EvaluationSet.of(text) for text in self.on or []], [*self._bounds(), *self._of_models()])
+        return asked if self.file is None else examination_in(self.file, model) | asked
+
+    def _bounds(self) -> list[Gate]:
+        from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
+
+        def lower(set_: str, metric: str, margin: float) -> Gate:
+            return NotWorse(set_, metric, margin, greater_is_better=True)
+
+        kinds: list[tuple[str, Sequence[str] | None, Callable[[str, str, float], Gate]]] = [
+            ("--not-worse", self.not_worse, NotWorse),
+            ("--not-lower", self.not_lower, lower),
+            ("--slices-not-worse", self.slices_not_worse, SlicesNotWorse),
+            ("--at-most", self.at_most, AtMost),
+        ]
+        return [kind(*_bound(option, text)) for option, texts, kind in kinds for text in texts or []]
+
+    def _of_models(self) -> list[Gate]:
+        from headrace.training.models.model_gates import AnswersWithin, StoredAnswer
+
+        stored: list[Gate] = [StoredAnswer()] if self.stored_answer else []
+        return stored if self.within is None else [*stored, AnswersWithin(self.within)]
+
+
+def verify(
+    context: typer.Context,
+    version: Version,
+    reason: Reason = "verified by hand",
+    by: By = "",
+    file: FileOption = None,
+    on: OnOption = None,
+    not_worse: NotWorseOption = None,
+    not_lower: NotLowerOption = None,
+    slices_not_worse: SlicesOption = None,
+    at_most: AtMostOption = None,
+    within: WithinOption = None,
+    stored_answer: AnswerOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge only; the version stays where it is.")] = False,
+    format_: FormatOption = None,
+) -> None:
+    """Judge a version by gates: its artifact, its features, and those asked for; exit status 1 when one fails.
+
+    A trained version goes to verified or rejected, with the evidence; any other stays where it is. A gate over a set of
+    `--on` evaluates the version and the champion on the same rows; over another it judges what was recorded.
+
+    Example: headrace model verify flights@3 --on "recent=raw.flights where at >= 2013-10-01T00:00:00Z by carrier"
+    --not-worse recent/log_loss=0 --slices-not-worse recent/log_loss=0.02
+    """
+    from headrace.registry.model_states import State
+
+    store = store_of(context)
+    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
+    status = store.status(version)
+    gates = asked.examination(status.version.model).bound(store, options_of(context).settings())
+    moves = not dry_run and status.state is State.TRAINED
+    results = store.verify(version, gates, decision_of(reason, by)) if moves else store.check(version, gates)
+    _tell(context, results, format_)
+    progress(f"{version} is {store.status(version).state}")
+    if not all(result.passed for result in results):
+        raise typer.Exit(1)
+
+
+def admit(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model whose trainer left candidates.")],
+    artifact: Annotated[
+        str, typer.Argument(help="The first digits of a candidate's artifact; default: the newest.")
+    ] = "",
+    reason: Reason = "admitted by hand",
+    by: By = "",
+    file: FileOption = None,
+    on: OnOption = None,
+    not_worse: NotWorseOption = None,
+    not_lower: NotLowerOption = None,
+    slices_not_worse: SlicesOption = None,
+    at_most: AtMostOption = None,
+    within: WithinOption = None,
+    stored_answer: AnswerOption = False,
+    format_: FormatOption = None,
+) -> None:
+    """Judge a candidate by gates, as `verify` does a version; it becomes one when all pass, else exit status 1.
+
+    Example: headrace model admit flights --file flights_stream.py
+    """
+    store = store_of(context)
+    candidate = _candidate(store, model, artifact)
+    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
+    gates = asked.examination(model).bound(store, options_of(context).settings())
+    admission = store.admit(candidate, gates, decision_of(reason, by))
+    _tell(context, admission.results, format_)
+    short = candidate.facts.artifact[:SHORT]
+    if admission.version is None:
+        progress(f"candidate {short} of {model} is no version; the evidence is kept")
+        raise typer.Exit(1)
+    progress(f"candidate {short} is {admission.version.name}, verified")
+
+
+def _tell(context: typer.Context, results: Sequence[GateResult], format_: FormatOption) -> None:
+    print_model_rows([gate_row(result) for result in results], options_of(context).chosen(format_))
+
+
+def _candidate(store: ModelStore, model: str, artifact: str) -> Candidate:
+    """The newest candidate, of those whose artifact begins so. NotFoundError when there is none."""
+    found = [one.candidate for one in store.candidates(model) if one.candidate.facts.artifact.startswith(artifact)]
+    if not found:
+        what = f" whose artifact begins with {artifact!r}" if artifact else ""
+        msg = f"model {model!r}: no candidate{what}; `headrace model list {model} --candidates` shows those there are"
+        raise NotFoundError(msg)
+    return max(found, key=lambda one: (one.created_at, one.facts.rows_seen))
+
+
+def _bound(option: str, text: str) -> tuple[str, str, float]:
+    """Set, metric and number of a text."""
+    path, _, number = text.partition("=")
+    set_, _, metric = path.partition("/")
+    try:
+        bound = float(number)
+    except ValueError:
+        bound = math.nan
+    if set_ and metric and math.isfinite(bound):
+        return set_, metric, bound
+    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER with a finite number, such as recent/log_loss=0.002"
+    raise SettingsError(msg)

@@ -1,0 +1,118 @@
+"""`headrace model verify` and `admit` with gates that load models, by options and by a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from headrace.connectors.iceberg import IcebergTable
+from headrace.errors import DefinitionError, NotFoundError
+from headrace.jobs import model
+from headrace.registry.model_facts import Candidate
+from headrace.runtime.settings import load_settings
+from headrace.training.models.gates import ArtifactWhole
+from headrace.training.models.store import ModelStore
+from tests.training.models import trips
+
+FILE = """
+from headrace import TrainingPipeline
+from headrace.training.data import Encoding, Label, Standardize, from_
+from headrace.training.learning import ModelSpec
+from headrace.training.models import AnswersWithin, EvaluationSet, NotWorse, StoredAnswer
+from datetime import UTC, datetime
+
+class LateTrips(TrainingPipeline):
+    '''Whether a trip arrives late.'''
+    owner = "trips@example.com"
+    encoding = Encoding({"speed": Standardize()}, Label("late"))
+    model = ModelSpec("logistic")
+    evaluations = [EvaluationSet("recent", "raw.trips", [from_("at", datetime(2013, 12, 15, tzinfo=UTC))])]
+    gates = [NotWorse("recent", "log_loss"), StoredAnswer(), AnswersWithin(3_600_000)]
+"""
+RECENT = "recent=raw.trips where at >= 2013-12-15T00:00:00Z by line"
+ON_ROWS = ("--on", RECENT, "--not-worse", "recent/log_loss=0", "--slices-not-worse", "recent/log_loss=0.05")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> IcebergTable:
+    return trips.table(tmp_path_factory.mktemp("lake"), trips.rows(600, trips.CLEAN, seed=3))
+
+
+@pytest.fixture
+def store(lake: IcebergTable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModelStore:
+    """The store that commands find in the folder where they run, with the model of January as champion."""
+    properties = json.dumps(dict(lake.catalog.properties))
+    (tmp_path / "headrace.yaml").write_text(f"iceberg:\n  catalog: house\n  properties: {properties}\n")
+    (tmp_path / "trips.py").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    found = ModelStore.at(load_settings(folder=tmp_path, environment={}))
+    for inventory in (trips.CODE, trips.PACKAGES):
+        found.registry.keep_inventory(inventory)
+    trips.champion(found, [ArtifactWhole(found.artifacts)])
+    return found
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(model.app, list(arguments))
+
+
+def flipped(store: ModelStore) -> str:
+    hour = trips.rows(1_280, trips.DECEMBER, seed=4, flipped=True)
+    return store.register("late_trips", trips.facts(store, dict(trips.tuned(hour))), trips.WHY).name
+
+
+def sound(store: ModelStore) -> str:
+    hour = trips.rows(1_280, trips.DECEMBER, seed=4)
+    return store.register("late_trips", trips.facts(store, dict(trips.tuned(hour))), trips.WHY).name
+
+
+@pytest.mark.parametrize("options", [ON_ROWS, ("--file", "trips.py")], ids=["options", "file"])
+def test_a_version_is_judged_on_rows_and_its_verdict_is_the_status(store: ModelStore, options: tuple[str, ...]) -> None:
+    passed = run("verify", sound(store), *options, "--by", "ann")
+    assert (passed.exit_code, "late_trips@2 is verified" in passed.stderr) == (0, True), passed.output
+    failed = run("verify", flipped(store), *options, "--by", "ann", "--format", "json")
+    assert (failed.exit_code, "late_trips@3 is rejected" in failed.stderr) == (1, True), failed.output
+    judged = {row["gate"]: row for row in json.loads(failed.stdout)}
+    worse = judged["recent/log_loss not worse than the champion's"]
+    assert (worse["passed"], worse["evidence"]["labelled_rows"]) == (False, 600)
+    assert store.status("late_trips@champion").version.number == 1
+
+
+def test_gates_of_options_are_asked_beside_those_of_the_file(store: ModelStore) -> None:
+    asked = ("--file", "trips.py", "--on", "all=raw.trips", "--at-most", "all/brier=0", "--within", "0")
+    found = run("verify", sound(store), *asked, "--stored-answer", "--dry-run", "--format", "json")
+    gates = [(row["gate"], row["passed"]) for row in json.loads(found.stdout)]
+    assert gates[2:] == [
+        ("recent/log_loss not worse than the champion's", True),
+        ("stored answer", True),
+        ("p99 of a prediction at most 3.6e+06 ms", True),
+        ("all/brier at most 0", False),
+        ("stored answer", True),
+        ("p99 of a prediction at most 0 ms", False),
+    ]
+    assert "late_trips@2 is trained" in found.stderr
+
+
+def test_a_candidate_is_admitted_or_not(store: ModelStore) -> None:
+    hour = {kind: trips.rows(1_280, trips.DECEMBER, seed=4, flipped=kind == "bad") for kind in ("bad", "good")}
+    made = {kind: trips.facts(store, dict(trips.tuned(rows)), rows_seen=1_280) for kind, rows in hour.items()}
+    for kind in made:
+        store.add_candidate(Candidate("late_trips", "run-1", made[kind]))
+    refused = run("admit", "late_trips", made["bad"].artifact[:9], "--file", "trips.py", "--by", "ann")
+    assert (refused.exit_code, "is no version; the evidence is kept" in refused.stderr) == (1, True), refused.output
+    assert len(store.versions("late_trips")) == 1
+    # The newest is the one that was made last.
+    admitted = run("admit", "late_trips", "--file", "trips.py", "--by", "ann")
+    assert (admitted.exit_code, "is late_trips@2, verified" in admitted.stderr) == (0, True), admitted.output
+    assert store.version("late_trips@2").facts == made["good"]
+    assert isinstance(run("admit", "late_trips", "ffff").exception, NotFoundError)
+
+
+def test_a_file_without_the_model_is_refused(store: ModelStore, tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text(FILE.replace("class LateTrips", "class LateTrip"))
+    found = run("verify", "late_trips@1", "--file", str(tmp_path / "other.py"))
+    assert isinstance(found.exception, DefinitionError)
+    assert "no model 'late_trips'; did you mean 'late_trip'" in str(found.exception)

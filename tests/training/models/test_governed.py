@@ -1,0 +1,105 @@
+"""What a model must pass, declared: checked where it is declared, and asked by whoever judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace.errors import DefinitionError, RequestError
+from headrace.features.source import IcebergTable
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.data.filters import Condition, from_
+from headrace.training.learning.pipeline import TrainingPipeline
+from headrace.training.learning.spec import ModelSpec
+from headrace.training.models.evaluation_set import EvaluationSet
+from headrace.training.models.gates import AtMost, Gate, NotWorse, SlicesNotWorse
+from headrace.training.models.governed import Examination
+from headrace.training.models.model_gates import OnRows, StoredAnswer
+from headrace.training.models.store import ModelStore
+from headrace.training.streaming.pipeline import StreamingTrainingPipeline
+
+from . import trips
+
+RECENT = EvaluationSet("recent", "raw.trips", [Condition("speed", ">", 0)])
+
+
+def declared(sets: Sequence[Any], gates: Sequence[Any]) -> type[TrainingPipeline]:
+    options = {"owner": "ann", "encoding": trips.ENCODING, "model": ModelSpec("logistic")}
+    return type("LateTrips", (TrainingPipeline,), {**options, "evaluations": sets, "gates": gates})
+
+
+@pytest.mark.parametrize(
+    ("gates", "why"),
+    [
+        ([NotWorse("recnt", "log_loss")], "no evaluation set 'recnt'; did you mean 'recent'"),
+        ([NotWorse("recent", "logloss")], "gate over recent/logloss: no metric 'logloss'; did you mean 'log_loss'"),
+        ([NotWorse("recent", "rmse")], "'rmse' is no metric of task 'binary'"),
+        ([NotWorse("recent", "auc")], "more is better of 'auc'; set greater_is_better=True"),
+        ([NotWorse("recent", "brier", greater_is_better=True)], "less is better of 'brier'; leave out"),
+        ([AtMost("recent", "auc", 0.5)], "more is better of 'auc'; hold it beside the champion's by NotWorse"),
+        ([SlicesNotWorse("recent", "log_loss", 0.0)], "set 'recent' has no slices; name columns"),
+        (["recent/log_loss=0"], r"gates: expected gates: objects with a name and judge\(subject\)"),
+        (NotWorse("recent", "log_loss"), "gates: expected a list of gates"),
+    ],
+)
+def test_gates_that_cannot_be_meant_are_refused_where_they_are_declared(gates: Any, why: str) -> None:
+    with pytest.raises(DefinitionError, match=why) as refused:
+        declared([RECENT], gates)
+    assert f"{Path(__file__).name}:" in str(refused.value)
+
+
+def test_sets_that_cannot_be_meant_are_refused() -> None:
+    with pytest.raises(DefinitionError, match="two sets are named 'recent'"):
+        declared([RECENT, RECENT], [])
+    with pytest.raises(DefinitionError, match=r"evaluations: expected EvaluationSets, found 'raw.trips'"):
+        declared(["raw.trips"], [])
+    with pytest.raises(DefinitionError, match=r"source 'trips': expected namespace.table"):
+        EvaluationSet("recent", "trips")
+    with pytest.raises(DefinitionError, match="slices: expected a list of them, found 'line'"):
+        EvaluationSet("recent", "raw.trips", slices="line")
+    with pytest.raises(DefinitionError, match="filters: expected a list"):
+        EvaluationSet("recent", "raw.trips", Condition("speed", ">", 0))  # type: ignore[arg-type]
+    with pytest.raises(DefinitionError, match="evaluation set '1st': expected a letter"):
+        EvaluationSet("1st", "raw.trips")
+
+
+def test_a_set_is_read_from_the_text_that_commands_take() -> None:
+    text = "recent=raw.trips@8 where at >= 2013-12-15T00:00:00Z and line != ' by x' by line, trip"
+    found = EvaluationSet.of(text)
+    assert (found.name, found.source, tuple(found.slices)) == ("recent", "raw.trips@8", ("line", "trip"))
+    assert found.filters == (from_("at", trips.CLEAN), Condition("line", "!=", " by x"))
+    assert EvaluationSet.of("recent=raw.trips by line").slices == ("line",)
+    assert EvaluationSet.of("frozen=raw.trips@7") == EvaluationSet("frozen", "raw.trips@7", (), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "recent", "recent=", "=raw.trips", "recent=raw.trips by", "recent=raw.trips by 1", "a=raw.t x > 3"]
+)
+def test_a_text_that_is_no_set_is_refused(text: str) -> None:
+    with pytest.raises(RequestError, match=r"expected NAME=TABLE\[@SNAPSHOT\]"):
+        EvaluationSet.of(text)
+
+
+def test_gates_over_declared_sets_evaluate_and_others_judge_what_was_recorded(tmp_path: Path) -> None:
+    gates: list[Gate] = [NotWorse("recent", "log_loss"), NotWorse("valid", "log_loss"), StoredAnswer()]
+    settings = load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path)
+    bound = Examination([RECENT], gates).bound(ModelStore.at(settings), settings)
+    assert [gate.name for gate in bound[:2]] == ["artifact whole", "features available"]
+    assert [isinstance(gate, OnRows) for gate in bound[2:]] == [True, False, False]
+    assert [gate.name for gate in bound[2:]] == [gate.name for gate in gates]
+
+
+def test_a_streaming_trainer_has_gates_over_its_own_metrics_too(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"name": "labels", "source": IcebergTable("raw.labelled"), "learner": "logistic:make"}
+    platform = Platform(load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path))
+    good = {"evaluations": [RECENT], "gates": [AtMost("stream", "log_loss", 1.0), NotWorse("recent", "log_loss")]}
+    kind = type("Labels", (StreamingTrainingPipeline,), {**options, **good})
+    kind(platform)
+    assert kind.examination().gates == good["gates"]
+    wrong = type("Labels", (StreamingTrainingPipeline,), {**options, "gates": [NotWorse("steam", "log_loss")]})
+    with pytest.raises(DefinitionError, match=r"Labels: gate .* no evaluation set 'steam'; did you mean 'stream'"):
+        wrong(platform)

@@ -1,0 +1,76 @@
+"""`EvaluationSet`: rows that models are evaluated on, by a name that gates use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headrace.errors import DefinitionError, RequestError
+from headrace.registry.model_facts import NAME
+from headrace.training.data.filter_text import leading_filters
+from headrace.training.data.filters import RowFilter
+
+_WHERE, _BY = " where ", " by "
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Rows of a table on which a model is evaluated, and the columns whose values slice its metrics.
+
+    Attributes:
+        name: as gates name it, such as `recent` or `frozen`.
+        source: `namespace.table@SNAPSHOT`; without a snapshot the newest there is when models are judged, which is then
+            the same for all of them.
+        filters: which of its rows; all of them hold.
+        slices: columns; each metric is also told for each of their values.
+
+    Raises DefinitionError for a name that no version can keep metrics by, a source that is no table, and for filters or
+    slices that are no list.
+
+    >>> EvaluationSet.of("recent=raw.trips@8 where at >= 2013-10-01T00:00:00Z by line").slices
+    ('line',)
+    """
+
+    name: str
+    source: str
+    filters: Sequence[RowFilter] = ()
+    slices: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            msg = f"evaluation set {self.name!r}: expected a letter, then letters, digits, '_', '-' or '.', 100 at most"
+            raise DefinitionError(msg)
+        if "." not in self.source:
+            msg = f"evaluation set {self.name!r}: source {self.source!r}: expected namespace.table or "
+            raise DefinitionError(msg + "namespace.table@SNAPSHOT")
+        for what in ("filters", "slices"):
+            found = getattr(self, what)
+            if isinstance(found, str) or not isinstance(found, Sequence):
+                msg = f"evaluation set {self.name!r}: {what}: expected a list of them, found {found!r}"
+                raise DefinitionError(msg)
+
+    @classmethod
+    def of(cls, text: str) -> EvaluationSet:
+        """The set that `NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN]` says.
+
+        Raises RequestError for a text that is none, DefinitionError for a name or a table that is none.
+        """
+        name, equals, rest = text.partition("=")
+        source, _, rest = rest.partition(" ")
+        if not (name and equals and source):
+            raise RequestError(_expected(text, text))
+        filters: tuple[RowFilter, ...] = ()
+        rest = f" {rest}" if rest else ""
+        if rest.startswith(_WHERE):
+            filters, rest = leading_filters(rest.removeprefix(_WHERE))
+        slices = [one.strip() for one in rest.removeprefix(_BY).split(",")] if rest.startswith(_BY) else []
+        if (rest and not slices) or not all(one.isidentifier() for one in slices):
+            raise RequestError(_expected(text, rest.strip()))
+        return cls(name, source, filters, tuple(slices))
+
+
+def _expected(text: str, found: str) -> str:
+    return (
+        f"evaluation set {text!r}: expected NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN], such as "
+        f"'recent=raw.trips where at >= 2013-10-01T00:00:00Z by line', found {found!r}"
+    )

@@ -1,0 +1,174 @@
+"""`Evaluator`: loads models and evaluates them on pinned rows, each on the same, with the metrics of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.connectors.artifacts import Artifacts
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.errors import DatasetError, ModelError
+from headrace.registry.model_facts import Evaluation
+from headrace.training.data.labels import Label
+from headrace.training.data.rows import PinnedRows, RowReader
+from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.metrics import Floats, MetricSet
+from headrace.training.learning.pipeline import rows_text
+from headrace.training.learning.predictor import Predictor, load
+from headrace.training.models.evaluation_set import EvaluationSet
+
+#: A column of more values than this is no slice but a key; so many losses nobody reads.
+MOST_SLICES = 1_000
+#: How a slice without a value is called.
+MISSING = "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """How well a model did on a set, and by which label that was."""
+
+    evaluation: Evaluation
+    label: Label | None
+    counted: int
+
+
+class Evaluator:
+    """Evaluates models on sets of rows that it pins once, so that all are asked of the same.
+
+    Args:
+        sets: the rows; a table without a snapshot is pinned at its newest when it is first asked for.
+        catalog: where the tables are.
+        artifacts: where the models are.
+    """
+
+    def __init__(self, sets: Iterable[EvaluationSet], catalog: IcebergCatalog, artifacts: Artifacts) -> None:
+        self.sets = {one.name: one for one in sets}
+        self._catalog, self._artifacts = catalog, artifacts
+        self._rows: dict[str, PinnedRows] = {}
+        self._found: dict[tuple[str, str], Evaluated] = {}
+
+    def rows(self, name: str) -> PinnedRows:
+        """The rows of a set, pinned. NotFoundError for a table or snapshot that is not there."""
+        if name not in self._rows:
+            chosen = self.sets[name]
+            self._rows[name] = PinnedRows(Snapshot.named(self._catalog, chosen.source), tuple(chosen.filters))
+        return self._rows[name]
+
+    def evaluated(self, name: str, artifact: str) -> Evaluated:
+        """How well the model of an artifact does on a set; it is asked once.
+
+        Raises:
+            ArtifactError: the artifact is missing or damaged.
+            ModelError: it is no model that can be loaded, or has no finite answer to a row.
+            DatasetError: no row of the set has a label, one is refused, or a slice has too many values.
+            UnknownColumnError, ColumnTypeError: the table lacks a column that the model or a slice needs.
+        """
+        if (name, artifact) not in self._found:
+            self._found[name, artifact] = self._measured(self.sets[name], load(self._artifacts.get(artifact)))
+        return self._found[name, artifact]
+
+    def _measured(self, chosen: EvaluationSet, predictor: Predictor) -> Evaluated:
+        rows = self.rows(chosen.name)
+        whole = _Sums(predictor.recipe.model.task)
+        slices = {column: _Slices(column, predictor.recipe.model.task) for column in chosen.slices}
+        for labelled in _labelled(predictor, rows, chosen.slices):
+            whole.add(labelled.answer, labelled.label)
+            for column, found in slices.items():
+                found.add(labelled.rows[column], labelled.answer, labelled.label)
+        if not whole.rows:
+            msg = f"evaluation set {chosen.name!r}: no row with a label, {rows.count()}"
+            raise DatasetError(msg)
+        metrics = whole.metrics("")
+        for found in slices.values():
+            metrics |= found.metrics()
+        evaluation = Evaluation(chosen.name, rows_text(str(rows)), metrics)
+        return Evaluated(evaluation, predictor.fitted.encoding.label, whole.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """Some rows that have a label, with the answer and the label of each."""
+
+    rows: pa.Table
+    answer: Floats
+    label: Floats
+
+
+def _labelled(predictor: Predictor, rows: PinnedRows, slices: Sequence[str]) -> Iterator[_Labelled]:
+    """The rows that have a label, a row group at a time."""
+    fitted = predictor.fitted
+    if fitted.encoding.label is None:
+        msg = "the model was trained on no label, so that there is nothing to hold its answers against"
+        raise ModelError(msg)
+    reader = RowReader(rows, list(dict.fromkeys([*fitted.encoding.columns, *slices])))
+    for group in reader.groups:
+        block = reader.read(group)
+        batch = fitted.encode(block.rows, block.positions)
+        if not len(batch) or batch.label is None:
+            continue
+        answer = predictor.score_tensors(batch)
+        _check_answers(answer, batch.positions.numpy(), rows)
+        kept = np.searchsorted(block.positions, batch.positions.numpy())
+        yield _Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
+
+
+class _Sums:
+    """The metrics of some rows."""
+
+    def __init__(self, task: str) -> None:
+        self._metrics = MetricSet.of_task(task)
+        self.rows = 0
+
+    def add(self, answer: Floats, label: Floats) -> None:
+        """Take in some rows."""
+        self._metrics.update(answer, label)
+        self.rows += len(label)
+
+    def metrics(self, suffix: str) -> dict[str, float]:
+        """Each metric that is defined, by its name with a suffix."""
+        return {name + suffix: value for name, value in self._metrics.compute().items() if value is not None}
+
+
+class _Slices:
+    """The metrics of rows by the values of a column."""
+
+    def __init__(self, column: str, task: str) -> None:
+        self._column, self._task = column, task
+        self._sums: dict[str, _Sums] = {}
+
+    def add(self, values: pa.ChunkedArray, answer: Floats, label: Floats) -> None:
+        """Take in some rows, whose values these are."""
+        encoded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
+        codes = encoded.indices.to_numpy()
+        names = [MISSING if value is None else str(value) for value in encoded.dictionary.to_pylist()]
+        if len(self._sums.keys() | set(names)) > MOST_SLICES:
+            msg = f"slices of {self._column!r}: more than {MOST_SLICES:,} values; slice by a coarser column"
+            raise DatasetError(msg)
+        for places, name in zip(_places(codes, len(names)), names, strict=True):
+            self._sums.setdefault(name, _Sums(self._task)).add(answer[places], label[places])
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics of each value, as `metric/column=value`."""
+        found: dict[str, float] = {}
+        for name, sums in self._sums.items():
+            found |= sums.metrics(f"/{self._column}={name}")
+        return found
+
+
+def _places(codes: npt.NDArray[np.int32], count: int) -> list[npt.NDArray[np.int64]]:
+    """For each code the places that have it."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.searchsorted(codes[order], np.arange(1, count)))
+
+
+def _check_answers(answer: Floats, positions: npt.NDArray[np.int64], rows: PinnedRows) -> None:
+    wrong = ~np.isfinite(answer)
+    if wrong.any():
+        row = int(wrong.argmax())
+        msg = f"{rows}: the answer to the row at position {positions[row]} is {answer[row]}; expected a finite number"
+        raise ModelError(msg)
