@@ -128,15 +128,18 @@ def versions(options: Options) -> Options:
     return {**options, "sink.versions": "true"}
 
 
-def appending(options: Options) -> Options:
+def appending(options: Options, newest_of: Iterable[str] = ()) -> Options:
     """The options of a table that takes an updating query as an append log of its versions, by our own connector.
 
-    Iceberg's sink alone would take the rows before an update for rows of their own.
+    Iceberg's sink alone would take the rows before an update for rows of their own. `newest_of`: of rows that are equal
+    in these columns only the newest at each checkpoint is written, for a query without mini-batches.
 
     >>> appending({"connector": "iceberg"})
     {'connector': 'headrace-append', 'delegate.connector': 'iceberg'}
     """
-    return {"connector": "headrace-append", **{f"delegate.{key}": value for key, value in options.items()}}
+    newest = ";".join(newest_of)
+    delegate = {f"delegate.{key}": value for key, value in options.items()}
+    return {"connector": "headrace-append", **({"newest-of": newest} if newest else {}), **delegate}
 
 
 def create_tile_log(name: str, group: TileGroup, options: Options) -> str:

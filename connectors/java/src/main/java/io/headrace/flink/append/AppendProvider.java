@@ -1,5 +1,6 @@
 package io.headrace.flink.append;
 
+import org.apache.flink.api.common.typeutils.TypeSerializer;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamSink;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
@@ -14,9 +15,12 @@ final class AppendProvider implements DataStreamSinkProvider {
     private static final String NAME = "headrace-append";
 
     private final DataStreamSinkProvider delegate;
+    private final RowData.FieldGetter[] key;
 
-    AppendProvider(DataStreamSinkProvider delegate) {
+    /** Of rows that are equal in a {@code key} the newest alone is passed on, where it has columns. */
+    AppendProvider(DataStreamSinkProvider delegate, RowData.FieldGetter[] key) {
         this.delegate = delegate;
+        this.key = key;
     }
 
     static DataStreamSinkProvider ofSink(SinkV2Provider provider) {
@@ -40,6 +44,17 @@ final class AppendProvider implements DataStreamSinkProvider {
                         .name(NAME)
                         .setParallelism(rows.getParallelism());
         context.generateUid(NAME).ifPresent(upserts::uid);
-        return delegate.consumeDataStream(context, upserts);
+        return delegate.consumeDataStream(context, key.length == 0 ? upserts : newest(context, upserts));
+    }
+
+    private DataStream<RowData> newest(ProviderContext context, DataStream<RowData> upserts) {
+        String name = NAME + "-newest";
+        TypeSerializer<RowData> serializer = upserts.getType()
+                .createSerializer(upserts.getExecutionEnvironment().getConfig().getSerializerConfig());
+        SingleOutputStreamOperator<RowData> newest =
+                upserts.transform(name, upserts.getType(), new NewestOfKey(serializer, key))
+                        .setParallelism(upserts.getParallelism());
+        context.generateUid(name).ifPresent(newest::uid);
+        return newest;
     }
 }

@@ -1,17 +1,22 @@
 package io.headrace.flink.append;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.table.api.Schema;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.catalog.CatalogTable;
 import org.apache.flink.table.catalog.ResolvedCatalogTable;
 import org.apache.flink.table.catalog.ResolvedSchema;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.FactoryUtil;
+import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.RowType;
 
 /**
  * {@code 'connector'='headrace-append'}: writes the inserts and update-afters of any query as an append log to
@@ -28,9 +33,19 @@ public final class AppendTableFactory implements DynamicTableSinkFactory {
 
     private static final String DELEGATE_PREFIX = "delegate.";
 
+    public static final ConfigOption<List<String>> NEWEST_OF =
+            ConfigOptions.key("newest-of")
+                    .stringType()
+                    .asList()
+                    .defaultValues()
+                    .withDescription(
+                            "Columns, a;b;c: of the rows that are equal in them the newest alone is written with a"
+                                    + " checkpoint. Without, all are.");
+
     @Override
     public DynamicTableSink createDynamicTableSink(Context context) {
-        FactoryUtil.createTableFactoryHelper(this, context).validateExcept(DELEGATE_PREFIX);
+        FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+        helper.validateExcept(DELEGATE_PREFIX);
         ResolvedCatalogTable table = context.getCatalogTable();
         Map<String, String> options = delegateOptions(table.getOptions());
         DynamicTableSink delegate =
@@ -42,7 +57,22 @@ public final class AppendTableFactory implements DynamicTableSinkFactory {
                         context.getConfiguration(),
                         context.getClassLoader(),
                         context.isTemporary());
-        return new AppendTableSink(delegate);
+        return new AppendTableSink(
+                delegate, key(helper.getOptions().get(NEWEST_OF), context.getPhysicalRowDataType().getLogicalType()));
+    }
+
+    private static RowData.FieldGetter[] key(List<String> names, LogicalType columns) {
+        RowType row = (RowType) columns;
+        return names.stream().map(name -> getter(row, name)).toArray(RowData.FieldGetter[]::new);
+    }
+
+    private static RowData.FieldGetter getter(RowType row, String name) {
+        int place = row.getFieldIndex(name);
+        if (place < 0) {
+            throw new ValidationException("Option '" + NEWEST_OF.key() + "' names column '" + name
+                    + "', but the columns are " + row.getFieldNames() + ".");
+        }
+        return RowData.createFieldGetter(row.getTypeAt(place), place);
     }
 
     private static Map<String, String> delegateOptions(Map<String, String> options) {
@@ -85,6 +115,6 @@ public final class AppendTableFactory implements DynamicTableSinkFactory {
 
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        return Set.of();
+        return Set.of(NEWEST_OF);
     }
 }

@@ -5,14 +5,17 @@ import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.sink.DataStreamSinkProvider;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
 import org.apache.flink.table.connector.sink.SinkV2Provider;
+import org.apache.flink.table.data.RowData;
 
 /** Takes upserts from the planner and hands inserts to its delegate. */
 final class AppendTableSink implements DynamicTableSink {
 
     private final DynamicTableSink delegate;
+    private final RowData.FieldGetter[] key;
 
-    AppendTableSink(DynamicTableSink delegate) {
+    AppendTableSink(DynamicTableSink delegate, RowData.FieldGetter[] key) {
         this.delegate = delegate;
+        this.key = key;
     }
 
     @Override
@@ -25,10 +28,10 @@ final class AppendTableSink implements DynamicTableSink {
         delegate.getChangelogMode(ChangelogMode.insertOnly());
         SinkRuntimeProvider provider = delegate.getSinkRuntimeProvider(context);
         if (provider instanceof DataStreamSinkProvider streams) {
-            return new AppendProvider(streams);
+            return new AppendProvider(streams, key);
         }
         if (provider instanceof SinkV2Provider sinks) {
-            return new AppendProvider(AppendProvider.ofSink(sinks));
+            return new AppendProvider(AppendProvider.ofSink(sinks), key);
         }
         throw new ValidationException(
                 "Connector '" + AppendTableFactory.IDENTIFIER
@@ -38,7 +41,7 @@ final class AppendTableSink implements DynamicTableSink {
 
     @Override
     public DynamicTableSink copy() {
-        return new AppendTableSink(delegate.copy());
+        return new AppendTableSink(delegate.copy(), key);
     }
 
     @Override

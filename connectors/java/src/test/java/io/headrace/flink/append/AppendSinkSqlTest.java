@@ -128,10 +128,22 @@ class AppendSinkSqlTest {
     }
 
     @Test
+    void ofEachKeyTheNewestRowAloneIsWrittenWhereThatIsAsked() throws Exception {
+        SqlJobs.set(env, "table.exec.mini-batch.enabled", "false");
+        sink("newest", ", 'newest-of'='k', 'delegate.connector'='test-append', 'delegate.name'='newest'");
+        env.executeSql("INSERT INTO newest " + COUNTS).await();
+        List<Row> rows = CollectingSinkFactory.rows("newest");
+        assertThat(rows).hasSize((int) KEYS).allMatch(row -> row.getKind() == RowKind.INSERT);
+        assertThat(rows).allSatisfy(row -> assertThat(row).isEqualTo(expected((long) row.getField(0))));
+    }
+
+    @Test
     void aMissingOrUnknownOptionIsNamed() {
         assertRefused("", "needs the option 'delegate.connector', for example 'iceberg'; found [connector]");
         assertRefused(", 'delegate.connector'='nowhere'", "Could not find any factory for identifier 'nowhere'");
         assertRefused(", 'delegate.connector'='test-append', 'nmae'='a'", "nmae");
+        assertRefused(", 'delegate.connector'='test-append', 'delegate.name'='a', 'newest-of'='x'",
+                "Option 'newest-of' names column 'x', but the columns are [k, n, cell]");
         assertRefused(", 'delegate.connector'='test-append', 'delegate.name'='a', 'delegate.as-steam'='true'",
                 "as-steam");
     }
