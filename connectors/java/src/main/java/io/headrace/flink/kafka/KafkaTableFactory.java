@@ -31,7 +31,7 @@ public final class KafkaTableFactory implements DynamicTableSourceFactory {
                 KafkaTableSettings.of(helper.getOptions(), context.getCatalogTable().getOptions());
         rowType.getFields().forEach(KafkaTableFactory::check);
         checkRequired(settings.json().required(), rowType);
-        return new KafkaTableSource(settings, rowType);
+        return new KafkaTableSource(settings, rowType, WatermarkSettings.of(helper.getOptions()));
     }
 
     private static void check(RowField field) {
@@ -100,6 +100,9 @@ public final class KafkaTableFactory implements DynamicTableSourceFactory {
                 KafkaTableOptions.ZONE,
                 KafkaTableOptions.TIME_UNIT,
                 KafkaTableOptions.MAX_DEPTH,
-                KafkaTableOptions.MAX_BYTES);
+                KafkaTableOptions.MAX_BYTES,
+                KafkaTableOptions.IDLE_AFTER,
+                KafkaTableOptions.DELAY,
+                FactoryUtil.SOURCE_PARALLELISM);
     }
 }

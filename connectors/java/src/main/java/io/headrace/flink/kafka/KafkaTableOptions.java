@@ -70,6 +70,20 @@ public final class KafkaTableOptions {
                     .defaultValue(MemorySize.ofMebiBytes(1))
                     .withDescription("Largest record that is parsed; of a larger one _raw keeps the first 64 KiB.");
 
+    public static final ConfigOption<Duration> IDLE_AFTER =
+            ConfigOptions.key("watermark.idle-after")
+                    .durationType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "A partition in which nothing was read for so long has the watermark of the clock, less this"
+                                    + " and the delay. Without, it holds back the watermark until a record comes.");
+
+    public static final ConfigOption<Duration> DELAY =
+            ConfigOptions.key("watermark.delay")
+                    .durationType()
+                    .defaultValue(Duration.ZERO)
+                    .withDescription("How much older than its arrival a record may be; for idle partitions.");
+
     /** Ten seconds: a new partition waits no longer than a typical checkpoint. */
     static final Duration PARTITION_DISCOVERY = Duration.ofSeconds(10);
 

@@ -52,6 +52,7 @@ class KafkaTableFactoryTest {
         "a TIMESTAMP_LTZ(3) | , 'start.offsets'='0:5' | Column 'a' must be",
         "a STRING NOT NULL | , 'start.offsets'='0:5' | Column 'a' must be nullable",
         "_src_offset INT | , 'start.offsets'='0:5' | Column '_src_offset' is reserved for BIGINT, found INT",
+        "a STRING | , 'start.offsets'='0:5', 'watermark.idle-after'='0 s' | must be more than nothing, found PT0S",
         "a STRING | , 'start.offsets'='0:5', 'properties.auto.offset.reset'='latest' | [auto.offset.reset]"
     })
     void aMistakeIsNamed(String columns, String options, String message) {
