@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headrace.jobs.boundary import tell_boundary
 from headrace.jobs.options import FileArgument, FreshnessOption, OptimizeOption, ViewOption, knob_flags, options_of
 from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
     from headrace.pipelines.backfill import PreparedRun
-    from headrace.runtime.cutover import Cutover
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -61,14 +61,4 @@ def backfill(
 
 def _tell(prepared: PreparedRun) -> None:
     progress(f"view {prepared.plan.name}, version {prepared.plan.version}, generation {prepared.generation}")
-    for part in prepared.cutover.parts:
-        _tell_boundary(part)
-
-
-def _tell_boundary(cutover: Cutover) -> None:
-    if cutover.snapshot_id is not None:
-        progress(f"history: {cutover.archived_rows:,} rows of {cutover.table}, snapshot {cutover.snapshot_id}")
-    if cutover.origin is not None:
-        progress(f"copied from {cutover.origin}")
-    for cut in cutover.partitions if cutover.topic is not None else ():
-        progress(f"live: {cutover.topic}, partition {cut.partition} from offset {cut.start_offset}")
+    tell_boundary(prepared.cutover)

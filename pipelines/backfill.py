@@ -11,13 +11,12 @@ from headrace.compiler.flink_sql import FlinkJob, flink_job
 from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import SourcePlan, TileGroup, ViewPlan, table_name
-from headrace.connectors.foreign import ForeignVersion, check_columns, shadow
+from headrace.connectors.foreign import ForeignVersion, shadow
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import (
     DEAD_LETTERS,
     LEDGER_NAMESPACE,
     OFFSET_TILES,
-    archive_fields,
     fields_of,
     tile_fields,
 )
@@ -28,10 +27,11 @@ from headrace.pipelines.followed_dimensions import following, refuse_unfollowed
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of
 from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
+from headrace.runtime.boundary import boundary_of, check_legs, history_leg, live_leg
 from headrace.runtime.checkpointing import Checkpointing
-from headrace.runtime.cutover import Cutover, DimensionPin, draw_boundary, history_alone
+from headrace.runtime.cutover import Cutover, DimensionPin
 from headrace.runtime.job_spec import JobSpec
-from headrace.runtime.legs import check_archive_of, checked_topic, live_options, log_ranges, table_name_of
+from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 
 TILES_NAMESPACE = "tiles"
@@ -123,13 +123,9 @@ class BackfillPipeline:
         """All legs exist, with the declared columns and times by which the source's rules can be judged."""
         refuse_unfollowed(self.plan, self.platform.settings.flink.dimension_patience_s)
         for source, foreign in self.foreign.items():
-            if source.live is not None:
-                checked_topic(self.platform, source)
+            check_legs(self.platform, source, foreign)
             if foreign is not None:
-                check_columns(foreign, fields_of(source.columns))
                 refuse_other_version(self.platform, self.tables, foreign.origin)
-            elif source.history is not None:
-                self.platform.iceberg.load(*table_name_of(source)).check_columns(archive_fields(source.columns))
 
     def create_tables(self) -> None:
         """Keyspace, tile tables in both stores, and the tables of ledger and dead letters, unless they are there."""
@@ -192,10 +188,7 @@ class BackfillPipeline:
 
     def history_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of history at the pinned snapshot; None when there is nothing archived."""
-        if cutover.table is None or cutover.snapshot_id is None:
-            return None
-        namespace, _, table = cutover.table.rpartition(".")
-        return self.platform.iceberg.flink_options(namespace, table, cutover.snapshot_id)
+        return history_leg(self.platform, cutover)
 
     def dimension_options(self, pin: DimensionPin, cutover: Cutover) -> DimensionOptions:
         """The options of a dimension at its pinned snapshot; beside a live leg it is followed from there on."""
@@ -207,10 +200,7 @@ class BackfillPipeline:
 
     def live_options(self, source: SourcePlan, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of the topic from the boundary on; None without a live leg."""
-        if cutover.topic is None:
-            return None
-        group = f"{self.platform.settings.project}-{self.run_id}"
-        return live_options(self.platform, source, group, cutover.start_offsets)
+        return live_leg(self.platform, source, cutover, self.run_id)
 
     def tile_options(self, group: TileGroup) -> TileOptions:
         """The `WITH` options of a group's tables in both stores."""
@@ -249,18 +239,7 @@ class BackfillPipeline:
 
     def _boundary(self, source: SourcePlan) -> Cutover:
         """The boundary between history and topic of one source."""
-        history, foreign = self.history_table(source), self.foreign[source]
-        name = history.name if history is not None else None
-        origin = foreign.origin if foreign is not None else None
-        snapshot, tag = self._pin(history)
-        prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
-        if source.live is None:
-            return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin)
-        topic = checked_topic(self.platform, source)
-        if history is not None:
-            check_archive_of(history, topic)
-        cuts = draw_boundary(topic.name, log_ranges(self.platform, topic.name), prefixes)
-        return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
+        return boundary_of(self.platform, source, self.history_table(source), self.foreign[source], self.run_id)
 
     def _pin_dimensions(self) -> tuple[DimensionPin, ...]:
         """The dimensions at their newest versions, or at those that this generation has; tagged."""
@@ -268,15 +247,6 @@ class BackfillPipeline:
         for name, pinned in found.items():
             pinned.table.tag(f"headrace-{self.run_id}-{name}", pinned.snapshot_id)
         return pins_of(found)
-
-    def _pin(self, history: IcebergTable | None) -> tuple[int | None, str | None]:
-        """The newest snapshot and its tag; None where nothing is archived."""
-        snapshot = history.current_snapshot_id() if history is not None else None
-        if history is None or snapshot is None:
-            return None, None
-        tag = f"headrace-{self.run_id}"
-        history.tag(tag, snapshot)
-        return snapshot, tag
 
 
 def new_run_id(view: str) -> str:
