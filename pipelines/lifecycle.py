@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
+from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.prefix import TopicPartition
 from headrace.errors import CutoverError, JobError
@@ -34,13 +37,7 @@ LATEST = "latest"
 def record_run(platform: Platform, prepared: PreparedRun) -> Run:
     """Keep a prepared run: its view version, its tables, its boundary, and the job's files."""
     project, plan = platform.settings.project, prepared.plan
-    registry, folder = platform.registry, platform.run_folder(prepared.run_id)
-    prepared.job.save(folder / JOB_FILE)
-    (folder / SQL_FILE).touch(mode=OWNER_ONLY)
-    (folder / SQL_FILE).write_text(prepared.sql.text(), encoding="utf-8")
-    registry.add_version(ViewVersion(project, plan.name, plan.version, plan.to_dict()))
-    tables = {group.fingerprint: table for group, table in zip(plan.groups, prepared.tables, strict=True)}
-    registry.add_materialization(Materialization(project, plan.name, plan.version, tables, prepared.generation))
+    platform.registry.add_version(ViewVersion(project, plan.name, plan.version, plan.to_dict()))
     run = Run(
         run=prepared.run_id,
         project=project,
@@ -48,10 +45,22 @@ def record_run(platform: Platform, prepared: PreparedRun) -> Run:
         version=plan.version,
         cutover=json.loads(prepared.cutover.to_json()),
         generation=prepared.generation,
-        compiled_plan=str(folder / JOB_FILE),
     )
-    registry.add_run(run)
-    return run
+    tables = {group.fingerprint: table for group, table in zip(plan.groups, prepared.tables, strict=True)}
+    return keep_run(platform, run, tables, prepared.job, prepared.sql)
+
+
+def keep_run(platform: Platform, run: Run, tables: Mapping[str, str], job: JobSpec, sql: FlinkJob) -> Run:
+    """Keep a run that is ready to be submitted, with the tables that it writes to and the job's files."""
+    folder = platform.run_folder(run.run)
+    job.save(folder / JOB_FILE)
+    (folder / SQL_FILE).touch(mode=OWNER_ONLY)
+    (folder / SQL_FILE).write_text(sql.text(), encoding="utf-8")
+    made = Materialization(run.project, run.view, run.version, tables, run.generation)
+    platform.registry.add_materialization(made)
+    kept = replace(run, compiled_plan=str(folder / JOB_FILE))
+    platform.registry.add_run(kept)
+    return kept
 
 
 def submit(platform: Platform, run_id: str, savepoint: str | None = None) -> Run:
@@ -66,7 +75,8 @@ def submit(platform: Platform, run_id: str, savepoint: str | None = None) -> Run
     job = _job_of(platform, run_id)
     job_id = platform.session.submit(job, savepoint)
     run = platform.registry.submitted(run_id, job_id, savepoint)
-    if platform.registry.pointer(run.project, run.view) is None:
+    is_view = bool(platform.registry.versions(run.project, run.view))
+    if is_view and platform.registry.pointer(run.project, run.view) is None:
         platform.registry.set_pointer(Pointer(run.project, run.view, run.version, run.generation), None)
     return run
 
@@ -179,6 +189,8 @@ def _check_state_age(job: JobSpec, start: str) -> None:
     if not place.exists():
         msg = f"run {job.name}: {start} does not exist; name a savepoint of this run or `latest`"
         raise JobError(msg)
+    if STATE_TTL not in job.configuration:
+        return
     age_us, lives_us = (time.time() - place.stat().st_mtime) * 1e6, flink_us(job.configuration[STATE_TTL], STATE_TTL)
     if age_us > lives_us:
         msg = (
