@@ -1,7 +1,8 @@
 """A label join as one Flink job: both sources judged by their rules, joined by id in `HR_LABEL_JOIN` (connectors/java).
 
 The watermark of a live leg is of the event times of its good rows, and of none behind the arrival of its row, so that
-a clock that runs ahead ends nobody's wait, and forgets no id of which a row may still come.
+a clock that runs ahead ends nobody's wait, and forgets no id of which a row may still come. So the job takes no
+mini-batches, whose operator Flink 2.1 puts in the way of the watermark.
 A history has none until it ends: its files are in no order that could be trusted, and all in it has happened.
 """
 
@@ -11,7 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headrace.compiler.flink_ledger import as_json
+from headrace.compiler.flink_ledger import as_json, blocks_of, ledger_sink, positioned
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.flink_tables import Legs, Options, create_table, declared, quoted
@@ -48,6 +49,7 @@ class LabelBindings:
     """Where the tables of a job are, as `WITH` options; `run` stands in dead letters.
 
     `complete_us`: the instant (µs) to which both histories are complete; None where a live leg goes on behind them.
+    `offset_tiles` None leaves the ledger out.
     """
 
     run: str
@@ -56,6 +58,7 @@ class LabelBindings:
     facts: Options
     dead_letters: Options
     complete_us: int | None
+    offset_tiles: Options | None = None
 
 
 def label_job(plan: LabelJoinPlan, bindings: LabelBindings) -> FlinkJob:
@@ -72,7 +75,23 @@ def label_job(plan: LabelJoinPlan, bindings: LabelBindings) -> FlinkJob:
         insert_into(FACTS, facts_query(plan, told)),
         insert_into(LETTERS, letters_query(plan, told, bindings.run)),
     ]
+    if bindings.offset_tiles is not None:
+        declare, insert = ledger_sink(bindings.offset_tiles, newest=True)
+        statements += [*ledger_views(plan, bindings.run), declare]
+        inserts.append(insert)
     return FlinkJob.of(statements, inserts)
+
+
+def ledger_views(plan: LabelJoinPlan, run: str) -> list[str]:
+    """Offset tiles of both sources as views, in a job that has declared them; `view` says which source a row is of."""
+    used = f"CASE WHEN `_verdict` = {_code(Verdict.ACCEPTED)} THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END"
+    sides = [
+        f"SELECT CAST('{letters_of(plan, side)}' AS STRING) AS `view`, *\n"
+        f"FROM (\n{positioned(f'{side}_judged', used)}\n)"
+        for side in (LOGGED, LABELS)
+    ]
+    blocks = blocks_of("positioned", run, "`view`", "`view`")
+    return [create_view("positioned", "\nUNION ALL\n".join(sides)), create_view("offset_blocks", blocks)]
 
 
 def facts_query(plan: LabelJoinPlan, told: str) -> str:
@@ -131,7 +150,9 @@ def _source_views(side: str, source: SourcePlan, legs: Legs) -> Iterator[str]:
         if options is not None:
             more = _watermark(source) if leg == "live" else []
             yield create_table(f"{side}_{leg}", [*map(declared, columns), *more], options)
-            selects.append(f"SELECT {quoted(column.name for column in columns)}\nFROM `{side}_{leg}`")
+            is_live = str(leg == "live").upper()
+            names = quoted(column.name for column in columns)
+            selects.append(f"SELECT {is_live} AS `_is_live`, {names}\nFROM `{side}_{leg}`")
     yield create_view(f"{side}_events", "\nUNION ALL\n".join(selects))
     verdict = f"CASE WHEN {_REFUSED} IS NOT NULL THEN {_code(Verdict.DEAD_LETTER)} "
     verdict += f"WHEN {FLINK.emit(late(source))} THEN {_code(Verdict.LATE)} ELSE {_code(Verdict.ACCEPTED)} END"

@@ -23,16 +23,24 @@ from headrace.features.scalar import DATE, DATETIME, FLOAT, STR, Scalar, list_of
 
 def ledger_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """Offset tiles as views: what each block of a partition held, and what became of it."""
-    name = f"CAST({text_literal(bindings.run)} AS STRING) AS `run`, CAST({text_literal(plan.name)} AS STRING) AS `view`"
-    keys = "`is_live`, `topic`, `partition`, `block`"
-    leg = "CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`"
-    columns = f"{name}, {leg}, `topic`, `partition`, `block`, {_MEASURES}"
+    view = f"CAST({text_literal(plan.name)} AS STRING) AS `view`"
     return [
-        create_view("positioned", _positioned(plan)),
-        create_view("offset_blocks", f"SELECT {columns}\nFROM `positioned`\nGROUP BY {keys}"),
+        create_view("positioned", positioned("judged", FLINK.emit(folds(plan), filter_label(plan)))),
+        create_view("offset_blocks", blocks_of("positioned", bindings.run, view)),
     ]
 
 
+def blocks_of(positioned: str, run: str, view: str, *keys: str) -> str:
+    """The offset tiles of what a view named `positioned` says, by leg, partition and block, and by further `keys`."""
+    name = f"CAST({text_literal(run)} AS STRING) AS `run`, {view}"
+    grouped = ", ".join([*keys, "`is_live`, `topic`, `partition`, `block`"])
+    leg = "CAST(CASE WHEN `is_live` THEN 'live' ELSE 'history' END AS STRING) AS `leg`"
+    columns = f"{name}, {leg}, `topic`, `partition`, `block`, {_MEASURES}"
+    return f"SELECT {columns}\nFROM `{positioned}`\nGROUP BY {grouped}"
+
+
+#: What says which block of which leg a row of the offset tiles is of.
+_BLOCK_KEYS = ("run", "view", "leg", "topic", "partition", "block")
 _MEASURES = (
     "COUNT(*) AS `n`, MIN(`offset`) AS `min_offset`, MAX(`offset`) AS `max_offset`, SUM(`offset`) AS `sum_offset`,\n"
     "  SUM(`in_block` * `in_block`) AS `sum_sq`, SUM(`is_accepted`) AS `accepted`, SUM(`is_late`) AS `late`,\n"
@@ -41,13 +49,12 @@ _MEASURES = (
 )
 
 
-def _positioned(plan: ViewPlan) -> str:
-    """Each row's position and verdict as numbers to sum."""
-    folded = FLINK.emit(folds(plan), filter_label(plan))
+def positioned(judged_rows: str, folded: str) -> str:
+    """Each row's position and verdict as numbers to sum, of a view of judged rows; `folded`: how often one is used."""
     filtered = _one(f"{FLINK.emit(judged(Verdict.ACCEPTED))} AND `folded` = CAST(0 AS BIGINT)")
     inner = (
         "SELECT `_is_live`, `_src_topic`, `_src_partition`, `_src_offset`, `_verdict`,\n"
-        f"    {folded} AS `folded`\n  FROM `judged`"
+        f"    {folded} AS `folded`\n  FROM `{judged_rows}`"
     )
     return (
         "SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,\n"
@@ -70,9 +77,10 @@ def _one(condition: str) -> str:
     return f"CASE WHEN {condition} THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END"
 
 
-def ledger_sink(options: Options) -> tuple[str, str]:
-    """Declaration and insert of the offset tiles."""
-    declare = create_table("offset_tiles", map(declared, OFFSET_TILES), appending(options))
+def ledger_sink(options: Options, *, newest: bool = False) -> tuple[str, str]:
+    """Declaration and insert of the offset tiles; `newest`: of each block the newest version alone, by checkpoint."""
+    appended = appending(options, _BLOCK_KEYS if newest else ())
+    declare = create_table("offset_tiles", map(declared, OFFSET_TILES), appended)
     return declare, insert_into("offset_tiles", "SELECT *\nFROM `offset_blocks`")
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from headrace.compiler.build import plan_source
-from headrace.compiler.plan import Column, SourcePlan
+from headrace.compiler.codec import decode, encode
+from headrace.compiler.plan import Column, SourcePlan, fingerprint_of
+from headrace.errors import SettingsError
 from headrace.features.label_join import FACT, FACT_NUMBER, LABEL, LABEL_TIME, LabelJoin, Missing
 from headrace.features.scalar import DATETIME, INT, STR, Scalar
 
@@ -67,6 +70,25 @@ class LabelJoinPlan:
     missing: Missing
     wait_us: int
     retention_us: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        plain: dict[str, Any] = encode(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> LabelJoinPlan:
+        """The plan from `to_dict`'s values; SettingsError for one that another version of headrace wrote."""
+        try:
+            return decode(cls, data)
+        except TypeError as error:
+            msg = f"label join {data.get('name')}: planned by another version of headrace ({error}); start it anew"
+            raise SettingsError(msg) from error
+
+    @property
+    def version(self) -> str:
+        """Eight hex digits that tell this definition, its sources' included, from every other."""
+        return fingerprint_of(self.to_dict())
 
     @property
     def ids(self) -> tuple[Column, ...]:
