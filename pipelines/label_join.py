@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-from headrace.compiler.duckdb_label_join import counts_sql
-from headrace.compiler.flink_label_join import LabelBindings, label_job, letters_of
+from headrace.compiler.flink_label_join import LabelBindings, label_job
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.flink_tables import Legs
-from headrace.compiler.label_join import LOGGED, LabelJoinPlan
+from headrace.compiler.label_join import LabelJoinPlan
 from headrace.compiler.plan import SourcePlan
-from headrace.connectors.duckdb_files import database
 from headrace.connectors.iceberg import IcebergTable
-from headrace.connectors.schema import DEAD_LETTERS, fields_of
 from headrace.errors import JobError
 from headrace.pipelines.flink_answers import LOCAL
+from headrace.pipelines.label_tables import claim_tables, counts_in, release_tables
 from headrace.pipelines.local_labels import LabelCounts
 from headrace.pipelines.pinned import pinned_history
 from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.legs import table_name_of
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
-
-#: Where the tables of label joins are.
-NAMESPACE = "labels"
-#: The property of a table that says which run created it, and may write to it.
-CLAIM = "headrace.label-run"
 
 
 @dataclass(frozen=True)
@@ -88,22 +80,11 @@ class LabelJoinPipeline:
 
         Of two runs at once one creates the first table, which then names it; the other finds a table of another run.
         """
-        catalog, claim = self.platform.iceberg, {CLAIM: uuid4().hex}
-        facts = catalog.create_table(NAMESPACE, self.plan.name, fields_of(self.plan.facts), claim)
-        _check_claim(facts, claim)
-        letters = catalog.create_table(NAMESPACE, f"{self.plan.name}_dead_letters", DEAD_LETTERS, claim)
-        try:
-            _check_claim(letters, claim)
-        except JobError:
-            self.release(facts)
-            raise
-        return facts, letters
+        return claim_tables(self.platform, self.plan, uuid4().hex)
 
     def release(self, *tables: IcebergTable) -> None:
         """Drop the tables of a run that failed, unless something was committed to them."""
-        for table in tables:
-            if table.refresh().current_snapshot_id() is None:
-                self.platform.iceberg.drop_table(table)
+        release_tables(self.platform, *tables)
 
     def check_alone(self, *tables: IcebergTable) -> None:
         """Refuse tables to which anything but one job wrote.
@@ -142,24 +123,4 @@ class LabelJoinPipeline:
 
     def count(self, facts: IcebergTable, letters: IcebergTable, logged_read: int, labels_read: int) -> LabelCounts:
         """What became of all rows, by the tables that were written."""
-        ours = letters_of(self.plan, LOGGED)
-        with database(f"label join {self.plan.name}") as connection:
-            facts.relation(connection).create_view("facts")
-            source = f"CASE view WHEN '{ours}' THEN 'logged' ELSE 'labels' END AS source, verdict"
-            letters.relation(connection).project(source).create_view("letters")
-            counts = connection.sql(counts_sql(self.plan, "facts", "letters"))
-            (found,) = counts.to_arrow_table().to_pylist()
-        return LabelCounts(logged_read=logged_read, labels_read=labels_read, **found)
-
-
-def _check_claim(table: IcebergTable, claim: Mapping[str, str]) -> None:
-    """Refuse a table that was there before this run."""
-    found = table.properties.get(CLAIM)
-    if found == claim[CLAIM]:
-        return
-    msg = (
-        f"table {table.name} holds {table.row_count():,} rows of an earlier run ({found or 'without id'}), or of one "
-        "that is under way; another run would tell them again: drop it when that run has ended, or give the label "
-        "join another name"
-    )
-    raise JobError(msg)
+        return counts_in(self.plan, facts, letters, (logged_read, labels_read))

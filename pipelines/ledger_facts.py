@@ -14,6 +14,7 @@ from headrace.compiler.duckdb_sql import conflicts_sql, offset_tiles_sql, recoun
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.duckdb_functions import create_functions
+from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.prefix import TopicPartition
 from headrace.pipelines.source_rows import use_archives
 
@@ -216,6 +217,15 @@ def opened(run: str, plan: ViewPlan) -> Iterator[Facts]:
     with in_utc() as connection:
         create_functions(connection, plan)
         yield Facts(connection, run, plan)
+
+
+def opened_blocks(table: IcebergTable, snapshot: int | None, run: str, views: Iterable[str]) -> dict[str, list[Block]]:
+    """The newest version of every block of a run, by view, at a snapshot of the offset tiles; None: none yet."""
+    with in_utc() as connection:
+        rows = table.relation(connection, snapshot)
+        connection.register("offset_tiles", rows if snapshot is not None else rows.limit(0))
+        found = {view: connection.execute(BLOCKS_SQL, {"run": run, "view": view}).fetchall() for view in views}
+    return {view: [Block(*row) for row in rows] for view, rows in found.items()}
 
 
 def sums_of(blocks: Sequence[Block]) -> dict[str, int]:

@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *more: str, definition: str = "frauds.py") -> Result:
     given = ["--logged", str(folder / "scored.csv"), "--labels", str(folder / "outcomes.csv")]
-    return CliRunner().invoke(app, [str(folder / definition), *given, "--format", "json", *more])
+    return CliRunner().invoke(app, ["run", str(folder / definition), *given, "--format", "json", *more])
 
 
 def rows(folder: Path, *more: str) -> list[dict[str, Any]]:
