@@ -74,6 +74,8 @@ DEV = [
 RIVALS = {
     "rival-asof": ["pandas==3.1.1", "polars==2.1.0", "pyarrow==26.0.1"],
     "rival-tensors": ["mosaicml-streaming==0.13.0", "torch==2.15.0", "pyarrow==26.0.1"],
+    "rival-river": ["river==0.26.1", "pandas==3.1.1"],
+    "rival-vowpal": ["vowpalwabbit==9.11.9"],
     "rival-feast": ["feast[cassandra,duckdb]==0.67.0"],
 }
 

@@ -21,6 +21,8 @@ from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
+from headrace.bench.trainer.benchmark import TrainerBenchmark, TrainerSizes
+from headrace.bench.trainer.figures import TrainerReport
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
@@ -38,7 +40,7 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-AnyReport = Report | LatencyReport | CornerReport | CostReport
+AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport
 Benchmark = Callable[[Workbench], AnyReport]
 
 
@@ -194,6 +196,21 @@ def tensors(
     _told([TensorBenchmark(home.resolve(), Progress(), TensorSizes(rows, rounds)).run()], home, json, docs=docs)
 
 
+@app.command()
+def trainer(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of ten numbers and a label.")] = 2_000_000,
+    rounds: Rounds = 5,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Learning row by row or in micro-batches, beside a bare torch loop, river and Vowpal Wabbit. Needs no stack.
+
+    Example: python -m headrace.bench trainer --rows 200000 --rounds 1
+    """
+    _told([TrainerBenchmark(home.resolve(), Progress(), TrainerSizes(rows, rounds)).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -212,7 +229,8 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
     joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))
     made = TensorBenchmark(home.resolve(), Progress(), TensorSizes(rounds=rounds))
-    _told([joins.run(), made.run()], home, None, docs=docs)
+    learnt = TrainerBenchmark(home.resolve(), Progress(), TrainerSizes())
+    _told([joins.run(), made.run(), learnt.run()], home, None, docs=docs)
 
 
 def _rivals(home: Path) -> Environments:

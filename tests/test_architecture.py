@@ -40,7 +40,7 @@ FENCES = {
     "pyiceberg": {"connectors/iceberg.py", "connectors/iceberg_schema.py"},
     "deltalake": {"connectors/delta.py"},
     "ibis": {"features/", "bench/views/"},
-    "torch": {"training/", "bench/tensors/"},
+    "torch": {"training/", "bench/tensors/", "bench/trainer/"},
     "safetensors": {"training/"},
     "matplotlib": {"training/"},
 }

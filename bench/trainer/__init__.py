@@ -1,0 +1,1 @@
+"""Learning from a stream of rows, beside a bare torch loop, river and Vowpal Wabbit."""
