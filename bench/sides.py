@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from headrace.bench.flink_run import keeping_nothing
 from headrace.compiler.flink_sql import FlinkJob, flink_job
-from headrace.compiler.flink_tables import JobBindings, Legs, Options, TileOptions
+from headrace.compiler.flink_tables import JobBindings, Options, TileOptions
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.runtime.cutover import Cutover
@@ -42,7 +43,7 @@ class BackfillInto(BackfillPipeline):
         bindings = JobBindings(
             project=self.platform.settings.project,
             run=self.run_id,
-            legs=[Legs(self.history_options(cutover), None)],
+            legs=[replace(self.legs(self.plan.source, cutover), live=None)],
             tiles={group.fingerprint: self.sinks(group) for group in self.plan.groups},
             offset_tiles=BLACKHOLE,
             dead_letters=BLACKHOLE,

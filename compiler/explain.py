@@ -6,13 +6,15 @@ Nothing is computed and nothing is asked: what history holds and what Flink's pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 from headrace.compiler.copies import POSITION
 from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, SourcePlan, TileGroup, ViewPlan
+from headrace.compiler.projection import NOTHING, read_columns
 from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
 from headrace.compiler.verdict import archive_columns, verdict
 from headrace.errors import UnsupportedError
@@ -30,7 +32,9 @@ ESTIMATES: Mapping[str, str] = {
     "buckets": "within 0.8 % of a value that was there",
     "tally": "counts are exact; NULL where the different values take more than 32 KiB",
 }
-NO_PROJECTION = "not pushed into the scan: a row that is refused or late is kept whole, as a dead letter"
+PUSHED = "pushed into the scan of history: no feature of the view reads, and no rule can refuse a row for,"
+NO_PROJECTION = "nothing to push: a feature reads each column, or it has a rule that no metadata settles"
+LIVE_WHOLE = "of live nothing is left out, as a record is one text"
 NO_FILTER = "not pushed into the scan: every row is judged and counted in the ledger, also one that it keeps out"
 
 
@@ -54,10 +58,12 @@ def written(feature: Feature, plan: ViewPlan, where: Place) -> list[Step]:
     return [*steps, *window, Step(WRITTEN, "finest tile", format_duration(feature.tile_us), at)]
 
 
-def planned(plan: ViewPlan, feature: PlannedFeature) -> list[Step]:
-    """What the job and a read make of it."""
+def planned(
+    plan: ViewPlan, feature: PlannedFeature, sound: Mapping[str, Set[str]] = MappingProxyType({})
+) -> list[Step]:
+    """What the job and a read make of it; `sound`: by source the columns of its history that break no rule."""
     groups = [plan.group(name) for name in dict.fromkeys(part.group for part in feature.parts)]
-    steps = list(_scan(plan, feature, groups))
+    steps = list(_scan(plan, feature, groups, sound))
     for group in groups:
         steps += _tiles(plan, group, [part for part in feature.parts if part.group == group.fingerprint])
     return [Step(PLANNED, name, text) for name, text in [*steps, *_read(plan, feature), *_estimates(plan, feature)]]
@@ -147,13 +153,15 @@ def _call(part: Aggregate) -> str:
     return f"{part.function}({', '.join([*arguments, *map(str, part.constants)])})"
 
 
-def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) -> Iterator[tuple[str, str]]:
+def _scan(
+    plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup], sound: Mapping[str, Set[str]]
+) -> Iterator[tuple[str, str]]:
     """What is read of the source, once for all features of the view."""
     for part in plan.source.parts:
-        yield from _scan_of(plan, part)
+        yield from _scan_of(plan, part, sound.get(part.name, NOTHING))
     known = {column.name for column in archive_columns(plan.source)}
     own, judged = columns_of(plan, feature), known.intersection(verdict(plan).columns())
-    yield "projection", f"{NO_PROJECTION}; the feature needs {', '.join(own)}; the verdict {len(judged)} columns"
+    yield "needed", f"{', '.join(own)} by the feature; {len(judged)} columns by the verdict of a row that comes live"
     for join in joins_of(plan):
         columns = ", ".join(str(lookup.value) for lookup in join.lookups)
         yield "as-of join", f"{join.dimension.name}: one look-up for each row, before its verdict, of {columns}"
@@ -162,14 +170,23 @@ def _scan(plan: ViewPlan, feature: PlannedFeature, groups: Iterable[TileGroup]) 
             yield "filter", f"{group.filter.text()}: {NO_FILTER}"
 
 
-def _scan_of(plan: ViewPlan, source: SourcePlan) -> Iterator[tuple[str, str]]:
+def _scan_of(plan: ViewPlan, source: SourcePlan, sound: Set[str]) -> Iterator[tuple[str, str]]:
     """What is read of one source, and what of its rows fills the columns of a union."""
     names = [column.name for column in archive_columns(source)]
+    read = [column.name for column in read_columns(plan, source, sound)]
     legs = (("history", source.history), ("live", source.live))
     yield "scan", "; ".join(f"{name} {_leg(leg)}" for name, leg in legs if leg) + "; once for all features of the view"
-    yield "columns", f"all {len(names)}: {', '.join(names)}"
+    if source.history:
+        yield "columns", f"{len(read)} of {len(names)} of history: {', '.join(read)}"
+        yield "projection", _projection([name for name in names if name not in read], is_live=source.live is not None)
     if filled := _filled_by(plan, source):
         yield "filled", ", ".join(f"{name} by {scalar.text()}" for name, scalar in filled.items())
+
+
+def _projection(unread: Sequence[str], *, is_live: bool) -> str:
+    """What becomes of the columns of history that are not read."""
+    pushed = f"{PUSHED} {', '.join(unread)}" if unread else NO_PROJECTION
+    return f"{pushed}; {LIVE_WHOLE}" if unread and is_live else pushed
 
 
 def _leg(leg: Location) -> str:

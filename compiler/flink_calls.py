@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from headrace.compiler.calls import Call, column_of, columns_of
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_text import create_view, filter_label
@@ -22,10 +24,10 @@ FUNCTIONS = {
 NUMBERS = TIMES | {INT}
 
 
-def call_views(plan: ViewPlan, rows: str) -> tuple[list[str], str]:
+def call_views(plan: ViewPlan, rows: str, unread: Set[str]) -> tuple[list[str], str]:
     """The views that add a column for each call to the rows of a view, and the name of the last of them."""
     views = []
-    for number, layer in enumerate(call_layers(plan), start=1):
+    for number, layer in enumerate(call_layers(plan, unread), start=1):
         calls = [f"{_call_sql(plan, call, asked)} AS `{column_of(call)}`" for call, asked in layer.items()]
         views.append(create_view(f"called_{number}", f"SELECT *, {', '.join(calls)}\nFROM `{rows}`"))
         rows = f"called_{number}"

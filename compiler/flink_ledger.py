@@ -3,6 +3,7 @@
 # ruff: noqa: S608 (emitting SQL is what this file does: names are checked, literals are quoted)
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 from headrace.compiler.flink_scalar import FLINK
@@ -17,7 +18,7 @@ from headrace.compiler.flink_text import create_view, filter_label, insert_into
 from headrace.compiler.plan import Column, SourcePlan, ViewPlan
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tables import BLOCK, DEAD_LETTERS, OFFSET_TILES
-from headrace.compiler.verdict import Verdict, folds, judged, late_reason, reason
+from headrace.compiler.verdict import IS_LIVE, Verdict, folds, judged, late_reason, reason
 from headrace.features.scalar import DATE, DATETIME, FLOAT, STR, Scalar, list_of
 
 
@@ -84,28 +85,46 @@ def ledger_sink(options: Options, *, newest: bool = False) -> tuple[str, str]:
     return declare, insert_into("offset_tiles", "SELECT *\nFROM `offset_blocks`")
 
 
-def dead_letter_sink(plan: ViewPlan, run: str, options: Options) -> tuple[str, str]:
+def dead_letter_sink(plan: ViewPlan, run: str, options: Options, unread: Set[str]) -> tuple[str, str]:
     """Declaration and insert of the dead letters, late rows among them, with what is left of their bytes.
 
-    A duplicate is none: what it says has been counted.
+    A duplicate is none: what it says has been counted. `unread`: the columns that rows of history lack.
     """
     declare = create_table("dead_letters", map(declared, DEAD_LETTERS), options)
     late, dead = text_literal(Verdict.LATE.label), text_literal(Verdict.DEAD_LETTER.label)
     is_late, is_dead = FLINK.emit(judged(Verdict.LATE)), FLINK.emit(judged(Verdict.DEAD_LETTER))
     verdict = f"CASE WHEN {is_late} THEN {late} ELSE {dead} END"
-    why = FLINK.emit(Scalar("coalesce", STR, (reason(plan), late_reason(plan.source))), filter_label(plan))
+    why = FLINK.emit(Scalar("coalesce", STR, (reason(plan, unread), late_reason(plan.source))), filter_label(plan))
     query = (
         f"SELECT CAST({text_literal(run)} AS STRING), CAST({text_literal(plan.name)} AS STRING),\n"
         f"  `_src_topic`, `_src_partition`, `_src_offset`, CAST({verdict} AS STRING),\n  {why},\n"
-        f"  COALESCE(`_raw`, {as_json(plan.source)}), `{plan.source.arrival_time}`\n"
+        f"  {left_of_row(plan.source, unread)}, `{plan.source.arrival_time}`\n"
         f"FROM `judged`\nWHERE {is_late} OR {is_dead}"
     )
     return declare, insert_into("dead_letters", query)
 
 
+def left_of_row(source: SourcePlan, unread: Set[str] = frozenset(), otherwise: str = "") -> str:
+    """What is left of a row's bytes: those of an unparsable record, else the row as JSON.
+
+    Rows of history have no member for a column that is `unread`: it is not known to be NULL. `otherwise`: the condition
+    under which nothing but `_raw` is asked for.
+    """
+    kept = f"`_raw` IS NOT NULL{f' OR {otherwise}' if otherwise else ''}"
+    read = tuple(column for column in source.columns if column.name not in unread)
+    # A CASE within COALESCE would give the bytes of another row: Flink 2.1 generates wrong code for JSON_OBJECT there.
+    live = "" if read == source.columns else f" WHEN {FLINK.emit(IS_LIVE)} THEN {_json(source.columns)}"
+    return f"CASE WHEN {kept} THEN `_raw`{live} ELSE {_json(read)} END"
+
+
 def as_json(source: SourcePlan) -> str:
     """The bytes of a parsed row as JSON; times and floats as text, because JSON has no NaN and no µs."""
-    members = ", ".join(f"KEY {text_literal(column.name)} VALUE {_json_value(column)}" for column in source.columns)
+    return _json(source.columns)
+
+
+def _json(columns: tuple[Column, ...]) -> str:
+    """Columns as the bytes of a JSON object."""
+    members = ", ".join(f"KEY {text_literal(column.name)} VALUE {_json_value(column)}" for column in columns)
     return f"ENCODE(JSON_OBJECT({members}), 'UTF-8')"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from headrace.compiler.flink_calls import call_views
@@ -16,6 +16,7 @@ from headrace.compiler.flink_text import create_view, filter_label
 from headrace.compiler.flink_tiles import tile_sinks, tile_views
 from headrace.compiler.flink_union import union_sql
 from headrace.compiler.plan import SourcePlan, ViewPlan
+from headrace.compiler.projection import NOTHING, unread_columns
 from headrace.compiler.verdict import archive_columns, arrival_us, event_us, verdict
 
 #: Without the materializer, which would keep every row again: keys equal the sink's, and versions decide the rest.
@@ -59,7 +60,7 @@ def flink_job(plan: ViewPlan, bindings: JobBindings) -> FlinkJob:
         views += ledger_views(plan, bindings)
         sinks.append(ledger_sink(bindings.offset_tiles))
     if bindings.dead_letters is not None:
-        sinks.append(dead_letter_sink(plan, bindings.run, bindings.dead_letters))
+        sinks.append(dead_letter_sink(plan, bindings.run, bindings.dead_letters, _unjudged(plan, bindings)))
     return FlinkJob.of([*views, *(declare for declare, _ in sinks)], [insert for _, insert in sinks])
 
 
@@ -82,11 +83,12 @@ def legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
 def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to judged events."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
-    judgement = FLINK.emit(verdict(plan), filter_label(plan))
+    unread = _unjudged(plan, bindings)
+    judgement = FLINK.emit(verdict(plan, unread), filter_label(plan))
     joins, joined = join_views(plan, bindings, "timed")
-    calls, called = call_views(plan, joined)
+    calls, called = call_views(plan, joined, unread)
     return [
-        *_events(plan.source, bindings),
+        *_events(plan, bindings),
         create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
         *joins,
         *calls,
@@ -94,14 +96,26 @@ def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     ]
 
 
-def _events(source: SourcePlan, bindings: JobBindings) -> list[str]:
+def _unread(plan: ViewPlan, bindings: JobBindings) -> list[frozenset[str]]:
+    """For each part of the source the columns that rows of its history lack."""
+    return [unread_columns(plan, *each) for each in zip(plan.source.parts, bindings.legs, strict=True)]
+
+
+def _unjudged(plan: ViewPlan, bindings: JobBindings) -> frozenset[str]:
+    """The columns of the source that rows of history lack; a union is filled with all of its own."""
+    return NOTHING if plan.source.members else _unread(plan, bindings)[0]
+
+
+def _events(plan: ViewPlan, bindings: JobBindings) -> list[str]:
     """The views from the legs to the view `events`; those of a union's sources are put together there."""
+    source, unread = plan.source, dict(enumerate(_unread(plan, bindings)))
     named = [_named(source, number, legs) for number, legs in enumerate(bindings.legs)]
     if not source.members:
-        return [create_view("events", _both(source, named[0]))]
+        return [create_view("events", _both(source, named[0], unread[0]))]
     read = {number: f"events_{number + 1}" for number, legs in enumerate(named) if legs}
-    views = [create_view(view, _both(source.parts[number], named[number])) for number, view in read.items()]
-    return [*views, create_view("events", union_sql(source, read))]
+    both = {number: _both(source.parts[number], named[number], unread[number]) for number in read}
+    views = [create_view(view, both[number]) for number, view in read.items()]
+    return [*views, create_view("events", union_sql(source, read, unread))]
 
 
 def _named(source: SourcePlan, number: int, legs: Legs) -> dict[str, Options]:
@@ -111,8 +125,19 @@ def _named(source: SourcePlan, number: int, legs: Legs) -> dict[str, Options]:
     return {f"{name}{end}": options for name, options in found.items() if options is not None}
 
 
-def _both(source: SourcePlan, legs: Iterable[str]) -> str:
-    """History and live as one stream; `_is_live` says where a row came from."""
-    columns = quoted(column.name for column in archive_columns(source))
-    selects = [f"SELECT {str(leg.startswith('live')).upper()} AS `_is_live`, {columns}\nFROM `{leg}`" for leg in legs]
-    return "\nUNION ALL\n".join(selects)
+def _both(source: SourcePlan, legs: Iterable[str], unread: Set[str]) -> str:
+    """History and live as one stream; `_is_live` says where a row came from. What is `unread` of history is NULL."""
+    return "\nUNION ALL\n".join(
+        _leg(source, leg, NOTHING if leg.startswith("live") else unread, is_live=leg.startswith("live")) for leg in legs
+    )
+
+
+def _leg(source: SourcePlan, leg: str, unread: Set[str], *, is_live: bool) -> str:
+    """The rows of one leg."""
+    columns = ", ".join(
+        f"CAST(NULL AS {FLINK.type_of(column)}) AS {FLINK.identifier(column.name)}"
+        if column.name in unread
+        else FLINK.identifier(column.name)
+        for column in archive_columns(source)
+    )
+    return f"SELECT {str(is_live).upper()} AS `_is_live`, {columns}\nFROM `{leg}`"

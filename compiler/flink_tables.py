@@ -51,10 +51,14 @@ class DimensionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """Where the rows of a source are read, as `WITH` options; None leaves a leg out."""
+    """Where the rows of a source are read, as `WITH` options; None leaves a leg out.
+
+    `sound`: the columns of which no value in that history breaks a rule, as is known from its metadata.
+    """
 
     history: Options | None
     live: Options | None
+    sound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ when it arrived, and where it stands among rows of its time.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from headrace.compiler.copies import MEMBER, ORDER, POSITION, place
 from headrace.compiler.plan import ARRIVED, MEMBERS_ID, Column, MemberPlan, SourcePlan
 from headrace.compiler.scalar_sql import Dialect
@@ -13,11 +15,14 @@ from headrace.compiler.verdict import ARRIVAL_US, EVENT_US, REFUSED, SOURCE, arr
 from headrace.features.scalar import INT, STR, Scalar, column, literal
 
 
-def refused_sql(source: SourcePlan, dialect: Dialect, relation: str) -> str:
-    """All rows of a source with their times in µs, and with why the source's own rules refuse them, if they do."""
+def refused_sql(source: SourcePlan, dialect: Dialect, relation: str, unread: Set[str] = frozenset()) -> str:
+    """All rows of a source with their times in µs, and with why the source's own rules refuse them, if they do.
+
+    `unread`: the columns that only rows of a live leg have.
+    """
     times = {EVENT_US: event_us(source), ARRIVAL_US: arrival_us(source)}
     timed = ", ".join(f"{dialect.emit(sql)} AS {dialect.emit(name)}" for name, sql in times.items())
-    why = f"{dialect.emit(refusal(source))} AS {dialect.emit(REFUSED)}"
+    why = f"{dialect.emit(refusal(source, unread))} AS {dialect.emit(REFUSED)}"
     return f"SELECT *, {why}\nFROM (SELECT *, {timed}\nFROM {relation})"
 
 

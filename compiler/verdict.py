@@ -5,7 +5,7 @@ Of an accepted row alone nobody can tell that it is a duplicate: that takes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from enum import IntEnum
 
 from headrace.compiler.calls import calls_of, error_of, layers, raised
@@ -54,6 +54,8 @@ def possible(source: SourcePlan) -> tuple[Verdict, ...]:
     return tuple(verdict for verdict in Verdict if verdict != Verdict.DUPLICATE or source.same_in)
 
 
+#: Whether a row came by the live leg of a job.
+IS_LIVE = column("_is_live", BOOL)
 EVENT_US, ARRIVAL_US, VERDICT = column("_event_us", INT), column("_arrival_us", INT), column("_verdict", INT)
 ERROR = column("_error", STR)
 #: Of a row of a union: the number of its source, and why that refuses the row; NULL where it does not.
@@ -85,28 +87,38 @@ def arrival_us(source: SourcePlan) -> Scalar:
     return column(source.arrival_time, DATETIME)
 
 
-def reason(plan: ViewPlan) -> Scalar:
-    """Why a row is a dead letter: the first rule that holds; NULL for a good row."""
-    return _first_of(_rules(plan))
+def has_rules(one: Column) -> bool:
+    """Whether a value of a column can be wrong.
+
+    >>> has_rules(Column("note", "str", optional=True)), has_rules(Column("amt", "float", optional=True))
+    (False, True)
+    """
+    return any(True for _ in _value_rules(one, column(one.name, one.type), one.name))
 
 
-def refusal(source: SourcePlan) -> Scalar:
+def reason(plan: ViewPlan, unread: Set[str] = frozenset()) -> Scalar:
+    """Why a row is a dead letter: the first rule that holds; NULL for a good row. `unread` is `verdict`'s."""
+    return _first_of(_rules(plan, unread))
+
+
+def refusal(source: SourcePlan, unread: Set[str] = frozenset()) -> Scalar:
     """Why the rules of a source refuse a row, whatever is computed from it; NULL for a good row."""
-    return _first_of(_row_rules(source))
+    return _first_of(_row_rules(source, unread))
 
 
-def verdict(plan: ViewPlan) -> Scalar:
+def verdict(plan: ViewPlan, unread: Set[str] = frozenset()) -> Scalar:
     """The `Verdict` of a row by itself: a dead letter by the first rule that holds, else late or accepted.
 
-    Reads `_event_us` and `_arrival_us`.
+    Reads `_event_us` and `_arrival_us`. `unread`: the columns that only rows of the live leg have, and are judged by;
+    of such rows it reads `_is_live`.
     """
-    dead = [part for condition, _ in _rules(plan) for part in (condition, _code(Verdict.DEAD_LETTER))]
+    dead = [part for condition, _ in _rules(plan, unread) for part in (condition, _code(Verdict.DEAD_LETTER))]
     return Scalar("case", INT, (*dead, late(plan.source), _code(Verdict.LATE), _code(Verdict.ACCEPTED)))
 
 
-def call_layers(plan: ViewPlan) -> list[dict[Scalar, Scalar]]:
+def call_layers(plan: ViewPlan, unread: Set[str] = frozenset()) -> list[dict[Scalar, Scalar]]:
     """The calls of users' functions in the order in which they are made, each with the rows that it is made for."""
-    rules = [condition for condition, _ in (*_row_rules(plan.source), *_key_rules(plan), *_lookup_rules(plan))]
+    rules = [condition for condition, _ in (*_row_rules(plan.source, unread), *_key_rules(plan), *_lookup_rules(plan))]
     return layers(plan, [*(condition for condition in rules if not any(condition.calls())), late(plan.source)])
 
 
@@ -178,9 +190,9 @@ def _first_of(rules: Iterable[tuple[Scalar, Scalar]]) -> Scalar:
     return Scalar("case", STR, (*parts, Scalar("literal", STR)))
 
 
-def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
+def _rules(plan: ViewPlan, unread: Set[str]) -> Iterator[tuple[Scalar, Scalar]]:
     """Condition and reason of each rule, in the order in which they are tried."""
-    yield from _row_rules(plan.source)
+    yield from _row_rules(plan.source, unread)
     yield from _key_rules(plan)
     yield from _lookup_rules(plan)
     for call in calls_of(plan):
@@ -188,7 +200,7 @@ def _rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
             yield raised(call), error_of(call)
 
 
-def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
+def _row_rules(source: SourcePlan, unread: Set[str]) -> Iterator[tuple[Scalar, Scalar]]:
     """What can be wrong with a row of a source, whatever is computed from it; of a union's, first what its own says."""
     if source.members:
         yield Scalar("not_null", BOOL, (REFUSED,)), REFUSED
@@ -196,7 +208,7 @@ def _row_rules(source: SourcePlan) -> Iterator[tuple[Scalar, Scalar]]:
         yield Scalar("not_null", BOOL, (ERROR,)), Scalar("concat", STR, (literal("unparsable: "), ERROR))
     for one in source.columns:
         for condition, text in _value_rules(one, column(one.name, one.type), one.name):
-            yield condition, literal(text)
+            yield conjunction(IS_LIVE, condition) if one.name in unread else condition, literal(text)
     if not source.members:
         yield from _time_rules(source)
 

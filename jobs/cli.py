@@ -37,6 +37,7 @@ COMMANDS = {
     "start": ("headrace.jobs.runs:start_app", "Resume a run from its state."),
     "promote": ("headrace.jobs.runs:promote_app", "Let another version of a view serve."),
     "ledger": ("headrace.jobs.ledger", "Prove what a run read and what became of it."),
+    "dead-letters": ("headrace.jobs.dead_letters", "Print the rows that a run refused or found late."),
     "get-online": ("headrace.jobs.get_online", "Read features of entities as they are served."),
     "erase": ("headrace.jobs.erase", "Delete an entity from the online store."),
     "consistency": ("headrace.jobs.consistency", "Compare what is served with history, and say why it differs."),

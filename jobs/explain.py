@@ -53,7 +53,7 @@ def explain(
     plan, platform = plan_view(found), Platform(options.settings(knob_flags(optimize, freshness)))
     if physical:
         plan.any_feature(feature)
-        typer.echo(planned(plan, local_session(platform.settings), platform.settings), nl=False)
+        typer.echo(planned(plan, local_session(platform.settings), platform), nl=False)
         return
     steps, chosen = explained(found, plan, feature, platform), options.chosen(format_)
     if chosen is Format.JSON:

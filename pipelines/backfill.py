@@ -13,6 +13,7 @@ from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import SourcePlan, TileGroup, ViewPlan, table_name
 from headrace.connectors.foreign import ForeignVersion, shadow
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
+from headrace.connectors.iceberg_counts import sound_columns
 from headrace.connectors.schema import (
     DEAD_LETTERS,
     LEDGER_NAMESPACE,
@@ -183,8 +184,16 @@ class BackfillPipeline:
         return self.platform.iceberg.load(*table_name_of(source)) if source.history is not None else None
 
     def legs(self, source: SourcePlan, cutover: Cutover) -> Legs:
-        """Where the job reads the rows of one source."""
-        return Legs(self.history_options(cutover), self.live_options(source, cutover))
+        """Where the job reads the rows of one source, and which columns of its history are known to be sound."""
+        return Legs(
+            self.history_options(cutover), self.live_options(source, cutover), self.sound_columns(source, cutover)
+        )
+
+    def sound_columns(self, source: SourcePlan, cutover: Cutover) -> frozenset[str]:
+        """The columns of which no value in the pinned snapshot breaks a rule: they are read for features alone."""
+        if cutover.table is None or cutover.snapshot_id is None:
+            return frozenset()
+        return sound_columns(self.platform.iceberg.named(cutover.table), source.columns, cutover.snapshot_id)
 
     def history_options(self, cutover: Cutover) -> dict[str, str] | None:
         """The `WITH` options of history at the pinned snapshot; None when there is nothing archived."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,17 +10,20 @@ from tempfile import TemporaryDirectory
 from headrace.compiler.explain import Step, columns_of_part, on_demand, planned, written
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
-from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.lookups import dimensions_of, joins_of
 from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
+from headrace.compiler.projection import read_columns
 from headrace.compiler.verdict import archive_columns
-from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.iceberg_cost import ScanCost, scan_cost
+from headrace.connectors.iceberg_counts import sound_columns
 from headrace.connectors.iceberg_options import sqlite_path
 from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
-from headrace.errors import ConnectorError, UnsupportedError
+from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
 from headrace.features.duration import readable_duration
 from headrace.features.view import View
 from headrace.pipelines.configuration import STATE_TTL, state_ttl_us, view_configuration
+from headrace.pipelines.duckdb_scan import duckdb_steps
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
@@ -58,16 +61,18 @@ def explain(view: View, plan: ViewPlan, feature: str, platform: Platform) -> lis
     return [*steps(view, plan, feature, platform), *knob_steps(plan, platform.settings)]
 
 
-def physical(plan: ViewPlan, session: FlinkSession, settings: Settings) -> str:
+def physical(plan: ViewPlan, session: FlinkSession, platform: Platform) -> str:
     """What Flink's planner makes of the view's job over its history: the optimized plan, as text.
 
-    Planned over empty tables in a folder that is gone afterwards: no cluster and no store is asked.
+    Planned over empty tables in a folder that is gone afterwards, with what is known of the columns of the real ones:
+    no cluster and no store is asked.
 
     Raises:
         JobError: the planner refuses the job.
     """
     with TemporaryDirectory(prefix="headrace-") as folder:
-        job = flink_job(plan, _bindings(plan, IcebergCatalog.sqlite(LAKE, Path(folder))))
+        settings, sound = platform.settings, known_sound(plan, platform)
+        job = flink_job(plan, _bindings(plan, IcebergCatalog.sqlite(LAKE, Path(folder)), sound))
         tuning, kept = knobs_for(plan, settings).tuning, f"file://{folder}"
         checkpointing = Checkpointing(kept, kept, flink_text(tuning.checkpoint_us))
         options = {**job.config, **view_configuration(plan, checkpointing, tuning, settings.flink.configuration)}
@@ -79,9 +84,26 @@ def _with_tiles(view: View, plan: ViewPlan, feature: str, platform: Platform) ->
     found = plan.feature(feature)
     (own,) = [one for one in view.features if one.name == feature]
     yield from written(own, plan, view.source.where)
-    yield from planned(plan, found)
+    sound = known_sound(plan, platform)
+    yield from planned(plan, found, sound)
     for part in plan.source.parts:
-        yield from _history(part, columns_of_part(plan, found, part), platform)
+        read = [column.name for column in read_columns(plan, part, sound[part.name])]
+        yield from _history(part, read, columns_of_part(plan, found, part), platform)
+    yield from _on_duckdb(plan, feature, platform)
+
+
+def _on_duckdb(plan: ViewPlan, feature: str, platform: Platform) -> list[Step]:
+    """What DuckDB reads of archives that are there; nothing of a view that joins dimensions, which are not opened."""
+    try:
+        archives = [_archive(part, platform) for part in plan.source.parts]
+    except (ConnectorError, NotFoundError):
+        return []
+    written = [one for one in archives if one is not None and one.current_snapshot_id() is not None]
+    if joins_of(plan) or len(written) < len(archives):
+        return []
+    for part, table in zip(plan.source.parts, written, strict=True):
+        table.check_columns(archive_fields(part.columns))
+    return duckdb_steps(plan, feature, written)
 
 
 def _on_demand(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
@@ -133,32 +155,54 @@ def _origin(chosen: ChosenKnobs) -> str:
     return f"optimize {chosen.optimize.value}, freshness {chosen.freshness.value}"
 
 
-def _history(source: SourcePlan, own: list[str], platform: Platform) -> Iterator[Step]:
-    """What reading history takes, from the metadata of its newest snapshot; a feature itself needs `own` columns."""
+def known_sound(plan: ViewPlan, platform: Platform) -> dict[str, frozenset[str]]:
+    """By source the columns of which no value in the newest snapshot of its archive breaks a rule."""
+    return {part.name: _sound(part, platform) for part in plan.source.parts}
+
+
+def _sound(source: SourcePlan, platform: Platform) -> frozenset[str]:
+    """The sound columns of one source's archive; none of one that is not there."""
+    try:
+        table = _archive(source, platform)
+    except (ConnectorError, NotFoundError):
+        return frozenset()
+    snapshot = None if table is None else table.current_snapshot_id()
+    return sound_columns(table, source.columns, snapshot) if table is not None and snapshot is not None else frozenset()
+
+
+def _archive(source: SourcePlan, platform: Platform) -> IcebergTable | None:
+    """The archive of a source; None for another history, and where a local catalog is not there yet."""
+    if source.history is None or source.history.kind != "iceberg":
+        return None
+    file = sqlite_path(platform.iceberg.properties)
+    return None if file is not None and not file.exists() else platform.iceberg.named(source.history.name)
+
+
+def _history(source: SourcePlan, read: list[str], own: list[str], platform: Platform) -> Iterator[Step]:
+    """What reading history takes, by the metadata of its newest snapshot: the view's job, and what a feature needs."""
     if source.history is None or source.history.kind != "iceberg":
         yield Step(HISTORY, "files", "no Iceberg table" if source.history else "none: the view has no history")
         return
     every = [column.name for column in archive_columns(source)]
     try:
-        whole, part = (_cost(platform, source.history.name, columns) for columns in (every, own))
+        whole, taken, part = (_cost(platform, source, columns) for columns in (every, read, own))
     except (ConnectorError, UnsupportedError) as error:
         yield Step(HISTORY, "files", f"not known: {error}")
         return
-    if whole is None or part is None:
+    if whole is None or taken is None or part is None:
         yield Step(HISTORY, "files", f"none yet: {source.history.name} was never written")
         return
     yield Step(HISTORY, "snapshot", f"{whole.snapshot_id} of {source.history.name}")
     yield Step(HISTORY, "files", f"{whole.files:,} with {whole.rows:,} rows, {whole.file_bytes:,} bytes")
-    yield Step(HISTORY, "read", f"{_bytes(whole)} of {len(every)} columns, once for all features of the view")
+    yield Step(HISTORY, "whole", f"{_bytes(whole)} of {len(every)} columns")
+    yield Step(HISTORY, "read", f"{_bytes(taken)} of {len(read)} columns, once for all features of the view")
     yield Step(HISTORY, "needed", f"{_bytes(part)} of {len(own)} columns by this feature alone")
 
 
-def _cost(platform: Platform, table: str, columns: list[str]) -> ScanCost | None:
+def _cost(platform: Platform, source: SourcePlan, columns: list[str]) -> ScanCost | None:
     """The cost of a scan; a local catalog that is not there yet is not made by looking."""
-    file = sqlite_path(platform.iceberg.properties)
-    if file is not None and not file.exists():
-        return None
-    return scan_cost(platform.iceberg.named(table), columns)
+    table = _archive(source, platform)
+    return None if table is None else scan_cost(table, columns)
 
 
 def _bytes(cost: ScanCost) -> str:
@@ -166,7 +210,7 @@ def _bytes(cost: ScanCost) -> str:
     return "an unknown number of bytes" if cost.column_bytes is None else f"{cost.column_bytes:,} bytes"
 
 
-def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
+def _bindings(plan: ViewPlan, lake: IcebergCatalog, sound: Mapping[str, frozenset[str]]) -> JobBindings:
     """Empty tables for every leg and sink of a job."""
     for number, part in enumerate(plan.source.parts):
         lake.create_table(RAW, f"{RAW}_{number}", archive_fields(part.columns))
@@ -178,6 +222,9 @@ def _bindings(plan: ViewPlan, lake: IcebergCatalog) -> JobBindings:
         store = {"connector": "headrace-cassandra", "table": group.fingerprint, **NOWHERE}
         tiles[group.fingerprint] = TileOptions(store, lake.flink_options(TILES, group.fingerprint))
     ledger, dead = (lake.flink_options(LEDGER_NAMESPACE, name) for name in ("offset_tiles", "dead_letters"))
-    legs = [Legs(lake.flink_options(RAW, f"{RAW}_{number}"), None) for number, _ in enumerate(plan.source.parts)]
+    legs = [
+        Legs(lake.flink_options(RAW, f"{RAW}_{number}"), None, sound[part.name])
+        for number, part in enumerate(plan.source.parts)
+    ]
     dimensions = {one.name: DimensionOptions({}) for one in dimensions_of(plan)}
     return JobBindings("explained", "explained", legs, tiles, ledger, dead, dimensions)

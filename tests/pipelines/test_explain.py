@@ -12,13 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.compiler.build import plan_view
-from headrace.compiler.explain import columns_of, planned
+from headrace.compiler.duckdb_sql import features_sql, judged_sql
+from headrace.compiler.explain import columns_of
 from headrace.compiler.verdict import archive_columns
+from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.iceberg_cost import scan_cost
 from headrace.connectors.schema import archive_fields
+from headrace.features.instant import instant_us
 from headrace.features.knobs import Knobs
 from headrace.features.load import load_views
+from headrace.pipelines.duckdb_scan import file_scans
 from headrace.pipelines.explain import explain, physical
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
@@ -85,15 +89,60 @@ def test_looking_makes_no_catalog(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    """A platform whose archive has rows, all of them sound, in two files."""
+    platform = Platform(load_settings(environment={}, folder=tmp_path))
+    table = platform.iceberg.create_table("raw", "transactions", archive_fields(PLAN.source.columns))
+    schema = table.table.schema().as_arrow()
+    for first in (0, 1_000):
+        rows = transactions(first, 1_000).to_pylist()
+        table.append(pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema))
+    return platform
+
+
+def told(platform: Platform, part: str, step: str) -> str:
+    (found,) = [one.what for one in explain(VIEW, PLAN, FEATURE, platform) if (one.part, one.step) == (part, step)]
+    return found
+
+
+def test_a_column_that_metadata_settles_is_not_read_and_its_bytes_are_not_counted(platform: Platform) -> None:
+    found = explain(VIEW, PLAN, FEATURE, platform)
+    (pushed,) = [one.what for one in found if (one.part, one.step) == ("as planned", "projection")]
+    assert pushed.startswith("pushed into the scan of history")
+    assert " tid; " in pushed
+    columns = told(platform, "as planned", "columns").partition(": ")[2].split(", ")
+    assert columns == [column.name for column in archive_columns(PLAN.source) if column.name != "tid"]
+    files = platform.iceberg.load("raw", "transactions").files()
+    read = sum(chunks(file, columns) for file in files)
+    assert told(platform, "history", "read") == f"{read:,} bytes of 12 columns, once for all features of the view"
+    assert told(platform, "history", "whole").startswith(f"{sum(chunks(file, [*columns, 'tid']) for file in files):,} ")
+
+
 @pytest.mark.slow
-def test_the_scan_reads_what_is_explained(tmp_path: Path) -> None:
-    settings = load_settings(environment={}, folder=tmp_path)
+def test_the_scan_reads_what_is_explained(platform: Platform) -> None:
     turned = replace(PLAN, knobs=Knobs("latency"))
-    text = physical(turned, local_session(settings), settings)
-    (fields,) = set(re.findall(r"TableSourceScan\(table=\[\[[^]]*\]\], fields=\[([^]]*)\]", text))
+    text = physical(turned, local_session(platform.settings), platform)
+    ((pushed, fields),) = re.findall(r"TableSourceScan\(.*project=\[([^]]*)\].*\]\], fields=\[([^]]*)\]", text)
+    assert told(platform, "as planned", "columns") == f"12 of 13 of history: {fields}"
+    assert pushed == fields
     assert text.count("TableSourceScan(") == 1
-    (columns,) = [one.what for one in planned(PLAN, PLAN.feature(FEATURE)) if one.step == "columns"]
-    assert columns == f"all {len(fields.split(', '))}: {fields}"
     assert "filter=[" not in text
     assert "where=[((_verdict = 0) AND (status = 'failed'))]" in text, "the filter is behind the verdict"
     assert "MiniBatchAssigner(interval=[100ms]" in text
+
+
+def test_duckdb_reads_what_is_explained(platform: Platform) -> None:
+    table = platform.iceberg.load("raw", "transactions")
+    assert told(platform, "on DuckDB", "projection") == "pushed into the scan: 4 columns: account_id, status, amt, ts"
+    assert "an accepted row makes its entity known" in told(platform, "on DuckDB", "filter")
+    group = PLAN.group(PLAN.feature(FEATURE).group)
+    with view_database(PLAN) as connection:
+        table.relation(connection).create_view("archive")
+        (judged,) = file_scans(connection, judged_sql(PLAN, "archive"))
+        (values,) = file_scans(
+            connection, features_sql(PLAN, group, "archive"), {"at_us": instant_us(datetime(2026, 1, 2, tzinfo=UTC))}
+        )
+    assert set(judged.columns) == {column.name for column in archive_columns(PLAN.source)}
+    assert set(values.columns) == {"account_id", "amt", "ts"}
+    assert values.filters == ("(status = 'failed')",), "where nothing is asked of other rows, the filter is pushed"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,11 @@ from headrace.pipelines.archive import ArchivePipeline
 from headrace.pipelines.backfill import BackfillPipeline
 from headrace.pipelines.consistency import Cause, Consistency
 from headrace.pipelines.consistency_check import ConsistencyCheck, serving_version
+from headrace.pipelines.dead_letters import dead_letters_of
 from headrace.pipelines.lifecycle import promote, resume, stop
 from headrace.pipelines.outcome import statuses
 from headrace.registry.store import Run
+from headrace.runtime.cutover import Cutover
 from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
 
@@ -101,6 +105,39 @@ def test_history_and_live_are_counted_once_through_stop_and_resume(case: Case) -
     assert (ledger.late, ledger.dead_lettered, ledger.accepted) == (late, 2 * len(BROKEN), len(every) - late)
     case.assert_online(every)
     assert [status.run.run for status in statuses(case.platform)] == [run.run]
+
+
+def test_what_the_job_did_not_read_of_a_refused_row_of_history_is_in_its_letter(case: Case) -> None:
+    (run,) = case.platform.registry.runs(case.platform.settings.project)
+    written = case.platform.iceberg.load("headrace", "dead_letters").arrow(where=f"run = '{run.run}'").to_pylist()
+    late = [one for one in written if one["verdict"] == "late"]
+    starts = Cutover.from_dict(dict(run.cutover)).start_offsets
+    read = {(one["offset"] < starts[one["partition"]], "order_id" in json.loads(one["raw"])) for one in late}
+    assert read == {(True, False), (False, True)}, "no feature needs the id, and history's metadata has no NULL of it"
+
+    sent = {one.order_id: json.loads(one.record()) for one in [*HISTORY, *LIVE, *MORE] if one.late}
+    letters = dead_letters_of(case.platform, run.run)
+    rows = {row["order_id"]: row for one in letters if one.verdict == "late" and (row := json.loads(one.raw or b""))}
+    assert rows.keys() == sent.keys()
+    for id_, row in rows.items():
+        assert row.keys() == sent[id_].keys()
+        assert {**row, "ordered_at": instant(row["ordered_at"]), "arrived_at": instant(row["arrived_at"])} == {
+            **sent[id_],
+            "ordered_at": instant(sent[id_]["ordered_at"]),
+            "arrived_at": instant(sent[id_]["arrived_at"]),
+        }
+    unparsable = Counter(one.raw for one in letters if one.reason.startswith("unparsable"))
+    assert set(unparsable.values()) == {2}, "the bytes of one in history, and of one that came live"
+    assert unparsable.keys() < set(BROKEN)
+    refused = [one for one in letters if one.verdict == "dead_letter" and one.raw not in unparsable]
+    assert {json.loads(one.raw or b"")["order_id"] for one in refused} == {1}
+    assert [one.offset for one in dead_letters_of(case.platform, run.run, 2)] == [one.offset for one in letters[:2]]
+
+
+def instant(text: str) -> datetime:
+    """A time as it is sent, or as a letter has it, in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def test_a_changed_window_is_a_new_version_beside_the_old(case: Case) -> None:

@@ -262,7 +262,7 @@ SELECT CAST('run-1' AS STRING), CAST('fraud_features' AS STRING),
   WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
-  COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'tid' VALUE `tid`, KEY 'cc_num' VALUE `cc_num`, KEY 'account_id' VALUE `account_id`, KEY 'merchant' VALUE `merchant`, KEY 'status' VALUE `status`, KEY 'amt' VALUE CAST(`amt` AS STRING), KEY 'ts' VALUE CAST(`ts` AS STRING)), 'UTF-8')), `_src_timestamp`
+  CASE WHEN `_raw` IS NOT NULL THEN `_raw` ELSE ENCODE(JSON_OBJECT(KEY 'tid' VALUE `tid`, KEY 'cc_num' VALUE `cc_num`, KEY 'account_id' VALUE `account_id`, KEY 'merchant' VALUE `merchant`, KEY 'status' VALUE `status`, KEY 'amt' VALUE CAST(`amt` AS STRING), KEY 'ts' VALUE CAST(`ts` AS STRING)), 'UTF-8') END, `_src_timestamp`
 FROM `judged`
 WHERE (`_verdict` = CAST(1 AS BIGINT)) OR (`_verdict` = CAST(2 AS BIGINT));
 

@@ -611,7 +611,7 @@ SELECT CAST('run-1' AS STRING), CAST('nested_logins' AS STRING),
   WHEN (`_arrival_us` IS NULL) THEN CAST('arrival time is missing' AS STRING)
   WHEN (`_event_us` < CAST(946684800000000 AS BIGINT)) THEN CAST('event time is before the earliest' AS STRING)
   WHEN (`_event_us` > (`_arrival_us` + CAST(86400000000 AS BIGINT))) THEN CAST('event time is too far after arrival' AS STRING) ELSE CAST(NULL AS STRING) END, CAST('event time is more than 1d before arrival' AS STRING)),
-  COALESCE(`_raw`, ENCODE(JSON_OBJECT(KEY 'login' VALUE `login`, KEY 'user' VALUE `user`, KEY 'device' VALUE CAST(`device` AS ROW<`os` STRING, `version` BIGINT, `seen` TIMESTAMP_LTZ(6), `bought` STRING, `network` ROW<`kind` STRING, `spot` ROW<`country` STRING, `lat` DOUBLE>>>), KEY 'app' VALUE `app`, KEY 'tags' VALUE `tags`, KEY 'scores' VALUE `scores`, KEY 'visits' VALUE `visits`, KEY 'birthday' VALUE CAST(`birthday` AS STRING), KEY 'holidays' VALUE CAST(`holidays` AS ARRAY<STRING>), KEY 'happened_at' VALUE CAST(`happened_at` AS STRING)), 'UTF-8')), `_src_timestamp`
+  CASE WHEN `_raw` IS NOT NULL THEN `_raw` ELSE ENCODE(JSON_OBJECT(KEY 'login' VALUE `login`, KEY 'user' VALUE `user`, KEY 'device' VALUE CAST(`device` AS ROW<`os` STRING, `version` BIGINT, `seen` TIMESTAMP_LTZ(6), `bought` STRING, `network` ROW<`kind` STRING, `spot` ROW<`country` STRING, `lat` DOUBLE>>>), KEY 'app' VALUE `app`, KEY 'tags' VALUE `tags`, KEY 'scores' VALUE `scores`, KEY 'visits' VALUE `visits`, KEY 'birthday' VALUE CAST(`birthday` AS STRING), KEY 'holidays' VALUE CAST(`holidays` AS ARRAY<STRING>), KEY 'happened_at' VALUE CAST(`happened_at` AS STRING)), 'UTF-8') END, `_src_timestamp`
 FROM `judged`
 WHERE (`_verdict` = CAST(1 AS BIGINT)) OR (`_verdict` = CAST(2 AS BIGINT));
 
