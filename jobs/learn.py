@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from headrace.errors import SettingsError
 from headrace.jobs.options import FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from headrace.training.streaming.pipeline import StreamingTrainingPipeline
     from headrace.training.streaming.status import LearningStatus
 
+US_PER_S = 1_000_000
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, as `headrace learn status` lists it.")]
@@ -34,7 +38,13 @@ def start(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A Python file with a subclass of StreamingTrainingPipeline.")],
     name: Annotated[str, typer.Option(help="The model, where the file declares several.")] = "",
-    after: Annotated[int | None, typer.Option(help="Learn from what came after this snapshot; default: all.")] = None,
+    after: Annotated[
+        int | None, typer.Option(help="Learn from what came after this snapshot, of a topic's archive; default: all.")
+    ] = None,
+    offsets: Annotated[
+        str,
+        typer.Option(help="Of a topic: 0:120,1:95, or `parent`: behind what --from learned; default: earliest."),
+    ] = "",
     from_: Annotated[str, typer.Option("--from", help="A version to start from: model@3, model@champion.")] = "",
     follow: Annotated[bool, typer.Option(help="Go on with rows that are appended later.")] = True,
 ) -> None:
@@ -45,7 +55,8 @@ def start(
     from headrace.training.streaming.runs import start as start_run
 
     platform = _platform(context)
-    job = pipeline_in(file, name)(platform, after=after, follow=follow, start=from_ or None).prepare()
+    asked = offsets_of(offsets)
+    job = pipeline_in(file, name)(platform, after=after, follow=follow, start=from_ or None, offsets=asked).prepare()
     made = start_run(platform, job)
     progress(f"learning {made.model} from {job.source} as job {made.job_id}; `headrace learn status` shows it")
     typer.echo(made.run)
@@ -102,20 +113,54 @@ def resume(
 
 
 @app.command()
-def register(context: typer.Context, run: Run) -> None:
+def register(
+    context: typer.Context,
+    run: Run,
+    follow: Annotated[bool, typer.Option(help="Go on until the run is over.")] = False,
+    every: Annotated[str, typer.Option(help="How often --follow looks, as a duration.")] = "10s",
+) -> None:
     """Keep a run's candidates in the model store, those that Flink has committed; print their artifacts.
 
-    Example: headrace learn register late-flights-20260101-120000-1a2b
+    With --follow those that the store did not have, as they come.
+
+    Example: headrace learn register late-flights-20260101-120000-1a2b --follow --every 30s
     """
+    from headrace.features.duration import parse_duration
     from headrace.training.models.store import ModelStore
-    from headrace.training.streaming.candidates import register_committed
+    from headrace.training.streaming.candidates import follow_committed, register_committed
     from headrace.training.streaming.runs import job_of
 
     platform = _platform(context)
-    found = register_committed(platform.iceberg, ModelStore.at(platform.settings), job_of(platform, run))
-    progress(f"{len(found)} candidates; `headrace model list --candidates` shows them")
-    for one in found:
-        typer.echo(one.facts.artifact)
+    store, pause_s = ModelStore.at(platform.settings), parse_duration(every) / US_PER_S
+    if follow:
+        found = follow_committed(platform, store, run, pause_s)
+    else:
+        found = iter(register_committed(platform.iceberg, store, job_of(platform, run)))
+    count = 0
+    # To be interrupted is how one stops to follow.
+    with suppress(KeyboardInterrupt):
+        for one in found:
+            typer.echo(one.facts.artifact)
+            count += 1
+    progress(f"{count} candidates; `headrace model list --candidates` shows them")
+
+
+def offsets_of(text: str) -> dict[int, int] | Literal["parent"] | None:
+    """Offsets as the command is given them; None where it is given none.
+
+    Raises:
+        SettingsError: the text is none.
+
+    >>> offsets_of("0:120,1:95")
+    {0: 120, 1: 95}
+    """
+    if text in ("", "parent"):
+        return "parent" if text else None
+    found = re.findall(r"(\d+):(\d+)(?:,|$)", text)
+    if ",".join(f"{partition}:{offset}" for partition, offset in found) != text:
+        msg = f"--offsets {text!r}: expected the first offset by partition, such as 0:120,1:95, or 'parent'"
+        raise SettingsError(msg)
+    return {int(partition): int(offset) for partition, offset in found}
 
 
 def pipeline_in(file: Path, name: str) -> type[StreamingTrainingPipeline]:

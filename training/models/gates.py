@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import ArtifactError
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
-from headrace.registry.store import Registry, ViewVersion
-from headrace.training.models.difference import differences
+from headrace.registry.store import Registry
+from headrace.training.models.views import changed_views, version_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +111,10 @@ class FeaturesAvailable:
             read = ", ".join(sorted(parent.facts.features))
             why = f"no feature views are recorded, but {parent.name}, its parent, reads {read}; register it with those "
             return GateResult(self.name, False, evidence={"why": why + "that it reads", "views": {}})
-        found = {view: self._registered(view) for view in subject.facts.features}
-        wrong = {
-            view: self._difference(view, fingerprint, found[view])
-            for view, fingerprint in subject.facts.features.items()
-            if found[view] != fingerprint
-        }
+        known = subject.facts.features
+        found = {view: version_in_force(self.views, self.project, view) for view in known}
+        wrong = changed_views(self.views, self.project, known)
         return GateResult(self.name, not wrong, evidence={"views": found, **({"changed": wrong} if wrong else {})})
-
-    def _registered(self, view: str) -> str | None:
-        pointer = self.views.pointer(self.project, view)
-        versions = self.views.versions(self.project, view)
-        return pointer.version if pointer else versions[-1].version if versions else None
-
-    def _difference(self, view: str, expected: str, found: str | None) -> dict[str, Any]:
-        known = {version.version: version for version in self.views.versions(self.project, view)}
-        changes = _plan_changes(known.get(expected), known.get(found or ""))
-        return {"expected": expected, "found": found, "changes": changes}
-
-
-def _plan_changes(expected: ViewVersion | None, found: ViewVersion | None) -> list[dict[str, Any]]:
-    """What became of a view since; nothing where one of its versions is not known."""
-    if expected is None or found is None:
-        return []
-    return [asdict(one) for one in differences("view", expected.plan, found.plan)]
 
 
 @dataclass(frozen=True)

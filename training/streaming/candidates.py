@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.features.instant import EPOCH
 from headrace.registry import model_facts
+from headrace.runtime.platform import Platform
 from headrace.training.models.store import ModelStore
 from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.runs import job_of, job_status
 from headrace.training.streaming.tables import CANDIDATES, told_of
 from headrace.training.streaming.told import Candidate
 
@@ -29,32 +32,72 @@ def register_committed(iceberg: IcebergCatalog, store: ModelStore, job: Learning
         NotFoundError: no trainer of this catalog has run yet, or the version that the job started from is not there.
         ArtifactError: the files of a candidate are missing or damaged.
     """
-    features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
-    found = [candidate_of(told, job, features) for told in told_of(iceberg, CANDIDATES, job.run)]
+    found = committed(iceberg, store, job)
     for candidate in found:
         store.add_candidate(candidate)
     return found
 
 
+def follow_committed(
+    platform: Platform, store: ModelStore, run: str, every_s: float, pause: Callable[[float], None] = time.sleep
+) -> Iterator[model_facts.Candidate]:
+    """Keep in the store what a run commits while it runs; yields each candidate that the store did not have, once.
+
+    It looks every so many seconds, and a last time when the run is over: stopped, ended, failed or lost. Whoever is
+    interrupted begins again. What was kept and then not judged has no judgement in `ModelStore.candidates`.
+
+    Raises:
+        NotFoundError: there is no such run, or the version that it started from is not there.
+        ArtifactError: the files of a candidate are missing or damaged.
+        JobError: the cluster does not answer.
+    """
+    job = job_of(platform, run)
+    while True:
+        # Asked first: what a run commits at its end is there when it is over.
+        status = job_status(platform, run)
+        for candidate in committed(platform.iceberg, store, job):
+            if store.add_candidate(candidate):
+                yield candidate
+        if status is None or status.is_over:
+            return
+        pause(every_s)
+
+
+def committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> list[model_facts.Candidate]:
+    """The candidates that a run has told of and Flink has committed, oldest first.
+
+    Raises:
+        NotFoundError: no trainer of this catalog has run yet, or the version that the job started from is not there.
+    """
+    features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
+    return [candidate_of(told, job, features) for told in told_of(iceberg, CANDIDATES, job.run)]
+
+
 def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str]) -> model_facts.Candidate:
     """A candidate as the store has it; `features` are those of its parent, whose columns it reads on.
 
-    It has no label cutoff: its parent's is older than the labels that the stream brought, and theirs is not known.
+    Its label cutoff is that of the rows of the stream, which were known later than its parent's; None where rows do not
+    say when their labels were known.
     """
     metrics = {name: value for name, value in json.loads(told.metrics).items() if value is not None}
     facts = model_facts.Facts(
         artifact=told.artifact,
         code=job.origin["code"],
         environment=job.origin["environment"],
-        features=dict(features),
+        features={**features, **job.features},
         snapshots=dict(job.snapshots),
         offsets={
             f"{job.source}-{name}": (span.first, span.last + 1)
             for name, span in positions.from_json(told.positions).items()
         },
+        label_cutoff=None if told.label_cutoff_us is None else _instant(told.label_cutoff_us),
         rows_seen=told.visited,
         metrics={f"{SET}/{name}": value for name, value in metrics.items()},
         evaluated={SET: f"run {told.run}: rows 1 to {told.visited}, each before it was learned from"},
         parent=job.parent,
     )
-    return model_facts.Candidate(job.model, job.run, facts, EPOCH + timedelta(microseconds=told.told_us))
+    return model_facts.Candidate(job.model, job.run, facts, _instant(told.told_us))
+
+
+def _instant(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from pyflink.datastream.state import ValueState, ValueStateDescriptor
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import SettingsError, did_you_mean
 from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.tables import KINDS, columns_of, values_of
 from headrace.training.streaming.trainer import Policy, StreamTrainer
 
@@ -71,6 +72,7 @@ class Taught:
         start: the address of the artifact to start from; None starts with a learner that knows nothing.
         artifacts: the folder of candidates' files.
         places: the columns of positions, if rows have any.
+        rules: what keeps rows from the learner.
     """
 
     run: str
@@ -79,12 +81,13 @@ class Taught:
     artifacts: str
     start: str | None = None
     places: PositionColumns | None = None
+    rules: Rules = field(default_factory=Rules)
 
     def trainer(self) -> StreamTrainer:
         """A trainer that has visited nothing yet."""
         artifacts = Artifacts(self.artifacts)
         learner = self.learner.make(None if self.start is None else artifacts.get(self.start))
-        return StreamTrainer(self.run, learner, self.policy, artifacts.put, self.places)
+        return StreamTrainer(self.run, learner, self.policy, artifacts.put, self.places, rules=self.rules)
 
     def to_json(self) -> str:
         """As JSON."""
@@ -101,6 +104,7 @@ class Taught:
                 "learner": LearnerSpec(**found["learner"]),
                 "policy": Policy(**found["policy"]),
                 "places": None if places is None else PositionColumns(**places),
+                "rules": Rules.of(found.get("rules", {})),
             }
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,14 +30,34 @@ NAMED_OPERATORS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class TopicOffsets:
+    """What a run reads of a topic: by partition (as text) from which offset on, and, if it ends, up to before which."""
+
+    topic_id: str | None
+    starts: Mapping[str, int]
+    ends: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class RowsRead:
+    """Which rows a run reads; the fields are those of `LearningJob`."""
+
+    source: str
+    snapshots: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    begins: int | None = None
+    topic: TopicOffsets | None = None
+
+
+@dataclass(frozen=True)
 class LearningJob:
     """A job that learns, complete: nothing else is needed to start it or to resume it from a savepoint.
 
     Args:
         run: the run's id, and the job's name.
         model: what is learned; `parent` is the version that it starts from, if it does.
-        source: the table of the labelled rows; `snapshots` has its snapshot where the job ends with one, and `skipped`
-            says how many of its rows, its first, are not learned from.
+        source: the table or topic of the labelled rows; `snapshots` has its snapshot where the job ends with one, and
+            `skipped` says how many of its rows, its first, are not learned from.
         origin: the hashes of code and environment that it was prepared with.
         declarations: the statements that create the tables of the query.
         query: the labelled rows, append-only.
@@ -49,6 +69,8 @@ class LearningJob:
         python_files: modules that the workers need beside what is installed.
         configuration: Flink options of this job.
         begins: the snapshot behind which commits are followed; None where the table was never written.
+        topic: the offsets that are read, where the source is a topic.
+        features: the fingerprint of each feature view that made the rows, where the trainer names any.
     """
 
     run: str
@@ -68,6 +90,8 @@ class LearningJob:
     python_files: tuple[str, ...]
     configuration: Mapping[str, str]
     begins: int | None = None
+    topic: TopicOffsets | None = None
+    features: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def halts(self) -> bool:
@@ -83,7 +107,8 @@ class LearningJob:
         """The job from `to_json`'s text."""
         found = json.loads(text)
         lists = {name: tuple(found[name]) for name in ("declarations", "python_files")}
-        return cls(**{**found, **lists})
+        topic = found.get("topic")
+        return cls(**{**found, **lists, "topic": None if topic is None else TopicOffsets(**topic)})
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all, for its owner only: declarations hold addresses and user names.

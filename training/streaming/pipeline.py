@@ -10,26 +10,32 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
-from headrace.compiler.flink_tables import create_table, quoted
-from headrace.connectors.iceberg import IcebergTable
-from headrace.connectors.iceberg_snapshot import rewrites_after
+from headrace.compiler.build import plan_source
+from headrace.compiler.plan import SourcePlan
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
-from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, did_you_mean
-from headrace.features import source as features
+from headrace.errors import DefinitionError, ModelError, SchemaMismatchError, SettingsError, did_you_mean
+from headrace.features import source as sources
+from headrace.features.duration import parse_duration
 from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
+from headrace.runtime.legs import topic_of
 from headrace.runtime.platform import Platform
 from headrace.training.models.governed import Governed
 from headrace.training.models.store import ModelStore
+from headrace.training.models.views import check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.row_types import INTEGERS, TYPES
+from headrace.training.streaming.rules import LabelTime, Rules
+from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
+from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows, offsets_after
 from headrace.training.streaming.trainer import Policy
 
 #: A model's name starts physical names, as a view's does.
@@ -41,36 +47,23 @@ MOST: Mapping[str, int] = {"micro_batch_rows": 1_000_000, "micro_batch_seconds":
 #: Micro-batches that Python has at most before it answers, and how long the last of them waits: its state and what it
 #: tells cross once for all of them.
 BUNDLES: Mapping[str, str] = {"python.fn-execution.bundle.size": "64", "python.fn-execution.bundle.time": "1000"}
-#: The table that the job's query reads.
-ROWS = "labelled_rows"
 #: Enough to keep two runs of one second apart.
 RUN_SUFFIX_BYTES = 2
-#: How often the table is looked at for rows that were committed since; a look reads one small file.
-MONITOR_INTERVAL = "1 s"
-#: The types of columns that can say where a row came from.
-INTEGERS = ("bigint", "int")
-#: By the engine-free type of a column: Flink's name of it, and Arrow's.
-TYPES: Mapping[str, tuple[str, pa.DataType]] = {
-    "string": ("STRING", pa.string()),
-    "bigint": ("BIGINT", pa.int64()),
-    "int": ("INT", pa.int32()),
-    "double": ("DOUBLE", pa.float64()),
-    "boolean": ("BOOLEAN", pa.bool_()),
-    "timestamp": ("TIMESTAMP_LTZ(6)", pa.timestamp("us", "UTC")),
-    "date": ("DATE", pa.date32()),
-    "binary": ("BYTES", pa.binary()),
-}
+#: The engine-free type of an instant.
+INSTANT = "timestamp"
+#: Times that become text are UTC's.
+UTC_ZONE: Mapping[str, str] = {"table.local-time-zone": "UTC"}
 
 
 class StreamingTrainingPipeline(Governed):
-    """Learns from the rows of an Iceberg table and goes on with those that are appended. Subclass it to declare one.
+    """Learns from the rows of a table or a topic and goes on with those that come. Subclass it to declare one.
 
     The steps, in order, each of which a subclass may override: `check_source`, `create_tables`, `declare_rows`,
     `configure`.
 
     Attributes:
         name: the model's.
-        source: the labelled rows; append-only.
+        source: the labelled rows: an Iceberg table, append-only, or a subclass of `Source` with a topic.
         columns: those that the learner is given; None: all that it can be.
         learner: `package.module:function` that makes it, and its arguments, values of JSON.
         python_files: modules that the workers need beside what is installed.
@@ -80,19 +73,27 @@ class StreamingTrainingPipeline(Governed):
         policy: when candidates are kept, and what follows a micro-batch that the learner refuses.
         places: the columns that say where a row came from; None: those of an archive where the table has them.
         gates, evaluations: what its versions and candidates have to pass.
+        label_time: the column of when a label was known; None: nothing is known of that.
+        event_time: the column of a table of when its row happened; a `Source` has its own.
+        features: the feature views that made the rows; their fingerprints become facts of what is learned.
+        label_ahead: how far a label's time may be ahead of the trainer's clock, as a duration.
 
     Args:
         platform: where everything is.
-        after: learn from the rows that were appended after this snapshot; None: from all.
-        follow: whether the job goes on with what is appended; else it ends after the newest snapshot of now.
+        after: learn from the rows that were appended after this snapshot of the table, or came to the topic after this
+            snapshot of its archive; None: from all.
+        follow: whether the job goes on with rows that come; else it ends after the newest of now.
         start: the version to start from, as `model@3` or `model@champion`; None: a learner that knows nothing.
+        offsets: of a topic, the first offset by partition; `parent`: those behind what the version to start from
+            learned; None: the earliest that are there, or those after the snapshot.
 
     Raises:
         DefinitionError: the declaration lacks something, or has a value that it cannot have.
+        SettingsError: the offsets make no sense of such a source.
     """
 
     name: ClassVar[str] = ""
-    source: ClassVar[features.IcebergTable]
+    source: ClassVar[sources.IcebergTable | type[sources.Source]]
     columns: ClassVar[Sequence[str] | None] = None
     learner: ClassVar[str] = ""
     arguments: ClassVar[Mapping[str, Any]] = {}
@@ -102,6 +103,10 @@ class StreamingTrainingPipeline(Governed):
     checkpoint_interval: ClassVar[str] = "10 s"
     policy: ClassVar[Policy] = Policy()
     places: ClassVar[PositionColumns | None] = None
+    label_time: ClassVar[str | None] = None
+    event_time: ClassVar[str | None] = None
+    label_ahead: ClassVar[str] = "1s"
+    features: ClassVar[Sequence[str]] = ()
 
     @classmethod
     def model_name(cls) -> str:
@@ -109,39 +114,61 @@ class StreamingTrainingPipeline(Governed):
         return cls.name
 
     def __init__(
-        self, platform: Platform, *, after: int | None = None, follow: bool = True, start: str | None = None
+        self,
+        platform: Platform,
+        *,
+        after: int | None = None,
+        follow: bool = True,
+        start: str | None = None,
+        offsets: Offsets | Literal["parent"] | None = None,
     ) -> None:
+        self.after = after
+        self.offsets = offsets
         self._check_declaration()
         self.platform = platform
-        self.after = after
         self.follow = follow
         self.start = start
         self.store = ModelStore.at(platform.settings)
         self.run_id = f"{self.name.replace('_', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}-"
         self.run_id += secrets.token_hex(RUN_SUFFIX_BYTES)
 
+    @cached_property
+    def rows(self) -> TableRows | TopicRows:
+        """The labelled rows that this run reads.
+
+        Raises:
+            DefinitionError: rows of this source cannot be learned from.
+        """
+        if isinstance(self.source, sources.IcebergTable):
+            return TableRows(self.platform, self.name, self.source.name, self.after, follow=self.follow)
+        source = plan_source(self.source.schema)
+        group = f"{self.platform.settings.project}-{self.run_id}"
+        return TopicRows(self.platform, source, group, Beginning(self.after, self.begins(source)), follow=self.follow)
+
     def prepare(self) -> LearningJob:
         """Take every step up to, but not including, submission.
 
         Raises:
-            NotFoundError: the table, the snapshot or the version to start from does not exist.
-            ModelError: the version is another model's.
+            NotFoundError: the table, the topic, the snapshot or the version to start from does not exist.
+            ModelError: the version is another model's, or a feature view that it learned from has changed.
             ArtifactError: its files are missing or damaged.
             SchemaMismatchError: a column is missing, or of a type that does not cross to the learner.
+            CutoverError: the topic does not have the records to begin with any more.
             JobError: there is nothing to follow yet, or rows were overwritten since the snapshot to begin after.
         """
         columns = self.check_source()
+        crossing = self.crossing(columns)
         parent = self.parent()
-        declarations, query = self.declare_rows(columns)
-        self.check_appended()
-        schema = pa.schema([(column.name, TYPES[column.type][1]) for column in columns])
+        declarations, query = self.declare_rows(crossing)
+        read = self.rows.read()
+        schema = pa.schema([(column.name, TYPES[column.type][1]) for column in (*crossing, *self.rows.added)])
         return LearningJob(
             run=self.run_id,
             model=self.name,
             parent=None if parent is None else parent.number,
-            source=self.source.name,
-            snapshots={} if self.follow else {self.source.name: self.newest},
-            skipped=0 if self.after is None else self.table().row_count(self.after),
+            source=read.source,
+            snapshots=read.snapshots,
+            skipped=read.skipped,
             origin=asdict(self.store.keep_origin()),
             declarations=declarations,
             query=query,
@@ -152,22 +179,66 @@ class StreamingTrainingPipeline(Governed):
             tables=self.create_tables(),
             python_files=tuple(str(Path(file).resolve()) for file in self.python_files),
             configuration=self.configure(),
-            begins=self.table().current_snapshot_id() if self.after is None else self.after,
+            begins=read.begins,
+            topic=read.topic,
+            features=self.check_features(parent),
         )
 
     def check_source(self) -> tuple[Field, ...]:
         """The columns that the learner is given; all of them are there, and of types that cross."""
-        table = self.table()
-        found = {field.name: field for field in table.fields}
-        wanted = self.columns or [field.name for field in table.fields if field.type in TYPES]
-        for name in wanted:
-            if name not in found:
-                msg = f"model {self.name}: {table.name} has no column {name!r}; {did_you_mean(name, found)}"
-                raise SchemaMismatchError(msg)
-            if found[name].type not in TYPES:
-                msg = f"model {self.name}: column {name!r} of {table.name} is {found[name]}; expected one of "
-                raise SchemaMismatchError(msg + ", ".join(TYPES))
-        return tuple(found[name] for name in wanted)
+        wanted = self.columns or [field.name for field in self.rows.fields if field.type in TYPES]
+        return tuple(self.column(name) for name in wanted)
+
+    def crossing(self, columns: Sequence[Field]) -> tuple[Field, ...]:
+        """The columns that cross: those of the learner, and those by which rows are judged and counted."""
+        times = self.label_times()
+        judged = () if times is None else (times.column, *([times.event] if times.event else ()))
+        for name in judged:
+            if self.column(name).type != INSTANT:
+                msg = f"model {self.name}: column {name!r} of {self.rows.name} is {self.column(name)}; expected an "
+                raise SchemaMismatchError(msg + f"instant ({INSTANT}), for `label_time` and `event_time`")
+        names = dict.fromkeys((*(column.name for column in columns), *self.rows.placed, *judged))
+        return tuple(map(self.column, names))
+
+    def column(self, name: str) -> Field:
+        """A column of the source. SchemaMismatchError where it is not there, or of a type that does not cross."""
+        found = {field.name: field for field in self.rows.fields}
+        if name not in found:
+            msg = f"model {self.name}: {self.rows.name} has no column {name!r}; {did_you_mean(name, found)}"
+            raise SchemaMismatchError(msg)
+        if found[name].type not in TYPES:
+            msg = f"model {self.name}: column {name!r} of {self.rows.name} is {found[name]}; expected one of "
+            raise SchemaMismatchError(msg + ", ".join(TYPES))
+        return found[name]
+
+    def check_features(self, parent: ModelVersion | None) -> dict[str, str]:
+        """The fingerprints of the feature views that made the rows; the parent learned from the same.
+
+        Raises:
+            NotFoundError: there is no such view.
+            ModelError: a view that the parent learned from has changed since.
+        """
+        views, project = self.platform.registry, self.platform.settings.project
+        if parent is not None:
+            check_unchanged(views, project, parent.facts.features, parent.name)
+        return fingerprints(views, project, self.features)
+
+    def label_times(self) -> LabelTime | None:
+        """When labels were known and rows happened; None where the declaration does not say when labels were."""
+        if self.label_time is None:
+            return None
+        known = self.event_time if isinstance(self.source, sources.IcebergTable) else self.source.schema.event_time
+        return LabelTime(self.label_time, known, parse_duration(self.label_ahead))
+
+    def begins(self, source: SourcePlan) -> Offsets | None:
+        """The offsets that the run was asked to begin with. SettingsError: behind a parent that there is not."""
+        if not isinstance(self.offsets, str):
+            return self.offsets
+        parent = self.parent()
+        if parent is None:
+            msg = f"model {self.name}: offsets {self.offsets!r}: behind which version? name one to start from (--from)"
+            raise SettingsError(msg)
+        return offsets_after(parent, topic_of(source))
 
     def create_tables(self) -> dict[str, dict[str, str]]:
         """The options of the tables of what is told, made unless they are there."""
@@ -175,74 +246,21 @@ class StreamingTrainingPipeline(Governed):
         return {name: self.platform.iceberg.flink_options(LEDGER_NAMESPACE, name) for name in names}
 
     def declare_rows(self, columns: Sequence[Field]) -> tuple[tuple[str, ...], str]:
-        """The statements that create the tables of the query, and the query: the labelled rows."""
-        namespace, _, name = self.source.name.rpartition(".")
-        options = self.platform.iceberg.flink_options(namespace, name) | self.reading()
-        typed = [f"`{column.name}` {TYPES[column.type][0]}" for column in columns]
-        query = f"SELECT {quoted(column.name for column in columns)} FROM {ROWS}"  # noqa: S608
-        return (create_table(ROWS, typed, options),), query
+        """The statements that create the tables of the query, and the query: the labelled rows with these columns.
 
-    def reading(self) -> dict[str, str]:
-        """The options of Iceberg's connector that say which snapshots are read."""
-        following = {"streaming": "true", "monitor-interval": MONITOR_INTERVAL}
-        if self.after is None:
-            whole = {**following, "starting-strategy": "TABLE_SCAN_THEN_INCREMENTAL"}
-            return whole if self.follow else {"snapshot-id": str(self.newest)}
-        first = str(self.first_after(self.after))
-        if not self.follow:
-            return {"start-snapshot-id": str(self.after), "end-snapshot-id": str(self.newest)}
-        # Iceberg reads from this snapshot on, with what it appended itself.
-        return {**following, "starting-strategy": "INCREMENTAL_FROM_SNAPSHOT_ID", "start-snapshot-id": first}
-
-    @cached_property
-    def newest(self) -> int:
-        """The snapshot that a bounded run ends with: the newest when it is first asked for, whatever comes meanwhile.
-
-        Raises:
-            JobError: the table was never written.
+        Behind them the query has the columns `added` of `rows`.
         """
-        newest = self.table().current_snapshot_id()
-        if newest is None:
-            msg = f"model {self.name}: {self.source.name} has no rows yet; nothing to learn from"
-            raise JobError(msg)
-        return newest
-
-    def first_after(self, snapshot_id: int) -> int:
-        """The snapshot whose parent is another.
-
-        Raises:
-            NotFoundError: the table has no such snapshot, or it is no ancestor of the newest one.
-            JobError: it is the newest one.
-        """
-        table = self.table()
-        table.committed_at(snapshot_id)
-        found, child = table.current_snapshot_id(), None
-        while found is not None and found != snapshot_id:
-            snapshot = table.table.snapshot_by_id(found)
-            found, child = (None if snapshot is None else snapshot.parent_snapshot_id), found
-        if found is None:
-            msg = f"model {self.name}: snapshot {snapshot_id} of {table.name} is no ancestor of its newest one, "
-            raise NotFoundError(msg + f"{table.current_snapshot_id()}; was the table rolled back?")
-        if child is None:
-            msg = f"model {self.name}: {table.name} has no snapshot after {snapshot_id} yet; start when it has one"
-            raise JobError(msg)
-        return child
-
-    def check_appended(self) -> None:
-        """Raise JobError when a commit after `after` did not only append: Iceberg's reader passes it over, unsaid."""
-        found = [] if self.after is None else rewrites_after(self.table(), self.after)
-        if found:
-            snapshot_id, operation = found[0]
-            msg = f"model {self.name}: snapshot {snapshot_id} of {self.source.name}, after {self.after}, has operation "
-            msg += f"{operation!r}; expected 'append': its rows would not be learned; "
-            raise JobError(msg + f"start after {found[-1][0]}, or without --after")
+        return self.rows.declare(columns)
 
     def taught(self, columns: Sequence[Field], parent: ModelVersion | None) -> Taught:
         """All that the learner's function is told."""
         artifacts = str(self.store.artifacts.folder.resolve())
         spec = LearnerSpec(self.learner, dict(self.arguments))
         start = None if parent is None else parent.facts.artifact
-        return Taught(self.run_id, spec, self.policy, artifacts, start, self.places_in(columns))
+        crossing = self.crossing(columns)
+        given = None if (*crossing, *self.rows.added) == tuple(columns) else tuple(column.name for column in columns)
+        rules = Rules(given, self.rows.added[0].name if self.rows.added else None, self.label_times())
+        return Taught(self.run_id, spec, self.policy, artifacts, start, self.places_in(crossing), rules)
 
     def places_in(self, columns: Sequence[Field]) -> PositionColumns | None:
         """The columns that say where a row came from; None where there are none. SchemaMismatchError for wrong ones."""
@@ -273,11 +291,7 @@ class StreamingTrainingPipeline(Governed):
         flink = self.platform.settings.flink
         checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, self.checkpoint_interval)
         parallelism = {"parallelism.default": str(flink.parallelism)}
-        return {**checkpointing.configuration, **BUNDLES, **parallelism, **flink.configuration}
-
-    def table(self) -> IcebergTable:
-        """The table of the labelled rows."""
-        return self.platform.iceberg.named(self.source.name)
+        return {**checkpointing.configuration, **BUNDLES, **UTC_ZONE, **parallelism, **flink.configuration}
 
     def _check_declaration(self) -> None:
         """Raise DefinitionError, saying what the class lacks."""
@@ -285,9 +299,16 @@ class StreamingTrainingPipeline(Governed):
         if not NAME.fullmatch(self.name):
             msg = f"{kind}.name is {self.name!r}; expected a model's name, such as 'late_flights'"
             raise DefinitionError(msg)
-        if not isinstance(getattr(self, "source", None), features.IcebergTable):
-            msg = f"{kind}.source is {getattr(self, 'source', None)!r}; expected an IcebergTable('namespace.table')"
+        source = getattr(self, "source", None)
+        if not isinstance(source, sources.IcebergTable) and not _is_source(source):
+            msg = f"{kind}.source is {source!r}; expected an IcebergTable('namespace.table') or a subclass of Source"
             raise DefinitionError(msg)
+        if self.offsets is not None and isinstance(source, sources.IcebergTable):
+            msg = f"{kind}: offsets are those of a topic, and its source is {source}; begin after a snapshot (--after)"
+            raise SettingsError(msg)
+        if self.offsets is not None and self.after is not None:
+            msg = f"{kind}: begins after snapshot {self.after}, or with offsets {self.offsets!r}? expected one of both"
+            raise SettingsError(msg)
         if not FUNCTION.fullmatch(self.learner):
             msg = f"{kind}.learner is {self.learner!r}; expected 'package.module:function'"
             raise DefinitionError(msg)
@@ -296,3 +317,8 @@ class StreamingTrainingPipeline(Governed):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"
                 raise DefinitionError(msg)
+
+
+def _is_source(value: object) -> bool:
+    """Whether it is a source that says what its rows are."""
+    return isinstance(value, type) and issubclass(value, sources.Source) and hasattr(value, "schema")

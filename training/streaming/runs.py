@@ -15,8 +15,11 @@ from headrace.runtime.checkpointing import local_path, retained_checkpoints
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.training.learning.durable import write_whole
+from headrace.training.models.views import check_unchanged
+from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
+from headrace.training.streaming.topic_rows import check_still_there
 
 RECORD_FILE, JOB_FILE = "learning.json", "learning-job.json"
 #: The file of a savepoint or checkpoint that Flink writes last.
@@ -107,6 +110,8 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
         NotFoundError: there is no such run.
         JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that
             the state does not have; or its state is gone.
+        ModelError: a feature view that made its rows has changed since.
+        CutoverError: its topic was made anew, or has lost records that the run has not read.
     """
     found, status = run_of(platform, run), job_status(platform, run)
     if status is not None and not status.is_over:
@@ -118,8 +123,10 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
     else:
         state = start_from
         refuse_older(platform, found, state)
-    folder = platform.run_folder(run)
-    job_id = job_of(platform, run).submit(platform.session, state)
+    folder, job = platform.run_folder(run), job_of(platform, run)
+    check_unchanged(platform.registry, platform.settings.project, job.features, f"run {run}")
+    check_still_there(platform, job, arrived_offsets(platform, run))
+    job_id = job.submit(platform.session, state)
     resumed = replace(found, job_id=job_id, started_from=state, savepoint=None)
     keep_first(platform, resumed)
     return resumed.save(folder)
@@ -170,6 +177,14 @@ def newest_told_us(platform: Platform, run: str) -> int:
     """When a run last told of a step or a candidate that is committed (processing time, µs); 0: never."""
     told = [one.told_us for name in (STEPS, CANDIDATES) for one in told_of(platform.iceberg, name, run)]
     return max(told, default=0)
+
+
+def arrived_offsets(platform: Platform, run: str) -> dict[int, int]:
+    """By partition the offset behind the last row that a run has told of."""
+    seen: positions.Positions = {}
+    for step in told_of(platform.iceberg, STEPS, run):
+        seen = positions.merged(seen, positions.from_json(step.positions))
+    return {int(name): span.last + 1 for name, span in seen.items()}
 
 
 def checked_place(place: str, what: str) -> str:

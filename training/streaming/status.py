@@ -13,6 +13,7 @@ from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, job_status, run_of, state_word
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
+from headrace.training.streaming.topic_rows import unread
 from headrace.training.streaming.trainer import halted_since
 
 US_PER_S = 1_000_000
@@ -61,7 +62,7 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
     candidates = told_of(platform.iceberg, CANDIDATES, run)
     last = steps[-1] if steps else None
     arrived, visited = (last.arrived, last.visited) if last else (0, 0)
-    source = platform.iceberg.named(job.source)
+    lag, rewritten = _source_of(platform, job, arrived)
     return LearningStatus(
         run=run,
         model=found.model,
@@ -69,18 +70,26 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
         arrived=arrived,
         visited=visited,
         dead=arrived - visited,
-        lag=source.row_count(job.snapshots.get(job.source)) - job.skipped - arrived,
+        lag=lag,
         per_s=rate_of(steps),
         metrics=last.metrics if last else "{}",
         halted=halt_of(last, job),
         candidate=candidates[-1] if candidates else None,
-        rewritten=rewritten_in(source, job),
+        rewritten=rewritten,
     )
+
+
+def _source_of(platform: Platform, job: LearningJob, arrived: int) -> tuple[int, str | None]:
+    """How many rows of the source have not arrived, and what was rewritten in it."""
+    if job.topic is not None:
+        return unread(platform, job.source, job.topic, arrived), None
+    table = platform.iceberg.named(job.source)
+    return table.row_count(job.snapshots.get(job.source)) - job.skipped - arrived, rewritten_in(table, job)
 
 
 def halt_of(last: LearnedStep | None, job: LearningJob) -> str | None:
     """Why learning has stopped, by the newest micro-batch; it may be the refused one, and no other has come."""
-    if last is None or last.verdict == Verdict.LEARNED:
+    if last is None or last.verdict in (Verdict.LEARNED, Verdict.REFUSED):
         return None
     if last.verdict == Verdict.HALTED:
         return last.reason

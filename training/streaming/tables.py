@@ -17,7 +17,14 @@ KINDS: Mapping[str, type] = {
     "learning_dead_letters": DeadLetter,
 }
 STEPS, CANDIDATES, LETTERS = KINDS
-TYPES = {str: "string", int: "bigint", float: "double", str | None: "string", float | None: "double"}
+TYPES: Mapping[Any, str] = {
+    str: "string",
+    int: "bigint",
+    float: "double",
+    str | None: "string",
+    int | None: "bigint",
+    float | None: "double",
+}
 
 
 def columns_of(kind: type) -> tuple[Field, ...]:

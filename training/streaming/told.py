@@ -19,9 +19,10 @@ import pyarrow as pa
 
 
 class Verdict(StrEnum):
-    """What became of a micro-batch: learned; refused by the learner; or come after learning had halted."""
+    """What became of a micro-batch: learned; refused row by row; by the learner; or come after learning had halted."""
 
     LEARNED = "learned"
+    REFUSED = "refused"
     BAD = "bad"
     HALTED = "halted"
 
@@ -65,6 +66,7 @@ class Candidate:
         artifact: the address of its files.
         visited: rows that it has learned from since the run began; `positions` says which.
         model_rows: rows that it was trained on, by the counter in the learner's own state.
+        label_cutoff_us: the greatest label time of the rows visited (µs since the epoch); None where they have none.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Candidate:
     positions: str
     metrics: str
     told_us: int
+    label_cutoff_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from headrace.errors import SchemaMismatchError, SettingsError, TrainingError
 from headrace.training.streaming import positions
 from headrace.training.streaming.positions import PositionColumns, Positions
+from headrace.training.streaming.rules import Rules, also, first_of, has_any
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep, Told, Verdict, json_of, json_rows
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Progress:
         halted: why learning has stopped, if it has.
         at: where the rows that were visited came from.
         metrics: of the newest step that learned, as JSON.
+        label_cutoff_us: the greatest label time of the rows that were visited (µs since the epoch), if they have any.
     """
 
     steps: int = 0
@@ -80,6 +82,7 @@ class Progress:
     halted: str | None = None
     at: str = "{}"
     metrics: str = "{}"
+    label_cutoff_us: int | None = None
 
 
 class StreamTrainer:
@@ -92,6 +95,7 @@ class StreamTrainer:
         keep: stores a candidate's files, and gives their address.
         places: the columns that say where a row came from; None where there are none.
         clock: processing time, µs since the epoch.
+        rules: what keeps rows from the learner; None: nothing does.
     """
 
     def __init__(
@@ -102,6 +106,7 @@ class StreamTrainer:
         keep: Callable[[Mapping[str, bytes]], str],
         places: PositionColumns | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        rules: Rules | None = None,
     ) -> None:
         self.run = run
         self.learner = learner
@@ -109,6 +114,7 @@ class StreamTrainer:
         self.progress = Progress()
         self._keep = keep
         self._places = places
+        self._rules = rules or Rules()
         self._clock = clock
 
     def visit(self, rows: pa.RecordBatch) -> Told:
@@ -117,19 +123,16 @@ class StreamTrainer:
         Raises:
             ArtifactError: the files of a candidate that is due cannot be kept.
         """
-        try:
-            at = {} if self._places is None else self._places.of(rows)
-        except SchemaMismatchError as error:
-            return self._unplaced(rows, str(error))
+        reasons = self._rules.reasons(rows, self._clock())
+        at, unplaced = self._place(rows)
         if self.progress.halted is not None:
-            return self._refused(rows, at, Verdict.HALTED, self.progress.halted, None)
-        step = self.learner.learn(rows)
-        if not step.learned:
-            return self._bad(rows, at, step.reason or "the learner gave no reason", step)
-        self._count(rows, at, step)
-        told = self._step(rows, at, Verdict.LEARNED, step, step.reason or None)
-        dead = () if step.refused is None else self._letters(step.refused, step.left_out, step.reason)
-        return Told(told, self._candidate() if self._is_due() else None, dead)
+            return self._refused(rows, at, Verdict.HALTED, self.progress.halted, reasons)
+        if unplaced is not None:
+            return self._bad(rows, at, unplaced, reasons)
+        visible = self._rules.visible(rows, reasons)
+        if not visible.num_rows:
+            return self._refused(rows, at, Verdict.REFUSED, first_of(reasons) or "", reasons)
+        return self._learned(rows, at, reasons, self.learner.learn(visible))
 
     def on_time(self, now_us: int) -> Candidate | None:
         """The candidate that is due by a time (µs since the epoch), if one is; to be asked when `due_us` has come."""
@@ -167,52 +170,77 @@ class StreamTrainer:
         self.learner.resume(state[LENGTH.size + length :])
         self.progress = counted
 
-    def _count(self, rows: pa.RecordBatch, at: Positions, step: Step) -> None:
-        """Note that rows were learned, all but those that the learner left out."""
-        was, left_out = self.progress, len(step.left_out)
-        learned = rows.num_rows - left_out
-        if left_out and self._places is not None:
-            kept = np.setdiff1d(np.arange(rows.num_rows), step.left_out)
-            at = self._places.of(rows.take(pa.array(kept)))
+    def _place(self, rows: pa.RecordBatch) -> tuple[Positions, str | None]:
+        """Where rows came from; where not every row says so nothing, and why."""
+        try:
+            return ({} if self._places is None else self._places.of(rows)), None
+        except SchemaMismatchError as error:
+            return {}, str(error)
+
+    def _learned(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, step: Step) -> Told:
+        """What a micro-batch came to that the learner was given, all of it or what was left."""
+        if not step.learned:
+            return self._bad(rows, at, step.reason or "the learner gave no reason", reasons, step)
+        reasons = also(reasons, step.left_out, step.reason)
+        self._count(rows, at, reasons, step)
+        told = self._step(rows, at, Verdict.LEARNED, step, step.reason or first_of(reasons))
+        return Told(told, self._candidate() if self._is_due() else None, self._letters(rows, reasons))
+
+    def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, step: Step) -> None:
+        """Note that rows were learned, all but those for which there is a reason."""
+        was, kept = self.progress, rows
+        if has_any(reasons):
+            kept = rows.filter(reasons.is_null())
+            at = {} if self._places is None else self._places.of(kept)
         self.progress = replace(
             was,
             steps=was.steps + 1,
             arrived=was.arrived + rows.num_rows,
-            visited=was.visited + learned,
-            dead=was.dead + left_out,
-            waiting=was.waiting + learned,
+            visited=was.visited + kept.num_rows,
+            dead=was.dead + rows.num_rows - kept.num_rows,
+            waiting=was.waiting + kept.num_rows,
             waiting_since_us=was.waiting_since_us if was.waiting else self._clock(),
             at=positions.to_json(positions.merged(positions.from_json(was.at), at)),
             metrics=json_of(step.metrics),
+            label_cutoff_us=self._cutoff(kept),
         )
 
-    def _unplaced(self, rows: pa.RecordBatch, reason: str) -> Told:
-        """A micro-batch of which not every row says where it came from: the learner never sees it."""
-        if self.progress.halted is not None:
-            return self._refused(rows, {}, Verdict.HALTED, self.progress.halted, None)
-        return self._bad(rows, {}, reason, None)
+    def _cutoff(self, rows: pa.RecordBatch) -> int | None:
+        """The greatest label time of all rows that were visited, with these."""
+        times = self._rules.label_time
+        found = (self.progress.label_cutoff_us, None if times is None else times.newest_us(rows))
+        return max((one for one in found if one is not None), default=None)
 
-    def _bad(self, rows: pa.RecordBatch, at: Positions, reason: str, step: Step | None) -> Told:
+    def _bad(self, rows: pa.RecordBatch, at: Positions, why: str, reasons: pa.Array, step: Step | None = None) -> Told:
         """A micro-batch that was not learned; after it learning may halt."""
-        told = self._refused(rows, at, Verdict.BAD, reason, step)
+        told = self._refused(rows, at, Verdict.BAD, why, reasons, step)
         if self.policy.halts:
-            self.progress = replace(self.progress, halted=halted_since(self.progress.steps, reason))
+            self.progress = replace(self.progress, halted=halted_since(self.progress.steps, why))
         return told
 
-    def _refused(self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, reason: str, step: Step | None) -> Told:
-        """All rows as dead letters."""
+    def _refused(
+        self,
+        rows: pa.RecordBatch,
+        at: Positions,
+        verdict: Verdict,
+        why: str,
+        reasons: pa.Array,
+        step: Step | None = None,
+    ) -> Told:
+        """All rows as dead letters, each with its own reason or that of all."""
         was, count = self.progress, rows.num_rows
         self.progress = replace(was, steps=was.steps + 1, arrived=was.arrived + count, dead=was.dead + count)
-        dead = self._letters(rows, range(count), reason)
-        return Told(self._step(rows, at, verdict, step, reason), None, dead)
+        return Told(self._step(rows, at, verdict, step, why), None, self._letters(rows, reasons.fill_null(why)))
 
-    def _letters(self, rows: pa.RecordBatch, places: Sequence[int], reason: str) -> tuple[DeadLetter, ...]:
-        """Rows as dead letters of the newest micro-batch, in which they have these places."""
-        number, now = self.progress.steps, self._clock()
-        return tuple(
-            DeadLetter(self.run, number, place, reason, content, now)
-            for place, content in zip(places, json_rows(rows), strict=True)
+    def _letters(self, rows: pa.RecordBatch, reasons: pa.Array) -> tuple[DeadLetter, ...]:
+        """The rows of the newest micro-batch for which there is a reason, as dead letters."""
+        if not has_any(reasons):
+            return ()
+        number, now, places = self.progress.steps, self._clock(), np.flatnonzero(reasons.is_valid())
+        content = zip(
+            places.tolist(), reasons.drop_null().to_pylist(), json_rows(rows.take(pa.array(places))), strict=True
         )
+        return tuple(DeadLetter(self.run, number, place, why, row, now) for place, why, row in content)
 
     def _step(
         self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, step: Step | None, reason: str | None = None
@@ -254,4 +282,5 @@ class StreamTrainer:
             positions=was.at,
             metrics=was.metrics,
             told_us=self._clock(),
+            label_cutoff_us=was.label_cutoff_us,
         )

@@ -50,11 +50,45 @@ class Labels(StreamingTrainingPipeline):
     places = PositionColumns("shard", "place")
 
 
-class Lake:
-    """A table that grows, on a platform of its own."""
+class Watched:
+    """What trainers of a platform have told."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+
+    def store(self) -> ModelStore:
+        return ModelStore.at(self.platform.settings)
+
+    def steps(self, run: str) -> list[LearnedStep]:
+        return told_of(self.platform.iceberg, STEPS, run)
+
+    def seen(self, run: str) -> Positions:
+        """Where all rows came from that the run has told of."""
+        found: Positions = {}
+        for step in self.steps(run):
+            found = merged(found, from_json(step.positions))
+        return found
+
+    def arrived(self, run: str) -> int:
+        """Rows of the run that are committed."""
+        return max((step.arrived for step in self.steps(run)), default=0)
+
+    def wait(self, run: LearningRun, rows: int) -> None:
+        """Until so many rows are committed; a job that fails does not get there."""
+
+        def there() -> bool:
+            status = self.platform.flink.job(run.job_id)
+            assert status.state != "FAILED", self.platform.flink.root_exception(run.job_id)
+            return self.arrived(run.run) >= rows
+
+        wait_until(there)
+
+
+class Lake(Watched):
+    """A table that grows, on a platform of its own."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(platform)
         self.table = platform.iceberg.create_table("raw", "labelled", FIELDS)
         self.rows = 0
 
@@ -75,37 +109,14 @@ class Lake:
         """What the source itself counts."""
         return Labels.places.of(self.table.refresh().arrow().combine_chunks().to_batches()[0])  # type: ignore[union-attr]
 
-    def store(self) -> ModelStore:
-        return ModelStore.at(self.platform.settings)
-
     def begin(self, kind: type[Labels] = Labels, **asked: object) -> LearningRun:
         return start(self.platform, kind(self.platform, **asked).prepare())  # type: ignore[arg-type]
-
-    def steps(self, run: str) -> list[LearnedStep]:
-        return told_of(self.platform.iceberg, STEPS, run)
-
-    def arrived(self, run: str) -> int:
-        """Rows of the run that are committed."""
-        return max((step.arrived for step in self.steps(run)), default=0)
-
-    def wait(self, run: LearningRun, rows: int) -> None:
-        """Until so many rows are committed; a job that fails does not get there."""
-
-        def there() -> bool:
-            status = self.platform.flink.job(run.job_id)
-            assert status.state != "FAILED", self.platform.flink.root_exception(run.job_id)
-            return self.arrived(run.run) >= rows
-
-        wait_until(there)
 
     def assert_each_row_once(self, run: str) -> None:
         """Rows that arrived are those of the source; each is learned from once, or a dead letter once."""
         steps, letters = self.steps(run), told_of(self.platform.iceberg, LETTERS, run)
         assert [step.step for step in steps] == list(range(1, len(steps) + 1))
-        seen: Positions = {}
-        for step in steps:
-            seen = merged(seen, from_json(step.positions))
-        assert seen == self.positions()
+        assert self.seen(run) == self.positions()
         learned = sum(step.rows for step in steps if step.verdict == Verdict.LEARNED)
         assert (sum(step.rows for step in steps), steps[-1].arrived) == (self.rows, self.rows)
         assert (learned, learned) == (steps[-1].visited, steps[-1].model_rows)

@@ -14,6 +14,7 @@ import pytest
 
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, SettingsError
+from headrace.features.instant import instant_us
 from headrace.features.source import IcebergTable
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
@@ -136,22 +137,24 @@ def test_a_job_says_which_rows_it_reads(lake: Lake) -> None:
     assert runs(lake.platform) == []
 
 
-def test_a_candidate_reads_the_features_of_its_parent_and_has_no_cutoff(lake: Lake) -> None:
+def test_a_candidate_reads_the_features_of_its_parent_and_has_the_cutoff_of_its_own_rows(lake: Lake) -> None:
     store = lake.store()
     origin = store.keep_origin()
     artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
     parent = Facts(artifact=artifact, code=origin.code, environment=origin.environment, features={"flights": "0a1b"})
     parent = replace(parent, label_cutoff=datetime(2013, 9, 1, tzinfo=UTC))
     store.register("labels", parent, Decision("tester", "a start"))
-    for start, expected in (("labels@1", {"flights": "0a1b"}), (None, {})):
+    known = datetime(2013, 9, 2, tzinfo=UTC)
+    for start, expected, cutoff_us, cutoff in (
+        ("labels@1", {"flights": "0a1b"}, None, None),
+        (None, {}, instant_us(known), known),
+    ):
         job = Labels(lake.platform, start=start).prepare()
-        told = Told(
-            job.run, 1, artifact, step=1, arrived=5, visited=5, model_rows=5, positions="{}", metrics="{}", told_us=7
-        )
+        told = Told(job.run, 1, artifact, 1, 5, 5, 5, "{}", "{}", told_us=7, label_cutoff_us=cutoff_us)
         table = lake.platform.iceberg.named(f"{LEDGER_NAMESPACE}.{CANDIDATES}")
-        table.append(pa.Table.from_pylist([asdict(told)]))
+        table.append(pa.Table.from_pylist([asdict(told)], schema=table.table.schema().as_arrow()))
         (kept,) = register_committed(lake.platform.iceberg, store, job)
-        assert (kept.facts.features, kept.facts.label_cutoff) == (expected, None)
+        assert (kept.facts.features, kept.facts.label_cutoff) == (expected, cutoff)
         assert kept in [one.candidate for one in store.candidates("labels")]
 
 
