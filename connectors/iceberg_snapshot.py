@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -46,6 +47,19 @@ class Change:
     def only_appends(self) -> bool:
         """Whether all rows that were there still are."""
         return self.operation == APPEND and not self.removed and not self.deletes
+
+
+def commit_times(table: IcebergTable, snapshot_id: int) -> list[datetime | None]:
+    """When the files of a snapshot were committed (processing time), in the order of `IcebergTable.files_in_order`.
+
+    None where the snapshot that added a file has expired. NotFoundError when the one that is asked for is gone.
+    """
+    by_path: dict[str, int | None] = {}
+    for manifest in table._found(snapshot_id).manifests(table.table.io):
+        entries = manifest.fetch_manifest_entry(table.table.io)
+        by_path |= {entry.data_file.file_path: entry.snapshot_id for entry in entries}
+    times = {found.snapshot_id: table.committed_at(found.snapshot_id) for found in table.table.snapshots()}
+    return [times.get(by_path[path] or 0) for path in table.files_in_order(snapshot_id)]
 
 
 def data_files(table: IcebergTable, snapshot_id: int) -> list[DataFile]:

@@ -22,11 +22,15 @@ def ledger(
 
     Example: headrace ledger fraud-features-20260101-120000-1f2e
     """
+    from headrace.pipelines.label_ledger import label_ledger_of
+    from headrace.pipelines.label_runs import is_label_run
     from headrace.pipelines.ledger import ledger_of
     from headrace.runtime.platform import Platform
 
     options = options_of(context)
-    drawn = ledger_of(Platform(options.settings()), run)
+    platform = Platform(options.settings())
+    draw = label_ledger_of if is_label_run(platform.registry.run(run)) else ledger_of
+    drawn = draw(platform, run)
     as_json = options.chosen(format_) is Format.JSON
     sys.stdout.write(drawn.to_json() + "\n" if as_json else drawn.to_text())
     if not drawn.holds:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from headrace.errors import JobError
 from headrace.jobs.options import FormatOption, FreshnessOption, OptimizeOption, options_of
 from headrace.jobs.output import print_rows, progress
 
@@ -71,11 +72,15 @@ def start(
     Example: headrace start flight-delays-20260101-120000-1a2b --from latest
     """
     from headrace.features.knobs import knobs_of
+    from headrace.pipelines.label_runs import is_label_run
     from headrace.pipelines.lifecycle import knobs_text, new_partitions, resume
     from headrace.runtime.platform import Platform
 
     turn = knobs_of(optimize or None, freshness or None, "flag")
     platform = Platform(options_of(context).settings())
+    if is_label_run(platform.registry.run(run)):
+        msg = f"run {run} is of a label join, which has no knobs: `headrace label-join resume {run}` resumes it"
+        raise JobError(msg)
     started = resume(platform, run, start_from, turn)
     progress(f"knobs: {knobs_text(platform, started)}")
     progress(f"started from {started.started_from or 'its boundary'}; `headrace jobs` shows it")

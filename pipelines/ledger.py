@@ -21,16 +21,15 @@ from headrace.pipelines.followed_dimensions import open_joined
 from headrace.pipelines.ledger_checks import (
     Check,
     PartitionLine,
+    archived_less,
     by_part,
-    duplicates,
+    check_texts,
     equal,
-    gaps,
-    hidden,
     lines_of,
     none_of,
-    off_boundary,
+    offset_checks,
+    partition_text,
     place,
-    unlike_history,
 )
 from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
 from headrace.registry.store import Registry, Run
@@ -269,19 +268,13 @@ class _Draft:
         yield none_of("filtered rows are accepted ones", over)
         conflicts = [f"{of}, block {block}, n {n}" for of, block, n in self.facts.block_conflicts()]
         yield none_of("one version of a block", conflicts)
-        yield none_of("no duplicates", duplicates(self.blocks))
-        yield none_of("no gaps", gaps(self.blocks))
-        yield none_of("no duplicate hides a gap", hidden(self.blocks))
-        yield none_of("history complete", unlike_history(self.cutover, self.blocks))
-        yield none_of("boundary", off_boundary(self.cutover, self.blocks))
+        yield from offset_checks(self.cutover, self.blocks)
 
     def behind(self) -> list[str]:
         """Partitions of which the archive does not reach the live leg yet."""
         if self.archive is None:
             return []
-        archived = {found.of: found.last_offset for found in self.archive}
-        ends = [(line.of, archived.get(line.of, -1), line.last_offset) for line in lines_of(self.blocks)]
-        return [f"{of}: archived to offset {last}, read to offset {read}" for of, last, read in ends if last < read]
+        return archived_less(self.blocks, {found.of: found.last_offset for found in self.archive})
 
     def missed(self) -> list[str]:
         """Partitions that the boundary does not have, with archived rows of which the run has read none."""
@@ -349,12 +342,8 @@ def _lines(ledger: Ledger) -> Iterator[str]:
     for name in VERDICTS:
         yield f"  {name:<14}{getattr(ledger, name):>16,}"
     for line in ledger.partitions:
-        offsets = f"offsets {line.first_offset:,} to {line.last_offset:,}"
-        yield f"  {line.of}: history {line.history:,} + live {line.live:,}, {offsets}"
+        yield partition_text(line)
     for group in ledger.groups:
         recounted = "not recounted" if group.recounted is None else f"recounted {group.recounted:,}"
         yield f"  tiles {group.table}: folded {group.folded:,}, {recounted}"
-    for check in ledger.checks:
-        found = "" if check.holds else f": expected {check.expected}, found {check.found}"
-        yield f"  {'holds' if check.holds else 'FAILS'}  {check.name}{found}"
-    yield "every check holds" if ledger.holds else f"{len(ledger.failed)} of {len(ledger.checks)} checks fail"
+    yield from check_texts(ledger.checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -102,6 +102,21 @@ def hidden(blocks: Sequence[Block]) -> list[str]:
     ]
 
 
+def offset_checks(cutover: Cutover, blocks: Sequence[Block]) -> Iterator[Check]:
+    """What the offsets that were read must satisfy by themselves and with the boundary: each once, none left out."""
+    yield none_of("no duplicates", duplicates(blocks))
+    yield none_of("no gaps", gaps(blocks))
+    yield none_of("no duplicate hides a gap", hidden(blocks))
+    yield none_of("history complete", unlike_history(cutover, blocks))
+    yield none_of("boundary", off_boundary(cutover, blocks))
+
+
+def archived_less(blocks: Sequence[Block], archived: Mapping[TopicPartition, int]) -> list[str]:
+    """Partitions of which an archive does not reach what was read yet; `archived`: the last offset that it has."""
+    ends = [(line.of, archived.get(line.of, -1), line.last_offset) for line in lines_of(blocks)]
+    return [f"{of}: archived to offset {last}, read to offset {read}" for of, last, read in ends if last < read]
+
+
 def contiguous_sums(first: int, last: int) -> tuple[int, int]:
     """The sum of all offsets from first to last, and the sum of the squares of their places in the block.
 
@@ -163,6 +178,21 @@ def by_part(sums: Mapping[TopicPartition, int], wrong: Sequence[TopicPartition])
     """A sum, and its parts in the partitions where something is wrong."""
     parts = "; ".join(f"{part}: {sums.get(part, 0):,}" for part in wrong[:SHOWN])
     return f"{sum(sums.values()):,}" + (f" ({parts})" if parts else "")
+
+
+def partition_text(line: PartitionLine) -> str:
+    """A partition as a line to read."""
+    offsets = f"offsets {line.first_offset:,} to {line.last_offset:,}"
+    return f"  {line.of}: history {line.history:,} + live {line.live:,}, {offsets}"
+
+
+def check_texts(checks: Sequence[Check]) -> Iterator[str]:
+    """Checks as lines to read, and how many hold."""
+    for check in checks:
+        found = "" if check.holds else f": expected {check.expected}, found {check.found}"
+        yield f"  {'holds' if check.holds else 'FAILS'}  {check.name}{found}"
+    failed = sum(not check.holds for check in checks)
+    yield f"{failed} of {len(checks)} checks fail" if failed else "every check holds"
 
 
 def place(block: Block) -> str:
