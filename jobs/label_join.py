@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.errors import SettingsError
 from headrace.jobs.boundary import tell_boundary
 from headrace.jobs.inputs import loader, rows_or_history
-from headrace.jobs.options import FileArgument, Format, FormatOption, instant, options_of
+from headrace.jobs.options import Engine, FileArgument, Format, FormatOption, Options, instant, options_of
 from headrace.jobs.output import print_rows, progress
 
 if TYPE_CHECKING:
+    from headrace.compiler.label_join import LabelJoinPlan
     from headrace.pipelines.label_status import LabelStatus
     from headrace.pipelines.local_labels import LabelCounts, LabelRun
     from headrace.runtime.platform import Platform
@@ -46,6 +49,7 @@ def run(
     ] = "",
     facts: Annotated[bool, typer.Option("--facts", help="All facts, not the last of each id alone.")] = False,
     letters: Annotated[bool, typer.Option("--letters", help="The rows that are joined with nothing, and why.")] = False,
+    engine: Annotated[Engine, typer.Option(help="Flink runs in this process, without a server.")] = Engine.DUCKDB,
     format_: FormatOption = None,
 ) -> None:
     """Join what is there, on this machine; no server is needed.
@@ -53,19 +57,44 @@ def run(
     Example: headrace label-join run frauds.py --logged scored.csv --labels frauds.csv --facts
     """
     from headrace.jobs.definitions import label_join_plan
-    from headrace.pipelines.local_labels import join_locally
 
     options, plan = options_of(context), label_join_plan(file, join)
     ours, theirs = (
         rows_or_history(source, option, given)
         for source, option, given in ((plan.logged, "--logged", logged), (plan.labels, "--labels", labels))
     )
-    found = join_locally(plan, ours, theirs, loader(options, "--logged", "--labels"), until=instant("--until", until))
+    found = ENGINES[engine](options, plan, ours, theirs, until)
     progress(_complete(found))
     for line in _counted(found.counts):
         progress(line)
     shown = found.letters if letters else found.facts if facts else found.final
     print_rows(shown.to_pylist(), options.chosen(format_))
+
+
+def _on_duckdb(options: Options, plan: LabelJoinPlan, logged: str, labels: str, until: str) -> LabelRun:
+    from headrace.pipelines.local_labels import join_locally
+
+    load = loader(options, "--logged", "--labels")
+    return join_locally(plan, logged, labels, load, until=instant("--until", until))
+
+
+def _on_flink(options: Options, plan: LabelJoinPlan, logged: str, labels: str, until: str) -> LabelRun:
+    from headrace.jobs.sigterm import ended_by_sigterm
+    from headrace.pipelines.flink_labels import join_on_flink
+    from headrace.runtime.local_flink import local_session
+
+    if until:
+        msg = f"--until {until}: what was told by an instant is asked of DuckDB; leave --until or --engine out"
+        raise SettingsError(msg)
+    with ended_by_sigterm():
+        session = local_session(options.settings())
+        return join_on_flink(plan, logged, labels, loader(options, "--logged", "--labels"), session)
+
+
+ENGINES: Mapping[Engine, Callable[[Options, LabelJoinPlan, str, str, str], LabelRun]] = {
+    Engine.DUCKDB: _on_duckdb,
+    Engine.FLINK: _on_flink,
+}
 
 
 @app.command()

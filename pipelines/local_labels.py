@@ -119,15 +119,15 @@ def join_in(connection: duckdb.DuckDBPyConnection, plan: LabelJoinPlan, *, until
         (LETTERS, letters_sql(plan, LOGGED, LABELS, until_us)),
     ):
         connection.execute(f"CREATE OR REPLACE TABLE {name} AS {query}")
-    facts = connection.table(FACTS).order(_order(plan)).to_arrow_table()
+    facts = connection.table(FACTS).order(fact_order(plan)).to_arrow_table()
     final = connection.sql(final_sql(plan, FACTS)).to_arrow_table()
     letters = connection.table(LETTERS).order('source DESC, partition, "offset"').to_arrow_table()
     complete = None if newest is None else instant_of(newest)
     return LabelRun(facts, final, letters, _counts(connection, plan, until_us), complete)
 
 
-def _order(plan: LabelJoinPlan) -> str:
-    """The order in which facts are shown."""
+def fact_order(plan: LabelJoinPlan) -> str:
+    """The order in which facts are shown, in SQL: by id, then by number."""
     return ", ".join([*(DUCKDB.identifier(column.name) for column in plan.ids), FACT_NUMBER])
 
 

@@ -98,10 +98,19 @@ def test_nothing_is_told_of_a_row_that_is_logged_within_the_wait_before_the_end(
     assert [row["request"] for row in rows(folder, "--until", "2026-01-31T14:00:01Z")] == ["r1", "r2", "r4", "r5"]
 
 
+@pytest.mark.slow
+def test_flink_tells_the_same(folder: Path) -> None:
+    found, wanted = run(folder, "--facts", "--engine", "flink"), run(folder, "--facts")
+    assert found.exit_code == 0, found.exception
+    assert json.loads(found.stdout) == json.loads(wanted.stdout)
+    assert found.stderr == wanted.stderr
+
+
 REFUSED = [
     (("--join", "fraud"), DefinitionError, "no join 'fraud'; did you mean 'frauds'"),
     (("--logged", ""), SettingsError, "Scored has no history; name its rows: --logged rows.csv"),
     (("--labels", "none.csv"), NotFoundError, "no file none.csv"),
+    (("--engine", "flink", "--until", "2026-01-31T11:05:00Z"), SettingsError, "is asked of DuckDB"),
     (("--until", "2026-01-31T11:05:00"), RequestError, "until=.*has no time zone"),
 ]
 
