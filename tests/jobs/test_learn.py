@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace.errors import DefinitionError
-from headrace.jobs.learn import pipeline_in
+from headrace.errors import DefinitionError, SettingsError
+from headrace.jobs.learn import offsets_of, pipeline_in
 
 TRAINER = """
 class {kind}(StreamingTrainingPipeline):
@@ -52,3 +52,12 @@ def test_neither_an_abstract_trainer_nor_a_second_name_of_one_counts(tmp_path: P
     file = file_with(tmp_path, "late")
     file.write_text(file.read_text() + TRAINER.format(kind="Base", name="") + "\nAGAIN = Late\n")
     assert pipeline_in(file, "").name == "late"
+
+
+def test_offsets_are_partitions_with_their_first_offset_or_those_behind_the_parent() -> None:
+    assert offsets_of("") is None
+    assert offsets_of("parent") == "parent"
+    assert offsets_of("2:0,0:17") == {2: 0, 0: 17}
+    for text in ("parents", "0:1,", "0:-3", "0:1;1:2", "7"):
+        with pytest.raises(SettingsError, match="expected the first offset by partition, such as 0:120,1:95"):
+            offsets_of(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,11 +229,20 @@ def keep_first(platform: Platform, run: LearningRun) -> None:
         raise JobError(_second(running[0], run.model))
 
 
-def _running(platform: Platform, model: str) -> Sequence[JobStatus]:
-    """The jobs of a model's trainers that are not over, oldest first; a job has its run's name."""
-    own = {run.run for run in runs(platform) if run.model == model}
-    jobs = (job for job in platform.flink.jobs() if job.name in own and not job.is_over)
-    return sorted(jobs, key=lambda job: (job.started_ms, job.job_id))
+def running_of(jobs: Iterable[JobStatus], runs_: Collection[str]) -> list[JobStatus]:
+    """The jobs of some runs that are not over, oldest first; a job has its run's name.
+
+    >>> jobs = [JobStatus("b2", "labels-1", "RUNNING", 7, 1), JobStatus("a1", "labels-1", "FINISHED", 5, 1)]
+    >>> [job.job_id for job in running_of(jobs, {"labels-1"})]
+    ['b2']
+    """
+    running = (job for job in jobs if job.name in runs_ and not job.is_over)
+    return sorted(running, key=lambda job: (job.started_ms, job.job_id))
+
+
+def _running(platform: Platform, model: str) -> list[JobStatus]:
+    """The jobs of a model's trainers that are not over, oldest first."""
+    return running_of(platform.flink.jobs(), {run.run for run in runs(platform) if run.model == model})
 
 
 def _second(first: JobStatus, model: str) -> str:

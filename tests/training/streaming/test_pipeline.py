@@ -15,15 +15,17 @@ import pytest
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, SettingsError
 from headrace.features.instant import instant_us
-from headrace.features.source import IcebergTable
+from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
+from headrace.registry.store import ViewVersion
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.streaming.candidates import register_committed
+from headrace.training.streaming.candidates import candidate_of, register_committed
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.rules import LabelTime, Rules
 from headrace.training.streaming.runs import runs
 from headrace.training.streaming.status import halt_of, rewritten_in
 from headrace.training.streaming.tables import CANDIDATES
@@ -231,3 +233,81 @@ def test_a_learner_that_is_not_there_is_named() -> None:
         LearnerSpec("nowhere:make", {}).make(None)
     with pytest.raises(SettingsError, match=r"module 'json' has no function 'lods'; did you mean 'loads'\?"):
         LearnerSpec("json:lods", {}).make(None)
+
+
+class Rows(Source):
+    """Labelled rows of a topic."""
+
+    live = KafkaTopic("currents")
+    number: int
+    x: float
+    label: int
+    at: datetime = event_time()
+
+
+def test_sources_whose_rows_are_not_simply_records_are_refused(lake: Lake) -> None:
+    class Once(Source):
+        live = KafkaTopic("currents")
+        unique_by = "number"
+        number: int
+        at: datetime = event_time()
+
+    class Archived(Source):
+        history = IcebergTable("raw.labelled")
+        number: int
+        at: datetime = event_time()
+
+    for source, said in ((Once, "rows are unique by 'number'"), (Archived, "has no live leg")):
+        with pytest.raises(DefinitionError, match=said):
+            type("Wrong", (Labels,), {"source": source})(lake.platform).prepare()
+
+
+def test_offsets_of_a_table_or_beside_a_snapshot_are_refused(lake: Lake) -> None:
+    with pytest.raises(SettingsError, match="offsets are those of a topic, and its source is"):
+        Labels(lake.platform, offsets={0: 3})
+    kind = type("OfTopic", (Labels,), {"source": Rows})
+    with pytest.raises(SettingsError, match=r"begins after snapshot 7, or with offsets .*\? expected one of both"):
+        kind(lake.platform, after=7, offsets={0: 3})
+    with pytest.raises(SettingsError, match="offsets 'parent': behind which version"):
+        kind(lake.platform, offsets="parent").prepare()
+
+
+def test_the_time_of_a_label_is_an_instant_of_the_source(lake: Lake) -> None:
+    lake.more(2)
+    for changes, said in (
+        ({"label_time": "know"}, "has no column 'know'"),
+        ({"label_time": "x"}, "column 'x' of raw.labelled is x double; expected an instant"),
+        ({"label_time": "at", "event_time": "label"}, "column 'label' of raw.labelled is label bigint"),
+    ):
+        with pytest.raises(SchemaMismatchError, match=said):
+            type("Wrong", (Labels,), changes)(lake.platform).prepare()
+    timed = {"label_time": "at", "columns": ("x", "y", "label"), "places": None}
+    job = type("Timed", (Labels,), timed)(lake.platform).prepare()
+    assert Taught.from_json(job.taught).rules == Rules(("x", "y", "label"), None, LabelTime("at", None, 1_000_000))
+    assert "SELECT `x`, `y`, `label`, `at` FROM" in job.query
+
+
+def test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_the_difference(lake: Lake) -> None:
+    class Fed(Labels):
+        features = ("flights",)
+
+    views, store = lake.platform.registry, lake.store()
+    lake.more(2)
+    with pytest.raises(NotFoundError, match="no view 'flights'"):
+        Fed(lake.platform).prepare()
+    project = lake.platform.settings.project
+    views.add_version(ViewVersion(project, "flights", "0a1b", {"window_us": 60}))
+    job = Fed(lake.platform).prepare()
+    assert job.features == {"flights": "0a1b"}
+    origin = store.keep_origin()
+    artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
+    facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment, features=job.features)
+    store.register("labels", facts, Decision("tester", "a start"))
+    told = Told(job.run, 1, artifact, 1, 5, 5, 5, "{}", "{}", told_us=7)
+    assert candidate_of(told, job, {"rides": "7"}).facts.features == {"rides": "7", "flights": "0a1b"}
+    assert Fed(lake.platform, start="labels@1").prepare().parent == 1
+    views.add_version(ViewVersion(project, "flights", "2c3d", {"window_us": 90}))
+    said = r"labels@1 learned from view flights as 0a1b, and 2c3d is in force: window_us: 60 became 90; serve"
+    with pytest.raises(ModelError, match=said):
+        Fed(lake.platform, start="labels@1").prepare()
+    assert Fed(lake.platform).prepare().features == {"flights": "2c3d"}

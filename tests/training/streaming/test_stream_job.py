@@ -20,8 +20,8 @@ from headrace.training.data.labels import Label
 from headrace.training.learning.predictor import load
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
-from headrace.training.streaming.candidates import register_committed
-from headrace.training.streaming.runs import LearningRun, job_of, resume, stop
+from headrace.training.streaming.candidates import follow_committed, register_committed
+from headrace.training.streaming.runs import LearningRun, job_of, keep_first, resume, stop
 from headrace.training.streaming.status import status_of
 from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
 from headrace.training.streaming.trainer import Policy
@@ -155,3 +155,46 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
     with pytest.raises(JobError, match="has finished: it has learned from all rows"):
         resume(lake.platform, run.run)
+
+
+def test_what_is_committed_becomes_a_candidate_of_the_store_while_the_run_goes_on_and_once(lake: Lake) -> None:
+    class Followed(Labels):
+        name = "followed"
+        policy = Policy(candidate_rows=200)
+
+    run = lake.begin(Followed)
+    seen: list[int] = []
+
+    def until_more(_: float) -> None:
+        """Wait for what was appended, then append more; the third time end the run."""
+        lake.wait(run, lake.rows)
+        seen.append(len(lake.store().registry.candidates("followed")))
+        if len(seen) == 3:
+            stop(lake.platform, run.run)
+        else:
+            lake.more(400)
+
+    yielded = list(follow_committed(lake.platform, lake.store(), run.run, 1.0, until_more))
+    told = told_of(lake.platform.iceberg, CANDIDATES, run.run)
+    assert [one.facts.rows_seen for one in yielded] == [one.visited for one in told]
+    assert [one.candidate for one in lake.store().candidates("followed")] == yielded
+    assert seen[-1] > 0
+    assert list(follow_committed(lake.platform, lake.store(), run.run, 1.0, until_more)) == []
+
+
+def test_of_two_who_resume_a_run_at_once_the_first_goes_on(lake: Lake) -> None:
+    class Contended(Labels):
+        name = "contended"
+
+    platform, job = lake.platform, Contended(lake.platform).prepare()
+    theirs = LearningRun(job.run, "contended", job.submit(platform.session))
+    mine = LearningRun(job.run, "contended", job.submit(platform.session))
+    theirs.save(platform.run_folder(job.run))
+    with pytest.raises(JobError, match=f"'contended' is being learned already, by run .*, job {theirs.job_id}"):
+        keep_first(platform, mine)
+    wait_until(lambda: platform.flink.job(mine.job_id).is_over)
+    keep_first(platform, theirs)
+    assert not platform.flink.job(theirs.job_id).is_over
+    platform.flink.cancel(theirs.job_id)
+    wait_until(lambda: platform.flink.job(theirs.job_id).is_over)
+    keep_first(platform, mine)

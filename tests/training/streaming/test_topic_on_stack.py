@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
+from headrace.compiler.build import plan_source
+from headrace.connectors.schema import archive_fields
+from headrace.errors import CutoverError, JobError, NotFoundError
+from headrace.registry.model_states import Decision
+from headrace.runtime.legs import TOPIC_ID, table_name_of
 from headrace.runtime.settings import Settings
 from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.runs import job_of, resume, stop
 from headrace.training.streaming.status import status_of
+from headrace.training.streaming.topic_rows import check_still_there
 
+from .lake import wait_until
 from .river import BROKEN, EARLY_LABEL, LABEL_TO_COME, LATE, River, river_on
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -40,3 +49,61 @@ def test_each_record_of_a_topic_is_learned_once_or_is_a_dead_letter_through_stop
         assert sum(end for _, end in facts.offsets.values()) >= facts.rows_seen > 0
     assert len(kept) > 1
     assert set(kept[-1].facts.offsets) == {f"{river.topic}-{partition}" for partition in river.log()}
+
+
+def test_a_bounded_run_ends_with_what_was_there_and_goes_on_behind_its_parent(river: River) -> None:
+    river.more(60)
+    ends = {str(partition): one.end for partition, one in river.log().items()}
+    run = river.begin(follow=False)
+    river.more(40)
+    job = job_of(river.platform, run.run)
+    assert job.topic is not None
+    assert job.topic.ends == ends
+    wait_until(lambda: river.platform.flink.job(run.job_id).is_over)
+    steps = river.steps(run.run)
+    assert steps[-1].arrived == sum(ends.values())
+    assert status_of(river.platform, run.run).lag == 0
+    kept = register_committed(river.platform.iceberg, river.store(), job)
+    facts = kept[-1].facts
+    assert facts.rows_seen == steps[-1].visited == river.good - 40
+    river.store().register("currents", facts, Decision("tester", "to go on from"))
+    later = river.kind(river.platform, start="currents@1", offsets="parent").prepare()
+    assert later.topic is not None
+    assert {f"{river.topic}-{name}": start for name, start in later.topic.starts.items()} == {
+        name: end for name, (_, end) in facts.offsets.items()
+    }
+    with pytest.raises(JobError, match=r"has no records from .* on yet; nothing to learn from"):
+        river.kind(river.platform, follow=False, offsets={p: one.end for p, one in river.log().items()}).prepare()
+
+
+def test_a_run_begins_behind_a_snapshot_of_the_archive_as_views_do(river: River) -> None:
+    source = plan_source(river.kind.source.schema)  # type: ignore[union-attr]
+    fields, (namespace, name) = archive_fields(source.columns), table_name_of(source)
+    with river.platform.kafka.admin() as admin:
+        noted = {TOPIC_ID: str(admin.describe(river.topic).topic_id)}
+    archive = river.platform.iceberg.create_table(namespace, name, fields, noted)
+    places = [(partition, offset) for partition, end in ((0, 5), (2, 3)) for offset in range(end)]
+    rows = [{"_src_topic": river.topic, "_src_partition": p, "_src_offset": offset} for p, offset in places]
+    snapshot = archive.append(pa.Table.from_pylist(rows, schema=archive.table.schema().as_arrow()))
+    job = river.kind(river.platform, after=snapshot).prepare()
+    assert job.topic is not None
+    assert job.topic.starts == {"0": 5, "1": 0, "2": 3}
+    assert "'start.offsets' = '0:5;1:0;2:3'" in job.declarations[-1]
+    assert river.kind(river.platform, offsets={1: 2}).prepare().topic.starts == {"0": 0, "1": 2, "2": 0}  # type: ignore[union-attr]
+    with pytest.raises(CutoverError, match=r"partition 1: needed from offset 9999999, but the log ends at"):
+        river.kind(river.platform, offsets={1: 9_999_999}).prepare()
+    with pytest.raises(NotFoundError, match="no snapshot 7"):
+        river.kind(river.platform, after=7).prepare()
+
+
+def test_a_run_does_not_go_on_where_its_records_are_gone_or_the_topic_is_another(river: River) -> None:
+    job = river.kind(river.platform).prepare()
+    assert job.topic is not None
+    anew = replace(job, topic=replace(job.topic, topic_id="of-another-topic"))
+    with pytest.raises(CutoverError, match=f"was made anew: run {job.run} copied the topic with id of-another-topic"):
+        check_still_there(river.platform, anew, {})
+    with river.platform.kafka.admin() as admin:
+        admin.delete_records(river.topic, {0: 10})
+    with pytest.raises(CutoverError, match="partition 0: needed from offset 0, but the log begins at 10"):
+        check_still_there(river.platform, job, {})
+    check_still_there(river.platform, job, {0: 10})
