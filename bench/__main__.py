@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.candidate_freshness import CandidateBenchmark, CandidateReport, CandidateSizes
 from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
 from headrace.bench.environments import Environments
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
@@ -27,7 +28,7 @@ from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
 from headrace.runtime.progress import Progress
-from headrace.runtime.stack.plan import KAFKA
+from headrace.runtime.stack.plan import FLINK, ICEBERG, KAFKA
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -40,7 +41,7 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport
+AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport | CandidateReport
 Benchmark = Callable[[Workbench], AnyReport]
 
 
@@ -211,6 +212,24 @@ def trainer(
     _told([TrainerBenchmark(home.resolve(), Progress(), TrainerSizes(rows, rounds)).run()], home, json, docs=docs)
 
 
+@app.command()
+def candidates(
+    seconds: Annotated[float, typer.Option(min=2, help="Seconds of records under each interval.")] = 60.0,
+    records_per_s: Annotated[int, typer.Option(min=10, help="Records a second.")] = 1_000,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Seconds until a record of a topic is in a committed candidate of a streaming trainer, by checkpoint interval.
+
+    Example: python -m headrace.bench candidates --seconds 20
+    """
+    sizes = CandidateSizes(records_per_s, seconds, min(CandidateSizes.warm_s, seconds / 2))
+    _run(
+        [lambda bench: CandidateBenchmark(bench, sizes).run()], home, json, docs=docs, services=(KAFKA, FLINK, ICEBERG)
+    )
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -225,6 +244,7 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes(), _rivals(home)).run(),
         lambda bench: MaterializeBenchmark(bench, MaterializeSizes(rounds=rounds), _rivals(home)).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
+        lambda bench: CandidateBenchmark(bench, CandidateSizes()).run(),
     ]
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
     joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))

@@ -12,6 +12,7 @@ import pytest
 from headrace.bench import backfill as backfills
 from headrace.bench import functions, materialize, online, windows, writes
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
+from headrace.bench.candidate_freshness import CandidateBenchmark, CandidateSizes
 from headrace.bench.corners import Corner, CornersBenchmark, CornerSizes
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
 from headrace.bench.materialize import MaterializeBenchmark, MaterializeSizes, Written
@@ -140,3 +141,14 @@ def test_a_side_that_answers_otherwise_is_refused(bench: Workbench) -> None:
 
     with pytest.raises(OutputsDifferError, match="purchases_1h of customer 0 is -1"):
         benchmark.compare("rival", wrong)
+
+
+def test_every_record_that_is_sent_is_in_a_candidate_and_has_a_time(bench: Workbench, tmp_path: Path) -> None:
+    report = CandidateBenchmark(bench, CandidateSizes(100, 2.0, 0.0), ["500 ms"]).run()
+    (found,) = report.results
+    assert len(found.seconds) == 200
+    assert min(found.seconds) > 0
+    assert found.candidates > 0
+    report.save(tmp_path / "result.json")
+    assert len(json.loads((tmp_path / "result.json").read_text())["results"][0]["seconds"]) == 200
+    assert "| 500 ms | " in report.markdown()

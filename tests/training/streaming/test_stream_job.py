@@ -160,25 +160,29 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
 def test_what_is_committed_becomes_a_candidate_of_the_store_while_the_run_goes_on_and_once(lake: Lake) -> None:
     class Followed(Labels):
         name = "followed"
-        policy = Policy(candidate_rows=200)
+        policy = Policy(candidate_rows=200, candidate_seconds=1)
 
     run = lake.begin(Followed)
-    seen: list[int] = []
+    kept_by_then: list[bool] = []
+
+    def newest() -> int:
+        """Rows that the newest committed candidate has visited."""
+        return max((one.visited for one in told_of(lake.platform.iceberg, CANDIDATES, run.run)), default=0)
 
     def until_more(_: float) -> None:
-        """Wait for what was appended, then append more; the third time end the run."""
-        lake.wait(run, lake.rows)
-        seen.append(len(lake.store().registry.candidates("followed")))
-        if len(seen) == 3:
+        """Append rows and wait until a committed candidate has them; the third time end the run."""
+        kept_by_then.append("followed" in lake.store().models())
+        if len(kept_by_then) == 3:
             stop(lake.platform, run.run)
         else:
             lake.more(400)
+            wait_until(lambda: newest() == lake.rows)
 
     yielded = list(follow_committed(lake.platform, lake.store(), run.run, 1.0, until_more))
     told = told_of(lake.platform.iceberg, CANDIDATES, run.run)
     assert [one.facts.rows_seen for one in yielded] == [one.visited for one in told]
     assert [one.candidate for one in lake.store().candidates("followed")] == yielded
-    assert seen[-1] > 0
+    assert kept_by_then[1:] == [True, True]
     assert list(follow_committed(lake.platform, lake.store(), run.run, 1.0, until_more)) == []
 
 
