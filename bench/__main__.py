@@ -28,7 +28,7 @@ from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
 from headrace.runtime.progress import Progress
-from headrace.runtime.stack.plan import FLINK, ICEBERG, KAFKA
+from headrace.runtime.stack.plan import KAFKA
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -225,9 +225,7 @@ def candidates(
     Example: python -m headrace.bench candidates --seconds 20
     """
     sizes = CandidateSizes(records_per_s, seconds, min(CandidateSizes.warm_s, seconds / 2))
-    _run(
-        [lambda bench: CandidateBenchmark(bench, sizes).run()], home, json, docs=docs, services=(KAFKA, FLINK, ICEBERG)
-    )
+    _run([lambda bench: CandidateBenchmark(bench, sizes).run()], home, json, docs=docs, services=WITH_KAFKA)
 
 
 @app.command(name="all")

@@ -798,6 +798,6 @@ MUTANTS = (
         "compiler/flink_rows.py",
         "WHEN {why} IS NULL AND {is_late}",
         "WHEN {why} IS NULL AND FALSE AND {is_late}",
-        "tests/training/streaming/test_topic_on_stack.py::test_each_record_of_a_topic_is_learned_once_or_is_a_dead_letter_through_stop_and_resume",
+        "tests/training/streaming/test_topic_on_stack.py::test_each_record_of_a_topic_is_learned_once_or_is_a_dead_letter_through_failure_stop_and_resume",
     ),
 )

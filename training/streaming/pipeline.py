@@ -75,8 +75,8 @@ class StreamingTrainingPipeline(Governed):
         gates, evaluations: what its versions and candidates have to pass.
         label_time: the column of when a label was known; None: nothing is known of that.
         event_time: the column of a table of when its row happened; a `Source` has its own.
-        features: the feature views that made the rows; their fingerprints become facts of what is learned.
         label_ahead: how far a label's time may be ahead of the trainer's clock, as a duration.
+        features: the feature views that made the rows; their fingerprints become facts of what is learned.
 
     Args:
         platform: where everything is.

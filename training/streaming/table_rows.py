@@ -46,7 +46,7 @@ class TableRows:
         self.after = after
         self.follow = follow
 
-    @property
+    @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The columns. NotFoundError where there is no such table."""
         return self.table().fields

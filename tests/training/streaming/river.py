@@ -13,18 +13,21 @@ from typing import ClassVar
 from uuid import uuid4
 
 import numpy as np
+import psutil
 
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.runtime.cutover import LogRange
 from headrace.runtime.legs import log_ranges
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
+from headrace.runtime.stack.stack import Stack
 from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 from headrace.training.streaming.runs import LearningRun, start
 from headrace.training.streaming.tables import LETTERS, told_of
 from headrace.training.streaming.told import DeadLetter
 from headrace.training.streaming.trainer import Policy
 
+from ...pipelines.rig import TASK_MANAGERS, process_of  # noqa: TID252 (what knows parts of the stack is theirs)
 from .lake import HERE, TRUTH, Watched
 
 PARTITIONS = 3
@@ -170,3 +173,10 @@ def river_on(settings: Settings, folder: Path) -> Iterator[River]:
         for status in flink.jobs():
             if status.name in own and not status.is_over:
                 flink.cancel(status.job_id)
+
+
+def workers_of(stack: Stack) -> list[psutil.Process]:
+    """The Python processes of the task managers in which learners run."""
+    managers = [psutil.Process(process_of(stack, "flink", name).pid) for name in TASK_MANAGERS]
+    children = [child for manager in managers for child in manager.children(recursive=True)]
+    return [child for child in children if "pyflink.fn_execution.beam.beam_boot" in " ".join(child.cmdline())]

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from headrace.runtime.settings import Settings
@@ -15,7 +14,7 @@ from headrace.training.streaming.runs import LearningRun, resume, stop
 
 from ...pipelines.rig import TASK_MANAGERS, kill, process_of  # noqa: TID252 (what kills parts of the stack is theirs)
 from .lake import wait_until
-from .river import BROKEN, EARLY_LABEL, LATE, River, river_on
+from .river import BROKEN, EARLY_LABEL, LATE, River, river_on, workers_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.stack, pytest.mark.slow]
 
@@ -68,13 +67,6 @@ def learn_through(river: River, lose: Lose) -> LearningRun:
     river.wait(run, river.records)
     stop(river.platform, run.run)
     return run
-
-
-def workers_of(stack: Stack) -> list[psutil.Process]:
-    """The Python processes of the task managers in which learners run."""
-    managers = [psutil.Process(process_of(stack, "flink", name).pid) for name in TASK_MANAGERS]
-    children = [child for manager in managers for child in manager.children(recursive=True)]
-    return [child for child in children if "pyflink.fn_execution.beam.beam_boot" in " ".join(child.cmdline())]
 
 
 def test_each_record_is_learned_once_when_the_python_worker_is_killed(river: River, stack: Stack) -> None:

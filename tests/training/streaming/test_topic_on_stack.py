@@ -14,13 +14,14 @@ from headrace.errors import CutoverError, JobError, NotFoundError
 from headrace.registry.model_states import Decision
 from headrace.runtime.legs import TOPIC_ID, table_name_of
 from headrace.runtime.settings import Settings
+from headrace.runtime.stack.stack import Stack
 from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.runs import job_of, resume, stop
 from headrace.training.streaming.status import status_of
 from headrace.training.streaming.topic_rows import check_still_there
 
 from .lake import wait_until
-from .river import BROKEN, EARLY_LABEL, LABEL_TO_COME, LATE, River, river_on
+from .river import BROKEN, EARLY_LABEL, LABEL_TO_COME, LATE, River, river_on, workers_of
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -31,9 +32,18 @@ def river(stack_settings: Settings, tmp_path_factory: pytest.TempPathFactory) ->
         yield found
 
 
-def test_each_record_of_a_topic_is_learned_once_or_is_a_dead_letter_through_stop_and_resume(river: River) -> None:
-    river.more(1_150, bad=[BROKEN, LATE, EARLY_LABEL, LABEL_TO_COME])
+def test_each_record_of_a_topic_is_learned_once_or_is_a_dead_letter_through_failure_stop_and_resume(
+    river: River, stack: Stack
+) -> None:
+    others = set(workers_of(stack))
+    river.more(950, bad=[BROKEN, LATE, EARLY_LABEL, LABEL_TO_COME])
     run = river.begin()
+    river.wait(run, river.records)
+    own = set(workers_of(stack)) - others
+    assert own
+    for worker in own:
+        worker.kill()
+    river.more(200)
     river.wait(run, river.records)
     stop(river.platform, run.run)
     river.more(730, bad=[BROKEN, BROKEN, LATE])
