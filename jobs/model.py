@@ -10,6 +10,7 @@ from headrace.errors import SettingsError
 from headrace.jobs.deciding import decision_of
 from headrace.jobs.model_gates import admit, verify
 from headrace.jobs.model_options import By, Reason, Version, store_of
+from headrace.jobs.model_rebuild import rebuild
 from headrace.jobs.model_rows import (
     candidate_row,
     move_rows,
@@ -115,6 +116,7 @@ def lineage(context: typer.Context, version: Version, format_: FormatOption = No
 
 app.command()(verify)
 app.command()(admit)
+app.command()(rebuild)
 
 
 @app.command()

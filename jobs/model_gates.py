@@ -14,7 +14,7 @@ from headrace.errors import NotFoundError, SettingsError
 from headrace.jobs.deciding import decision_of
 from headrace.jobs.model_options import By, Reason, Version, store_of
 from headrace.jobs.model_rows import SHORT, gate_row, print_model_rows
-from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.options import Format, FormatOption, options_of
 from headrace.jobs.output import progress
 
 if TYPE_CHECKING:
@@ -165,7 +165,11 @@ def admit(
 
 
 def _tell(context: typer.Context, results: Sequence[GateResult], format_: FormatOption) -> None:
-    print_model_rows([gate_row(result) for result in results], options_of(context).chosen(format_))
+    """Print verdicts; a table leaves out the metrics beside the one that was judged."""
+    chosen, rows = options_of(context).chosen(format_), [gate_row(result) for result in results]
+    for row in rows if chosen is Format.TABLE else []:
+        row["evidence"].pop("metrics", None)
+    print_model_rows(rows, chosen)
 
 
 def _candidate(store: ModelStore, model: str, artifact: str) -> Candidate:

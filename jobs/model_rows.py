@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: So many digits of a hash tell two apart in a table.
 SHORT = 12
+#: Decimals of a number in a table; JSON has all of them.
+DIGITS = 6
 
 
 def status_row(status: VersionStatus) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _cell(value: Any) -> Any:
         return ", ".join(f"{name} {_part(item)}" for name, item in sorted(value.items())) or None
     if isinstance(value, list):
         return ", ".join(map(_part, value)) or None
-    return value
+    return round(value, DIGITS) if isinstance(value, float) else value
 
 
 def _part(value: Any) -> str:

@@ -64,6 +64,7 @@ class Facts:
         metrics: numbers by `set/metric` or `set/metric/slice`, such as `recent/log_loss/carrier=UA`.
         evaluated: for each such set, which rows it was; metrics of one set compare only over the same rows.
         parent: the version of the same model whose weights it started from.
+        training: how it was trained, as plain values: all that `rebuild` needs besides the data; empty: not known.
 
     Raises:
         ModelError: a value is not plain, a hash is none, a metric is not finite, its set is not in `evaluated`, offsets
@@ -82,9 +83,10 @@ class Facts:
     metrics: Mapping[str, float] = field(default_factory=dict)
     evaluated: Mapping[str, str] = field(default_factory=dict)
     parent: int | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("features", "snapshots", "offsets", "evaluated"):
+        for name in ("features", "snapshots", "offsets", "evaluated", "training"):
             check_json(name, getattr(self, name))
         _check_hashes(self)
         _check_offsets(self.offsets)

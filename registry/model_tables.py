@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 #: What of the facts is a column as it is, and what is kept as JSON.
 PLAIN_FACTS = ("artifact", "code", "environment", "rows_seen", "seed", "parent")
-JSON_FACTS = ("features", "snapshots", "offsets", "metrics", "evaluated")
+JSON_FACTS = ("features", "snapshots", "offsets", "metrics", "evaluated", "training")
 
 
 def _named() -> tuple[Column[Any], ...]:

@@ -293,7 +293,21 @@ def test_a_version_whose_artifact_is_gone_is_not_promoted(store: ModelStore) -> 
 
 @pytest.mark.parametrize(
     "command",
-    ["", "list", "show", "diff", "lineage", "verify", "admit", "promote", "take", "retire", "move", "history"],
+    [
+        "",
+        "list",
+        "show",
+        "diff",
+        "lineage",
+        "verify",
+        "admit",
+        "rebuild",
+        "promote",
+        "take",
+        "retire",
+        "move",
+        "history",
+    ],
 )
 def test_every_help_has_an_example(command: str) -> None:
     assert "Example: headrace model" in said(*command.split(), "--help")

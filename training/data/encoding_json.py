@@ -1,4 +1,4 @@
-"""A fitted encoding as canonical JSON and back: sorted keys, shortest floats, no pickle, nothing but known names."""
+"""Encodings, fitted or not, as canonical JSON and back: sorted keys, shortest floats, nothing but known names."""
 
 from __future__ import annotations
 
@@ -54,17 +54,39 @@ def fitted_of(text: str | bytes) -> Fitted:
         raise DatasetError(msg) from error
 
 
+def encoding_plain(encoding: Encoding) -> dict[str, Any]:
+    """An encoding that is not fitted, as plain values for JSON.
+
+    >>> encoding_of(encoding_plain(Encoding({"amt": Raw()}))) == Encoding({"amt": [Raw()]})
+    True
+    """
+    columns = [{"column": column, "encoder": _plain(encoder)} for column, encoder in encoding.pairs]
+    return {"columns": columns, "label": None if encoding.label is None else asdict(encoding.label)}
+
+
+def encoding_of(plain: Mapping[str, Any]) -> Encoding:
+    """The encoding of plain values; DatasetError for what is none."""
+    try:
+        return _encoding(plain)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        msg = f"encoding: is not what headrace writes: {type(error).__name__}: {error}"
+        raise DatasetError(msg) from error
+
+
+def _encoding(plain: Mapping[str, Any]) -> Encoding:
+    features: dict[str, list[Any]] = {}
+    for one in plain["columns"]:
+        features.setdefault(one["column"], []).append(_value(one["encoder"]))
+    return Encoding(features, None if plain["label"] is None else Label(**plain["label"]))
+
+
 def _fitted(plain: Mapping[str, Any]) -> Fitted:
     if plain["format"] != FORMAT:
         msg = f"format {plain['format']!r}; this version of headrace reads {FORMAT}"
         raise ValueError(msg)
-    features: dict[str, list[Any]] = {}
-    for one in plain["columns"]:
-        features.setdefault(one["column"], []).append(_value(one["encoder"]))
-    label = None if plain["label"] is None else Label(**plain["label"])
     labels = None if plain["labels"] is None else LabelSummary(**plain["labels"])
     return Fitted(
-        Encoding(features, label),
+        _encoding(plain),
         tuple(_value(one["fitted"]) for one in plain["columns"]),
         tuple(one["kind"] for one in plain["columns"]),
         plain["rows"],

@@ -23,6 +23,7 @@ from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, check_options, definition_of
+from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
@@ -39,6 +40,7 @@ class TrainingOutcome:
         metrics: of the model that is kept, by `split/metric`, for every split but that which trains.
         evaluated: for each such split the rows it was, in as many characters as a version keeps (`rows_text`).
         features: by feature view, the version whose features the rows have; empty for rows of a plain table.
+        training: how it was learnt, as plain values: what `headrace model rebuild` needs.
     """
 
     definition: TrainingDefinition
@@ -47,6 +49,13 @@ class TrainingOutcome:
     metrics: Mapping[str, float]
     evaluated: Mapping[str, str]
     features: Mapping[str, str]
+    training: Mapping[str, Any]
+
+
+#: The kind of a training over a pinned snapshot, among what a version keeps.
+FULL = "full"
+#: What a subclass may override; what it then does is not among the values that a version keeps.
+STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset")
 
 
 class TrainingPipeline(Governed):
@@ -129,7 +138,8 @@ class TrainingPipeline(Governed):
         evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
         trained = trainer.run(resume=resume)
         metrics = self._evaluated(learner, trained, others, fitted)
-        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, self.features(named))
+        known = self.features(named), self._training(learner.device.type)
+        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known)
 
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
@@ -166,6 +176,11 @@ class TrainingPipeline(Governed):
         """The micro-batches of a split, in an order of the seed, or in that of the positions."""
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
+
+    def _training(self, device: str) -> dict[str, Any]:
+        """How it is learnt, as plain values."""
+        own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
+        return {"kind": FULL, "definition": definition_plain(self.chosen), "device": device, "overridden": own}
 
     def _training_set(self, id_: str) -> TrainingSetRecord:
         registry = TrainingSetRegistry.at(self.platform.registry_file)

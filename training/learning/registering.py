@@ -24,5 +24,6 @@ def register(store: ModelStore, outcome: TrainingOutcome, decision: Decision) ->
         rows_seen=outcome.trained.kept.rows_visited,
         metrics=outcome.metrics,
         evaluated=outcome.evaluated,
+        training=outcome.training,
     )
     return store.register(outcome.definition.name, facts, decision)

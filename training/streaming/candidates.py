@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.features.instant import EPOCH
@@ -20,6 +21,8 @@ from headrace.training.streaming.told import Candidate
 
 #: The evaluation set of metrics that were taken on the way: each row was tested before it was learned from.
 SET = "stream"
+#: The kind of a training from a stream, among what a version keeps.
+STREAM = "stream"
 
 
 def register_committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> list[model_facts.Candidate]:
@@ -95,9 +98,17 @@ def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str])
         metrics={f"{SET}/{name}": value for name, value in metrics.items()},
         evaluated={SET: f"run {told.run}: rows 1 to {told.visited}, each before it was learned from"},
         parent=job.parent,
+        training=_training(told, job),
     )
     return model_facts.Candidate(job.model, job.run, facts, _instant(told.told_us))
 
 
 def _instant(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
+
+
+def _training(told: Candidate, job: LearningJob) -> dict[str, Any]:
+    """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
+    taught = json.loads(job.taught)
+    places = {"learner": taught["learner"], "places": taught["places"]}
+    return {"kind": STREAM, "run": job.run, "step": told.step, "source": job.source, "schema": job.schema, **places}

@@ -259,6 +259,7 @@ class StreamTrainer:
             model_rows=self.learner.counters.rows_learned,
             positions=positions.to_json(at),
             told_us=self._clock(),
+            row_positions="" if step is None or self._places is None else self._places.ordered_text(rows),
         )
 
     def _is_due(self) -> bool:

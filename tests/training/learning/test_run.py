@@ -127,3 +127,9 @@ def test_a_run_that_was_killed_goes_on_to_the_same_address(desk: Path, first: di
     assert not (desk / "killed/artifact").exists()
     resumed = train(desk, "--resume", "--no-register", "--out", "killed")
     assert resumed == {name: value for name, value in first.items() if name != "version"}
+
+
+def test_a_version_is_rebuilt_in_another_process(desk: Path, first: dict[str, Any]) -> None:
+    again = python(desk, "from headrace.jobs.cli import main; main()", "model", "rebuild", first["version"])
+    said = f"rebuilt {first['version']}: same artifact {first['artifact'][:12]}\n"
+    assert (again.returncode, again.stderr) == (0, said)

@@ -20,6 +20,8 @@ from headrace.training.data.labels import Label
 from headrace.training.learning.predictor import load
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
+from headrace.training.models.gates import ArtifactWhole
+from headrace.training.models.rebuild import rebuild
 from headrace.training.streaming.candidates import follow_committed, register_committed
 from headrace.training.streaming.runs import LearningRun, job_of, keep_first, resume, stop
 from headrace.training.streaming.status import status_of
@@ -153,6 +155,9 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     assert (kept.facts.parent, kept.facts.rows_seen) == (1, visited)
     assert kept.facts.snapshots == {"raw.labelled": lake.table.refresh().current_snapshot_id()}
     assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
+    made = store.admit(kept, [ArtifactWhole(store.artifacts)], Decision("tester", "to make it again")).version
+    assert made is not None
+    assert rebuild(lake.platform, store, made.name).is_same
     with pytest.raises(JobError, match="has finished: it has learned from all rows"):
         resume(lake.platform, run.run)
 

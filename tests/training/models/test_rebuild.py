@@ -1,0 +1,149 @@
+"""A version made again from what is stored: the same bytes, or what differs, or why it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace.errors import DatasetError, ModelError, NotFoundError
+from headrace.registry.model_facts import Inventory, ModelVersion
+from headrace.registry.model_states import Decision
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.data.filters import before
+from headrace.training.learning.pipeline import TrainingPipeline, load_training
+from headrace.training.learning.registering import register
+from headrace.training.models.rebuild import rebuild
+from headrace.training.models.store import ModelStore
+
+from . import trips
+
+WHY = Decision("ann", "trained")
+MODEL = """
+from datetime import UTC, datetime
+from headrace import TrainingPipeline
+from headrace.training.data import Condition, Dates, Encoding, EntityShare, Hash, Label, Standardize, Vocabulary, before
+from headrace.training.learning import EarlyStopping, ModelSpec, OptimizerSpec, ScheduleSpec
+
+class LateTrips(TrainingPipeline):
+    '''Whether a trip arrives late.'''
+    owner = "trips@example.com"
+    source = "raw.trips"
+    encoding = Encoding(
+        {"speed": Standardize(), "at": Dates(), "line": [Vocabulary(), Hash(16)]}, Label("late", low=0, high=1)
+    )
+    model = ModelSpec("mlp", {"hidden": [8], "embedding": 2, "dropout": 0.1})
+    optimizer = OptimizerSpec("adam", 0.02, schedule=ScheduleSpec("cosine", {"steps": 50}), clip_norm=1.0)
+    splits = {
+        "train": [EntityShare(("trip",), 0.0, 1 / 3 + 0.4), before("at", datetime(2014, 1, 1, tzinfo=UTC))],
+        "valid": [EntityShare(("trip",), 1 / 3 + 0.4, 1.0), Condition("speed", "<", 9.5)],
+    }
+    stopping = EarlyStopping("log_loss", patience=1)
+    epochs = 3
+    batch_rows = 64
+    seed = 7
+"""
+
+
+class Desk:
+    """A lake, a platform and a store."""
+
+    def __init__(self, folder: Path, *batches: pa.RecordBatch) -> None:
+        self.folder = folder
+        self.table = trips.table(folder / "lake", *batches)
+        iceberg = {"catalog": "house", "properties": dict(self.table.catalog.properties)}
+        flags = {"home": str(folder / "home"), "iceberg": iceberg}
+        self.platform = Platform(load_settings(flags=flags, environment={}, folder=folder))
+        self.store = ModelStore.at(self.platform.settings)
+
+    def trained(self, text: str = MODEL) -> ModelVersion:
+        file = self.folder / "model.py"
+        file.write_text(text)
+        return self.kept(load_training(file)(self.platform, device="cpu"))
+
+    def kept(self, pipeline: TrainingPipeline) -> ModelVersion:
+        return register(self.store, pipeline.train(), WHY)
+
+    def data_file(self) -> Path:
+        return Path(self.table.refresh().files()[0].removeprefix("file://"))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path, trips.rows(300, trips.FEBRUARY, seed=1), trips.rows(300, trips.DECEMBER, seed=2))
+
+
+def test_a_version_is_made_again_though_its_table_has_grown_and_its_files_are_gone(desk: Desk) -> None:
+    made = desk.trained()
+    desk.table.append(pa.Table.from_batches([trips.rows(100, trips.CLEAN, seed=3)]))
+    again = rebuild(desk.platform, desk.store, made.name)
+    assert (again.is_same, again.differences, again.changed, again.lost) == (True, (), (), "")
+    folder = desk.store.artifacts.folder / made.facts.artifact
+    folder.rename(folder.with_name("elsewhere"))
+    found = rebuild(desk.platform, desk.store, made.name)
+    assert (found.is_same, "is missing" in found.lost) == (True, True)
+    assert desk.store.artifacts.put(found.files) == made.facts.artifact
+
+
+def test_another_byte_of_the_data_is_seen_in_the_weights(desk: Desk) -> None:
+    made, file = desk.trained(), desk.data_file()
+    trips.change_a_bit(file)
+    found = rebuild(desk.platform, desk.store, made.name)
+    assert not found.is_same
+    assert found.artifact != made.facts.artifact
+    sections = {one.section for one in found.differences}
+    assert "encoding.json" in sections
+    assert all(one.left != one.right for one in found.differences)
+
+
+def test_another_code_or_environment_is_told(desk: Desk) -> None:
+    made = desk.trained()
+    entries = dict(desk.store.registry.inventory(made.facts.environment).entries)
+    older = desk.store.registry.keep_inventory(Inventory({**entries, "torch": "2.14.0"}))
+    other = desk.store.register("late_trips", replace(made.facts, environment=older), WHY)
+    found = rebuild(desk.platform, desk.store, other.name)
+    assert found.is_same
+    assert [(one.section, one.name, one.left) for one in found.changed] == [("environment", "torch", "2.14.0")]
+
+
+def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> None:
+    made = desk.trained()
+
+    def refused(kind: type[Exception], why: str, **changed: Any) -> None:
+        other = desk.store.register("late_trips", replace(made.facts, **changed), WHY)
+        with pytest.raises(kind, match=why):
+            rebuild(desk.platform, desk.store, other.name)
+
+    training = dict(made.facts.training)
+    definition = training["definition"]
+    refused(ModelError, "how it was trained is not recorded", training={})
+    refused(NotFoundError, "no snapshot 17 .expired", snapshots={"raw.trips": 17})
+    refused(ModelError, "its class overrides fit, learner", training={**training, "overridden": ["fit", "learner"]})
+    refused(ModelError, "format 99", training={**training, "definition": {**definition, "format": 99}})
+    recipe = {**definition["recipe"], "model": {"module": "nowhere.nets:Net", "arguments": {}, "task": "binary"}}
+    why = "module 'nowhere.nets' cannot be imported"
+    refused(ModelError, why, training={**training, "definition": {**definition, "recipe": recipe}})
+    own = {"train": [{"is": "unknown", "class": "mine.Odd", "text": "odd trips"}]}
+    why = "filter 'odd trips': of a class that headrace cannot make again, 'mine.Odd'"
+    refused(DatasetError, why, training={**training, "definition": {**definition, "splits": own}})
+
+
+def test_overridden_steps_are_recorded(desk: Desk) -> None:
+    desk.trained()
+    base = load_training(desk.folder / "model.py")
+
+    class Other(base):  # type: ignore[misc,valid-type]
+        """Fitted on the first rows."""
+
+        stopping = None
+        splits = {"train": before("at", trips.DECEMBER)}  # noqa: RUF012
+        model, epochs = base.model, 1
+
+        def fit(self, training: Any) -> Any:
+            return super().fit(training.where(before("at", trips.DECEMBER)))
+
+    assert desk.kept(Other(desk.platform, device="cpu")).facts.training["overridden"] == ["fit"]

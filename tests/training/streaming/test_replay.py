@@ -1,0 +1,165 @@
+"""A streamed version made again: the same micro-batches in the same order, bit for bit, all but Flink."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from headrace.connectors.schema import LEDGER_NAMESPACE
+from headrace.errors import ArtifactError, ModelError, NotFoundError, SettingsError
+from headrace.registry.model_facts import Facts, ModelVersion
+from headrace.registry.model_states import Decision
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.data.encoders import Raw
+from headrace.training.data.encoding import Encoding
+from headrace.training.data.labels import Label
+from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.torch_learner import TorchLearner
+from headrace.training.models.gates import ArtifactWhole
+from headrace.training.models.rebuild import rebuild
+from headrace.training.streaming.candidates import candidate_of
+from headrace.training.streaming.function import LearnerSpec, Taught
+from headrace.training.streaming.positions import PositionColumns, positions_of
+from headrace.training.streaming.tables import CANDIDATES, STEPS, create_tables, values_of
+from headrace.training.streaming.trainer import Policy
+
+from .lake import HERE, Labels, Lake
+from .test_kept_runs import JOB
+
+WHY = Decision("ann", "trained")
+PLACES = PositionColumns("shard", "place")
+FROM_NOTHING = LearnerSpec("logistic:make", {"inputs": ["x", "y"]})
+FROM_A_VERSION = LearnerSpec("headrace.training.learning:fine_tuned", {"optimizer": {"name": "adam", "rate": 0.01}})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    catalog = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}/warehouse"}
+    flags = {"home": str(tmp_path / "home"), "iceberg": {"properties": catalog}}
+    made = Lake(Platform(load_settings(flags=flags, environment={}, folder=tmp_path)))
+    made.more(700, broken=333)
+    made.more(500)
+    create_tables(made.platform.iceberg)
+    return made
+
+
+def registered(lake: Lake) -> ModelVersion:
+    """A version that no stream trained."""
+    store, rows = lake.store(), lake.table.refresh().arrow().to_batches()[0]
+    encoding = Encoding({"x": Raw(), "y": Raw()}, Label("label"))
+    recipe = Recipe(ModelSpec("mlp", {"hidden": [4], "dropout": 0.2}), OptimizerSpec("sgd", 0.5))
+    learner = TorchLearner(recipe, encoding.fit([rows]), rows.slice(0, 1).select(["x", "y"]), "cpu")
+    origin = store.keep_origin()
+    facts = Facts(artifact=store.artifacts.put(learner.artifact()), code=origin.code, environment=origin.environment)
+    return store.register("late", facts, WHY)
+
+
+def streamed(
+    lake: Lake, spec: LearnerSpec, parent: ModelVersion | None = None, places: PositionColumns | None = PLACES
+) -> ModelVersion:
+    """The version that came of a run over all rows, in an order that is not the table's, two workers being killed."""
+    store = lake.store()
+    rows = lake.table.refresh().arrow().combine_chunks().to_batches()[0]
+    rows = rows.take(pa.array(np.random.default_rng(3).permutation(rows.num_rows)))
+    start = None if parent is None else parent.facts.artifact
+    taught = Taught("late-1", spec, Policy(candidate_rows=900), str(store.artifacts.folder), start, places)
+    trainer, told = taught.trainer(), []
+    for number, at in enumerate(range(0, rows.num_rows, 100)):
+        if number in (3, 7):
+            state, trainer = trainer.state(), taught.trainer()
+            trainer.resume(state)
+        told.append(trainer.visit(rows.slice(at, 100)))
+    (candidate,) = [one.candidate for one in told if one.candidate is not None]
+    for name, some in ((STEPS, [one.step for one in told]), (CANDIDATES, [candidate])):
+        table = lake.platform.iceberg.load(LEDGER_NAMESPACE, name)
+        schema = table.arrow().schema
+        values = [dict(zip(schema.names, values_of(one), strict=True)) for one in some]
+        table.append(pa.Table.from_pylist(values, schema=schema))
+    origin = store.keep_origin()
+    job = replace(
+        JOB,
+        parent=None if parent is None else parent.number,
+        origin={"code": origin.code, "environment": origin.environment},
+        schema=base64.b64encode(rows.schema.remove_metadata().serialize().to_pybytes()).decode(),
+        taught=taught.to_json(),
+    )
+    found = candidate_of(candidate, job, {})
+    store.add_candidate(found)
+    made = store.admit(found, [ArtifactWhole(store.artifacts)], WHY).version
+    assert made is not None
+    return made
+
+
+def again(lake: Lake, version: ModelVersion, **changed: Any) -> Mapping[str, Any]:
+    """The version made again, or another one whose training differs by so much."""
+    if changed:
+        facts = replace(version.facts, training={**version.facts.training, **changed})
+        version = lake.store().register("late", facts, WHY)
+    found = rebuild(lake.platform, lake.store(), version.name)
+    return {"same": found.is_same, "differs": [one.section for one in found.differences]}
+
+
+def test_a_streamed_version_is_made_again_from_nothing_refused_micro_batches_and_later_rows_included(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    made = streamed(lake, FROM_NOTHING)
+    assert made.facts.rows_seen < 1_200
+    lake.more(300)
+    assert again(lake, made) == {"same": True, "differs": []}
+    step = made.facts.training["step"]
+    assert again(lake, made, step=step - 1) == {"same": False, "differs": ["model.json"] * 4}
+
+
+def test_a_fine_tuned_version_is_made_again_from_its_parent(lake: Lake) -> None:
+    parent = registered(lake)
+    made = streamed(lake, FROM_A_VERSION, parent)
+    assert again(lake, made) == {"same": True, "differs": []}
+    assert made.facts.parent == parent.number
+    folder = lake.store().artifacts.folder / parent.facts.artifact
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(ArtifactError, match=f"started from {parent.name}, whose files are gone: .*rebuild that one"):
+        again(lake, made)
+
+
+def test_a_stream_that_cannot_be_given_again_is_refused_with_the_reason(lake: Lake) -> None:
+    parent = registered(lake)
+    with pytest.raises(ModelError, match="its rows have no positions, so that no micro-batch can be given again"):
+        again(lake, streamed(lake, FROM_A_VERSION, parent, None))
+
+
+def test_rows_that_are_gone_or_there_twice_and_steps_that_are_missing_are_named(lake: Lake) -> None:
+    made = streamed(lake, FROM_A_VERSION, registered(lake))
+    with pytest.raises(ModelError, match="expected the steps 1 to 99 in learning_steps, found 12"):
+        again(lake, made, step=99)
+    with pytest.raises(SettingsError, match="module 'nowhere' cannot be imported"):
+        again(lake, made, learner={"function": "nowhere:make", "arguments": {}})
+    with pytest.raises(NotFoundError, match=r"raw.labelledd|no table"):
+        again(lake, made, source="raw.labelledd")
+    rows = lake.table.refresh().arrow()
+    lake.table.append(rows.filter(pa.compute.equal(rows["place"], 0)))
+    with pytest.raises(ModelError, match=r"raw.labelled: several rows at partition 0, offset 0, so that nothing tells"):
+        again(lake, made)
+    lake.platform.iceberg.drop_table(lake.table)
+    without = Lake(lake.platform)
+    without.table.append(rows.filter(pa.compute.not_equal(rows["place"], 77)))
+    with pytest.raises(NotFoundError, match=f"no row at partition {77 % 3}, offset 77, which was learned from"):
+        again(lake, made)
+
+
+@given(arrays.arrays(np.int64, st.tuples(st.just(2), st.integers(1, 40)), elements=st.integers(-(2**62), 2**62)))
+def test_positions_are_read_back_in_their_order(given_positions: np.ndarray[Any, Any]) -> None:
+    partitions, offsets = (pa.array(one) for one in given_positions)
+    rows = pa.RecordBatch.from_arrays([partitions, offsets], ["shard", "place"])
+    assert (positions_of(Labels.places.ordered_text(rows)) == given_positions.T).all()  # type: ignore[union-attr]
