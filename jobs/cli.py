@@ -45,6 +45,7 @@ COMMANDS = {
     "learn": ("headrace.jobs.learn", "Run a streaming trainer: a model learns from rows as they arrive, each once."),
     "model": ("headrace.jobs.model", "Versions of models: where they come from, what they passed, which one serves."),
     "train": ("headrace.jobs.train", "Learn a model from a pinned snapshot."),
+    "freshness": ("headrace.jobs.freshness", "Replay history: what fresh models are worth, and what they cost."),
     "label-join": ("headrace.jobs.label_join", "Join logged features with labels that come later."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),
 }

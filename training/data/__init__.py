@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from headrace.training.data.dataset import PinnedDataset
     from headrace.training.data.encoders import Dates, Flag, Hash, Raw
     from headrace.training.data.encoding import Category, Encoding, Fitted
-    from headrace.training.data.filters import Condition, EntityShare, TimeRange, before, entity_split, from_
+    from headrace.training.data.filters import Condition, EntityShare, Present, TimeRange, before, entity_split, from_
     from headrace.training.data.fits import Standardize, Vocabulary
     from headrace.training.data.labels import Label
     from headrace.training.data.order import Order
@@ -26,7 +26,7 @@ _NAMES_IN = {
     "dataset": ["PinnedDataset"],
     "encoders": ["Dates", "Flag", "Hash", "Raw"],
     "encoding": ["Category", "Encoding", "Fitted"],
-    "filters": ["Condition", "EntityShare", "TimeRange", "before", "entity_split", "from_"],
+    "filters": ["Condition", "EntityShare", "Present", "TimeRange", "before", "entity_split", "from_"],
     "fits": ["Standardize", "Vocabulary"],
     "changes": ["Appended", "Replaced", "follow"],
     "labels": ["Label"],
@@ -50,6 +50,7 @@ __all__ = [
     "Order",
     "PinnedDataset",
     "PinnedRows",
+    "Present",
     "Raw",
     "Replaced",
     "RowCount",

@@ -98,6 +98,35 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """Rows whose column is not NULL.
+
+    >>> str(Present("landed_at"))
+    'with landed_at'
+    """
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column."""
+        return (self.column,)
+
+    def expression(self, schema: pa.Schema) -> Any:
+        """That it is valid."""
+        del schema  # any type will do
+        return pc.field(self.column).is_valid()
+
+    def keeps(self, rows: pa.Table) -> Bools:
+        """Rows that have a value."""
+        found: Bools = rows[self.column].is_valid().to_numpy()
+        return found
+
+    def __str__(self) -> str:
+        return f"with {self.column}"
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRange:
     """Rows with `from_us <= time < before_us`, in µs of event time; a row without a time is left out.
 

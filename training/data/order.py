@@ -36,7 +36,7 @@ class Order:
 
     def buffers(self, groups: Sequence[RowGroup], epoch: int, worker: int, workers: int) -> list[list[RowGroup]]:
         """The buffers of an epoch, in order, for one of several workers; every row group is in one buffer of one."""
-        order = self._permutation(len(groups), [epoch, OF_GROUPS]) if self.shuffle else range(len(groups))
+        order = self.permutation(len(groups), [epoch, OF_GROUPS]) if self.shuffle else range(len(groups))
         found: list[list[RowGroup]] = []
         rows = self.buffer_rows
         for number in order[worker::workers]:
@@ -49,10 +49,10 @@ class Order:
 
     def rows(self, count: int, epoch: int, buffer: Sequence[RowGroup]) -> Integers | None:
         """The order of the rows of a buffer; None for the one that they have."""
-        return self._permutation(count, [epoch, OF_ROWS, buffer[0].start]) if self.shuffle else None
+        return self.permutation(count, [epoch, OF_ROWS, buffer[0].start]) if self.shuffle else None
 
-    def _permutation(self, count: int, key: Sequence[int]) -> Integers:
-        """A seeded order of so many things.
+    def permutation(self, count: int, key: Sequence[int]) -> Integers:
+        """A seeded order of so many things, another one for each key.
 
         By sorting raw random words, which NumPy keeps the same for ever; its `permutation` may change (NEP 19).
         """

@@ -35,6 +35,9 @@ OPTIONS = (
     "checkpoint_batches",
     "evaluations",
     "gates",
+    "event_time",
+    "label_time",
+    "fine_tuning",
 )
 
 
@@ -46,6 +49,8 @@ class TrainingDefinition:
         source: `namespace.table`, `namespace.table@snapshot` or the id of a training set; empty: to be said at the run.
         splits: for each split the filters that all of its rows pass.
         batch_rows: rows of a micro-batch.
+        event_time, label_time: the columns that say when a row happened, and when its label came; empty: not declared.
+        fine_tuning: the optimizer by which a model that is trained goes on; None: the recipe's, begun anew.
     """
 
     name: str
@@ -58,6 +63,9 @@ class TrainingDefinition:
     splits: Mapping[str, tuple[RowFilter, ...]]
     batch_rows: int
     where: Place
+    event_time: str = ""
+    label_time: str = ""
+    fine_tuning: OptimizerSpec | None = None
 
     def changed(self, *, epochs: int | None = None, seed: int | None = None) -> TrainingDefinition:
         """The same with other epochs or another seed; ModelError for ones that cannot be meant."""
@@ -95,6 +103,9 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         splits,
         cls.batch_rows,
         where,
+        cls.event_time,
+        cls.label_time,
+        cls.fine_tuning,
     )
 
 
@@ -120,6 +131,9 @@ def _check_kinds(cls: type[Any], at: str) -> None:
         "splits": Mapping,
         "batch_rows": int,
         "epochs": int,
+        "event_time": str,
+        "label_time": str,
+        "fine_tuning": OptimizerSpec | None,
     }
     for name, kind in kinds.items():
         found = getattr(cls, name, None)

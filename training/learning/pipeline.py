@@ -63,7 +63,8 @@ class TrainingPipeline(Governed):
 
     `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
     name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
-    what its versions have to pass. The rest is what `Recipe` and `Plan` say.
+    what its versions have to pass; `event_time`, `label_time` and `fine_tuning` are for replays (`headrace freshness`).
+    The rest is what `Recipe` and `Plan` say.
 
     `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
     `learner` and `dataset` for more.
@@ -83,6 +84,9 @@ class TrainingPipeline(Governed):
     seed: ClassVar[int] = 0
     stopping: ClassVar[EarlyStopping | None] = None
     checkpoint_batches: ClassVar[int] = 1_000
+    event_time: ClassVar[str] = ""
+    label_time: ClassVar[str] = ""
+    fine_tuning: ClassVar[OptimizerSpec | None] = None
     definition: ClassVar[TrainingDefinition]
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -23,11 +24,16 @@ def plot_run(scalars: pa.Table, title: str) -> dict[str, bytes]:
 
     `scalars` has the columns step, rows, name (`train/loss`, `eval/auc`) and value.
     """
+    return drawn("run", lambda: _figure(_series(scalars), title))
+
+
+def drawn(name: str, figure: Callable[[], Figure]) -> dict[str, bytes]:
+    """A figure as `name.svg` and `name.png`; one that is made alike gives the same bytes."""
     with rc_context({"svg.hashsalt": SALT, "svg.fonttype": "path"}):
-        figure = _figure(_series(scalars), title)
+        made = figure()
         return {
-            "run.svg": _drawn(figure, "svg", {"Date": None, "Creator": None}),
-            "run.png": _drawn(figure, "png", {"Software": None}),
+            f"{name}.svg": _written(made, "svg", {"Date": None, "Creator": None}),
+            f"{name}.png": _written(made, "png", {"Software": None}),
         }
 
 
@@ -63,7 +69,7 @@ def _panel(axes: Axes, metric: str, parts: dict[str, list[tuple[int, float]]]) -
     axes.legend()
 
 
-def _drawn(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
+def _written(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
     return out.getvalue()

@@ -32,8 +32,8 @@ class RunFolder:
         """Write what a run ends with, plots under a title; TrainingError when a file cannot be written."""
         for name, content in files.items():
             write_whole(self.artifact / name, content)
-        write_whole(self.folder / "scalars.parquet", _parquet(scalars))
-        write_whole(self.folder / "refused.parquet", _parquet(refused))
+        write_whole(self.folder / "scalars.parquet", parquet_bytes(scalars))
+        write_whole(self.folder / "refused.parquet", parquet_bytes(refused))
         for name, content in plot_run(scalars, title).items():
             write_whole(self.folder / "plots" / name, content)
 
@@ -47,7 +47,8 @@ def read_artifact(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.glob("*")) if file.is_file()}
 
 
-def _parquet(rows: pa.Table) -> bytes:
+def parquet_bytes(rows: pa.Table) -> bytes:
+    """A table as a Parquet file."""
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)
     content: bytes = sink.getvalue().to_pybytes()

@@ -1,0 +1,136 @@
+"""`BlockBootstrap`: how sure a metric is, and a difference of two, where rows of one day are alike.
+
+Rows are drawn with replacement not one by one but by whole blocks, such as days, since neighbours depend on each other
+(B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 8, and its percentile intervals, chapter
+13). Metrics are sums, so that a drawing costs as much as there are blocks, not rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headrace.errors import TrainingError
+from headrace.features.duration import UNITS_US
+from headrace.training.learning.checks import ABOVE_0, BELOW_1, check_name, check_number
+from headrace.training.learning.metrics import METRICS, Floats
+
+Integers = NDArray[np.int64]
+
+#: Below so many blocks an interval says nothing about blocks that were not seen.
+LEAST_BLOCKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with the interval in which the drawings had it.
+
+    >>> str(Interval(-0.02, -0.03, -0.01)), Interval(0.0, -0.1, 0.1).holds_zero
+    ('-0.02000 [-0.03000, -0.01000]', True)
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether 0 is within: of a difference, that none is shown."""
+        return self.low <= 0 <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:.5f} [{self.low:.5f}, {self.high:.5f}]"
+
+
+class BlockBootstrap:
+    """Intervals of metrics of rows, by drawing blocks of them.
+
+    Args:
+        blocks: int64 [rows], the block of each row.
+        seed: of the drawings; the same gives the same intervals, also to two metrics that are compared.
+        resamples: how many drawings.
+        level: the share of the drawings within an interval.
+
+    Raises TrainingError for fewer than `LEAST_BLOCKS` blocks, and ModelError for arguments that cannot be meant.
+
+    >>> day = np.repeat(np.arange(10), 100)
+    >>> labels = np.tile([0.0, 1.0], 500)
+    >>> drawn = BlockBootstrap(day, seed=7)
+    >>> str(drawn.difference("log_loss", np.full(1000, 0.5), np.full(1000, 0.5), labels))
+    '0.00000 [0.00000, 0.00000]'
+    """
+
+    def __init__(self, blocks: Integers, *, seed: int = 0, resamples: int = 2_000, level: float = 0.95) -> None:
+        check_number(resamples, "bootstrap: resamples", 1)
+        check_number(level, "bootstrap: level", ABOVE_0, BELOW_1)
+        self.blocks, places = np.unique(blocks, return_inverse=True)
+        if len(self.blocks) < LEAST_BLOCKS:
+            msg = f"bootstrap: the rows are of {len(self.blocks)} blocks (days, where they are drawn by day); expected "
+            raise TrainingError(msg + f"at least {LEAST_BLOCKS}: take rows of a longer time")
+        self._order = np.argsort(places, kind="stable")
+        self._starts = np.searchsorted(places[self._order], np.arange(1, len(self.blocks)))
+        self._seed, self._resamples, self._level = seed, resamples, level
+
+    @classmethod
+    def by_day(
+        cls, event_us: Integers, *, seed: int = 0, resamples: int = 2_000, level: float = 0.95
+    ) -> BlockBootstrap:
+        """Blocks of the UTC days of event times [rows] in µs since 1970."""
+        return cls(event_us // UNITS_US["d"], seed=seed, resamples=resamples, level=level)
+
+    def metric(self, name: str, answers: Floats, labels: Floats) -> Interval:
+        """A metric of answers [rows] beside labels [rows]. ModelError for a name that is not known."""
+        sums = self._sums(name, answers, labels)
+        return self._interval(_computed(name, sums.sum(axis=0)), self._drawn(name, sums))
+
+    def difference(self, name: str, answers: Floats, others: Floats, labels: Floats) -> Interval:
+        """A metric of answers less that of others to the same rows, both by the same drawings."""
+        sums, other = self._sums(name, answers, labels), self._sums(name, others, labels)
+        value = _computed(name, sums.sum(axis=0)) - _computed(name, other.sum(axis=0))
+        return self._interval(value, self._drawn(name, sums) - self._drawn(name, other))
+
+    def by_block(self, name: str, answers: Floats, labels: Floats) -> Floats:
+        """A metric of each block; NaN where it is not defined."""
+        return np.array([_computed(name, one) for one in self._sums(name, answers, labels)])
+
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        """How often each drawing has each block: [resamples, blocks]."""
+        count = len(self.blocks)
+        random = np.random.default_rng(self._seed)
+        return random.multinomial(count, np.full(count, 1 / count), size=self._resamples)
+
+    def _sums(self, name: str, answers: Floats, labels: Floats) -> Floats:
+        """The sums of a metric by block: [blocks, size]."""
+        check_name(name, METRICS, "metric")
+        parts = (np.split(one[self._order], self._starts) for one in (answers, labels))
+        return np.stack([_sums(name, *part) for part in zip(*parts, strict=True)])
+
+    def _drawn(self, name: str, sums: Floats) -> Floats:
+        """The metric of each drawing."""
+        return np.array([_computed(name, one) for one in self._counts @ sums])
+
+    def _interval(self, value: float, drawn: Floats) -> Interval:
+        """The middle of the drawings; those where the metric is not defined say nothing."""
+        if np.isnan(value):
+            msg = "bootstrap: the metric is not defined over these rows: their labels are all alike"
+            raise TrainingError(msg)
+        tail = (1 - self._level) / 2
+        low, high = np.nanquantile(drawn, [tail, 1 - tail])
+        return Interval(value, float(low), float(high))
+
+
+def _sums(name: str, answers: Floats, labels: Floats) -> Floats:
+    metric = METRICS[name]()
+    metric.update(answers, labels)
+    return metric.sums
+
+
+def _computed(name: str, sums: Floats) -> float:
+    metric = METRICS[name]()
+    metric.merge(sums)
+    value = metric.compute()
+    return np.nan if value is None else value
