@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 CADENCES = "static,monthly:full,monthly:window=60d,monthly:decay=30d,monthly,weekly,daily,hourly,500rows"
-CADENCE = "monthly, weekly, daily, hourly or 500rows; with :full, :window=60d or :decay=30d a new model each time."
+CADENCE = "monthly, weekly, daily, hourly, 500rows, drift; with :full, :window=60d or :decay=30d a new model each time."
 ROWS = "namespace.table, namespace.table@SNAPSHOT or the id of a training set; default: what the file declares."
 
 
@@ -67,12 +67,15 @@ def freshness(
 
 def _telling() -> Told:
     """How far it is: rows, rate and time left."""
-    from headrace.runtime.progress import Pace, Progress, bounded
+    from headrace.runtime.progress import Pace, Progress, bounded, rate
 
     shown, pace = Progress(), Pace()
 
     def told(cadence: str, done: int, total: int) -> None:
-        shown.update(f"{cadence}: {bounded(done, total, pace.of(done))}")
+        per_s = pace.of(done)
+        # How often a cadence learns on drift is not known before.
+        known = bounded(done, total, per_s) if done < total else f"{done:,} rows {rate(per_s)}"
+        shown.update(f"{cadence}: {known}")
 
     return told
 

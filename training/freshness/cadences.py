@@ -17,6 +17,8 @@ Integers = NDArray[np.int64]
 STATIC = "static"
 #: Cadences of the calendar, in UTC; each month begins with its first day, each week on Monday.
 CALENDAR = ("monthly", "weekly", "daily", "hourly")
+#: When losses have risen, as far as labels that have come can tell; it looks at every full hour.
+DRIFT = "drift"
 #: From which rows a model is made anew: all, those of a window, all with weights that halve with age.
 FULL, WINDOW, DECAY = "full", "window", "decay"
 #: 1970-01-05, the first Monday after 1970 began.
@@ -31,7 +33,7 @@ class Cadence:
 
     Attributes:
         name: as it was asked for, such as `daily`, `500rows` or `monthly:window=60d`.
-        every: `static`, one of `CALENDAR`, or `rows`.
+        every: `static`, one of `CALENDAR`, `drift`, or `rows`.
         rows: of `rows`, so many labels.
         anew: empty where the model goes on with the rows whose labels came since it last learned, each visited once;
             else `full`, `window` or `decay`, where a new model is trained on rows of all the past.
@@ -53,8 +55,9 @@ class Cadence:
         """
         every, colon, how = text.strip().partition(":")
         found = _ROWS.fullmatch(every)
-        if not found and every not in (STATIC, *CALENDAR):
-            msg = f"cadence {text!r}: {every!r} is none; {did_you_mean(every, (STATIC, *CALENDAR))}, or such as 500rows"
+        known = (STATIC, *CALENDAR, DRIFT)
+        if not found and every not in known:
+            msg = f"cadence {text!r}: {every!r} is none; {did_you_mean(every, known)}, or such as 500rows"
             raise RequestError(msg)
         if colon and every == STATIC:
             msg = f"cadence {text!r}: a static model never learns; expected 'static'"
@@ -63,7 +66,7 @@ class Cadence:
         return cls(text.strip(), "rows" if found else every, int(found[1]) if found else 0, anew, span_us)
 
     def instants(self, label_us: Integers, start_us: int, end_us: int) -> Integers:
-        """When it learns, after the start and up to the end: from what is known by then.
+        """When it learns, or looks whether to, after the start and up to the end: from what is known by then.
 
         Args:
             label_us: ascending, the times of labels that come from the start on; of `rows` it learns as soon as so many
@@ -111,6 +114,6 @@ def _calendar(every: str, start_us: int, end_us: int) -> Integers:
     if every == "monthly":
         first, last = (np.datetime64(one, "us").astype("datetime64[M]") for one in (start_us, end_us))
         return np.arange(first, last + 1).astype("datetime64[us]").astype(np.int64)
-    width = {"weekly": 7 * UNITS_US["d"], "daily": UNITS_US["d"], "hourly": UNITS_US["h"]}[every]
+    width = {"weekly": 7 * UNITS_US["d"], "daily": UNITS_US["d"]}.get(every, UNITS_US["h"])
     shift = MONDAY_US if every == "weekly" else 0
     return np.arange((start_us - shift) // width, (end_us - shift) // width + 1, dtype=np.int64) * width + shift

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from headrace.errors import ModelError, SettingsError
+from headrace.errors import ModelError, RequestError, SettingsError
 from headrace.features.duration import UNITS_US
 from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.tensors import TensorBatch
-from headrace.training.freshness.cadences import Cadence
+from headrace.training.freshness.cadences import DRIFT, Cadence
 from headrace.training.freshness.history import History, Times, event_times, known_by, labelled, read_history
 from headrace.training.freshness.in_memory import RowsInMemory
 from headrace.training.freshness.points import Freshness, drawn_days, points_of
@@ -28,7 +28,7 @@ KNOWN_SHARE = 0.2
 #: The metric of a task where none is asked for: what a model of it is trained for by default.
 METRIC_OF = {"binary": "log_loss", "regression": "rmse"}
 
-#: Told of progress: what is going on, rows done, and about how many there are in all.
+#: Told of progress: what is going on, rows done, and about how many there are in all, but for those of drift.
 Told = Callable[[str, int, int], None]
 
 
@@ -59,11 +59,13 @@ def measure(pipeline: TrainingPipeline, question: Question, source: str = "", to
     Raises:
         SettingsError: no column of times is declared.
         ModelError: the metric is none of the model's task.
+        RequestError: drift is to be watched of another task than a binary one.
         DatasetError: nothing was known at the start, nothing came after it, or a label came before its row.
         TrainingError: rows of fewer days than a bootstrap takes, or a model that learned nothing.
     """
     chosen = pipeline.chosen
     metric = _metric(question.metric, chosen)
+    _check_cadences(question.cadences, chosen)
     times = _times(question.times, chosen)
     snapshot = pipeline.snapshot(source or chosen.source)
     rows = labelled(PinnedRows(snapshot), times, _label(chosen))
@@ -86,6 +88,13 @@ def _metric(asked: str, chosen: TrainingDefinition) -> str:
         msg = f"metric {metric!r}: none of task {task!r}; take one of {', '.join(METRICS_OF[task])}"
         raise ModelError(msg)
     return metric
+
+
+def _check_cadences(cadences: Sequence[Cadence], chosen: TrainingDefinition) -> None:
+    for one in cadences:
+        if one.every == DRIFT and chosen.recipe.model.task != "binary":
+            msg = f"cadence {one.name!r}: drift is watched by Brier's score, which a task 'binary' has; found "
+            raise RequestError(msg + f"{chosen.recipe.model.task!r}: take a cadence of time or of rows")
 
 
 def _times(asked: Times, chosen: TrainingDefinition) -> Times:
@@ -151,4 +160,4 @@ class _Shown:
         """So many rows more."""
         self.done += rows
         if self.told is not None:
-            self.told(self.name, self.done, max(self.done, self.total))
+            self.told(self.name, self.done, self.total)

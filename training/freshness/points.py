@@ -86,12 +86,15 @@ def drawn_days(history: History, seed: int) -> BlockBootstrap:
 
 def _point(one: Replayed, metric: str, static: Floats, labels: Floats, drawn: BlockBootstrap) -> Point:
     beside = one.cadence.every != STATIC
-    difference = drawn.difference(metric, one.answers, static, labels) if beside else None
+    # A model that never learned is the static one, though it was asked of other numbers of rows at once, which adds up
+    # in another order.
+    answers = one.answers if one.updates else static
+    difference = drawn.difference(metric, answers, static, labels) if beside else None
     return Point(
         one.cadence.name,
-        drawn.metric(metric, one.answers, labels),
+        drawn.metric(metric, answers, labels),
         difference,
-        drawn.by_block(metric, one.answers, labels),
+        drawn.by_block(metric, answers, labels),
         "" if difference is None else _shown(metric, difference),
         one.updates,
         one.rows_visited,

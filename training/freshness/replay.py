@@ -11,9 +11,10 @@ from itertools import pairwise
 import numpy as np
 
 from headrace.training.data.order import Order
-from headrace.training.freshness.cadences import DECAY, WINDOW, Cadence
+from headrace.training.freshness.cadences import DECAY, DRIFT, WINDOW, Cadence
 from headrace.training.freshness.history import History, Integers
 from headrace.training.freshness.in_memory import Drawn, RowsInMemory
+from headrace.training.freshness.watch import DriftWatch
 from headrace.training.learning.learner import Step
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.reproducible import reproducible
@@ -72,9 +73,11 @@ class Replay:
         self.history, self.learning, self._told = history, learning, told
 
     def work(self, cadence: Cadence) -> int:
-        """About how many rows a cadence tests and learns from, for whoever shows how far it is."""
+        """About how many rows a cadence tests and learns from, for whoever shows how far it is; of drift it tests."""
         history, instants = self.history, self._instants(cadence)
-        if not cadence.anew:
+        if cadence.every == DRIFT:
+            learned = 0
+        elif not cadence.anew:
             learned = len(history.known(history.start_us, int(instants[-1]))) if len(instants) else 0
         else:
             # Weights that halve over a span add up to as much as weights of 1 over the span through ln 2.
@@ -91,12 +94,13 @@ class Replay:
         learner, since = self.learning.trained(), history.start_us
         instants = self._instants(cadence)
         edges = [history.first, *np.searchsorted(history.event_us, instants).tolist(), len(history.event_us)]
+        watch = DriftWatch(history) if cadence.every == DRIFT else None
         with reproducible():
             self._answer(learner, found, edges[0], edges[1])
             for now, (first, last) in zip(instants.tolist(), pairwise(edges[1:]), strict=True):
-                learner = self._learned(learner, found, since, now)
+                if watch is None or watch.drifted(found.answers, now):
+                    learner, since = self._learned(learner, found, since, now), now
                 self._answer(learner, found, first, last)
-                since = now
         return found
 
     def _instants(self, cadence: Cadence) -> Integers:
@@ -115,29 +119,32 @@ class Replay:
             self._told(end - start)
 
     def _learned(self, learner: TorchLearner, found: Replayed, since_us: int, now_us: int) -> TorchLearner:
-        """The learner of an instant: the same one where no label has come."""
-        fresh = self.history.known(since_us, now_us)
-        if not len(fresh):
+        """The learner of an instant: the same one where there is nothing to learn from, or no label has come since."""
+        places = self.history.known(since_us, now_us)
+        if found.cadence.anew and len(places):
+            places = self._taken(found.cadence, now_us)
+        if not len(places):
             return learner
         begun = time.process_time()
         if found.cadence.anew:
-            learner = self._anew(found, now_us) or learner
+            learner = self._anew(found, places, now_us)
         else:
-            rows = self.history.learnable(fresh, now_us)
+            rows = self.history.learnable(places, now_us)
             for batch in RowsInMemory(lambda _: rows, self.learning.batch_rows, Order(shuffle=False)):
                 self._count(found, learner.learn_tensors(batch))
         found.cpu_s += time.process_time() - begun
         found.updates += 1
         return learner
 
-    def _anew(self, found: Replayed, now_us: int) -> TorchLearner | None:
-        """A new model of the rows that a cadence takes; None where there is none."""
+    def _taken(self, cadence: Cadence, now_us: int) -> Integers:
+        """The places of rows from which a cadence makes a model anew."""
+        places = self.history.known(None, now_us)
+        since_us = now_us - cadence.span_us if cadence.anew == WINDOW else None
+        return places if since_us is None else places[self.history.event_us[places] >= since_us]
+
+    def _anew(self, found: Replayed, places: Integers, now_us: int) -> TorchLearner:
+        """A new model of rows at some places."""
         cadence, history, learning = found.cadence, self.history, self.learning
-        places = history.known(None, now_us)
-        if cadence.anew == WINDOW:
-            places = places[history.event_us[places] >= now_us - cadence.span_us]
-        if not len(places):
-            return None
         rows = history.learnable(places, now_us)
         share = np.exp2((history.event_us[places] - now_us) / cadence.span_us) if cadence.anew == DECAY else None
         drawn = Drawn(rows, share, learning.seed)

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.connectors.schema import Field
-from headrace.errors import DatasetError, ModelError, SettingsError, TrainingError, UnknownColumnError
+from headrace.errors import DatasetError, ModelError, RequestError, SettingsError, TrainingError, UnknownColumnError
 from headrace.training.data import Encoding, Hash, Label
 from headrace.training.freshness import Freshness, Point, Question, measure, parse_cadences
 from headrace.training.freshness.folder import write_freshness
 from headrace.training.freshness.history import Times
 from headrace.training.freshness.plots import plot_freshness
-from headrace.training.learning import OptimizerSpec
+from headrace.training.learning import ModelSpec, OptimizerSpec
 
 from .drifting import DAY_US, HOUR_US, START_US, Ones, Stream, platform
 
@@ -42,7 +42,7 @@ def by_name(found: Freshness) -> dict[str, Point]:
 
 @pytest.fixture(scope="module")
 def drifted(tmp_path_factory: pytest.TempPathFactory) -> Freshness:
-    asked = "weekly,daily,50rows,weekly:full,weekly:window=5d,weekly:decay=3d"
+    asked = "weekly,daily,50rows,weekly:full,weekly:window=5d,weekly:decay=3d,drift:window=2d"
     return measured(tmp_path_factory.mktemp("drifted"), DRIFTING, asked)
 
 
@@ -61,14 +61,23 @@ def test_a_model_that_goes_on_beats_a_static_one_where_the_stream_drifts(drifted
 @pytest.mark.parametrize("seed", range(3))
 def test_no_gain_is_claimed_where_no_time_is_unlike_another(tmp_path: Path, seed: int) -> None:
     shuffled = replace(DRIFTING, shuffled=True, seed=seed, count=8_000)
-    points = by_name(measured(tmp_path, shuffled, "daily,100rows,weekly:full", start_us=START_US + 20 * DAY_US))
+    points = by_name(measured(tmp_path, shuffled, "daily,100rows,weekly:full,drift", start_us=START_US + 20 * DAY_US))
     for name in ("daily", "100rows"):
         difference = points[name].difference
         assert difference is not None
         assert difference.holds_zero
         assert (points[name].shown, points[name].cpu_s_per_point) == ("", None)
+    assert (points["drift"].updates, points["drift"].metric) == (0, points["static"].metric)
     # Made anew by steps of a constant size, it may even be worse by chance, and says so.
     assert points["weekly:full"].shown != "better"
+
+
+def test_a_model_that_learns_on_drift_learns_seldom_and_gains(drifted: Freshness) -> None:
+    """Both changes are found, and what was learned while a window still held older rows is mended."""
+    point = by_name(drifted)["drift:window=2d"]
+    assert 2 <= point.updates <= 6
+    assert point.difference is not None
+    assert point.difference.high < -MARGIN
 
 
 def test_every_label_that_came_is_visited_once_and_each_row_tested(drifted: Freshness) -> None:
@@ -188,6 +197,12 @@ class Untimed(Ones):
     label_time = ""
 
 
+class Numbers(Ones):
+    """How much a row is."""
+
+    model = ModelSpec("logistic", task="regression")
+
+
 class Mistimed(Ones):
     """Whether a row is a one, with the label's time for that of the row."""
 
@@ -198,6 +213,7 @@ class Mistimed(Ones):
 WRONG: dict[str, tuple[type[Ones], dict[str, Any], type[Exception], str]] = {
     "no times": (Untimed, {}, SettingsError, "declares no event_time and no label_time.*--event-time COLUMN and"),
     "another task's metric": (Ones, {"metric": "rmse"}, ModelError, "none of task 'binary'; take one of log_loss"),
+    "drift of numbers": (Numbers, {"asked": "drift"}, RequestError, "watched by Brier's score.*found 'regression'"),
     "no such column": (Ones, {"times": Times("hapened_at")}, UnknownColumnError, "did you mean 'happened_at'"),
     "the label came first": (Mistimed, {}, DatasetError, "5,900 labels came before their rows, the first at position"),
     "nothing is known": (Ones, {"start_us": START_US}, DatasetError, "nothing to fit on"),
@@ -210,4 +226,4 @@ WRONG: dict[str, tuple[type[Ones], dict[str, Any], type[Exception], str]] = {
 def test_what_cannot_be_replayed_is_refused(case: str, tmp_path: Path) -> None:
     kind, given, error, message = WRONG[case]
     with pytest.raises(error, match=message):
-        measured(tmp_path, DRIFTING, "daily", kind, **given)
+        measured(tmp_path, DRIFTING, **{"asked": "daily", "kind": kind, **given})

@@ -77,6 +77,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         },
         "early stopping: metric 'log_loss' is none of task 'regression', so that it would never be better; take one of",
     ),
+    "an optimizer by name": ({**WHOLE, "fine_tuning": "'sgd'"}, "fine_tuning: expected"),
     "no rows a batch": ({**WHOLE, "batch_rows": "0"}, "batch_rows = 0"),
     "an unknown loss": ({**WHOLE, "losses": "{'hubber': 1.0}"}, "loss: 'hubber' is not known; did you mean 'huber'?"),
 }
