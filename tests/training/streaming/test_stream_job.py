@@ -171,8 +171,8 @@ def test_what_is_committed_becomes_a_candidate_of_the_store_while_the_run_goes_o
     kept_by_then: list[bool] = []
 
     def newest() -> int:
-        """Rows that the newest committed candidate has visited."""
-        return max((one.visited for one in told_of(lake.platform.iceberg, CANDIDATES, run.run)), default=0)
+        """Rows that had arrived when the newest committed candidate was made."""
+        return max((one.arrived for one in told_of(lake.platform.iceberg, CANDIDATES, run.run)), default=0)
 
     def until_more(_: float) -> None:
         """Append rows and wait until a committed candidate has them; the third time end the run."""
