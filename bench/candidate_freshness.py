@@ -20,7 +20,7 @@ from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.page import facts_text, save, settings_text, table
 from headrace.bench.stack import Workbench
 from headrace.connectors.schema import LEDGER_NAMESPACE
-from headrace.features.source import KafkaTopic, Source, event_time
+from headrace.features.module import run_file
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
@@ -30,12 +30,10 @@ from headrace.training.data.labels import Label
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.models.store import ModelStore
-from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 from headrace.training.streaming.positions import from_json
 from headrace.training.streaming.runs import LearningRun, start, stop
 from headrace.training.streaming.tables import CANDIDATES, told_of
 from headrace.training.streaming.told import Candidate
-from headrace.training.streaming.trainer import Policy
 
 HEAD = ("checkpoint every", "candidates", "records", "p50 s", "p99 s", "longest s")
 PARTITIONS = 2
@@ -45,6 +43,7 @@ TICK_S = 0.1
 LOOK_S, PATIENCE_S = 1.0, 120.0
 #: How often state is saved in the settings that are measured; the second is what a trainer has by default.
 INTERVALS = ("1 s", "10 s")
+TRAINER = Path(__file__).with_name("views") / "labelled.py"
 MODEL, SEED, US_PER_S = "waits", 7, 1_000_000
 
 
@@ -112,7 +111,8 @@ class CandidateBenchmark:
         with platform.kafka.admin() as admin:
             admin.ensure_topic(topic, PARTITIONS)
         with self.bench.progress.step(f"checkpoints every {interval}"):
-            run = start(platform, _trainer(topic, interval)(platform, start=_first(platform)).prepare())
+            kind = run_file(TRAINER).trainer_of(topic, interval)
+            run = start(platform, kind(platform, start=_first(platform)).prepare())
             try:
                 sent = send(platform, topic, self.sizes)
                 candidates = _complete(platform, run, sum(map(len, sent)))
@@ -185,31 +185,6 @@ def committed_at(platform: Platform, candidates: Sequence[Candidate]) -> list[tu
         for number in rows.column("candidate").to_pylist():
             times.setdefault(number, snapshot.timestamp_ms * 1000)
     return [(times[one.candidate], one) for one in candidates]
-
-
-def _trainer(topic: str, interval: str) -> type[StreamingTrainingPipeline]:
-    """A logistic model of the records of a topic, with a candidate a second."""
-
-    class Labelled(Source):
-        """Two numbers and a label."""
-
-        live = KafkaTopic(topic)
-        x: float
-        y: float
-        label: int
-        at: datetime = event_time()
-
-    class Waits(StreamingTrainingPipeline):
-        """A label from two numbers."""
-
-        name = MODEL
-        source = Labelled
-        columns = ("x", "y", "label")
-        learner = "headrace.training.learning:fine_tuned"
-        checkpoint_interval = interval
-        policy = Policy(candidate_rows=None, candidate_seconds=1)
-
-    return Waits
 
 
 def _first(platform: Platform) -> str:
