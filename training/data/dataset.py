@@ -142,18 +142,19 @@ class PinnedDataset(IterableDataset[TensorBatch]):
     ) -> Iterator[tuple[int, TensorBatch]]:
         """The buffers from a place on, each with its number and its rows in order; the next one is read meanwhile."""
         with ThreadPoolExecutor(1) as thread:
-            coming: deque[Future[TensorBatch]] = deque()
+            coming: deque[Future[list[TensorBatch]]] = deque()
             for number in range(place.buffer, len(buffers)):
                 for buffer in buffers[number + len(coming) : number + 2]:
                     coming.append(thread.submit(self._encoded, reader, buffer))
-                encoded = coming.popleft().result()
+                # Here and not in the thread that reads, which is waited for more than this one.
+                encoded = TensorBatch.joined(coming.popleft().result())
                 order = self.order.rows(len(encoded), place.epoch, buffers[number])
                 yield number, encoded if order is None else encoded.taken(torch.from_numpy(order))
 
-    def _encoded(self, reader: RowReader, buffer: Sequence[RowGroup]) -> TensorBatch:
-        """The rows of a buffer as they come."""
-        blocks = [reader.read(group) for group in buffer]
-        return TensorBatch.joined([self.fitted.encode(block.rows, block.positions) for block in blocks])
+    def _encoded(self, reader: RowReader, buffer: Sequence[RowGroup]) -> list[TensorBatch]:
+        """The rows of a buffer as they come, row group by row group."""
+        blocks = map(reader.read, buffer)
+        return [self.fitted.encode(block.rows, block.positions) for block in blocks]
 
     def _identity(self) -> dict[str, Any]:
         """All that decides what comes when."""

@@ -129,7 +129,8 @@ class _Numbers:
         with np.errstate(over="ignore"):
             found = values.astype(np.float32)
         absent = ~np.isfinite(found)
-        found[absent] = 0
+        if absent.any():
+            found[absent] = 0
         return Encoded([found, absent.astype(np.float32)] if self.mask else [found])
 
 

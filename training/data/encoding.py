@@ -57,12 +57,12 @@ class Encoding:
             msg = f"encoding: {twice[0]!r} is there twice; keep one" if twice else "encoding: no column is encoded"
             raise DefinitionError(msg)
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[str, Encoder]]:
         """Each encoder with its column."""
         return [(name, encoder) for name, encoders in self._listed.items() for encoder in encoders]
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """All columns that are read, each once."""
         label = [] if self.label is None else [self.label.column]
@@ -173,10 +173,19 @@ class Fitted:
 
     def _check(self, schema: pa.Schema, *, labels: bool) -> None:
         """Columns are there, and of the kinds that were fitted on; integers and floats are one where both are taken."""
+        # Micro-batches of one stream have one schema.
+        if schema == self._accepted.get(labels):
+            return
         check_columns("encoding", self.encoding.columns if labels else list(self.encoding.features), schema)
         for (column, encoder), kind in zip(self.encoding.pairs, self.kinds, strict=True):
             what = f"encoding: {type(encoder).__name__} of column {column!r}, fitted on {kind},"
             check_kind(what, schema.field(column).type, encoder.takes & NUMBERS if kind in NUMBERS else {kind})
+        self._accepted[labels] = schema
+
+    @cached_property
+    def _accepted(self) -> dict[bool, pa.Schema]:
+        """With labels, and without: the schema that was checked last."""
+        return {}
 
     def _encoded(self, rows: Rows, positions: Integers, label: Floats | None) -> TensorBatch:
         """All columns side by side."""

@@ -48,6 +48,9 @@ class Label:
         found = doubles(values)
         with np.errstate(over="ignore"):
             narrow = found.astype(np.float32)
+        kept = np.isfinite(narrow) & self._within(found)
+        if kept.all():
+            return Labels(narrow, kept, dict.fromkeys((NULL, NOT_FINITE, OUT_OF_BOUNDS), 0))
         reasons = self._reasons(found, missing(values), np.isfinite(narrow))
         if self.bad == "refuse":
             self._refuse(reasons, values, positions)
@@ -56,8 +59,13 @@ class Label:
 
     def _reasons(self, found: npt.NDArray[np.float64], null: Bools, finite: Bools) -> dict[str, Bools]:
         """For each reason the rows whose label is bad for it, one reason a row."""
+        return {NULL: null, NOT_FINITE: ~null & ~finite, OUT_OF_BOUNDS: finite & ~self._within(found)}
+
+    def _within(self, found: npt.NDArray[np.float64]) -> Bools:
+        """Which labels are neither NaN nor out of bounds; NULL is NaN."""
         low, high = (-np.inf if self.low is None else self.low), (np.inf if self.high is None else self.high)
-        return {NULL: null, NOT_FINITE: ~null & ~finite, OUT_OF_BOUNDS: finite & ~((found >= low) & (found <= high))}
+        within: Bools = (found >= low) & (found <= high)
+        return within
 
     def _refuse(self, reasons: Mapping[str, Bools], values: pa.Array, positions: npt.NDArray[np.int64]) -> None:
         for why, rows in reasons.items():

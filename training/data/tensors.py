@@ -55,7 +55,9 @@ class TensorBatch:
         return self._with(lambda tensor: torch.index_select(tensor, 0, order))
 
     def to(self, device: torch.device | str) -> TensorBatch:
-        """The same rows on a device."""
+        """The same rows on a device; these themselves where they are there."""
+        if self.numbers.device == device:
+            return self
         return self._with(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> TensorBatch:

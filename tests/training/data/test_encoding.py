@@ -257,6 +257,18 @@ def test_columns_that_cannot_be_encoded_are_refused_with_a_suggestion() -> None:
         Encoding({"ts": Dates()}).fit([naive])
 
 
+def test_rows_of_another_schema_are_looked_at_though_those_before_were_well() -> None:
+    rows = pa.RecordBatch.from_pydict({"amt": [1.0, 2.0], "label": [0.0, 1.0]})
+    fitted = Encoding({"amt": Raw()}, Label("label")).fit([rows])
+    for _ in range(2):
+        assert len(fitted.encode(rows)) == 2
+    assert len(fitted.encode(rows.select(["amt"]), labels=False)) == 2
+    with pytest.raises(UnknownColumnError, match="no column 'label'"):
+        fitted.encode(rows.select(["amt"]))
+    with pytest.raises(ColumnTypeError, match="Raw of column 'amt'"):
+        fitted.encode(pa.RecordBatch.from_pydict({"amt": ["1", "2"], "label": [0.0, 1.0]}))
+
+
 def test_an_encoding_that_cannot_be_is_refused() -> None:
     for wrong, why in {
         lambda: Encoding({}): "no column is encoded",
