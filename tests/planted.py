@@ -884,4 +884,47 @@ MUTANTS = (
         "return cls(event_us,",
         "tests/training/learning/test_bootstrap.py::test_days_are_those_of_utc",
     ),
+    Mutant(
+        "of micro-batches that wait the last alone counts",
+        "training/learning/metrics.py",
+        "(*self._waiting, (answer, label))",
+        "(*self._waiting[:0], (answer, label))",
+        "tests/training/learning/test_metrics.py::test_sums_are_the_same_bits_whether_looked_at_often_or_once[binary]",
+    ),
+    Mutant(
+        "sums of several micro-batches are added in another order",
+        "training/learning/metrics.py",
+        "np.add.reduceat(cls._each(seen), seen.starts).tolist()",
+        "[cls._each(seen).sum()]",
+        "tests/training/learning/test_metrics.py::test_sums_are_the_same_bits_whether_looked_at_often_or_once[binary]",
+    ),
+    Mutant(
+        "a gradient by hand takes a value's rows once",
+        "training/learning/networks.py",
+        ".index_add_(0, places, each)",
+        ".index_copy_(0, places, each)",
+        "tests/training/learning/test_networks.py::test_gradients_by_hand_are_those_of_autograd[inputs2]",
+    ),
+    Mutant(
+        "gradients that a network inherits are taken for its own",
+        "training/learning/torch_learner.py",
+        '_home(kind, "gradients") is _home(kind, "forward")',
+        '_home(kind, "gradients") is not kind',
+        "tests/training/learning/test_learner.py::"
+        "test_a_network_with_a_forward_of_its_own_does_not_take_gradients_that_it_inherits",
+    ),
+    Mutant(
+        "a schema is looked at once and never again",
+        "training/data/encoding.py",
+        "if schema == self._accepted.get(labels):",
+        "if labels in self._accepted:",
+        "tests/training/data/test_encoding.py::test_rows_of_another_schema_are_looked_at_though_those_before_were_well",
+    ),
+    Mutant(
+        "a side of a benchmark may learn what it likes",
+        "bench/trainer/benchmark.py",
+        "if not abs(learnt.log_loss - expected) <= TOLERANCE:",
+        "if abs(learnt.log_loss - expected) > 1_000 * TOLERANCE:",
+        "tests/bench/test_trainer.py::test_a_side_that_learns_something_else_is_refused",
+    ),
 )

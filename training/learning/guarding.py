@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 from headrace.training.learning.spec import Guard
@@ -39,6 +41,16 @@ def loss_fault(loss: float, guard: Guard, mean: float, learned: int) -> str:
             f"the loss explodes: {loss:g} is more than {guard.explosion:g} times the mean of {learned} losses, {mean:g}"
         )
     return ""
+
+
+def gradient_norm(gradients: Iterable[Tensor]) -> float:
+    """The norm of gradients as if they were one; not finite where one of their numbers is not, or its square.
+
+    >>> import torch
+    >>> gradient_norm([torch.tensor([3.0]), torch.tensor([[0.0, 4.0]])])
+    5.0
+    """
+    return math.hypot(*(torch.linalg.vector_norm(one).item() for one in gradients))
 
 
 def gradient_fault(norm: float, guard: Guard) -> str:

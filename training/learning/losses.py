@@ -33,6 +33,15 @@ class Loss:
             total = total + term
         return total
 
+    @property
+    def has_slope(self) -> bool:
+        """Whether `slope` knows the derivative: of `bce` alone, where answers are chances."""
+        return list(self._terms) == ["bce"] and self._link is LINKS["binary"]
+
+    def slope(self, answers: Tensor, label: Tensor) -> Tensor:
+        """The derivative of the weighted `bce` by each output [rows], of whose answers [rows] it is a function."""
+        return (answers - label).mul_(self._terms["bce"] / len(label))
+
     def _term(self, name: str, outputs: Tensor, label: Tensor, network: nn.Module) -> Tensor:
         if name == "bce":
             return functional.binary_cross_entropy_with_logits(outputs, label)

@@ -38,6 +38,9 @@ def reproducible() -> Iterator[None]:
     os.environ.setdefault(*CUBLAS_WORKSPACE)
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    if strict and not only_warns and threads == THREADS:
+        yield  # within another `with`: nothing is to be set
+        return
     torch.use_deterministic_algorithms(True)
     if threads != THREADS:
         torch.set_num_threads(THREADS)

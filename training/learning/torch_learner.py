@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from headrace.errors import DatasetError
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.artifact import model_files, network_of
-from headrace.training.learning.guarding import gradient_fault, label_fault, loss_fault
+from headrace.training.learning.guarding import gradient_fault, gradient_norm, label_fault, loss_fault
 from headrace.training.learning.learner import Counters, Step
 from headrace.training.learning.learner_state import LearnerState, read_state, write_state
 from headrace.training.learning.losses import LINKS, Loss
@@ -27,6 +27,9 @@ from headrace.training.learning.predictor import example_of
 from headrace.training.learning.reproducible import device_of, reproducible, seeded
 from headrace.training.learning.schedules import factor
 from headrace.training.learning.spec import Recipe
+
+#: Of numbers [rows, n], categories [rows, k] and a slope [rows]: a gradient for each parameter. See `Logistic`.
+Gradients: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor | None]]
 
 
 class TorchLearner:
@@ -59,7 +62,9 @@ class TorchLearner:
         self._optimizer = make_optimizer(recipe.optimizer, self._parameters)
         self._loss, self._link = Loss(recipe), LINKS[recipe.model.task]
         self._tests_apart = not getattr(self.network, "learns_as_it_tests", False)
-        self._buffers = list(self.network.buffers())
+        # A pass that is the same in learning and in testing has no running means to change.
+        self._buffers = list(self.network.buffers()) if self._tests_apart else []
+        self._gradients = self._known_gradients()
         self._metrics = MetricSet.of_task(recipe.model.task)
         self._counters, self._loss_sum = Counters(), 0.0
 
@@ -131,7 +136,7 @@ class TorchLearner:
         """Count a micro-batch; what was learnt from it, unless there is a reason why nothing was."""
         self._counters = self._counters.visited(rows, learned=learned)
         self._loss_sum += loss if loss is not None and not reason else 0.0
-        return Step(rows, loss, self._metrics.compute(), not reason, reason)
+        return Step(rows, loss, self._metrics.values, not reason, reason)
 
     def _with_left_out(self, step: Step, rows: pa.RecordBatch) -> Step:
         """A step that learnt, with the rows whose label the encoding left out."""
@@ -151,14 +156,48 @@ class TorchLearner:
         if fault or label is None:
             return None, fault
         before = [buffer.clone() for buffer in self._buffers]
-        outputs, tested = self._outputs(batch)
-        self._count(tested, label)
-        loss = self._loss(outputs, label, self.network)
-        shown = float(self._loss(tested, label, self.network).detach()) if self._tests_apart else float(loss.detach())
-        fault = self._train(loss, shown)
+        gradients = self._gradients
+        shown, fault = self._by_hand(batch, label, gradients) if gradients else self._by_autograd(batch, label)
         if fault:
             self._put_back(before)
         return shown, fault
+
+    def _known_gradients(self) -> Gradients | None:
+        """The network's own way to gradients, where it has one that fits the loss, and all its parameters learn."""
+        kind, every = type(self.network), len(self._parameters) == len(list(self.network.parameters()))
+        fits = every and not self._tests_apart and self._loss.has_slope
+        # One that a class inherits is not for the `forward` that it has of its own.
+        known = hasattr(kind, "gradients") and _home(kind, "gradients") is _home(kind, "forward")
+        return cast("Gradients", self.network.gradients) if fits and known else None
+
+    def _by_hand(self, batch: TensorBatch, label: Tensor, gradients: Gradients) -> tuple[float, str]:
+        """Test and train without autograd, which would take most of the time of a small model."""
+        with torch.no_grad():
+            outputs = self.network(batch.numbers, batch.categories)
+            answers = self._link(outputs)
+            self._count(answers, label)
+            shown = self._loss(outputs, label, self.network).item()
+            fault = self._loss_fault(shown)
+            if fault:
+                return shown, fault
+            found = gradients(batch.numbers, batch.categories, self._loss.slope(answers, label))
+            for one, gradient in zip(self._parameters, found, strict=True):
+                one.grad = gradient
+            return shown, self._step()
+
+    def _by_autograd(self, batch: TensorBatch, label: Tensor) -> tuple[float, str]:
+        """Test and train whatever network and loss."""
+        outputs, tested = self._outputs(batch)
+        self._count(self._link(tested), label)
+        loss = self._loss(outputs, label, self.network)
+        shown = self._loss(tested, label, self.network).item() if self._tests_apart else loss.item()
+        fault = self._loss_fault(shown) or self._loss_fault(loss.item())
+        if fault:
+            return shown, fault
+        for one in self._parameters:
+            one.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        return shown, self._step()
 
     def _outputs(self, batch: TensorBatch) -> tuple[Tensor, Tensor]:
         """Outputs to learn from, and outputs of the model as it answers."""
@@ -177,27 +216,27 @@ class TorchLearner:
             outputs: Tensor = self.network(batch.numbers, batch.categories)
         return outputs
 
-    def _count(self, tested: Tensor, label: Tensor) -> None:
+    def _count(self, answers: Tensor, label: Tensor) -> None:
         """Take the answers into the metrics, unless the model has none to give."""
-        answer = self._link(tested).cpu().numpy().astype(np.float64)
-        if np.isfinite(answer).all():
+        answer = answers.cpu().numpy().astype(np.float64)
+        # A sum of 32-bit numbers in 64 bits is finite where each of them is.
+        if np.isfinite(answer.sum()):
             self._metrics.update(answer, label.cpu().numpy().astype(np.float64))
 
-    def _train(self, loss: Tensor, shown: float) -> str:
-        """One step of the optimizer, unless a guard says why not."""
-        steps, guard, spec = self._counters.steps, self.recipe.guard, self.recipe.optimizer
-        mean = self._loss_sum / steps if steps else 0.0
-        fault = loss_fault(shown, guard, mean, steps) or loss_fault(float(loss.detach()), guard, mean, steps)
-        if fault:
-            return fault
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = utils.get_total_norm([one.grad for one in self._parameters if one.grad is not None])
-        fault = gradient_fault(float(norm), guard)
+    def _loss_fault(self, loss: float) -> str:
+        """What is wrong with a loss, beside those before it."""
+        steps = self._counters.steps
+        return loss_fault(loss, self.recipe.guard, self._loss_sum / steps if steps else 0.0, steps)
+
+    def _step(self) -> str:
+        """One step of the optimizer along the gradients there are, unless a guard says why not."""
+        steps, spec = self._counters.steps, self.recipe.optimizer
+        norm = gradient_norm(one.grad for one in self._parameters if one.grad is not None)
+        fault = gradient_fault(norm, self.recipe.guard)
         if fault:
             return fault
         if spec.clip_norm is not None:
-            utils.clip_grads_with_norm_(self._parameters, spec.clip_norm, norm)
+            utils.clip_grads_with_norm_(self._parameters, spec.clip_norm, torch.tensor(norm))
         for group in self._optimizer.param_groups:
             group["lr"] = spec.rate * factor(spec.schedule, steps)
         self._optimizer.step()
@@ -220,6 +259,11 @@ class TorchLearner:
     def _fingerprint(self) -> dict[str, Any]:
         """What a state must have been made with."""
         return {"recipe": self.recipe.to_json(), "encoding": self.fitted.digest}
+
+
+def _home(kind: type, name: str) -> type:
+    """The class that defines an attribute of a class."""
+    return next(one for one in kind.__mro__ if name in vars(one))
 
 
 def _mixed(seed: int, batch: int) -> int:

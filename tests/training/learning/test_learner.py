@@ -93,6 +93,53 @@ def test_the_loss_shown_is_that_of_the_model_as_it_answers() -> None:
     assert step.loss == pytest.approx(float(expected), abs=1e-6)
 
 
+class ByAutograd(Logistic):
+    """The same network by another `forward`, to which the way to gradients that it inherits does not belong."""
+
+    def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        found: Tensor = numbers @ self.weight + self.bias + self.category(categories).sum(dim=(1, 2))
+        return found
+
+
+def test_gradients_by_hand_lead_where_those_of_autograd_do() -> None:
+    inputs = Inputs(len(FITTED.numbers), tuple(one.size for one in FITTED.categories))
+    recipe = Recipe(LOGISTIC, OptimizerSpec("adam", 0.05, clip_norm=0.1), losses={"bce": 0.5})
+    by_hand = learner(recipe)
+    other = TorchLearner(recipe, FITTED, stream.example(), "cpu", ByAutograd(inputs))
+    for batch in stream.micro_batches(stream.rows(640)):
+        mine, theirs = by_hand.learn(batch), other.learn(batch)
+        assert mine.loss == pytest.approx(theirs.loss, rel=1e-5)
+    found, expected = weights(by_hand), weights(other)
+    assert all(torch.allclose(found[name], expected[name], atol=1e-5) for name in expected)
+    assert any(tensor.abs().max() > 0.1 for tensor in found.values())
+
+
+class Doubled(Logistic):
+    """Twice the outputs, so that the gradients which it inherits are wrong."""
+
+    def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        found: Tensor = 2 * super().forward(numbers, categories)
+        return found
+
+
+def test_a_network_with_a_forward_of_its_own_does_not_take_gradients_that_it_inherits() -> None:
+    inputs = Inputs(len(FITTED.numbers), tuple(one.size for one in FITTED.categories))
+    recipe = Recipe(LOGISTIC, OptimizerSpec("sgd", 0.1))
+    plain, doubled = learner(recipe), TorchLearner(recipe, FITTED, stream.example(), "cpu", Doubled(inputs))
+    for one in (plain, doubled):
+        one.learn(stream.rows(64))
+    assert torch.allclose(weights(doubled)["weight"], 2 * weights(plain)["weight"])
+
+
+def test_a_frozen_weight_stays_as_it_is() -> None:
+    network = Logistic(Inputs(len(FITTED.numbers), tuple(one.size for one in FITTED.categories)))
+    network.weight.requires_grad_(False)
+    one = TorchLearner(Recipe(LOGISTIC), FITTED, stream.example(), "cpu", network)
+    assert one.learn(stream.rows(64)).learned
+    assert not network.weight.any()
+    assert network.bias.item() != 0
+
+
 def test_coefficients_come_near_the_truth() -> None:
     """Of 50,000 rows, so that the standard error of a slope is near 0.015."""
     decaying = ScheduleSpec("cosine", {"steps": 200})

@@ -4,11 +4,20 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ModelError
-from headrace.training.learning.metrics import CALIBRATION_BINS, METRICS, MOST_ODDS, ODDS_BINS, Floats, MetricSet
+from headrace.training.learning.metrics import (
+    CALIBRATION_BINS,
+    METRICS,
+    METRICS_OF,
+    MOST_ODDS,
+    MOST_WAITING,
+    ODDS_BINS,
+    Floats,
+    MetricSet,
+)
 
 #: An answer of 32 bits, as networks give them, with its label.
 PAIRS = st.lists(st.tuples(st.floats(0, 1, width=32), st.sampled_from([0.0, 1.0])), max_size=40)
@@ -119,3 +128,37 @@ def test_sums_of_other_metrics_are_refused() -> None:
     metrics = MetricSet(["mae"])
     with pytest.raises(ModelError, match=r"expected lengths \{'mae': 2\}, found \{'rmse': 2\}"):
         metrics.merge(MetricSet(["rmse"]).sums())
+
+
+PARTS = st.lists(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.sampled_from([0.0, 1.0])), max_size=12),
+    min_size=MOST_WAITING - 3,
+    max_size=MOST_WAITING + 9,
+)
+
+
+@pytest.mark.parametrize("task", METRICS_OF)
+@given(parts=PARTS)
+@settings(max_examples=20, deadline=None)
+def test_sums_are_the_same_bits_whether_looked_at_often_or_once(
+    task: str, parts: list[list[tuple[float, float]]]
+) -> None:
+    """A learner's state is made after any micro-batch, and must not depend on when."""
+    often, once = MetricSet.of_task(task), MetricSet.of_task(task)
+    for part in parts:
+        often.update(*columns(part))
+        often.sums()
+        once.update(*columns(part))
+    mine, theirs = often.sums(), once.sums()
+    assert all(np.array_equal(mine[name], theirs[name]) for name in mine)
+    assert mine[METRICS_OF[task][0]][0] == sum(map(len, parts))
+
+
+def test_values_are_those_of_their_moment_whatever_comes_after() -> None:
+    metrics, answer = MetricSet(["mae"]), np.array([1.0, 3.0])
+    metrics.update(answer, np.array([1.0, 1.0]))
+    then = metrics.values
+    for _ in range(2 * MOST_WAITING):
+        metrics.update(answer, answer)
+    assert dict(then) == {"mae": 1.0}
+    assert metrics.compute() == {"mae": 2 / (2 + 4 * MOST_WAITING)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import cast
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def test_every_network_learns_with_or_without_numbers_and_categories(name: str, 
     found = network(torch.randn(6, inputs.numbers), categories)
     assert found.shape == (6,)
     found.sum().backward()
-    assert all(one.grad is not None for one in network.parameters())
+    assert all(one.grad is not None for one in network.parameters() if one.numel())
 
 
 def test_dropout_makes_learning_differ_from_testing() -> None:
@@ -116,3 +117,15 @@ def test_a_loss_is_the_weighted_sum_of_its_terms() -> None:
     loss = Loss(Recipe(ModelSpec("logistic"), losses=losses, huber_delta=0.4))
     found = loss(outputs, label, network).item()
     assert found == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("inputs", [Inputs(0, (3,)), Inputs(2, ()), Inputs(3, (4, 2))])
+def test_gradients_by_hand_are_those_of_autograd(inputs: Inputs) -> None:
+    network = Logistic(inputs)
+    numbers, slope = torch.randn(20, inputs.numbers), torch.randn(20)
+    chosen = [torch.randint(size, (20, 1)) for size in inputs.categories]
+    categories = torch.cat(chosen, dim=1) if chosen else torch.zeros(20, 0, dtype=torch.int64)
+    network(numbers, categories).backward(slope)
+    for one, found in zip(network.parameters(), network.gradients(numbers, categories, slope), strict=True):
+        assert (one.grad is None) == (found is None)
+        assert found is None or torch.allclose(found, cast("Tensor", one.grad), atol=1e-5)
