@@ -47,6 +47,7 @@ class RowsRead:
     skipped: int = 0
     begins: int | None = None
     topic: TopicOffsets | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class LearningJob:
         begins: the snapshot behind which commits are followed; None where the table was never written.
         topic: the offsets that are read, where the source is a topic.
         features: the fingerprint of each feature view that made the rows, where the trainer names any.
+        where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
     """
 
     run: str
@@ -92,6 +94,7 @@ class LearningJob:
     begins: int | None = None
     topic: TopicOffsets | None = None
     features: Mapping[str, str] = field(default_factory=dict)
+    where: str = ""
 
     @property
     def halts(self) -> bool:

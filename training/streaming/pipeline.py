@@ -181,6 +181,7 @@ class StreamingTrainingPipeline(Governed):
             configuration=self.configure(),
             begins=read.begins,
             topic=read.topic,
+            where=read.where,
             features=self.check_features(parent),
         )
 

@@ -11,6 +11,7 @@ from headrace.errors import NotFoundError
 from headrace.runtime.platform import Platform
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, job_status, run_of, state_word
+from headrace.training.streaming.table_rows import rows_in
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
 from headrace.training.streaming.topic_rows import unread
@@ -84,7 +85,8 @@ def _source_of(platform: Platform, job: LearningJob, arrived: int) -> tuple[int,
     if job.topic is not None:
         return unread(platform, job.source, job.topic, arrived), None
     table = platform.iceberg.named(job.source)
-    return table.row_count(job.snapshots.get(job.source)) - job.skipped - arrived, rewritten_in(table, job)
+    unlearned = rows_in(table, job.snapshots.get(job.source), job.where) - job.skipped - arrived
+    return unlearned, rewritten_in(table, job)
 
 
 def halt_of(last: LearnedStep | None, job: LearningJob) -> str | None:

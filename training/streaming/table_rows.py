@@ -127,3 +127,10 @@ class TableRows:
     def table(self) -> IcebergTable:
         """The table as it is now."""
         return self.platform.iceberg.named(self.name)
+
+
+def rows_in(table: IcebergTable, snapshot_id: int | None, where: str) -> int:
+    """How many rows a snapshot has (None: the newest), or how many that meet a condition, for which they are read."""
+    if not where:
+        return table.row_count(snapshot_id)
+    return int(table.arrow(snapshot_id, (table.fields[0].name,), where).num_rows)
