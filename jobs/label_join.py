@@ -133,18 +133,18 @@ def start(
 @app.command()
 def status(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Default: all runs.")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Default: all whose tables are there.")] = "",
     format_: FormatOption = None,
 ) -> None:
     """Show how label joins get on: their state, what became of all rows, and how many are not read yet.
 
     Example: headrace label-join status
     """
-    from headrace.pipelines.label_runs import runs
+    from headrace.pipelines.label_runs import writing
     from headrace.pipelines.label_status import status_of
 
     platform = _platform(context)
-    found = [status_of(platform, name) for name in ([run] if run else [one.run for one in runs(platform)])]
+    found = [status_of(platform, name) for name in ([run] if run else [one.run for one in writing(platform)])]
     if not found:
         progress("no runs; `headrace label-join start FILE` starts one")
     chosen = options_of(context).chosen(format_)

@@ -11,7 +11,7 @@ from headrace.errors import JobError, NotFoundError, did_you_mean
 from headrace.features.instant import instant_of
 from headrace.pipelines import lifecycle
 from headrace.pipelines.label_stream import PLAN_FILE, PreparedLabelRun, record_label_run
-from headrace.pipelines.label_tables import NAMESPACE, facts_table, letters_table
+from headrace.pipelines.label_tables import NAMESPACE, facts_table, letters_table, tables_of
 from headrace.pipelines.savepoint import METADATA, checkpoint_id, job_of
 from headrace.registry.store import Run
 from headrace.runtime.checkpointing import local_path
@@ -29,6 +29,11 @@ def runs(platform: Platform) -> list[Run]:
 def is_label_run(run: Run) -> bool:
     """Whether a run is of a label join, and not of a view."""
     return run.view.startswith(f"{NAMESPACE}.")
+
+
+def writing(platform: Platform) -> list[Run]:
+    """The runs of label joins whose tables are there, newest first: one for each label join."""
+    return [run for run in runs(platform) if _writes(platform, run)]
 
 
 def run_of(platform: Platform, run_id: str) -> Run:
@@ -66,12 +71,13 @@ def resume(platform: Platform, run_id: str, start_from: str = lifecycle.LATEST) 
     """Start a run that does not run, from its newest state or that of a savepoint or checkpoint.
 
     Raises:
-        NotFoundError: there is no such run of a label join.
+        NotFoundError: there is no such run of a label join, or its tables were dropped.
         CutoverError: the log no longer reaches back to where the run has to read on, or the pinned snapshot is gone.
         JobError: the run is running, or is being resumed elsewhere, has nothing to start from, or has told facts since
             the state was made: it would tell them again.
     """
     run = run_of(platform, run_id)
+    tables_of(platform, plan_of(platform, run).name, run_id)
     if start_from != lifecycle.LATEST:
         _refuse_older(platform, run, start_from)
     resumed = lifecycle.resume(platform, run_id, start_from)
@@ -98,6 +104,15 @@ def drop(platform: Platform, name: str) -> list[str]:
     for table in found:
         platform.iceberg.drop_table(platform.iceberg.named(table))
     return found
+
+
+def _writes(platform: Platform, run: Run) -> bool:
+    """Whether the tables of a run are there, and its own."""
+    try:
+        tables_of(platform, plan_of(platform, run).name, run.run)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _has(platform: Platform, name: str) -> bool:

@@ -12,7 +12,7 @@ from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.pipelines.label_runs import plan_of, run_of
-from headrace.pipelines.label_tables import counts_in, facts_table, letters_table
+from headrace.pipelines.label_tables import counts_in, tables_of
 from headrace.pipelines.ledger import consistent
 from headrace.pipelines.ledger_facts import Block, opened_blocks
 from headrace.pipelines.local_labels import LabelCounts
@@ -95,10 +95,10 @@ def committed_by(platform: Platform, run: Run) -> Committed:
     """What a run has committed; of one that runs what all its tables have of one checkpoint.
 
     Raises:
-        NotFoundError: a table of the run is gone.
+        NotFoundError: a table of the run is gone, or is another run's by now.
     """
     plan = plan_of(platform, run)
-    facts, letters = (platform.iceberg.named(name(plan.name)) for name in (facts_table, letters_table))
+    facts, letters = tables_of(platform, plan.name, run.run)
     ledger = platform.iceberg.load(LEDGER_NAMESPACE, OFFSET_TILES_TABLE)
     job_id, newest = _running(platform, run)
     snapshots = consistent([facts, letters, ledger], job_id, acknowledged=newest)

@@ -10,7 +10,7 @@ from headrace.compiler.label_join import LOGGED, LabelJoinPlan
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import DEAD_LETTERS, fields_of
-from headrace.errors import JobError
+from headrace.errors import JobError, NotFoundError
 from headrace.pipelines.local_labels import LabelCounts
 from headrace.runtime.platform import Platform
 
@@ -56,6 +56,21 @@ def claim_tables(platform: Platform, plan: LabelJoinPlan, run: str) -> tuple[Ice
             raise
         made.append(found)
     facts, letters = made
+    return facts, letters
+
+
+def tables_of(platform: Platform, join: str, run: str) -> tuple[IcebergTable, IcebergTable]:
+    """The tables of facts and of dead letters that a run writes to.
+
+    Raises:
+        NotFoundError: they were dropped, and may be there anew, for another run.
+    """
+    facts, letters = (platform.iceberg.named(name(join)) for name in (facts_table, letters_table))
+    for table in (facts, letters):
+        found = table.properties.get(CLAIM)
+        if found != run:
+            msg = f"run {run}: the table {table.name} that it wrote to was dropped; the one that is there now is of "
+            raise NotFoundError(msg + (f"run {found}" if found else "nobody's run"))
     return facts, letters
 
 

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from headrace.errors import CutoverError, JobError, NotFoundError
 from headrace.jobs.cli import app
 from headrace.pipelines.label_ledger import label_ledger_of
-from headrace.pipelines.label_runs import drop, resume, stop
+from headrace.pipelines.label_runs import drop, resume, stop, writing
+from headrace.pipelines.label_status import status_of
 from headrace.pipelines.label_stream import LabelStreamPipeline
 from headrace.pipelines.label_tables import facts_table, letters_table
 from headrace.pipelines.local_labels import LabelRun
@@ -193,6 +194,11 @@ def test_dropped_tables_can_be_started_anew(told: Told) -> None:
     assert dropped == [facts_table(told.labelled.plan.name), letters_table(told.labelled.plan.name)]
     with pytest.raises(NotFoundError, match="no tables of a label join"):
         drop(told.labelled.platform, told.labelled.plan.name)
+    anew = LabelStreamPipeline(told.labelled.plan, told.labelled.platform).prepare()
+    for late in (resume, status_of):
+        with pytest.raises(NotFoundError, match=f"was dropped; the one that is there now is of run {anew.run_id}"):
+            late(told.labelled.platform, told.run.run)
+    assert writing(told.labelled.platform) == []
 
 
 def test_partitions_in_which_nothing_arrives_hold_back_no_missing_label(
