@@ -123,9 +123,17 @@ def _delay(random: Random) -> timedelta:
 class Labelled:
     """A label join of a test's own: topics, archives, tables and jobs."""
 
-    def __init__(self, settings: Settings, folder: Path, definition: str = DEFINITION) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        definition: str = DEFINITION,
+        *,
+        parallelism: int = 1,
+        partitions: tuple[int, int] = (PARTITIONS, PARTITIONS),
+    ) -> None:
         name = f"f{uuid4().hex[:8]}"
-        flink = settings.flink.model_copy(update={"parallelism": 1})
+        flink = settings.flink.model_copy(update={"parallelism": parallelism})
         changes = {"project": f"t{name}", "home": folder, "flink": flink}
         self.platform = Platform(settings.model_copy(update=changes))
         self.namespace, self.file, self.jobs = name, folder / "labels.py", list[str]()
@@ -133,8 +141,8 @@ class Labelled:
         self.plan: LabelJoinPlan = label_join_plan(self.file)
         self.sent = {False: 0, True: 0}
         with self.platform.kafka.admin() as admin:
-            for topic in self.topics.values():
-                admin.ensure_topic(topic, PARTITIONS)
+            for topic, count in zip(self.topics.values(), partitions, strict=True):
+                admin.ensure_topic(topic, count)
 
     @property
     def topics(self) -> dict[bool, str]:

@@ -204,8 +204,8 @@ def test_dropped_tables_can_be_started_anew(told: Told) -> None:
 def test_partitions_in_which_nothing_arrives_hold_back_no_missing_label(
     stack_settings: Settings, tmp_path: Path
 ) -> None:
-    """A row comes to one partition alone, and no label at all."""
-    labelled = Labelled(stack_settings, tmp_path, LIVE_ALONE)
+    """A row comes to one partition alone, and no label at all; one topic has fewer partitions than the job subtasks."""
+    labelled = Labelled(stack_settings, tmp_path, LIVE_ALONE, parallelism=2, partitions=(PARTITIONS, 1))
     try:
         run = labelled.start(idle_after="1s")
         at = datetime.now(UTC)
