@@ -46,6 +46,7 @@ COMMANDS = {
     "model": ("headrace.jobs.model", "Versions of models: where they come from, what they passed, which one serves."),
     "train": ("headrace.jobs.train", "Learn a model from a pinned snapshot."),
     "freshness": ("headrace.jobs.freshness", "Replay history: what fresh models are worth, and what they cost."),
+    "schedule": ("headrace.jobs.schedule", "Retrain, judge and promote a model when its schedules say so."),
     "label-join": ("headrace.jobs.label_join", "Join logged features with labels that come later."),
     "k8s": ("headrace.jobs.k8s", "Write the manifests of a run for Flink's Kubernetes operator."),
 }

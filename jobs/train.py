@@ -53,7 +53,7 @@ def train(
     pipeline = load_training(file, name)(Platform(settings), epochs=epochs, seed=seed, device=device)
     folder = out or settings.home / "training" / pipeline.chosen.name
     with ended_by_sigterm():
-        outcome = pipeline.train(rows, folder, resume=resume, subscribers=_telling(pipeline.chosen.plan.epochs))
+        outcome = pipeline.train(rows, folder, resume=resume, subscribers=telling(pipeline.chosen.plan.epochs))
     _tell_end(outcome, folder)
     found: dict[str, str | float] = {"artifact": address_of(outcome.trained.files)}
     if decision is not None:
@@ -62,7 +62,7 @@ def train(
     print_rows([{"what": what, "value": value} for what, value in found.items()], options_of(context).chosen(format_))
 
 
-def _telling(epochs: int) -> dict[str, list[Subscriber]]:
+def telling(epochs: int) -> dict[str, list[Subscriber]]:
     """What a run says while it goes on: rows, rate and time left, and each evaluation."""
     from headrace.runtime.progress import Pace, Progress, bounded
 

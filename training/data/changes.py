@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.connectors.iceberg_snapshot import REPLACE, Change, changes_after
+from headrace.connectors.iceberg_snapshot import REPLACE, Change, DataFile, changes_after
+from headrace.errors import DatasetError, NotFoundError
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 
@@ -55,6 +56,51 @@ def follow(table: IcebergTable, after_snapshot: int | None) -> Iterator[Appended
         changes = changes[1:]
     for change in changes:
         yield _event(table, change)
+
+
+def appended_between(table: IcebergTable, after: int, snapshot: Snapshot) -> PinnedRows:
+    """The rows that commits appended after a snapshot up to another, in their order; a compaction moves none of them.
+
+    Raises:
+        NotFoundError: the commits do not lead from the one to the other: expired, or rolled back.
+        DatasetError: a commit took rows away or changed them.
+    """
+    here = {file.path: file for file in snapshot.files}
+    found: list[DataFile] = []
+    for change in _commits(table, after, snapshot):
+        if change.only_appends:
+            known = here if set(change.added) <= set(here) else _files_of(table, change)
+            found += [known[path] for path in change.added]
+        elif change.operation != REPLACE:
+            msg = (
+                f"{snapshot}: commit {change.snapshot_id} after {after} is {change.operation!r}: rows were taken away "
+            )
+            msg += "or changed, and what was learned from them cannot be unlearned; train anew: `headrace train`"
+            raise DatasetError(msg)
+    return PinnedRows(replace(snapshot, files=tuple(_placed(found))))
+
+
+def _commits(table: IcebergTable, after: int, snapshot: Snapshot) -> list[Change]:
+    """The commits after a snapshot up to another, oldest first."""
+    found = changes_after(table, after)
+    upto = [change.snapshot_id for change in found]
+    if snapshot.snapshot_id not in upto:
+        msg = f"{snapshot}: does not come after snapshot {after}; was the table rolled back? begin again from a pinned "
+        raise NotFoundError(msg + "snapshot")
+    return found[: upto.index(snapshot.snapshot_id) + 1]
+
+
+def _files_of(table: IcebergTable, change: Change) -> dict[str, DataFile]:
+    """The data files of a commit's own snapshot: later ones have their rows in other files."""
+    return {file.path: file for file in Snapshot.of(table, change.snapshot_id).files}
+
+
+def _placed(files: Sequence[DataFile]) -> Iterator[DataFile]:
+    """The files one behind the other, so that each row has a position of its own."""
+    start = 0
+    for file in files:
+        yield replace(file, start=start)
+        start += file.rows
 
 
 def _event(table: IcebergTable, change: Change) -> Appended | Replaced:

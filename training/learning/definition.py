@@ -10,6 +10,7 @@ from headrace.errors import DefinitionError, ModelError, did_you_mean
 from headrace.features.names import check_name, snake_case
 from headrace.features.place import Place
 from headrace.registry.model_facts import NAME
+from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.filters import RowFilter
 from headrace.training.learning.early_stopping import EarlyStopping
@@ -38,6 +39,8 @@ OPTIONS = (
     "event_time",
     "label_time",
     "fine_tuning",
+    "retraining",
+    "evaluating",
 )
 
 
@@ -134,6 +137,8 @@ def _check_kinds(cls: type[Any], at: str) -> None:
         "event_time": str,
         "label_time": str,
         "fine_tuning": OptimizerSpec | None,
+        "retraining": Retraining | None,
+        "evaluating": Evaluating | None,
     }
     for name, kind in kinds.items():
         found = getattr(cls, name, None)
@@ -142,6 +147,10 @@ def _check_kinds(cls: type[Any], at: str) -> None:
             raise DefinitionError(msg)
     if cls.encoding.label is None:
         msg = f"{at}: encoding: names no label, so that there is nothing to learn; add Label('column')"
+        raise DefinitionError(msg)
+    scheduled = cls.retraining is not None or cls.evaluating is not None
+    if scheduled and ("." not in cls.source or "@" in cls.source):
+        msg = f"{at}: schedules: source is {cls.source!r}; expected a table namespace.table to which rows come"
         raise DefinitionError(msg)
     if cls.batch_rows < 1:
         msg = f"{at}: batch_rows = {cls.batch_rows!r}: expected at least 1"

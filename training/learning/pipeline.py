@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from headrace.errors import SettingsError
+from headrace.connectors.artifacts import address_of
+from headrace.errors import ModelError, SettingsError
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
+from headrace.training.continual.declared import Evaluating, Retraining
+from headrace.training.data.changes import appended_between
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.encoding import Encoding, Fitted
 from headrace.training.data.filters import RowFilter
@@ -27,8 +30,9 @@ from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
+from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
-from headrace.training.learning.trainer import Trained, Trainer, evaluate
+from headrace.training.learning.trainer import Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
 
 
@@ -52,10 +56,31 @@ class TrainingOutcome:
     training: Mapping[str, Any]
 
 
-#: The kind of a training over a pinned snapshot, among what a version keeps.
-FULL = "full"
+#: The kinds of a training, among what a version keeps: over a pinned snapshot, and on from a version.
+FULL, LEARNED_ON = "full", "learned_on"
 #: What a subclass may override; what it then does is not among the values that a version keeps.
-STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset")
+STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset", "appended")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot."""
+
+    named: str
+    snapshot: Snapshot
+    training: PinnedRows
+    learner: TorchLearner
+    plan: Plan
+    files: Mapping[str, bytes] | None = None
+    after: int | None = None
+    plots: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many rows an epoch visits; 0 where that is not known before they are read."""
+        if self.files is None:
+            return self.learner.fitted.rows
+        return 0 if self.training.filters else self.training.snapshot.rows
 
 
 class TrainingPipeline(Governed):
@@ -63,11 +88,12 @@ class TrainingPipeline(Governed):
 
     `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
     name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
-    what its versions have to pass; `event_time`, `label_time` and `fine_tuning` are for replays (`headrace freshness`).
+    what its versions have to pass; `retraining` and `evaluating` say when `headrace schedule` makes and judges them;
+    `event_time`, `label_time` are for replays (`headrace freshness`), `fine_tuning` is by what a trained model goes on.
     The rest is what `Recipe` and `Plan` say.
 
     `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
-    `learner` and `dataset` for more.
+    `learner`, `dataset` and `appended` for more.
     """
 
     owner: ClassVar[str]
@@ -87,6 +113,8 @@ class TrainingPipeline(Governed):
     event_time: ClassVar[str] = ""
     label_time: ClassVar[str] = ""
     fine_tuning: ClassVar[OptimizerSpec | None] = None
+    retraining: ClassVar[Retraining | None] = None
+    evaluating: ClassVar[Evaluating | None] = None
     definition: ClassVar[TrainingDefinition]
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
@@ -113,6 +141,7 @@ class TrainingPipeline(Governed):
         *,
         resume: bool = False,
         subscribers: Mapping[str, Sequence[Subscriber]] | None = None,
+        plots: bool = True,
     ) -> TrainingOutcome:
         """Learn from a source, by default the declared one, to the end.
 
@@ -120,6 +149,7 @@ class TrainingPipeline(Governed):
             folder: for checkpoint, artifact, scalars and plots; None: nothing is written.
             resume: go on from the folder's checkpoint.
             subscribers: by event, who is told.
+            plots: whether the run is drawn into the folder.
 
         Raises:
             NotFoundError: the table, snapshot or training set is not there.
@@ -131,19 +161,41 @@ class TrainingPipeline(Governed):
         training = self.rows(snapshot, TRAIN)
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
-        others = {name: self.rows(snapshot, name) for name in self.chosen.splits if name != TRAIN}
-        valid = self.dataset(others[VALID], fitted, shuffle=False) if VALID in others else None
-        dataset = self.dataset(training, fitted, shuffle=True)
-        identity = self._identity(snapshot, fitted)
-        trainer = Trainer(learner, dataset, self.chosen.plan, valid, folder, identity, fitted.rows)
-        for kind, listening in (subscribers or {}).items():
-            for one in listening:
-                trainer.subscribe(kind, one)
-        evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
-        trained = trainer.run(resume=resume)
-        metrics = self._evaluated(learner, trained, others, fitted)
-        known = self.features(named), self._training(learner.device.type)
-        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known)
+        work = _Work(named, snapshot, training, learner, self.chosen.plan, plots=plots)
+        return self._learned(work, folder, resume, subscribers)
+
+    def learn_on(
+        self,
+        files: Mapping[str, bytes],
+        after: int,
+        source: str = "",
+        folder: Path | None = None,
+        *,
+        resume: bool = False,
+        subscribers: Mapping[str, Sequence[Subscriber]] | None = None,
+    ) -> TrainingOutcome:
+        """Learn on from a model's files, on the training split of what was appended after a snapshot, each row once.
+
+        Rows come in the order in which they were appended. The encoding is the model's; the optimizer is `fine_tuning`,
+        else the model's, and begins anew. Nothing is drawn. Args and errors are those of `train`, and:
+
+        Raises:
+            ModelError: the files are of another model, or encode otherwise, than what is declared now.
+            DatasetError: rows were taken away or changed since the snapshot.
+        """
+        named = source or self.chosen.source
+        snapshot = self.snapshot(named)
+        training = self.appended(snapshot, after)
+        learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
+        self._check_same(learner)
+        plan = Plan(checkpoint_batches=self.chosen.plan.checkpoint_batches)
+        work = _Work(named, snapshot, training, learner, plan, files, after)
+        return self._learned(work, folder, resume, subscribers)
+
+    def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
+        """The training split of the rows that a snapshot has and an older one had not."""
+        table = self.platform.iceberg.named(snapshot.table)
+        return appended_between(table, after, snapshot).where(*self.chosen.splits[TRAIN])
 
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
@@ -181,24 +233,65 @@ class TrainingPipeline(Governed):
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
 
-    def _training(self, device: str) -> dict[str, Any]:
+    def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values."""
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
-        return {"kind": FULL, "definition": definition_plain(self.chosen), "device": device, "overridden": own}
+        # The recipe of what goes on from a model is the model's own, but for its optimizer.
+        definition = definition_plain(replace(self.chosen, recipe=work.learner.recipe))
+        begun = {"kind": FULL} if work.after is None else {"kind": LEARNED_ON, "after": work.after}
+        return {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
 
     def _training_set(self, id_: str) -> TrainingSetRecord:
         registry = TrainingSetRegistry.at(self.platform.registry_file)
         return registry.get(self.platform.settings.project, id_)
 
-    def _identity(self, snapshot: Snapshot, fitted: Fitted) -> dict[str, Any]:
+    def _check_same(self, learner: TorchLearner) -> None:
+        """ModelError unless a learner has the network and the encoding that are declared."""
+        asked, found = self.chosen.encoding, learner.fitted.encoding
+        compared = {
+            "model": (self.chosen.recipe.model, learner.recipe.model),
+            "encoding": (asked.pairs, found.pairs),
+            "label": (asked.label, found.label),
+        }
+        for what, (declared, theirs) in compared.items():
+            if declared != theirs:
+                msg = f"{self.chosen.where}: training {self.chosen.name}: {what}: declared is {declared!r}, and the "
+                msg += f"version to learn on from has {theirs!r}; train anew: `headrace train`"
+                raise ModelError(msg)
+
+    def _learned(
+        self,
+        work: _Work,
+        folder: Path | None,
+        resume: bool,
+        subscribers: Mapping[str, Sequence[Subscriber]] | None,
+    ) -> TrainingOutcome:
+        """What becomes of a learner that is given its rows."""
+        learner, snapshot = work.learner, work.snapshot
+        fitted = learner.fitted
+        others = {name: self.rows(snapshot, name) for name in self.chosen.splits if name != TRAIN}
+        valid = self.dataset(others[VALID], fitted, shuffle=False) if VALID in others else None
+        dataset = self.dataset(work.training, fitted, shuffle=work.files is None)
+        trainer = Trainer(learner, dataset, work.plan, valid, folder, self._identity(work), work.rows, work.plots)
+        for kind, listening in (subscribers or {}).items():
+            for one in listening:
+                trainer.subscribe(kind, one)
+        evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
+        trained = trainer.run(resume=resume)
+        metrics = self._evaluated(learner, trained, others, fitted)
+        known = self.features(work.named), self._training(work)
+        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known)
+
+    def _identity(self, work: _Work) -> dict[str, Any]:
         """What a checkpoint must be of to be gone on with."""
         splits = {name: [str(one) for one in filters] for name, filters in self.chosen.splits.items()}
-        return {
-            "snapshot": str(snapshot),
+        found = {
+            "snapshot": str(work.snapshot),
             "splits": splits,
-            "encoding": fitted.digest,
+            "encoding": work.learner.fitted.digest,
             "batch_rows": self.chosen.batch_rows,
         }
+        return found if work.files is None else {**found, "begun": address_of(work.files)}
 
     def _evaluated(
         self, learner: TorchLearner, trained: Trained, others: Mapping[str, PinnedRows], fitted: Fitted

@@ -8,8 +8,19 @@ from headrace.training.learning.pipeline import TrainingOutcome
 from headrace.training.models.store import ModelStore
 
 
-def register(store: ModelStore, outcome: TrainingOutcome, decision: Decision) -> ModelVersion:
+def register(
+    store: ModelStore,
+    outcome: TrainingOutcome,
+    decision: Decision,
+    *,
+    parent: ModelVersion | None = None,
+    trainer: str | None = None,
+) -> ModelVersion:
     """Keep what was learnt in a model store, as a version in state `trained`.
+
+    Args:
+        parent: the version that was learnt on from; what it reads the new one reads, too.
+        trainer: what learnt it, by a name that stays; with one the same again is the version that is there already.
 
     Raises ConnectorError when its files or its facts cannot be written; no version is there then.
     """
@@ -18,12 +29,13 @@ def register(store: ModelStore, outcome: TrainingOutcome, decision: Decision) ->
         artifact=store.artifacts.put(outcome.trained.files),
         code=origin.code,
         environment=origin.environment,
-        features=outcome.features,
+        features=outcome.features or ({} if parent is None else parent.facts.features),
         snapshots={outcome.snapshot.table: outcome.snapshot.snapshot_id},
         seed=outcome.definition.recipe.seed,
         rows_seen=outcome.trained.kept.rows_visited,
         metrics=outcome.metrics,
         evaluated=outcome.evaluated,
         training=outcome.training,
+        parent=None if parent is None else parent.number,
     )
-    return store.register(outcome.definition.name, facts, decision)
+    return store.register(outcome.definition.name, facts, decision, trainer)

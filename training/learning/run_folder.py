@@ -13,10 +13,14 @@ from headrace.training.learning.plots import plot_run
 
 
 class RunFolder:
-    """Where a run writes; the folder is made with the first file."""
+    """Where a run writes; the folder is made with the first file.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        plots: whether the run is drawn, which takes longer than learning from a few thousand rows.
+    """
+
+    def __init__(self, folder: Path, plots: bool = True) -> None:
+        self.folder, self._plots = folder, plots
 
     @property
     def checkpoint(self) -> Path:
@@ -34,7 +38,7 @@ class RunFolder:
             write_whole(self.artifact / name, content)
         write_whole(self.folder / "scalars.parquet", parquet_bytes(scalars))
         write_whole(self.folder / "refused.parquet", parquet_bytes(refused))
-        for name, content in plot_run(scalars, title).items():
+        for name, content in plot_run(scalars, title).items() if self._plots else ():
             write_whole(self.folder / "plots" / name, content)
 
 

@@ -102,6 +102,7 @@ class Trainer:
         identity: what the rows are, for a checkpoint of other rows to be refused; so is one that another recipe or
             rule of early stopping made.
         rows: how many rows an epoch visits, for whoever shows how far it is; 0: not known.
+        plots: whether the folder has them.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Trainer:
         folder: Path | None = None,
         identity: Mapping[str, Any] | None = None,
         rows: int = 0,
+        plots: bool = True,
     ) -> None:
         if plan.stopping and evaluation is None:
             msg = "early stopping: there is no evaluation split to watch; declare one, or take stopping=None"
@@ -120,7 +122,7 @@ class Trainer:
         if plan.stopping:
             plan.stopping.check_task(learner.recipe.model.task)
         self.learner, self.training, self.evaluation, self.plan = learner, training, evaluation, plan
-        self._folder = None if folder is None else RunFolder(folder)
+        self._folder = None if folder is None else RunFolder(folder, plots)
         self._identity = {**(identity or {}), "recipe": learner.recipe.to_json(), "stopping": _rule(plan)}
         self._subscribers = Subscribers()
         self._rows = rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.connectors.artifacts import address_of
@@ -12,7 +12,7 @@ from headrace.features.place import Place
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.runtime.platform import Platform
 from headrace.training.learning.definition_json import definition_of
-from headrace.training.learning.pipeline import FULL, TrainingPipeline
+from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.file_difference import file_differences
 from headrace.training.models.origin import code_inventory, environment_inventory
@@ -67,7 +67,8 @@ class _Again(TrainingPipeline, abstract=True):
     def __init__(self, platform: Platform, training: Mapping[str, Any], name: str, device: str) -> None:
         self.platform, self.device = platform, device
         # Whoever reads an error is shown the version, as no file declares this training.
-        self.chosen = definition_of(training["definition"], Place(name, 0))
+        found = definition_of(training["definition"], Place(name, 0))
+        self.chosen = replace(found, fine_tuning=found.recipe.optimizer)
 
 
 def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: str) -> dict[str, bytes]:
@@ -75,23 +76,28 @@ def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: 
     if kind is None:
         msg = f"{version.name}: how it was trained is not recorded, so that it cannot be made again; only what "
         raise ModelError(msg + "`headrace train` and `headrace learn` register knows that")
-    if kind == FULL:
-        return _full(platform, version, device)
+    if kind in (FULL, LEARNED_ON):
+        return _trained(platform, version, device, _start(store, version))
     # Loads pyflink, which no full training needs.
     from headrace.training.streaming.replay import replayed
 
     return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version))
 
 
-def _full(platform: Platform, version: ModelVersion, device: str) -> dict[str, bytes]:
+def _trained(
+    platform: Platform, version: ModelVersion, device: str, start: Mapping[str, bytes] | None
+) -> dict[str, bytes]:
+    """The files of a version that a training pipeline made, from nothing or on from the files of another."""
     training = version.facts.training
     if training["overridden"]:
         steps = ", ".join(training["overridden"])
         msg = f"{version.name}: its class overrides {steps}, which is not recorded; train it again by its own file"
         raise ModelError(msg)
     ((table, snapshot),) = version.facts.snapshots.items()
-    again = _Again(platform, training, version.name, device or training["device"])
-    return dict(again.train(f"{table}@{snapshot}").trained.files)
+    again, source = _Again(platform, training, version.name, device or training["device"]), f"{table}@{snapshot}"
+    if start is None:
+        return dict(again.train(source).trained.files)
+    return dict(again.learn_on(start, training["after"], source).trained.files)
 
 
 def _start(store: ModelStore, version: ModelVersion) -> dict[str, bytes] | None:

@@ -79,15 +79,15 @@ class ModelStore:
         code, environment = code_inventory(), environment_inventory()
         return Origin(self.registry.keep_inventory(code), self.registry.keep_inventory(environment))
 
-    def register(self, model: str, facts: Facts, decision: Decision) -> ModelVersion:
-        """Register a version, as trained, under the model's next number.
+    def register(self, model: str, facts: Facts, decision: Decision, trainer: str | None = None) -> ModelVersion:
+        """Register a version, as trained, under the model's next number; of one trainer the same artifact only once.
 
         Raises:
             ArtifactError: its artifact is missing or damaged.
             ModelError: the parent was never registered, or code or environment were not kept (`keep_origin`).
         """
         self.artifacts.verify(facts.artifact)
-        return self.registry.register(model, facts, decision)
+        return self.registry.register(model, facts, decision, trainer)
 
     def add_candidate(self, candidate: Candidate) -> bool:
         """Keep a candidate; False when it is there already. ArtifactError when its artifact is missing or damaged."""

@@ -24,6 +24,7 @@ from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.legs import topic_of
 from headrace.runtime.platform import Platform
+from headrace.training.continual.declared import Evaluating
 from headrace.training.models.governed import Governed
 from headrace.training.models.store import ModelStore
 from headrace.training.models.views import check_unchanged, fingerprints
@@ -77,6 +78,7 @@ class StreamingTrainingPipeline(Governed):
         event_time: the column of a table of when its row happened; a `Source` has its own.
         label_ahead: how far a label's time may be ahead of the trainer's clock, as a duration.
         features: the feature views that made the rows; their fingerprints become facts of what is learned.
+        evaluating: when candidates are judged, by `headrace schedule judge`.
 
     Args:
         platform: where everything is.
@@ -107,6 +109,7 @@ class StreamingTrainingPipeline(Governed):
     event_time: ClassVar[str | None] = None
     label_ahead: ClassVar[str] = "1s"
     features: ClassVar[Sequence[str]] = ()
+    evaluating: ClassVar[Evaluating | None] = None
 
     @classmethod
     def model_name(cls) -> str:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import (
     DataFile,
     DataFileContent,
@@ -19,8 +20,8 @@ from pyiceberg.manifest import (
     ManifestFile,
     ManifestWriterV2,
 )
-from pyiceberg.table.snapshots import Operation
-from pyiceberg.table.update.snapshot import _FastAppendFiles
+from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.update.snapshot import _FastAppendFiles, _OverwriteFiles
 from pyiceberg.typedef import Record
 
 from headrace.connectors.iceberg import IcebergTable
@@ -72,6 +73,30 @@ def delete_first_row(table: IcebergTable) -> None:
     )
     with table.table.transaction() as transaction:
         _AddDeletes(file, transaction=transaction, io=table.table.io).commit()
+    table.refresh()
+
+
+class _Rewrite(_OverwriteFiles):
+    """Commits the same rows in other files."""
+
+    def _summary(self, snapshot_properties: dict[str, str] = {}) -> Summary:  # noqa: B006
+        found = super()._summary(snapshot_properties)
+        return Summary(Operation.REPLACE, **found.additional_properties)
+
+
+def compact(table: IcebergTable) -> None:
+    """Write all rows of a table into one file, as Flink's and Spark's maintenance does."""
+    inner = table.refresh().table
+    old = [task.file for task in inner.scan().plan_files()]
+    new = list(_dataframe_to_data_files(inner.metadata, inner.scan().to_arrow(), inner.io))
+    with inner.transaction() as transaction:
+        # The operation only chooses how the summary is counted: `_summary` says what it is.
+        made = _Rewrite(operation=Operation.OVERWRITE, transaction=transaction, io=inner.io)
+        for file in old:
+            made.delete_data_file(file)
+        for file in new:
+            made.append_data_file(file)
+        made.commit()
     table.refresh()
 
 

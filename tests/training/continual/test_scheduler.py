@@ -1,0 +1,300 @@
+"""What a scheduler does with real tables, models and stores: row visits, gates, failures, two at once, a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Event as Signal
+from threading import Thread
+
+import pytest
+
+from headrace.registry.model_states import Alias, Decision, State
+from headrace.training.continual.declared import Evaluating, Retraining
+from headrace.training.continual.scheduler import Outcome
+from headrace.training.learning.drift import DriftSpec
+from headrace.training.learning.events import Event
+from headrace.training.models.evaluation_set import EvaluationSet
+from headrace.training.models.gates import GateResult, NotWorse, Subject
+from headrace.training.models.rebuild import rebuild
+from headrace.training.models.store import ModelStore
+
+from ..data.lake_changes import compact  # noqa: TID252 (what pyiceberg does not commit is theirs)
+from .desk import Desk, flipped, stream
+
+LEARNING_ON = Retraining(rows=500, start="newest")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def champion(desk: Desk) -> int | None:
+    return desk.store.history("late_trips").holder(Alias.CHAMPION)
+
+
+def test_each_row_is_visited_once_from_version_to_version(desk: Desk) -> None:
+    scheduler = desk.scheduler(LEARNING_ON)
+    arrived = [1_000, 500, 731]
+    for count in arrived:
+        desk.arrive(count)
+        assert scheduler.step() is Outcome.DONE
+    assert desk.visited() == arrived
+    lineage = desk.store.lineage("late_trips@3")
+    assert [one.number for one in lineage.ancestors] == [1, 2]
+    assert sum(desk.visited()) == desk.table.row_count()
+    assert rebuild(desk.platform, desk.store, "late_trips@3").is_same
+
+
+def test_a_version_says_why_it_was_made(desk: Desk) -> None:
+    desk.arrive(200)
+    desk.scheduler(LEARNING_ON).step()
+    (made,) = desk.store.status("late_trips@1").transitions
+    assert made.decision.who == "cron"
+    assert made.decision.reason == "no version has learned from raw.trips yet; begins from scratch"
+    assert made.decision.evidence == {"schedule": {"task": "retrain", "rows_visited": 200}}
+
+
+def test_nothing_is_done_twice(desk: Desk) -> None:
+    desk.arrive(200)
+    scheduler = desk.scheduler(LEARNING_ON, Evaluating())
+    assert scheduler.step() is Outcome.DONE
+    desk.arrive(499)
+    assert scheduler.step() is Outcome.NOTHING
+    assert desk.visited() == [200]
+
+
+def test_from_scratch_all_rows_are_learned_and_the_parent_is_none(desk: Desk) -> None:
+    scheduler = desk.scheduler(Retraining(every="1h"))
+    for _ in range(2):
+        desk.arrive(300)
+        scheduler.step()
+        desk.clock.pass_(hours=1)
+    assert desk.visited() == [300, 600]
+    assert desk.store.version("late_trips@2").facts.parent is None
+
+
+def test_a_compaction_moves_no_row_into_learning_again(desk: Desk) -> None:
+    desk.arrive(600)
+    scheduler = desk.scheduler(LEARNING_ON)
+    scheduler.step()
+    desk.arrive(500)
+    appended = desk.pipeline(LEARNING_ON)
+    files = desk.store.files("late_trips@1")
+    begun = desk.store.version("late_trips@1").facts.snapshots["raw.trips"]
+    before = desk.snapshot
+    once = appended.learn_on(files, begun).trained.files
+    compact(desk.table)
+    desk.arrive(300)
+    assert scheduler.step() is Outcome.DONE
+    assert desk.visited() == [600, 800]
+    assert appended.learn_on(files, begun, f"raw.trips@{before}").trained.files == once
+
+
+def test_rows_that_were_replaced_are_not_learned_on_from(desk: Desk) -> None:
+    desk.arrive(600)
+    scheduler = desk.scheduler(LEARNING_ON)
+    scheduler.step()
+    desk.arrive(600)
+    desk.table.table.delete("speed < -2")
+    assert scheduler.step() is Outcome.FAILED
+    assert "cannot be unlearned; train anew: `headrace train`" in desk.told[-1]
+    assert desk.visited() == [600]
+
+
+def test_the_serving_version_changes_only_when_gates_are_asked(desk: Desk) -> None:
+    scheduler = desk.scheduler(LEARNING_ON, Evaluating(rows=10_000, promote=True))
+    served = []
+    for _ in range(22):
+        desk.arrive(500)
+        assert scheduler.step() is Outcome.DONE
+        served.append(champion(desk))
+    assert served == [1] * 20 + [21] * 2
+    assert desk.visited() == [500] * 22
+    states = [desk.store.status(f"late_trips@{number}").state for number in (1, 2, 20, 21, 22)]
+    assert states == [State.PRODUCTION, State.TRAINED, State.TRAINED, State.PRODUCTION, State.TRAINED]
+
+
+def test_what_learned_from_flipped_labels_is_refused_and_production_stays(desk: Desk) -> None:
+    frozen = EvaluationSet("frozen", f"raw.trips@{desk.arrive(4_000)}")
+    declared = {"evaluations": [frozen], "gates": [NotWorse("frozen", "log_loss", 0.01)]}
+    scheduler = desk.scheduler(LEARNING_ON, Evaluating(promote=True), declared)
+    scheduler.step()
+    desk.arrive(2_000, flipped(stream.rows(2_000, 77)))
+    scheduler.step()
+    status = desk.store.status("late_trips@2")
+    assert status.state is State.REJECTED
+    assert champion(desk) == 1
+    failed = [one for one in status.transitions[-1].decision.evidence["gates"] if not one["passed"]]
+    assert [one["name"] for one in failed] == ["frozen/log_loss not worse than the champion's"]
+    desk.arrive(500)
+    scheduler.step()
+    assert desk.store.version("late_trips@3").facts.parent == 1
+
+
+def test_without_a_policy_to_promote_a_version_waits_for_somebody(desk: Desk) -> None:
+    desk.arrive(300)
+    desk.scheduler(LEARNING_ON, Evaluating()).step()
+    assert desk.store.status("late_trips@1").state is State.VERIFIED
+    assert champion(desk) is None
+
+
+@dataclass(frozen=True)
+class SomebodyPromotes:
+    """A gate in whose time somebody else promotes another version."""
+
+    store: ModelStore
+    version: str
+    name: str = "a slow gate"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed, but the champion is another one by now."""
+        assert subject.champion is not None
+        self.store.promote(self.version, subject.champion.number, Decision("ann", "it is better"))
+        return GateResult(self.name, passed=True)
+
+
+def test_a_version_does_not_serve_whose_gates_saw_another_champion(desk: Desk) -> None:
+    learns = Retraining(rows=1, start="newest")
+    for _ in range(2):
+        desk.arrive(300)
+        desk.scheduler(learns, Evaluating(promote=True)).step()
+    desk.store.promote("late_trips@1", 2, Decision("ann", "back"))
+    desk.arrive(300)
+    declared = {"gates": [SomebodyPromotes(desk.store, "late_trips@2")]}
+    assert desk.scheduler(learns, Evaluating(promote=True), declared).step() is Outcome.FAILED
+    assert "expected champion late_trips@1, found late_trips@2" in desk.told[-1]
+    assert champion(desk) == 2
+
+
+def test_drift_is_due_after_it_and_not_before(desk: Desk) -> None:
+    declared = Retraining(drift=DriftSpec(), start="champion")
+    scheduler = desk.scheduler(declared, Evaluating(promote=True))
+    desk.arrive(3_000)
+    assert scheduler.step() is Outcome.DONE
+    for _ in range(4):
+        desk.arrive(500)
+        assert scheduler.step() is Outcome.NOTHING
+    before = desk.table.row_count()
+    for seed in (50, 51):
+        desk.arrive(500, flipped(stream.rows(500, seed)))
+    (_, verdict) = scheduler.look()
+    assert verdict.due
+    found = int(verdict.why.partition("found at row ")[2].partition(";")[0].replace(",", ""))
+    assert before < found <= before + 512
+    assert scheduler.step() is Outcome.DONE
+    assert scheduler.step() is Outcome.NOTHING
+
+
+def test_losses_are_read_once_between_looks(desk: Desk) -> None:
+    declared = Retraining(drift=DriftSpec())
+    desk.arrive(1_000)
+    scheduler = desk.scheduler(declared, Evaluating(promote=True))
+    scheduler.step()
+    for count in (300, 200):
+        desk.arrive(count)
+        scheduler.look()
+    kept = json.loads((scheduler.folder / "watched_losses.json").read_bytes())
+    assert json.loads(kept["detector"])["seen"] == 500
+    assert kept["snapshot"] == desk.snapshot
+
+
+def test_a_failure_is_told_pauses_and_is_tried_again_to_an_end(desk: Desk) -> None:
+    declared = Retraining(rows=1, attempts=2, backoff="10m")
+    desk.arrive(100, stream.changed(stream.rows(100), "late", 7.0))
+    scheduler = desk.scheduler(declared)
+    assert scheduler.step() is Outcome.FAILED
+    assert "retrain: failed: DatasetError" in desk.told[-1]
+    desk.clock.pass_(minutes=9)
+    assert scheduler.step() is Outcome.NOTHING
+    assert "failure 1 of 2 in a row: DatasetError" in desk.told[-1]
+    desk.clock.pass_(minutes=1)
+    assert scheduler.step() is Outcome.FAILED
+    desk.clock.pass_(days=9)
+    assert scheduler.step() is Outcome.NOTHING
+    assert "given up after 2 failures in a row, the last: DatasetError" in desk.told[-1]
+    scheduler.forgive()
+    assert scheduler.step() is Outcome.FAILED
+    assert "late_trips" not in desk.store.models()
+
+
+def test_of_two_at_once_one_does_it_and_the_other_says_so(desk: Desk) -> None:
+    desk.arrive(500)
+    begun, go_on = Signal(), Signal()
+
+    def hold(_: Event) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    first = desk.scheduler(LEARNING_ON, subscribers={"start": [hold]})
+    thread = Thread(target=first.step)
+    thread.start()
+    assert begun.wait(60)
+    assert desk.scheduler(LEARNING_ON).step() is Outcome.BUSY
+    assert "is at work, until 2026-01-01T00:01:00+00:00" in desk.told[-1]
+    go_on.set()
+    thread.join()
+    assert desk.visited() == [500]
+
+
+def test_who_lost_the_work_registers_nothing(desk: Desk) -> None:
+    desk.arrive(500)
+
+    def lose(_: Event) -> None:
+        desk.clock.pass_(minutes=2)
+        state = first.schedules.state("late_trips")
+        assert state.goal is not None
+        first.schedules.begin(state, "another", state.goal, timedelta(minutes=1))
+
+    first = desk.scheduler(LEARNING_ON, subscribers={"end": [lose]})
+    assert first.step() is Outcome.FAILED
+    assert "another works on its schedule" in desk.told[-1]
+    assert desk.store.models() == []
+
+
+def test_who_is_told_to_end_leaves_the_goal_to_the_next(desk: Desk) -> None:
+    desk.arrive(500)
+
+    def end(_: Event) -> None:
+        raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        desk.scheduler(LEARNING_ON, subscribers={"checkpoint": [end]}).step()
+    goal = desk.arrive(500)
+    assert desk.scheduler(LEARNING_ON).step() is Outcome.DONE
+    assert any("retrain: taken over" in one for one in desk.told)
+    assert desk.visited() == [500, 500]
+    assert desk.store.version("late_trips@2").facts.snapshots == {"raw.trips": goal}
+
+
+def test_a_kill_in_between_changes_neither_row_visits_nor_the_model(desk: Desk) -> None:
+    declared = {"checkpoint_batches": 2}
+    plain = desk.scheduler(LEARNING_ON, pipeline=declared)
+    desk.arrive(500)
+    plain.step()
+    snapshot = desk.arrive(640)
+    begun = desk.store.version("late_trips@1")
+    expected = desk.pipeline(LEARNING_ON, **declared).learn_on(
+        desk.store.files(begun.name), begun.facts.snapshots["raw.trips"], f"raw.trips@{snapshot}"
+    )
+    killed = desk.killed(at_batch=7)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (left,) = plain.folder.glob("*/checkpoint.safetensors")
+    assert left.parent.name == f"{snapshot}-from-1"
+    desk.arrive(500)
+    desk.clock.now = plain.schedules.state("late_trips").until or desk.clock.now
+    visited: list[int] = []
+    again = desk.scheduler(
+        LEARNING_ON,
+        pipeline=declared,
+        subscribers={"micro_batch": [lambda event: visited.append(event.counters.rows_visited)]},
+    )
+    assert again.step() is Outcome.DONE
+    assert visited[0] == 7 * 64
+    assert desk.visited() == [500, 640, 500]
+    assert desk.store.files("late_trips@2") == expected.trained.files
+    assert not left.exists()
