@@ -1,4 +1,4 @@
-"""``headrace k8s``: a recorded run as manifests for Flink's Kubernetes operator."""
+"""``headrace k8s``: a recorded run as manifests for Flink's operator, and a model's schedules as a CronJob."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from headrace.jobs.options import options_of
 from headrace.jobs.output import progress
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.kubernetes import Deployment, Resources, SecretVariable, render
+from headrace.runtime.kubernetes.cron_job import SETTINGS, TRAINER, CronJob
 from headrace.runtime.kubernetes.deployment import TASK_MANAGER
+from headrace.runtime.kubernetes.manifests import render_cron_job
 
 # Client-side apply copies a manifest into an annotation of at most 256 KiB, which a large plan exceeds.
 APPLY = "kubectl apply --server-side -f"
@@ -40,7 +42,7 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write here 
 
 @app.callback()
 def k8s() -> None:
-    """Run on Kubernetes, by Flink's operator.
+    """Run on Kubernetes: jobs by Flink's operator, schedules by a CronJob.
 
     Example: headrace k8s render flights-1 --storage s3://lake/flink -o flights-1.yaml
     """
@@ -88,6 +90,50 @@ def render_command(
     _write(text, output)
 
 
+@app.command(name="schedule")
+def schedule_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A Python file with a TrainingPipeline that declares a schedule.")],
+    claim: Annotated[str, typer.Option(help="PersistentVolumeClaim of the home, for one pod at a time.")],
+    name: Annotated[str, typer.Option(help="Which training of the file; needed when there are several.")] = "",
+    look: Annotated[str, typer.Option(help="How often it is looked whether something is due.")] = "5m",
+    image: Image = None,
+    namespace: Namespace = "default",
+    service_account: Annotated[str, typer.Option(help="Service account of the pods; made.")] = "headrace-schedule",
+    secret: Secrets = [],  # noqa: B006
+    secret_env: SecretEnv = [],  # noqa: B006
+    cpu: Annotated[float, typer.Option(help="Cores of the pod.")] = TRAINER.cpu,
+    memory_mib: Annotated[int, typer.Option(help="Memory of the pod in MiB.")] = TRAINER.memory_mib,
+    scratch_gib: Annotated[int, typer.Option(help="Local disk of the pod in GiB.")] = TRAINER.scratch_gib,
+    output: Output = None,
+) -> None:
+    """Write a CronJob that does what is due of a model's schedules: `headrace schedule run` at each look.
+
+    The settings are those of `headrace.yaml` here; the image has torch (k8s/README.md says how).
+
+    Example: headrace k8s schedule late_trips.py --claim headrace-home --image registry/headrace:0.1.0 -o trips.yaml
+    """
+    from headrace.training.continual.cron import cron_times
+    from headrace.training.learning.pipeline import load_training
+
+    model = load_training(file, name).model_name()
+    chosen = ("--name", name) if name else ()
+    job = CronJob(
+        name=f"schedule-{model.replace('_', '-')}",
+        times=cron_times(look),
+        arguments=("schedule", "run", file.name, *chosen, "--by", "schedule"),
+        files={file.name: file.read_text(encoding="utf-8"), **_settings(options_of(context).config)},
+        image=image or f"headrace:{version('headrace')}",
+        claim=claim,
+        namespace=namespace,
+        service_account=service_account,
+        resources=Resources(cpu, memory_mib, scratch_gib),
+        secrets=tuple(secret),
+        secret_variables=tuple(SecretVariable.parse(text) for text in secret_env),
+    )
+    _write(render_cron_job(job), output)
+
+
 def job_file(run_or_spec: str, home: Path) -> Path:
     """The file of a job: the argument where it is a file, else that of the run of this name.
 
@@ -101,6 +147,12 @@ def job_file(run_or_spec: str, home: Path) -> Path:
         msg = f"{run_or_spec!r} is neither a file nor a run under {home / 'runs'}; {did_you_mean(run_or_spec, found)}"
         raise NotFoundError(msg)
     return found[run_or_spec]
+
+
+def _settings(config: Path | None) -> dict[str, str]:
+    """The settings' file, for a pod to read; none where there is none."""
+    file = config or Path(SETTINGS)
+    return {SETTINGS: file.read_text(encoding="utf-8")} if config is not None or file.is_file() else {}
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import yaml
 
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.kubernetes.access import access
+from headrace.runtime.kubernetes.cron_job import CronJob, cron_job_manifests
 from headrace.runtime.kubernetes.deployment import Deployment
 from headrace.runtime.kubernetes.flink_deployment import flink_deployment
 from headrace.runtime.kubernetes.job_file import job_config_map
@@ -58,10 +59,17 @@ def render(spec: JobSpec, deployment: Deployment) -> str:
         SettingsError: the job holds a secret, or refers to one that its pods cannot read.
         JobError: the job is larger than a ConfigMap may be.
     """
+    return _dumped(manifests(spec, deployment))
+
+
+def render_cron_job(job: CronJob) -> str:
+    """The manifests of a command that is run at times, as one YAML text."""
+    return _dumped([_labelled(manifest) for manifest in cron_job_manifests(job)])
+
+
+def _dumped(made: list[Manifest]) -> str:
     # No line is folded: a folded plan could not be searched.
-    return yaml.dump_all(
-        manifests(spec, deployment), Dumper=_Dumper, sort_keys=True, explicit_start=True, width=float("inf")
-    )
+    return yaml.dump_all(made, Dumper=_Dumper, sort_keys=True, explicit_start=True, width=float("inf"))
 
 
 def _labelled(manifest: Manifest) -> Manifest:

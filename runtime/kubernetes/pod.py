@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from headrace.runtime.kubernetes.deployment import Deployment, Resources
+from headrace.runtime.kubernetes.deployment import Deployment, Resources, SecretVariable
 from headrace.runtime.kubernetes.image import FLINK_USER_ID, JOB_FOLDER, LOG_FOLDER, SCRATCH_FOLDER, SECRETS_FOLDER
 
 Manifest = dict[str, Any]
@@ -37,41 +38,8 @@ def pod_resource(resources: Resources) -> Manifest:
     }
 
 
-def _template(deployment: Deployment, resources: Resources, more: list[tuple[Manifest, str]]) -> Manifest:
-    """A whole template for each kind of pod: the operator merges a common one by position, mount into wrong mount."""
-    scratch = [
-        (_scratch("tmp", resources.scratch_gib), SCRATCH_FOLDER),
-        (_scratch("log", LOG_GIB), LOG_FOLDER),
-    ]
-    secrets = [
-        (_secret(name, position), f"{SECRETS_FOLDER}/{name}") for position, name in enumerate(deployment.secrets)
-    ]
-    read_only = [*more, *secrets]
-    mounts = [_mount(volume, at, read_only=False) for volume, at in scratch]
-    mounts += [_mount(volume, at, read_only=True) for volume, at in read_only]
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "spec": {
-            # The job manager starts pods, and a task manager watches for its leader: both talk to Kubernetes.
-            "automountServiceAccountToken": True,
-            "securityContext": _pod_security(),
-            "containers": [_container(deployment, mounts)],
-            "volumes": [volume for volume, _ in [*scratch, *read_only]],
-        },
-    }
-
-
-def _container(deployment: Deployment, mounts: list[Manifest]) -> Manifest:
-    own = {"name": MAIN_CONTAINER, "securityContext": _container_security(), "volumeMounts": mounts}
-    variables = [
-        {"name": found.name, "valueFrom": {"secretKeyRef": {"name": found.secret, "key": found.key}}}
-        for found in deployment.secret_variables
-    ]
-    return {**own, "env": variables} if variables else own
-
-
-def _pod_security() -> Manifest:
+def pod_security() -> Manifest:
+    """What holds for a whole pod: not root, and the system calls of the container runtime's default."""
     return {
         "runAsNonRoot": True,
         "runAsUser": FLINK_USER_ID,
@@ -81,7 +49,8 @@ def _pod_security() -> Manifest:
     }
 
 
-def _container_security() -> Manifest:
+def container_security() -> Manifest:
+    """What holds for a container: no privilege to gain, and a root that nobody writes to."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -90,14 +59,53 @@ def _container_security() -> Manifest:
     }
 
 
-def _scratch(name: str, gib: int) -> Manifest:
+def scratch(name: str, gib: int) -> Manifest:
+    """A volume that is empty at first, of limited size, and gone with the pod."""
     return {"name": name, "emptyDir": {"sizeLimit": f"{gib}Gi"}}
 
 
-def _secret(name: str, position: int) -> Manifest:
+def secret_volume(name: str, position: int) -> Manifest:
+    """The keys of a Kubernetes secret as files; `position` is its place among the pod's."""
     # A volume's name may be shorter than a secret's, and must not hold its dots.
     return {"name": f"secret-{position}", "secret": {"secretName": name, "defaultMode": SECRET_FILE_MODE}}
 
 
-def _mount(volume: Manifest, at: str, *, read_only: bool) -> Manifest:
+def variables(found: Sequence[SecretVariable]) -> list[Manifest]:
+    """Environment variables, each one key of a secret."""
+    return [{"name": one.name, "valueFrom": {"secretKeyRef": {"name": one.secret, "key": one.key}}} for one in found]
+
+
+def mount(volume: Manifest, at: str, *, read_only: bool) -> Manifest:
+    """A volume of the pod, where its container has it."""
     return {"name": volume["name"], "mountPath": at, "readOnly": read_only}
+
+
+def _template(deployment: Deployment, resources: Resources, more: list[tuple[Manifest, str]]) -> Manifest:
+    """A whole template for each kind of pod: the operator merges a common one by position, mount into wrong mount."""
+    written = [
+        (scratch("tmp", resources.scratch_gib), SCRATCH_FOLDER),
+        (scratch("log", LOG_GIB), LOG_FOLDER),
+    ]
+    secrets = [
+        (secret_volume(name, position), f"{SECRETS_FOLDER}/{name}") for position, name in enumerate(deployment.secrets)
+    ]
+    read_only = [*more, *secrets]
+    mounts = [mount(volume, at, read_only=False) for volume, at in written]
+    mounts += [mount(volume, at, read_only=True) for volume, at in read_only]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "spec": {
+            # The job manager starts pods, and a task manager watches for its leader: both talk to Kubernetes.
+            "automountServiceAccountToken": True,
+            "securityContext": pod_security(),
+            "containers": [_container(deployment, mounts)],
+            "volumes": [volume for volume, _ in [*written, *read_only]],
+        },
+    }
+
+
+def _container(deployment: Deployment, mounts: list[Manifest]) -> Manifest:
+    own = {"name": MAIN_CONTAINER, "securityContext": container_security(), "volumeMounts": mounts}
+    found = variables(deployment.secret_variables)
+    return {**own, "env": found} if found else own

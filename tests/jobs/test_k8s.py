@@ -76,3 +76,38 @@ def test_an_identity_without_a_value_is_refused(home: Path) -> None:
 def test_help_has_an_example() -> None:
     result = CliRunner().invoke(app, ["render", "--help"])
     assert "headrace k8s render flights-1 --storage s3://lake/flink" in " ".join(result.stdout.split())
+
+
+MODEL = """
+from headrace import TrainingPipeline
+from headrace.training.continual import Retraining
+from headrace.training.data import Encoding, Label, Raw
+from headrace.training.learning import ModelSpec
+
+class LateTrips(TrainingPipeline):
+    "Late."
+    owner = "trips@example.com"
+    source = "raw.trips"
+    encoding = Encoding({"speed": Raw()}, Label("late"))
+    model = ModelSpec("logistic")
+    retraining = Retraining(every="1d")
+"""
+
+
+def test_schedules_are_a_cron_job_with_the_file_and_the_settings(home: Path) -> None:
+    Path("late_trips.py").write_text(MODEL)
+    Path("headrace.yaml").write_text("project: trips\n")
+    options = ["--claim", "headrace-home", "--look", "15m", "--image", "r.example.com/headrace:7"]
+    result = CliRunner().invoke(app, ["schedule", "late_trips.py", *options], catch_exceptions=False)
+    assert result.exit_code == 0
+    account, files, job = yaml.safe_load_all(result.stdout)
+    assert account["kind"] == "ServiceAccount"
+    assert files["data"] == {"late_trips.py": MODEL, "headrace.yaml": "project: trips\n"}
+    assert (job["metadata"]["name"], job["spec"]["schedule"]) == ("schedule-late-trips", "*/15 * * * *")
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"][1:] == ["schedule", "run", "late_trips.py", "--by", "schedule"]
+
+
+def test_help_of_schedules_has_an_example() -> None:
+    result = CliRunner().invoke(app, ["schedule", "--help"])
+    assert "headrace k8s schedule late_trips.py --claim headrace-home" in " ".join(result.stdout.split())
