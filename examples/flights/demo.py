@@ -44,7 +44,7 @@ def run_demo(settings: Settings, features: Path | None = None, *, down: bool = F
     # The servers start meanwhile: the story's libraries take seconds to load.
     from headrace.examples.flights.story import Story
 
-    run = Story(stack, file, progress).tell()
+    run = Story(progress, stack, file).tell()
     progress.line("everything holds")
     if down:
         stack.down()

@@ -19,6 +19,8 @@ UNLISTED_ZONES = {
 MAX_REPORT_DELAY_S = 120
 # Spreads consecutive flight numbers over the report delays (Knuth's multiplicative hash).
 SPREAD = 2654435761
+#: So many events there are.
+RECORDS = 655_867
 COLUMNS = ["flight_id", "kind", "carrier", "tail", "origin", "dest", "delay", "at", "reported_at"]
 
 

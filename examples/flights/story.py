@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.cassandra_tiles import CassandraTiles
-from headrace.errors import HeadraceError
 from headrace.examples.flights.checks import (
     Comparison,
     online_against_oracle,
@@ -25,6 +22,7 @@ from headrace.examples.flights.checks import (
     stores_against_each_other,
 )
 from headrace.examples.flights.river import PLANTED, Records, River, flight_river
+from headrace.examples.flights.telling import DemoError, Telling
 from headrace.features.load import load_views
 from headrace.pipelines.archive import ArchivePipeline
 from headrace.pipelines.backfill import TILES_NAMESPACE, BackfillPipeline
@@ -35,19 +33,14 @@ from headrace.registry.store import Run
 from headrace.runtime.flink_rest import FlinkRest
 from headrace.runtime.legs import table_name_of, topic_of
 from headrace.runtime.platform import Platform
-from headrace.runtime.progress import Pace, Progress, bounded, unbounded
+from headrace.runtime.progress import Pace, bounded, unbounded
 from headrace.runtime.session import FlinkSession
 from headrace.runtime.stack.kill import kill_task_manager
 from headrace.runtime.stack.stack import Stack
 from headrace.serving.online import OnlineStore
 
-T = TypeVar("T")
-
 PARTITIONS = 4
 ARCHIVE_CHECKPOINTS, JOB_CHECKPOINTS = "2 s", "4 s"
-# A step of the demo that takes longer than this is stuck: the whole of it is meant to take three minutes.
-STEP_TIMEOUT_S = 120.0
-POLL_S = 0.5
 # The first kill comes when this share of history is committed: enough that a job which began anew would show.
 KILLED_AFTER = 0.1
 # All are multiples of the widest tail tile (a day). The last lies long after the last event: short windows are empty.
@@ -58,23 +51,17 @@ ASKED_TIMES = (
 )
 
 
-class DemoError(HeadraceError, AssertionError):
-    """Something that the demo asserts does not hold."""
-
-
 @dataclass
-class Story:
+class Story(Telling):
     """One telling of the demo.
 
     Args:
         stack: the local stack that everything runs on, started or starting.
         features: the feature file, with one view over the flights.
-        progress: where steps are told.
     """
 
     stack: Stack
     features: Path
-    progress: Progress
     positions: dict[int, tuple[int, int]] = field(default_factory=dict)
     _platform: Platform | None = None
     _watch: CommitWatch | None = None
@@ -304,32 +291,6 @@ class Story:
         """Rows that the run has committed, of one leg or of both."""
         self._watch = self._watch or CommitWatch(self.platform, run.run)
         return sum(part.rows for part in self._watch.look() if leg in {"", part.leg})
-
-    def equal(self, what: str, found: object, expected: object) -> None:
-        """An assertion of equality."""
-        self.require(
-            f"{what}: {found!r}" + ("" if found == expected else f", expected {expected!r}"), found == expected
-        )
-
-    def require(self, statement: str, holds: bool) -> None:
-        """An assertion, printed either way."""
-        self.progress.line(f"{'ok' if holds else 'FALSE'}  {statement}")
-        if not holds:
-            raise DemoError(statement)
-
-    def until(self, what: str, condition: Callable[[], bool]) -> None:
-        """Wait for a condition."""
-        deadline = time.monotonic() + STEP_TIMEOUT_S
-        while not condition():
-            if time.monotonic() > deadline:
-                msg = f"waited {STEP_TIMEOUT_S:.0f} s for {what}; see `headrace stack logs flink`"
-                raise DemoError(msg)
-            time.sleep(POLL_S)
-
-    def timed(self, title: str, action: Callable[[], T]) -> T:
-        """Run a step and tell how long it took."""
-        with self.progress.step(title):
-            return action()
 
 
 def _history(ledger: Ledger) -> dict[int, int]:
