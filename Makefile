@@ -25,7 +25,7 @@ setup: .build/python.stamp .build/jars.stamp ## Install Python packages and JARs
 	@$(BIN)/uv pip install -q --python $(BIN)/python -e '.[dev]'
 	@mkdir -p .build && touch $@
 
-# torch is gigabytes, which the demo of the main job does without.
+# torch is gigabytes, which the main job does without: `headrace demo` runs after `make setup` alone.
 .build/train.stamp: .build/python.stamp
 	@echo "setup: torch into $(VENV)"
 	@$(BIN)/uv pip install -q --python $(BIN)/python -e '.[dev,train]'
@@ -54,8 +54,9 @@ mutants: setup .build/train.stamp ## Plant each fault of tests/planted.py in a c
 bench: setup .build/train.stamp ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).
 	@$(BIN)/python -m headrace.bench all
 
-demo: setup ## Run the main job end to end, on real data and the real stack.
+demo: setup .build/train.stamp ## Run the main job end to end, then learn from it, on real data and the real stack.
 	@$(BIN)/headrace demo
+	@$(BIN)/headrace demo train
 
 clean: ## Remove what set-up and runs made (not the local stack's data; see `headrace stack down --erase`).
 	@rm -rf .build .typed $(VENV) connectors/java/target runtime/jars/*/target

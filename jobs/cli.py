@@ -21,7 +21,7 @@ from headrace.jobs.output import error
 
 #: Name, module and line of help; the order is that of the help.
 COMMANDS = {
-    "demo": ("headrace.jobs.demo", "Run the main job end to end, on real data and the real stack."),
+    "demo": ("headrace.jobs.demo", "Run the main job end to end on real data and the real stack; `demo train` learns."),
     "stack": ("headrace.jobs.stack", "Run Kafka, Cassandra and Flink on this machine."),
     "doctor": ("headrace.jobs.doctor", "Check this machine, and say how to mend what is missing."),
     "config": ("headrace.jobs.config", "Show the settings and where each comes from."),
