@@ -944,7 +944,7 @@ MUTANTS = (
     Mutant(
         "a label join's trainer learns corrections that it is to leave out",
         "training/streaming/label_facts.py",
-        'FROM ({query}) WHERE {condition}"',
+        'FROM ({query}) WHERE {self.condition}"',
         'FROM ({query})"',
         "tests/training/streaming/test_label_facts.py::test_each_fact_that_is_to_be_learned_is_visited_once",
     ),

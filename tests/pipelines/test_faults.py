@@ -16,6 +16,7 @@ import pytest
 
 from headrace.errors import ConnectorError, CutoverError, JobError
 from headrace.pipelines.backfill import BackfillPipeline
+from headrace.pipelines.dead_letters import dead_letters_of
 from headrace.pipelines.lifecycle import record_run, resume, stop
 from headrace.pipelines.outcome import statuses
 from headrace.runtime.settings import Settings
@@ -63,16 +64,16 @@ def values_of(record: bytes) -> dict[str, Any]:
 
 
 def test_every_bad_record_is_a_dead_letter_with_its_place_its_content_and_the_reason(river: River) -> None:
-    found = river.platform.iceberg.load("headrace", "dead_letters").arrow().to_pylist()
-    dead = [row for row in found if (row["run"], row["verdict"]) == (river.flowing.run, "dead_letter")]
-    letters = {(row["partition"], row["offset"]): row for row in dead}
+    found = dead_letters_of(river.platform, river.flowing.run)
+    letters = {(letter.partition, letter.offset): letter for letter in found if letter.verdict == "dead_letter"}
     places = [divmod(HISTORY + number, PARTITIONS)[::-1] for number in range(len(BROKEN))]
     assert letters.keys() == set(places)
     for place, sent, reason in zip(places, BROKEN, REASONS, strict=True):
         letter = letters[place]
-        assert letter["topic"] == river.topic
-        assert reason in letter["reason"]
-        assert letter["raw"] == sent or values_of(letter["raw"]) == values_of(sent)
+        assert letter.topic == river.topic
+        assert reason in letter.reason
+        assert letter.raw is not None
+        assert letter.raw == sent or values_of(letter.raw) == values_of(sent)
 
 
 def test_a_killed_job_manager_loses_no_run(river: River, stack: Stack) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -34,7 +35,8 @@ from .orders import BROKEN, orders
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 #: Nothing else contains these words, so wherever they are found, a secret got there.
-KAFKA_PLANTED, CASSANDRA_PLANTED = "planted-7c1d2f-kafka", "planted-7c1d2f-cassandra"
+# Made here, because copies of this file lie where the tests of planted faults run, and are searched too.
+KAFKA_PLANTED, CASSANDRA_PLANTED = f"planted-{uuid4().hex}-kafka", f"planted-{uuid4().hex}-cassandra"
 USER = "headrace"
 JAAS = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 #: One node for a few thousand rows.
