@@ -23,7 +23,8 @@ def sound_columns(table: IcebergTable, columns: Iterable[Column], snapshot_id: i
 
     An unparsable row is NULL in all columns and has an `_error`. So a column that is NULL as often as there are errors
     is NULL in no other row. What a file's writer did not count is not taken for sound, nor is a column with a rule
-    that counts do not tell of; of a table that is no archive nothing is known. NotFoundError when the snapshot is gone.
+    that counts do not tell of, nor one that the table lacks; of a table that is no archive nothing is known.
+    NotFoundError when the snapshot is gone.
     """
     files = [task.file for task in table._scan(snapshot_id, None, None).plan_files()]
     ids = {field.name: field.field_id for field in table.table.schema().fields}
@@ -33,7 +34,7 @@ def sound_columns(table: IcebergTable, columns: Iterable[Column], snapshot_id: i
     return frozenset(
         one.name
         for one in columns
-        if one.type in COUNTED and not one.choices and _is_sound(files, one, ids[one.name], errors)
+        if one.name in ids and one.type in COUNTED and not one.choices and _is_sound(files, one, ids[one.name], errors)
     )
 
 
@@ -63,4 +64,9 @@ def _is_finite(file: Any, id_: int) -> bool:
         return True
     bounds = [(getattr(file, name) or {}).get(id_) for name in ("lower_bounds", "upper_bounds")]
     no_nan = (file.nan_value_counts or {}).get(id_) == 0
-    return no_nan and all(bound is not None and math.isfinite(*DOUBLE.unpack(bound)) for bound in bounds)
+    return no_nan and all(bound is not None and _is_finite_bound(bound) for bound in bounds)
+
+
+def _is_finite_bound(bound: bytes) -> bool:
+    """Whether a bound is a finite double; one of 4 bytes is a float's, of before the column was promoted: not known."""
+    return len(bound) == DOUBLE.size and math.isfinite(*DOUBLE.unpack(bound))

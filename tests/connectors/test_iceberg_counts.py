@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.types import DoubleType, FloatType
 
 from headrace.compiler.flink_tables import create_table
 from headrace.compiler.plan import Column
@@ -64,6 +65,11 @@ def test_beside_rows_that_could_not_be_parsed_a_missing_value_counts(tmp_path: P
     assert sound(table_of(tmp_path, [SOUND | {"id": None}, UNPARSABLE])) == {"note", "at"}
 
 
+def test_a_column_that_the_table_lacks_is_not_known_to_be_sound(tmp_path: Path) -> None:
+    added = Column("added", "str", optional=True)
+    assert sound(table_of(tmp_path, [SOUND]), [*COLUMNS, added]) == {"id", "note", "at"}
+
+
 FLOATS = {"finite": "1.5", "nan": "NaN", "infinite": "Infinity", "negative": "-Infinity", "empty": None}
 
 
@@ -71,15 +77,20 @@ def test_floats_are_sound_where_their_writer_counted_what_is_no_number(tmp_path:
     columns = [Column(name, "float", optional=True) for name in FLOATS]
     lake = IcebergCatalog.sqlite("lake", tmp_path)
     table = lake.create_table("raw", "rows", [*fields_of(columns), Field("_error", "string")])
+    with table.table.update_schema() as change:
+        change.add_column("promoted", FloatType())
     settings = load_settings(flags={"home": str(tmp_path / "home")}, environment={})
     values = ", ".join(f"CAST({'NULL' if text is None else repr(text)} AS DOUBLE)" for text in FLOATS.values())
     none = ", ".join("CAST(NULL AS DOUBLE)" for _ in FLOATS)
-    declared = create_table(
-        "written", [*(f"`{name}` DOUBLE" for name in FLOATS), "`_error` STRING"], table.flink_options()
-    )
-    insert = f"INSERT INTO written SELECT {values}, CAST(NULL AS STRING) UNION ALL SELECT {none}, CAST(NULL AS STRING)"
+    columns_sql = [*(f"`{name}` DOUBLE" for name in FLOATS), "`_error` STRING", "`promoted` FLOAT"]
+    declared = create_table("written", columns_sql, table.flink_options())
+    last = "CAST(NULL AS STRING), CAST(1.5 AS FLOAT)"
+    insert = f"INSERT INTO written SELECT {values}, {last} UNION ALL SELECT {none}, {last}"
     local_session(settings).run([declared], [insert], {"parallelism.default": "1"})
-    assert sound(table.refresh(), columns) == {"finite", "empty"}
+    with table.refresh().table.update_schema() as change:
+        change.update_column("promoted", DoubleType())
+    promoted = Column("promoted", "float", optional=True)
+    assert sound(table, [*columns, promoted]) == {"finite", "empty"}, "bounds of what was a float have 4 bytes"
 
 
 def test_floats_are_not_called_sound_where_their_writer_did_not_count(tmp_path: Path) -> None:
