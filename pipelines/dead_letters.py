@@ -11,6 +11,8 @@ import duckdb
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column, SourcePlan, ViewPlan
+from headrace.compiler.union import refused_sql
+from headrace.compiler.verdict import REFUSED, late
 from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import LEDGER_NAMESPACE
@@ -29,9 +31,9 @@ FROM committed WHERE run = $run ORDER BY topic, partition, "offset" LIMIT $most
 #: The rows of history that letters are of, as JSON; an unparsable one has its bytes already.
 HISTORY_SQL = """
 SELECT one.topic, one.partition, one."offset", {row}
-FROM history JOIN letters AS one
+FROM {rows} JOIN letters AS one
 ON _src_topic = one.topic AND _src_partition = one.partition AND _src_offset = one."offset"
-WHERE _error IS NULL
+WHERE _error IS NULL AND {written}
 """
 #: How the job writes an instant as text.
 INSTANT = "%Y-%m-%d %H:%M:%S.%f"
@@ -79,18 +81,26 @@ def whole_letters(catalog: IcebergCatalog, run: Run, plan: ViewPlan, most: int =
         for part, cut in zip(plan.source.parts, cutover.parts, strict=True):
             if letters and cut.table is not None and cut.snapshot_id is not None:
                 history = catalog.named(cut.table).relation(connection, cut.snapshot_id)
-                for position, row in _rows_of(connection, history, part):
+                for position, row in _rows_of(connection, history, part, is_member=bool(plan.source.members)):
                     letters[position] = _whole(letters[position], row)
     return list(letters.values())
 
 
 def _rows_of(
-    connection: duckdb.DuckDBPyConnection, history: duckdb.DuckDBPyRelation, source: SourcePlan
+    connection: duckdb.DuckDBPyConnection, history: duckdb.DuckDBPyRelation, source: SourcePlan, *, is_member: bool
 ) -> Iterator[tuple[tuple[str, int, int], str]]:
-    """Position and JSON of the rows of a history of which there are letters."""
+    """Position and JSON of the rows of a history of which there are letters with columns of its own.
+
+    A letter of a row that its source lets into a union has the union's columns: of the same names, perhaps, but of
+    other values.
+    """
     connection.register("history", history)
     members = ", ".join(f"{DUCKDB.identifier(one.name)} := {_value(one)}" for one in source.columns)
-    query = HISTORY_SQL.format(row=f"CAST(to_json(struct_pack({members})) AS VARCHAR)")
+    query = HISTORY_SQL.format(
+        row=f"CAST(to_json(struct_pack({members})) AS VARCHAR)",
+        rows=f"({refused_sql(source, DUCKDB, 'history')})" if is_member else "history",
+        written=f"({DUCKDB.emit(REFUSED)} IS NOT NULL OR {DUCKDB.emit(late(source))})" if is_member else "true",
+    )
     for *position, row in connection.execute(query).fetchall():
         topic, partition, offset = position
         yield (topic, partition, offset), row
@@ -104,7 +114,7 @@ def _value(one: Column) -> str:
 
 
 def _whole(letter: DeadLetter, row: str) -> DeadLetter:
-    """A letter with what its job did not read; one with columns of a union, which are another row's, is as it is."""
+    """A letter with what its job did not read; one that is whole, or of other columns, is as it is."""
     kept, read = json.loads(row), json.loads(letter.raw or b"{}")
     if not read.keys() < kept.keys():
         return letter

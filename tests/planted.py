@@ -731,6 +731,13 @@ MUTANTS = (
         "tests/pipelines/test_dead_letters.py::test_what_was_not_read_of_a_row_of_history_is_added_and_what_was_read_stays",
     ),
     Mutant(
+        "a letter with a union's columns takes others of a row that its own source let in",
+        "pipelines/dead_letters.py",
+        "WHERE _error IS NULL AND {written}",
+        "WHERE _error IS NULL",
+        "tests/pipelines/test_dead_letters.py::test_a_letter_of_a_union_takes_nothing_of_a_row_that_its_own_source_let_in",
+    ),
+    Mutant(
         "a dead letter with other columns is overwritten",
         "pipelines/dead_letters.py",
         "if not read.keys() < kept.keys():",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,24 @@ def test_a_letter_with_other_columns_is_left_as_it_is(lake: IcebergCatalog) -> N
     filled(lake, (LEDGER_NAMESPACE, "dead_letters"), DEAD_LETTERS, [letter(7, other, run="run-3")])
     (found,) = whole_letters(lake, replace(run_over(lake), run="run-3"), PLAN)
     assert found.raw == other
+
+
+def test_a_letter_of_a_union_takes_nothing_of_a_row_that_its_own_source_let_in(tmp_path: Path) -> None:
+    """Both letters have columns of the same names; those of the first are the union's: cents."""
+    plan = plan_view(load_views(Path(__file__).with_name("sales.py")).views["sales_features"])
+    found = IcebergCatalog.sqlite("lake", tmp_path)
+    rows = [{"k": None, "amt": 12.5, "note": "x", "ts": AT}, {"k": "a", "amt": math.inf, "note": "y", "ts": AT}]
+    late = {"k": "b", "amt": 3.5, "note": "z", "ts": AT - timedelta(days=400)}
+    archive = [archived(offset, **row) for offset, row in enumerate([*rows, late])]
+    snapshot = filled(
+        found, ("raw", "till"), archive_fields(plan.source.parts[0].columns), archive
+    ).current_snapshot_id()
+    reads = [b'{"k":null,"amt":"1250.0","ts":"t"}', b'{"k":"a","amt":"Infinity","ts":"t"}', b'{"k":"b"}']
+    letters = [letter(offset, raw) for offset, raw in enumerate(reads)]
+    filled(found, (LEDGER_NAMESPACE, "dead_letters"), DEAD_LETTERS, letters)
+    parts = [Cutover("raw.till", snapshot, "tag", "t", "id", ()), Cutover("raw.web", None, "", "w", "id", ())]
+    run = Run("run-1", "demo", plan.name, plan.version, json.loads(Cutover.over(parts, ()).to_json()))
+    unions, refused, too_late = [json.loads(one.raw or b"") for one in whole_letters(found, run, plan)]
+    assert unions == json.loads(reads[0])
+    assert refused == {"k": "a", "amt": "Infinity", "note": "y", "ts": "t"}
+    assert (too_late["k"], too_late["note"], too_late["amt"]) == ("b", "z", "3.5")
