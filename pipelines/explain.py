@@ -11,19 +11,17 @@ from headrace.compiler.explain import Step, columns_of_part, on_demand, planned,
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of, joins_of
-from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
+from headrace.compiler.plan import PlannedOnDemand, ViewPlan
 from headrace.compiler.projection import read_columns
-from headrace.compiler.verdict import archive_columns
-from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
-from headrace.connectors.iceberg_cost import ScanCost, scan_cost
-from headrace.connectors.iceberg_counts import sound_columns
-from headrace.connectors.iceberg_options import sqlite_path
+from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
-from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
+from headrace.errors import ConnectorError, NotFoundError
 from headrace.features.duration import readable_duration
 from headrace.features.view import View
 from headrace.pipelines.configuration import STATE_TTL, state_ttl_us, view_configuration
+from headrace.pipelines.duckdb_scan import PART as ON_DUCKDB
 from headrace.pipelines.duckdb_scan import duckdb_steps
+from headrace.pipelines.explain_history import history_seen, history_steps, known_sound, not_readable
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
@@ -41,7 +39,7 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.session import FlinkSession
 from headrace.runtime.settings import Settings
 
-HISTORY, KNOBS = "history", "knobs"
+KNOBS = "knobs"
 #: Tables of the job that is explained; they are empty, and gone afterwards.
 LAKE, RAW, TILES = "lake", "raw", "tiles"
 #: A store that is named, and never asked.
@@ -88,22 +86,23 @@ def _with_tiles(view: View, plan: ViewPlan, feature: str, platform: Platform) ->
     yield from planned(plan, found, sound)
     for part in plan.source.parts:
         read = [column.name for column in read_columns(plan, part, sound[part.name])]
-        yield from _history(part, read, columns_of_part(plan, found, part), platform)
+        yield from history_steps(part, read, columns_of_part(plan, found, part), platform)
     yield from _on_duckdb(plan, feature, platform)
 
 
 def _on_duckdb(plan: ViewPlan, feature: str, platform: Platform) -> list[Step]:
-    """What DuckDB reads of archives that are there; nothing of a view that joins dimensions, which are not opened."""
+    """What DuckDB reads of histories that are there; nothing of a view that joins dimensions, which are not opened."""
     try:
-        archives = [_archive(part, platform) for part in plan.source.parts]
+        found = [(part, history_seen(part, platform)) for part in plan.source.parts]
     except (ConnectorError, NotFoundError):
         return []
-    written = [one for one in archives if one is not None and one.current_snapshot_id() is not None]
-    if joins_of(plan) or len(written) < len(archives):
+    written = [(part, one) for part, one in found if one is not None and one.current_snapshot_id() is not None]
+    if joins_of(plan) or len(written) < len(found):
         return []
-    for part, table in zip(plan.source.parts, written, strict=True):
-        table.check_columns(archive_fields(part.columns))
-    return duckdb_steps(plan, feature, written)
+    unknown = [why for part, table in written if (why := not_readable(part, table))]
+    if unknown:
+        return [Step(ON_DUCKDB, "projection", f"not known: {'; '.join(unknown)}")]
+    return duckdb_steps(plan, feature, [table for _, table in written])
 
 
 def _on_demand(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
@@ -153,61 +152,6 @@ def _waits(chosen: ChosenKnobs) -> str:
 def _origin(chosen: ChosenKnobs) -> str:
     """What decided a resolved value."""
     return f"optimize {chosen.optimize.value}, freshness {chosen.freshness.value}"
-
-
-def known_sound(plan: ViewPlan, platform: Platform) -> dict[str, frozenset[str]]:
-    """By source the columns of which no value in the newest snapshot of its archive breaks a rule."""
-    return {part.name: _sound(part, platform) for part in plan.source.parts}
-
-
-def _sound(source: SourcePlan, platform: Platform) -> frozenset[str]:
-    """The sound columns of one source's archive; none of one that is not there."""
-    try:
-        table = _archive(source, platform)
-    except (ConnectorError, NotFoundError):
-        return frozenset()
-    snapshot = None if table is None else table.current_snapshot_id()
-    return sound_columns(table, source.columns, snapshot) if table is not None and snapshot is not None else frozenset()
-
-
-def _archive(source: SourcePlan, platform: Platform) -> IcebergTable | None:
-    """The archive of a source; None for another history, and where a local catalog is not there yet."""
-    if source.history is None or source.history.kind != "iceberg":
-        return None
-    file = sqlite_path(platform.iceberg.properties)
-    return None if file is not None and not file.exists() else platform.iceberg.named(source.history.name)
-
-
-def _history(source: SourcePlan, read: list[str], own: list[str], platform: Platform) -> Iterator[Step]:
-    """What reading history takes, by the metadata of its newest snapshot: the view's job, and what a feature needs."""
-    if source.history is None or source.history.kind != "iceberg":
-        yield Step(HISTORY, "files", "no Iceberg table" if source.history else "none: the view has no history")
-        return
-    every = [column.name for column in archive_columns(source)]
-    try:
-        whole, taken, part = (_cost(platform, source, columns) for columns in (every, read, own))
-    except (ConnectorError, UnsupportedError) as error:
-        yield Step(HISTORY, "files", f"not known: {error}")
-        return
-    if whole is None or taken is None or part is None:
-        yield Step(HISTORY, "files", f"none yet: {source.history.name} was never written")
-        return
-    yield Step(HISTORY, "snapshot", f"{whole.snapshot_id} of {source.history.name}")
-    yield Step(HISTORY, "files", f"{whole.files:,} with {whole.rows:,} rows, {whole.file_bytes:,} bytes")
-    yield Step(HISTORY, "whole", f"{_bytes(whole)} of {len(every)} columns")
-    yield Step(HISTORY, "read", f"{_bytes(taken)} of {len(read)} columns, once for all features of the view")
-    yield Step(HISTORY, "needed", f"{_bytes(part)} of {len(own)} columns by this feature alone")
-
-
-def _cost(platform: Platform, source: SourcePlan, columns: list[str]) -> ScanCost | None:
-    """The cost of a scan; a local catalog that is not there yet is not made by looking."""
-    table = _archive(source, platform)
-    return None if table is None else scan_cost(table, columns)
-
-
-def _bytes(cost: ScanCost) -> str:
-    """The bytes of columns."""
-    return "an unknown number of bytes" if cost.column_bytes is None else f"{cost.column_bytes:,} bytes"
 
 
 def _bindings(plan: ViewPlan, lake: IcebergCatalog, sound: Mapping[str, frozenset[str]]) -> JobBindings:

@@ -724,6 +724,20 @@ MUTANTS = (
         "tests/connectors/test_iceberg_counts.py::test_floats_are_sound_where_their_writer_counted_what_is_no_number",
     ),
     Mutant(
+        "a column that the archive lacks is no reason to refuse",
+        "pipelines/explain_history.py",
+        'yield Step(HISTORY, "columns"',
+        'Step(HISTORY, "columns"',
+        "tests/pipelines/test_explain.py::test_a_column_that_the_archive_lacks_is_told_and_the_rest_is_explained",
+    ),
+    Mutant(
+        "a table of another system is explained instead of its copy",
+        "pipelines/explain_history.py",
+        "return platform.iceberg.load(SHADOWS_NAMESPACE, name)",
+        "return table",
+        "tests/pipelines/test_explain.py::test_a_table_of_another_system_is_explained_and_so_is_its_copy",
+    ),
+    Mutant(
         "a dead letter takes the row of a later snapshot",
         "pipelines/dead_letters.py",
         "relation(connection, cut.snapshot_id)",

@@ -14,16 +14,19 @@ import pytest
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_sql import features_sql, judged_sql
 from headrace.compiler.explain import columns_of
+from headrace.compiler.plan import Column
 from headrace.compiler.verdict import archive_columns
 from headrace.connectors.duckdb_functions import view_database
-from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.foreign import IcebergVersion, shadow
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.iceberg_cost import scan_cost
-from headrace.connectors.schema import archive_fields
+from headrace.connectors.schema import archive_fields, fields_of
 from headrace.features.instant import instant_us
 from headrace.features.knobs import Knobs
 from headrace.features.load import load_views
 from headrace.pipelines.duckdb_scan import file_scans
 from headrace.pipelines.explain import explain, physical
+from headrace.pipelines.explain_history import known_sound
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
@@ -146,3 +149,47 @@ def test_duckdb_reads_what_is_explained(platform: Platform) -> None:
     assert set(judged.columns) == {column.name for column in archive_columns(PLAN.source)}
     assert set(values.columns) == {"account_id", "amt", "ts"}
     assert values.filters == ("(status = 'failed')",), "where nothing is asked of other rows, the filter is pushed"
+
+
+def test_a_column_that_the_archive_lacks_is_told_and_the_rest_is_explained(platform: Platform) -> None:
+    added = (*PLAN.source.columns, Column("note", "str", optional=True))
+    plan = replace(PLAN, source=replace(PLAN.source, columns=added))
+    told = {(one.part, one.step): one.what for one in explain(VIEW, plan, FEATURE, platform)}
+    refused = "Iceberg table raw.transactions: column note: expected string, found none; a backfill is refused"
+    assert told["history", "columns"].startswith(refused)
+    assert "2,000 rows" in told["history", "files"]
+    assert told["on DuckDB", "projection"] == "not known: raw.transactions lacks columns"
+    assert known_sound(plan, platform) == known_sound(PLAN, platform)
+
+
+def of_another_system(folder: Path) -> tuple[Platform, IcebergTable]:
+    """A platform with a table that has the source's columns, and none of an archive's."""
+    platform = Platform(load_settings(environment={}, folder=folder))
+    table = platform.iceberg.create_table("raw", "transactions", fields_of(PLAN.source.columns))
+    names = [column.name for column in PLAN.source.columns]
+    table.append(transactions(0, 10).select(names).cast(table.table.schema().as_arrow()))
+    return platform, table
+
+
+def test_a_table_of_another_system_is_explained_and_so_is_its_copy(tmp_path: Path) -> None:
+    platform, table = of_another_system(tmp_path)
+    columns = fields_of(PLAN.source.columns)
+    plan = replace(PLAN, source=replace(PLAN.source, live=None))
+    told = {(one.part, one.step): one.what for one in explain(VIEW, plan, FEATURE, platform)}
+    assert "10 rows" in told["history", "files"]
+    assert told["history", "whole"].endswith(f" bytes of {len(columns)} columns")
+    assert told["history", "copy"].startswith("none yet of this snapshot")
+    assert ("history", "columns") not in told
+    assert told["on DuckDB", "projection"] == "not known: of raw.transactions a copy is read, with positions"
+    copy = shadow(platform.iceberg, IcebergVersion(table, table.current_snapshot_id() or 0), columns, "ts")
+    told = {(one.part, one.step): one.what for one in explain(VIEW, plan, FEATURE, platform)}
+    assert told["history", "snapshot"] == f"{copy.current_snapshot_id()} of {copy.name}"
+    assert told["on DuckDB", "projection"].startswith("pushed into the scan: 4 columns")
+    assert told["as planned", "columns"].startswith("12 of 13 of history"), "of the copy it is known that no tid misses"
+    assert ("history", "copy") not in told
+
+
+def test_a_table_without_positions_beside_a_topic_is_told(tmp_path: Path) -> None:
+    platform, _ = of_another_system(tmp_path)
+    told = {(one.part, one.step): one.what for one in explain(VIEW, PLAN, FEATURE, platform)}
+    assert "column _src_topic: expected string, found none" in told["history", "columns"]
