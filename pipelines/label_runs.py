@@ -12,11 +12,11 @@ from headrace.features.instant import instant_of
 from headrace.pipelines import lifecycle
 from headrace.pipelines.label_stream import PLAN_FILE, PreparedLabelRun, record_label_run
 from headrace.pipelines.label_tables import NAMESPACE, facts_table, letters_table, tables_of
-from headrace.pipelines.savepoint import METADATA, checkpoint_id, job_of
 from headrace.registry.store import Run
 from headrace.runtime.checkpointing import local_path
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
+from headrace.runtime.saved_state import METADATA, checkpoint_id, job_of
 
 US_PER_NS = 1000
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,17 +10,10 @@ import duckdb
 from headrace.connectors.iceberg import FlinkCommit, IcebergTable
 from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
-from headrace.errors import JobError
 from headrace.pipelines.backfill import OFFSET_TILES_TABLE
 from headrace.runtime.platform import Platform
+from headrace.runtime.saved_state import checkpoint_id, job_of
 
-METADATA = "_metadata"
-#: What Flink's metadata files begin with: a magic number, the version of their format, the checkpoint's id.
-HEADER = struct.Struct(">Iiq")
-MAGIC = 0x4960672D
-#: Flink names a savepoint's folder by the first digits of its job, and puts checkpoints into a folder of the job.
-SAVEPOINT = re.compile(r"savepoint-([0-9a-f]{6})-")
-CHECKPOINT = re.compile(r"([0-9a-f]{32})/chk-\d+")
 #: After the newest live row of each partition, whatever the version of its block: rows of a block only grow.
 POSITIONS = """
 SELECT topic, partition, max(max_offset) + 1 FROM tiles WHERE run = $run AND leg = 'live' GROUP BY topic, partition
@@ -50,29 +41,6 @@ def _positions(table: IcebergTable, run_id: str, snapshot_id: int | None) -> dic
         connection.register("tiles", rows)
         found = connection.execute(POSITIONS, {"run": run_id}).fetchall()
         return {TopicPartition(*of): offset for *of, offset in found}
-
-
-def checkpoint_id(state: Path) -> int:
-    """The number of the checkpoint that a savepoint or checkpoint is, as its metadata says."""
-    try:
-        magic, _, found = HEADER.unpack((state / METADATA).read_bytes()[: HEADER.size])
-    except (OSError, struct.error) as error:
-        msg = f"{state} is no savepoint or checkpoint: {error}; expected a folder with {METADATA}"
-        raise JobError(msg) from error
-    if magic != MAGIC:
-        msg = f"{state / METADATA}: expected Flink's metadata, which begins with {MAGIC:#x}, found {magic:#x}"
-        raise JobError(msg)
-    return int(found)
-
-
-def job_of(state: Path) -> str | None:
-    """The first digits of the job that wrote a savepoint or checkpoint; None when the path does not tell.
-
-    >>> job_of(Path("/savepoints/savepoint-0a1b2c-77aa00112233"))
-    '0a1b2c'
-    """
-    found = SAVEPOINT.search(state.name) or CHECKPOINT.search(str(state))
-    return found.group(1) if found else None
 
 
 def snapshot_at(commits: Sequence[FlinkCommit], checkpoint: int) -> int | None:

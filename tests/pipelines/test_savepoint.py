@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.errors import CutoverError, JobError
+from headrace.errors import CutoverError
 from headrace.pipelines.lifecycle import resume, stop
-from headrace.pipelines.savepoint import HEADER, MAGIC, METADATA, checkpoint_id, positions_at
+from headrace.pipelines.savepoint import positions_at
 from headrace.runtime.settings import Settings
 
 from .case import PARTITIONS, Case, archived_case
@@ -50,16 +50,3 @@ def test_from_an_older_savepoint_the_log_is_checked_from_where_that_one_stands(c
     case.note(resume(case.platform, run.run, newest))
     case.ledger(run, len(every))
     case.assert_online(every)
-
-
-def test_what_is_no_savepoint_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(JobError, match=f"{tmp_path} is no savepoint or checkpoint"):
-        checkpoint_id(tmp_path)
-    (tmp_path / METADATA).write_bytes(b"short")
-    with pytest.raises(JobError, match="is no savepoint or checkpoint"):
-        checkpoint_id(tmp_path)
-    (tmp_path / METADATA).write_bytes(HEADER.pack(1, 5, 7))
-    with pytest.raises(JobError, match=r"_metadata: expected Flink's metadata.* found 0x1"):
-        checkpoint_id(tmp_path)
-    (tmp_path / METADATA).write_bytes(HEADER.pack(MAGIC, 5, 7) + b"more")
-    assert checkpoint_id(tmp_path) == 7
