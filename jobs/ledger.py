@@ -23,8 +23,8 @@ def ledger(
     Example: headrace ledger fraud-features-20260101-120000-1f2e
     """
     from headrace.pipelines.label_ledger import label_ledger_of
-    from headrace.pipelines.label_runs import is_label_run
     from headrace.pipelines.ledger import ledger_of
+    from headrace.pipelines.run_words import is_label_run
     from headrace.runtime.platform import Platform
 
     options = options_of(context)

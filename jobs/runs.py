@@ -50,10 +50,11 @@ def stop(context: typer.Context, run: RunId) -> None:
     Example: headrace stop flight-delays-20260101-120000-1a2b
     """
     from headrace.pipelines.lifecycle import stop as stop_run
+    from headrace.pipelines.run_words import resume_command
     from headrace.runtime.platform import Platform
 
     stopped = stop_run(Platform(options_of(context).settings()), run)
-    progress(f"stopped; `headrace start {run}` resumes it")
+    progress(f"stopped; `{resume_command(stopped)}` resumes it")
     typer.echo(stopped.savepoints[-1])
 
 
@@ -72,14 +73,15 @@ def start(
     Example: headrace start flight-delays-20260101-120000-1a2b --from latest
     """
     from headrace.features.knobs import knobs_of
-    from headrace.pipelines.label_runs import is_label_run
     from headrace.pipelines.lifecycle import knobs_text, new_partitions, resume
+    from headrace.pipelines.run_words import is_label_run, resume_command
     from headrace.runtime.platform import Platform
 
     turn = knobs_of(optimize or None, freshness or None, "flag")
     platform = Platform(options_of(context).settings())
-    if is_label_run(platform.registry.run(run)):
-        msg = f"run {run} is of a label join, which has no knobs: `headrace label-join resume {run}` resumes it"
+    recorded = platform.registry.run(run)
+    if is_label_run(recorded):
+        msg = f"run {run} is of a label join, which has no knobs: `{resume_command(recorded)}` resumes it"
         raise JobError(msg)
     started = resume(platform, run, start_from, turn)
     progress(f"knobs: {knobs_text(platform, started)}")

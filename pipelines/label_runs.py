@@ -6,29 +6,23 @@ import json
 from collections.abc import Sequence
 
 from headrace.compiler.label_join import LabelJoinPlan
-from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.iceberg import FlinkCommit, IcebergTable
 from headrace.errors import JobError, NotFoundError, did_you_mean
-from headrace.features.instant import instant_of
 from headrace.pipelines import lifecycle
 from headrace.pipelines.label_stream import PLAN_FILE, PreparedLabelRun, record_label_run
 from headrace.pipelines.label_tables import NAMESPACE, facts_table, letters_table, tables_of
+from headrace.pipelines.run_words import anew, is_label_run, label_join_of
 from headrace.registry.store import Run
 from headrace.runtime.checkpointing import local_path
 from headrace.runtime.flink_rest import JobStatus
+from headrace.runtime.older_state import committed_since
 from headrace.runtime.platform import Platform
-from headrace.runtime.saved_state import METADATA, checkpoint_id, job_of
-
-US_PER_NS = 1000
+from headrace.runtime.saved_state import SavedState
 
 
 def runs(platform: Platform) -> list[Run]:
     """The runs of the project's label joins, newest first."""
     return [run for run in platform.registry.runs(platform.settings.project) if is_label_run(run)]
-
-
-def is_label_run(run: Run) -> bool:
-    """Whether a run is of a label join, and not of a view."""
-    return run.view.startswith(f"{NAMESPACE}.")
 
 
 def writing(platform: Platform) -> list[Run]:
@@ -78,9 +72,9 @@ def resume(platform: Platform, run_id: str, start_from: str = lifecycle.LATEST) 
     """
     run = run_of(platform, run_id)
     tables_of(platform, plan_of(platform, run).name, run_id)
-    if start_from != lifecycle.LATEST:
-        _refuse_older(platform, run, start_from)
-    resumed = lifecycle.resume(platform, run_id, start_from)
+    resumed = lifecycle.resume(
+        platform, run_id, start_from, check=lambda run, state: _refuse_older(platform, run, state)
+    )
     _keep_first(platform, resumed)
     return resumed
 
@@ -120,31 +114,25 @@ def _has(platform: Platform, name: str) -> bool:
     return platform.iceberg.has_table(*name.split(".", 1))
 
 
-def _refuse_older(platform: Platform, run: Run, start_from: str) -> None:
+def _refuse_older(platform: Platform, run: Run, state: str | None) -> None:
     """Raise JobError when the run has committed something since a state was made: it would tell that again.
 
-    What the state itself has is committed after its metadata, which Flink writes once, when all else is there.
+    None is the boundary, behind which is all that was committed.
     """
-    state = local_path(start_from)
-    checkpoint, job = checkpoint_id(state), job_of(state)
-    made_us = (state / METADATA).stat().st_mtime_ns // US_PER_NS
-    name = run.view.partition(".")[2]
+    name, saved = label_join_of(run), None if state is None else SavedState.read(local_path(state))
     for table in (facts_table(name), letters_table(name)):
-        since = _told_since(platform.iceberg.named(table), made_us, job, checkpoint)
+        since = _told_since(platform.iceberg.named(table), saved)
         if since is not None:
-            msg = f"run {run.run}: {start_from} was made at {instant_of(made_us).isoformat()}, and snapshot {since} of "
-            msg += f"{table} was committed since: it would tell those rows again; resume without --from, or drop the "
-            raise JobError(msg + f"tables (`headrace label-join drop {name}`) and start anew")
+            msg = f"run {run.run}: snapshot {since.snapshot_id} of {table} was committed after "
+            msg += f"{state or 'its boundary'}, from where it would go on: it would tell those rows again; name a "
+            msg += f"newer savepoint or checkpoint of it (`--from`), or {anew(run)}"
+            raise JobError(msg)
 
 
-def _told_since(table: IcebergTable, made_us: int, job: str | None, checkpoint: int) -> int | None:
-    """A snapshot that was committed behind a state, and is not of it; None: there is none."""
-    for commit in table.flink_commits():
-        later = table.committed_at(commit.snapshot_id) > instant_of(made_us)
-        own = job is not None and commit.job_id.startswith(job) and commit.checkpoint_id <= checkpoint
-        if later and not own:
-            return commit.snapshot_id
-    return None
+def _told_since(table: IcebergTable, state: SavedState | None) -> FlinkCommit | None:
+    """The first commit to a run's table that a state does not have; None: it has all."""
+    commits = table.flink_commits()
+    return next(iter(commits), None) if state is None else committed_since(state, commits, table.committed_at)
 
 
 def _keep_first(platform: Platform, resumed: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from headrace.compiler.flink_sql import FlinkJob
@@ -16,9 +16,10 @@ from headrace.pipelines.backfill import PreparedRun
 from headrace.pipelines.configuration import STATE_TTL
 from headrace.pipelines.flink_duration import flink_us
 from headrace.pipelines.foreign import refuse_other_version
-from headrace.pipelines.outcome import status_of
+from headrace.pipelines.outcome import note_submitted, status_of
 from headrace.pipelines.progress import committed
 from headrace.pipelines.retuning import recorded_knobs, retuned
+from headrace.pipelines.run_words import anew, is_label_run, stop_command
 from headrace.pipelines.savepoint import positions_at
 from headrace.pipelines.tuning import flags_of, knobs_for
 from headrace.registry.store import Materialization, Pointer, Run, ViewVersion
@@ -32,6 +33,8 @@ JOB_FILE = "job.json"
 SQL_FILE = "job.sql"
 # `--from latest`: the savepoint of a stopped run, else the newest state that its last job left or started from.
 LATEST = "latest"
+#: Raises when a run must not go on from a state; None: from its boundary.
+StateCheck = Callable[[Run, str | None], None]
 
 
 def record_run(platform: Platform, prepared: PreparedRun) -> Run:
@@ -73,12 +76,7 @@ def submit(platform: Platform, run_id: str, savepoint: str | None = None) -> Run
         JobError: the cluster refuses the job.
     """
     job = _job_of(platform, run_id)
-    job_id = platform.session.submit(job, savepoint)
-    run = platform.registry.submitted(run_id, job_id, savepoint)
-    is_view = bool(platform.registry.versions(run.project, run.view))
-    if is_view and platform.registry.pointer(run.project, run.view) is None:
-        platform.registry.set_pointer(Pointer(run.project, run.view, run.version, run.generation), None)
-    return run
+    return note_submitted(platform, run_id, platform.session.submit(job, savepoint), savepoint)
 
 
 def promote(platform: Platform, view: str, version: str, generation: int = 1) -> Pointer:
@@ -111,13 +109,20 @@ def stop(platform: Platform, run_id: str) -> Run:
     return platform.registry.settle(found.run, "stopped", savepoint=savepoint)
 
 
-def resume(platform: Platform, run_id: str, start_from: str = LATEST, turn: Knobs = UNSET) -> Run:
+def resume(
+    platform: Platform,
+    run_id: str,
+    start_from: str = LATEST,
+    turn: Knobs = UNSET,
+    *,
+    check: StateCheck = lambda _run, _state: None,
+) -> Run:
     """Start a run that does not run, from a savepoint or checkpoint and the recorded compiled plan.
 
     Knobs of `turn` take the place of those recorded, for good; one that it leaves out stays as the run has it.
 
     A run that has committed nothing yet, and one that was only prepared (`backfill --dry-run`), starts from its
-    boundary.
+    boundary. `check` is asked of the state that was chosen, whoever chose it.
 
     Raises:
         NotFoundError: there is no such run.
@@ -128,13 +133,14 @@ def resume(platform: Platform, run_id: str, start_from: str = LATEST, turn: Knob
     run = found.run
     if found.job is not None and not found.job.is_over:
         state = found.job.state.lower()
-        msg = f"run {run_id} is {state} as job {run.job_id}; stop it first (`headrace stop {run_id}`)"
+        msg = f"run {run_id} is {state} as job {found.job.job_id}; stop it first (`{stop_command(run)}`)"
         raise JobError(msg)
     start = _newest_state(platform, run) if start_from == LATEST else start_from
     if start is None:
         _check_snapshots(platform, run)
     else:
         _check_state_age(_job_of(platform, run_id), start)
+    check(run, start)
     _check_log(platform, run, start)
     _check_dimensions(platform, run)
     if turn != UNSET:
@@ -178,7 +184,7 @@ def _newest_state(platform: Platform, run: Run) -> str | None:
     retained = [] if run.job_id is None else retained_checkpoints(checkpoints, run.job_id)
     found = retained[-1] if retained else run.started_from
     if found is None and committed(platform, run.run):
-        msg = f"run {run.run}: no savepoint or completed checkpoint to start from; backfill the view anew"
+        msg = f"run {run.run}: no savepoint or completed checkpoint to start from; {anew(run)}"
         raise JobError(msg)
     return found
 
@@ -230,10 +236,11 @@ def _check_snapshot(platform: Platform, run: Run, cutover: Cutover) -> None:
     if not platform.iceberg.load(*cutover.table.rsplit(".", 1)).has_snapshot(cutover.snapshot_id):
         msg = (
             f"run {run.run}: snapshot {cutover.snapshot_id} of {cutover.table}, which it has pinned, is expired; its "
-            f"tag {cutover.tag!r} was removed; backfill the view anew, from a newer snapshot"
+            f"tag {cutover.tag!r} was removed; {anew(run)}, from a newer snapshot"
         )
         raise CutoverError(msg)
-    if cutover.origin is not None:
+    # Tables of a label join are those of one run.
+    if cutover.origin is not None and not is_label_run(run):
         made = platform.registry.materialization(run.project, run.view, run.version, run.generation)
         refuse_other_version(platform, made.tables.values(), cutover.origin)
 

@@ -1,19 +1,24 @@
 """What became of the jobs of runs: whenever somebody looks, the registry is brought up to what Flink says.
 
-Nobody watches in between, so a job that failed is noted as failed by the first command that asks.
+Nobody watches in between, so a job that failed is noted as failed by the first command that asks, and one whose
+submission was not noted, because the process that submitted it died, as the run's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.registry.store import Run
+from headrace.pipelines.run_words import resume_command
+from headrace.registry.store import Pointer, Run
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 
-LOST = "Flink does not know its job any more; `headrace start {run}` goes on from the newest state"
+LOST = "Flink does not know its job any more; `{command}` goes on from the newest state"
 # A job that Flink is about to start again, or to give up, has failed: the reason is worth telling.
 TROUBLED = frozenset({"RESTARTING", "FAILING", "FAILED"})
+# Flink has taken the job, and has not read the state from which it starts.
+STARTING = "INITIALIZING"
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,8 @@ def statuses(platform: Platform, view: str | None = None) -> list[RunStatus]:
         JobError: the cluster does not answer; nothing is noted then.
     """
     runs = platform.registry.runs(platform.settings.project, view)
-    jobs = {job.job_id: job for job in platform.flink.jobs()}
-    return [_status(platform, run, jobs.get(run.job_id or "")) for run in runs]
+    jobs = platform.flink.jobs()
+    return [_status(platform, run, jobs) for run in runs]
 
 
 def status_of(platform: Platform, run_id: str) -> RunStatus:
@@ -46,9 +51,22 @@ def status_of(platform: Platform, run_id: str) -> RunStatus:
         NotFoundError: there is no such run.
         JobError: the cluster does not answer.
     """
-    run = platform.registry.run(run_id)
-    job = next((job for job in platform.flink.jobs() if job.job_id == run.job_id), None)
-    return _status(platform, run, job)
+    return _status(platform, platform.registry.run(run_id), platform.flink.jobs())
+
+
+def note_submitted(platform: Platform, run_id: str, job_id: str, started_from: str | None) -> Run:
+    """Note the job of a run, and from which state it was started.
+
+    The first version of a view that is started begins to serve at once; a later one when it is promoted.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    run = platform.registry.submitted(run_id, job_id, started_from)
+    is_view = bool(platform.registry.versions(run.project, run.view))
+    if is_view and platform.registry.pointer(run.project, run.view) is None:
+        platform.registry.set_pointer(Pointer(run.project, run.view, run.version, run.generation), None)
+    return run
 
 
 def trouble_of(platform: Platform, job: JobStatus) -> str | None:
@@ -56,12 +74,28 @@ def trouble_of(platform: Platform, job: JobStatus) -> str | None:
     return platform.flink.root_exception(job.job_id) if job.state in TROUBLED else None
 
 
-def _status(platform: Platform, run: Run, job: JobStatus | None) -> RunStatus:
-    settled = _settled(platform, run, job)
+def _status(platform: Platform, run: Run, jobs: Sequence[JobStatus]) -> RunStatus:
+    noted, job = _with_job(platform, run, jobs)
+    settled = _settled(platform, noted, job)
     if settled.status == "stopped":
         return RunStatus(settled, job, settled.savepoints[-1])
     trouble = trouble_of(platform, job) if job is not None and settled.status == "running" else None
     return RunStatus(settled, job, settled.cause or trouble)
+
+
+def _with_job(platform: Platform, run: Run, jobs: Sequence[JobStatus]) -> tuple[Run, JobStatus | None]:
+    """The run with its job; where that is over, another one that runs under the run's name becomes the run's.
+
+    Of several the first, as everywhere. One that is not told yet from which state it starts is noted later.
+    """
+    own = next((job for job in jobs if job.job_id == run.job_id), None)
+    live = [job for job in jobs if job.name == run.run and not job.is_over]
+    if not live or (own is not None and not own.is_over):
+        return run, own
+    first = min(live, key=lambda job: (job.started_ms, job.job_id))
+    if first.state == STARTING:
+        return run, first
+    return note_submitted(platform, run.run, first.job_id, platform.flink.started_from(first.job_id)), first
 
 
 def _settled(platform: Platform, run: Run, job: JobStatus | None) -> Run:
@@ -69,7 +103,8 @@ def _settled(platform: Platform, run: Run, job: JobStatus | None) -> Run:
     if run.status not in {"running", "lost"}:
         return run
     if job is None:
-        return run if run.status == "lost" else platform.registry.settle(run, "lost", cause=LOST.format(run=run.run))
+        lost = LOST.format(command=resume_command(run))
+        return run if run.status == "lost" else platform.registry.settle(run, "lost", cause=lost)
     if not job.is_over:
         return run if run.status == "running" else platform.registry.settle(run, "running")
     return _ended(platform, run, job)

@@ -208,7 +208,7 @@ def check_topic_id(topic: str, copied: str | None, found: str | None, by: str) -
     if copied and found and copied != found:
         msg = (
             f"topic {topic!r} was made anew: {by} copied the topic with id {copied}, the cluster has id {found}; "
-            "name a new history table in the source, archive and backfill again"
+            "name a new history table in the source, archive, and backfill or start anew"
         )
         raise CutoverError(msg)
 

@@ -128,6 +128,11 @@ class FlinkRest:
         newest = (self._get(f"/jobs/{job_id}/checkpoints").get("latest") or {}).get("savepoint") or {}
         return newest.get("external_path") if newest.get("checkpoint_type") == STOPPING else None
 
+    def started_from(self, job_id: str) -> str | None:
+        """The savepoint or checkpoint from which the job last took its state, if it did."""
+        restored = (self._get(f"/jobs/{job_id}/checkpoints").get("latest") or {}).get("restored") or {}
+        return restored.get("external_path")
+
     def progress(self, job_id: str) -> list[VertexProgress]:
         """Rows in and out of every vertex."""
         return [_vertex_progress(vertex) for vertex in self._get(f"/jobs/{job_id}")["vertices"]]
