@@ -899,6 +899,14 @@ MUTANTS = (
         "tests/training/freshness/test_measure.py::test_no_gain_is_claimed_where_no_time_is_unlike_another[0]",
     ),
     Mutant(
+        "an interval of few days is as narrow as its drawings",
+        "training/learning/bootstrap.py",
+        "return ratio * math.sqrt(count / (count - 1))",
+        "return 1.0",
+        "tests/training/learning/test_bootstrap.py::"
+        "test_a_difference_is_claimed_as_rarely_as_they_say_of_however_few_days[5]",
+    ),
+    Mutant(
         "an interval takes rows of a day for independent",
         "training/learning/bootstrap.py",
         'return cls(event_us // UNITS_US["d"],',

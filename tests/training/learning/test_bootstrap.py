@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from headrace.errors import ModelError, TrainingError
-from headrace.training.learning.bootstrap import BlockBootstrap
+from headrace.training.learning.bootstrap import BlockBootstrap, student_quantile
 from headrace.training.learning.metrics import METRICS, Floats
 
 DAYS, ROWS_OF_A_DAY = 60, 25
@@ -42,6 +42,26 @@ def test_intervals_by_row_would_not_where_a_day_has_an_error_of_its_own() -> Non
         BlockBootstrap(blocks, resamples=200).metric("mae", errors(1), zeros) for blocks in (DAY, np.arange(len(DAY)))
     )
     assert by_row.high - by_row.low < 0.5 * (by_day.high - by_day.low)
+
+
+@pytest.mark.parametrize("days", [5, 10, 30])
+def test_a_difference_is_claimed_as_rarely_as_they_say_of_however_few_days(days: int) -> None:
+    """Of two models that err alike in the long run; percentiles alone claim one in a sixth of cases of 5 days."""
+    random, drawn = np.random.default_rng(days), BlockBootstrap(np.arange(days), seed=days, resamples=400)
+    zeros, measured = np.zeros(days), 300
+    pairs = random.normal(5, 1, (measured, 2, days))
+    claimed = sum(not drawn.difference("mae", one, other, zeros).holds_zero for one, other in pairs)
+    # 5 of 100, more or less three standard errors of such a count.
+    assert 0.012 < claimed / measured < 0.088
+
+
+#: M. Abramowitz and I. Stegun, "Handbook of Mathematical Functions", 1964, table 26.10.
+TABLE = {(0.95, 4): 2.132, (0.975, 4): 2.776, (0.975, 9): 2.262, (0.975, 29): 2.045, (0.9, 6): 1.440}
+
+
+@pytest.mark.parametrize(("share", "degrees"), TABLE)
+def test_students_quantiles_are_those_of_the_table(share: float, degrees: int) -> None:
+    assert student_quantile(share, degrees) == pytest.approx(TABLE[share, degrees], abs=0.001)
 
 
 @pytest.mark.parametrize("name", METRICS)
