@@ -551,8 +551,8 @@ MUTANTS = (
     Mutant(
         "a micro-batch is given again in another order",
         "training/streaming/replay.py",
-        "rows.take(pa.array(found.of(wanted)))",
-        "rows.take(pa.array(np.sort(found.of(wanted))))",
+        "take(pa.array(found.of(wanted)))",
+        "take(pa.array(np.sort(found.of(wanted))))",
         "tests/training/streaming/test_replay.py::test_a_fine_tuned_version_is_made_again_from_its_parent",
     ),
     Mutant(
@@ -838,7 +838,7 @@ MUTANTS = (
     Mutant(
         "a row that its source refuses is learned",
         "training/streaming/rules.py",
-        "kept = rows if not has_any(reasons) else rows.filter(reasons.is_null())",
+        "kept = without(rows, reasons)",
         "kept = rows",
         "tests/training/streaming/test_rules.py::test_a_row_that_its_source_refuses_says_so_first_and_the_learner_sees_its_own_columns_only",
     ),

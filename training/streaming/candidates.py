@@ -110,5 +110,6 @@ def _instant(us: int) -> datetime:
 def _training(told: Candidate, job: LearningJob) -> dict[str, Any]:
     """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
     taught = json.loads(job.taught)
-    places = {"learner": taught["learner"], "places": taught["places"]}
-    return {"kind": STREAM, "run": job.run, "step": told.step, "source": job.source, "schema": job.schema, **places}
+    given = {"learner": taught["learner"], "places": taught["places"], "given": taught["rules"]["given"]}
+    rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given}

@@ -37,15 +37,28 @@ def replayed(
         files: of the version that it started from; None: from nothing.
 
     Raises:
-        ModelError: its rows had no positions, or it was told by another headrace; its steps are not all there.
+        ModelError: its rows had no positions, were a topic's, or it was told by another headrace; its steps are not all
+            there.
         NotFoundError: the source or its snapshot is gone, or a row of it.
         SettingsError: the learner cannot be imported.
     """
+    _check_kept(training)
     steps = _steps(catalog, training)
     learner = LearnerSpec(**training["learner"]).make(files)
     for rows in _micro_batches(catalog, training, snapshots, steps):
         learner.learn(rows)
     return dict(learner.artifact())
+
+
+def _check_kept(training: Mapping[str, Any]) -> None:
+    """ModelError where nothing keeps the rows, or says what of them the learner was given."""
+    run, source = training["run"], training["source"]
+    if "given" not in training:
+        msg = f"run {run}: was told by an older headrace, which does not say which columns its learner was given, so "
+        raise ModelError(msg + "that it cannot be made again; learn anew")
+    if training["topic"]:
+        msg = f"run {run}: learned from topic {source}, whose records are not read again, as a broker drops them; "
+        raise ModelError(msg + "to have versions that can be made again, archive the topic and follow its archive")
 
 
 def _steps(catalog: IcebergCatalog, training: Mapping[str, Any]) -> list[LearnedStep]:
@@ -69,15 +82,17 @@ def _micro_batches(
     source, places = training["source"], PositionColumns(**training["places"])
     schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(training["schema"])))
     at = [positions_of(one.row_positions) for one in steps]
-    rows = _source_rows(Snapshot.of(catalog.named(source), snapshots.get(source)), places, schema, steps)
+    given = schema.names if training["given"] is None else training["given"]
+    read = pa.schema([schema.field(name) for name in dict.fromkeys([*given, places.partition, places.offset])])
+    rows = _source_rows(Snapshot.of(catalog.named(source), snapshots.get(source)), places, read, steps)
     found = _Finder(source, _positions_in(rows, places))
     for wanted in at:
-        (batch,) = rows.take(pa.array(found.of(wanted))).combine_chunks().to_batches()
+        (batch,) = rows.select(given).take(pa.array(found.of(wanted))).combine_chunks().to_batches()
         yield batch
 
 
 def _source_rows(snapshot: Snapshot, places: PositionColumns, schema: pa.Schema, steps: list[LearnedStep]) -> pa.Table:
-    """The rows of the source within the offsets that were visited, with the columns that the learner was given."""
+    """The rows of the source within the offsets that were visited, with these columns."""
     spans = [span for one in steps for span in from_json(one.positions).values()]
     first, last = min(span.first for span in spans), max(span.last for span in spans)
     within = (Condition(places.offset, ">=", first), Condition(places.offset, "<=", last))

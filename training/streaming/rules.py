@@ -78,13 +78,18 @@ class Rules:
 
     def visible(self, rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
         """What the learner gets: the rows without a reason, with its own columns."""
-        kept = rows if not has_any(reasons) else rows.filter(reasons.is_null())
+        kept = without(rows, reasons)
         return kept if self.given is None else kept.select(list(self.given))
 
 
 def has_any(reasons: pa.Array) -> bool:
     """Whether there is a reason for any row."""
     return bool(reasons.null_count < len(reasons))
+
+
+def without(rows: pa.RecordBatch, reasons: pa.Array) -> pa.RecordBatch:
+    """The rows for which there is no reason, with all their columns."""
+    return rows.filter(reasons.is_null()) if has_any(reasons) else rows
 
 
 def first_of(reasons: pa.Array) -> str | None:

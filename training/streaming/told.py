@@ -41,8 +41,8 @@ class LearnedStep:
         model_rows: rows that the model was trained on, by the counter in the learner's own state.
         positions: where these rows came from (`positions.py`), as JSON.
         told_us: µs since the epoch (processing time).
-        row_positions: where each row came from, in the order in which they were given (`positions.ordered_text`), so
-            that the micro-batch can be given again; empty where rows have no positions, or the learner was not asked.
+        row_positions: where each row came from that the learner was given, in their order (`positions.ordered_text`),
+            so that the micro-batch can be given again; empty where rows have none, or the learner was not asked.
     """
 
     run: str

@@ -18,7 +18,7 @@ import pyarrow as pa
 from headrace.errors import SchemaMismatchError, SettingsError, TrainingError
 from headrace.training.streaming import positions
 from headrace.training.streaming.positions import PositionColumns, Positions
-from headrace.training.streaming.rules import Rules, also, first_of, has_any
+from headrace.training.streaming.rules import Rules, also, first_of, has_any, without
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep, Told, Verdict, json_of, json_rows
 
 if TYPE_CHECKING:
@@ -85,6 +85,14 @@ class Progress:
     label_cutoff_us: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the learner said of the rows that it was given, and where each of these came from."""
+
+    step: Step
+    row_positions: str
+
+
 class StreamTrainer:
     """One learner with its counts.
 
@@ -132,7 +140,8 @@ class StreamTrainer:
         visible = self._rules.visible(rows, reasons)
         if not visible.num_rows:
             return self._refused(rows, at, Verdict.REFUSED, first_of(reasons) or "", reasons)
-        return self._learned(rows, at, reasons, self.learner.learn(visible))
+        asked = _Asked(self.learner.learn(visible), self._ordered(rows, reasons))
+        return self._learned(rows, at, reasons, asked)
 
     def on_time(self, now_us: int) -> Candidate | None:
         """The candidate that is due by a time (µs since the epoch), if one is; to be asked when `due_us` has come."""
@@ -177,20 +186,25 @@ class StreamTrainer:
         except SchemaMismatchError as error:
             return {}, str(error)
 
-    def _learned(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, step: Step) -> Told:
+    def _ordered(self, rows: pa.RecordBatch, reasons: pa.Array) -> str:
+        """Where each row came from that the learner was given, as text; empty where rows do not say so."""
+        return "" if self._places is None else self._places.ordered_text(without(rows, reasons))
+
+    def _learned(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, asked: _Asked) -> Told:
         """What a micro-batch came to that the learner was given, all of it or what was left."""
+        step = asked.step
         if not step.learned:
-            return self._bad(rows, at, step.reason or "the learner gave no reason", reasons, step)
+            return self._bad(rows, at, step.reason or "the learner gave no reason", reasons, asked)
         reasons = also(reasons, step.left_out, step.reason)
         self._count(rows, at, reasons, step)
-        told = self._step(rows, at, Verdict.LEARNED, step, step.reason or first_of(reasons))
+        told = self._step(rows, at, Verdict.LEARNED, asked, step.reason or first_of(reasons))
         return Told(told, self._candidate() if self._is_due() else None, self._letters(rows, reasons))
 
     def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, step: Step) -> None:
         """Note that rows were learned, all but those for which there is a reason."""
         was, kept = self.progress, rows
         if has_any(reasons):
-            kept = rows.filter(reasons.is_null())
+            kept = without(rows, reasons)
             at = {} if self._places is None else self._places.of(kept)
         self.progress = replace(
             was,
@@ -211,9 +225,11 @@ class StreamTrainer:
         found = (self.progress.label_cutoff_us, None if times is None else times.newest_us(rows))
         return max((one for one in found if one is not None), default=None)
 
-    def _bad(self, rows: pa.RecordBatch, at: Positions, why: str, reasons: pa.Array, step: Step | None = None) -> Told:
+    def _bad(
+        self, rows: pa.RecordBatch, at: Positions, why: str, reasons: pa.Array, asked: _Asked | None = None
+    ) -> Told:
         """A micro-batch that was not learned; after it learning may halt."""
-        told = self._refused(rows, at, Verdict.BAD, why, reasons, step)
+        told = self._refused(rows, at, Verdict.BAD, why, reasons, asked)
         if self.policy.halts:
             self.progress = replace(self.progress, halted=halted_since(self.progress.steps, why))
         return told
@@ -225,12 +241,12 @@ class StreamTrainer:
         verdict: Verdict,
         why: str,
         reasons: pa.Array,
-        step: Step | None = None,
+        asked: _Asked | None = None,
     ) -> Told:
         """All rows as dead letters, each with its own reason or that of all."""
         was, count = self.progress, rows.num_rows
         self.progress = replace(was, steps=was.steps + 1, arrived=was.arrived + count, dead=was.dead + count)
-        return Told(self._step(rows, at, verdict, step, why), None, self._letters(rows, reasons.fill_null(why)))
+        return Told(self._step(rows, at, verdict, asked, why), None, self._letters(rows, reasons.fill_null(why)))
 
     def _letters(self, rows: pa.RecordBatch, reasons: pa.Array) -> tuple[DeadLetter, ...]:
         """The rows of the newest micro-batch for which there is a reason, as dead letters."""
@@ -243,7 +259,7 @@ class StreamTrainer:
         return tuple(DeadLetter(self.run, number, place, why, row, now) for place, why, row in content)
 
     def _step(
-        self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, step: Step | None, reason: str | None = None
+        self, rows: pa.RecordBatch, at: Positions, verdict: Verdict, asked: _Asked | None, reason: str | None = None
     ) -> LearnedStep:
         progress = self.progress
         return LearnedStep(
@@ -252,14 +268,14 @@ class StreamTrainer:
             rows=rows.num_rows,
             verdict=verdict,
             reason=reason,
-            loss=None if step is None else step.loss,
-            metrics="{}" if step is None else json_of(step.metrics),
+            loss=None if asked is None else asked.step.loss,
+            metrics="{}" if asked is None else json_of(asked.step.metrics),
             arrived=progress.arrived,
             visited=progress.visited,
             model_rows=self.learner.counters.rows_learned,
             positions=positions.to_json(at),
             told_us=self._clock(),
-            row_positions="" if step is None or self._places is None else self._places.ordered_text(rows),
+            row_positions="" if asked is None else asked.row_positions,
         )
 
     def _is_due(self) -> bool:

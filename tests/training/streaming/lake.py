@@ -92,8 +92,11 @@ class Lake(Watched):
         self.table = platform.iceberg.create_table("raw", "labelled", FIELDS)
         self.rows = 0
 
-    def more(self, count: int, broken: int | None = None) -> None:
-        """Append rows that nobody has appended yet, in one commit; at place `broken` of them one without a number."""
+    def more(self, count: int, broken: int | None = None, untimed: int | None = None) -> None:
+        """Append rows that nobody has appended yet, in one commit.
+
+        At place `broken` of them is one without a number; each `untimed`-th is of no time.
+        """
         places = np.arange(self.rows, self.rows + count)
         random = np.random.default_rng(self.rows)
         values = random.normal(size=(count, 2))
@@ -101,7 +104,8 @@ class Lake(Watched):
         if broken is not None:
             values[broken, 0] = np.nan
         columns = [pa.array(places % 3, pa.int32()), pa.array(places), pa.array(values[:, 0]), pa.array(values[:, 1])]
-        columns += [pa.array(START_US + places, pa.timestamp("us", "UTC")), pa.array(label)]
+        timeless = np.zeros(count, dtype=bool) if untimed is None else places % untimed == 0
+        columns += [pa.array(START_US + places, pa.timestamp("us", "UTC"), mask=timeless), pa.array(label)]
         self.table.refresh().append(pa.table(columns, names=[field.name for field in FIELDS]))
         self.rows += count
 

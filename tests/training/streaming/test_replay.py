@@ -30,7 +30,9 @@ from headrace.training.models.gates import ArtifactWhole
 from headrace.training.models.rebuild import rebuild
 from headrace.training.streaming.candidates import candidate_of
 from headrace.training.streaming.function import LearnerSpec, Taught
+from headrace.training.streaming.job import TopicOffsets
 from headrace.training.streaming.positions import PositionColumns, positions_of
+from headrace.training.streaming.rules import LabelTime, Rules
 from headrace.training.streaming.tables import CANDIDATES, STEPS, create_tables, values_of
 from headrace.training.streaming.trainer import Policy
 
@@ -39,6 +41,7 @@ from .test_kept_runs import JOB
 
 WHY = Decision("ann", "trained")
 PLACES = PositionColumns("shard", "place")
+NONE = Rules()
 FROM_NOTHING = LearnerSpec("logistic:make", {"inputs": ["x", "y"]})
 FROM_A_VERSION = LearnerSpec("headrace.training.learning:fine_tuned", {"optimizer": {"name": "adam", "rate": 0.01}})
 
@@ -66,14 +69,19 @@ def registered(lake: Lake) -> ModelVersion:
 
 
 def streamed(
-    lake: Lake, spec: LearnerSpec, parent: ModelVersion | None = None, places: PositionColumns | None = PLACES
+    lake: Lake,
+    spec: LearnerSpec,
+    parent: ModelVersion | None = None,
+    places: PositionColumns | None = PLACES,
+    rules: Rules = NONE,
+    topic: TopicOffsets | None = None,
 ) -> ModelVersion:
     """The version that came of a run over all rows, in an order that is not the table's, two workers being killed."""
     store = lake.store()
     rows = lake.table.refresh().arrow().combine_chunks().to_batches()[0]
     rows = rows.take(pa.array(np.random.default_rng(3).permutation(rows.num_rows)))
     start = None if parent is None else parent.facts.artifact
-    taught = Taught("late-1", spec, Policy(candidate_rows=900), str(store.artifacts.folder), start, places)
+    taught = Taught("late-1", spec, Policy(candidate_rows=900), str(store.artifacts.folder), start, places, rules)
     trainer, told = taught.trainer(), []
     for number, at in enumerate(range(0, rows.num_rows, 100)):
         if number in (3, 7):
@@ -93,6 +101,7 @@ def streamed(
         origin={"code": origin.code, "environment": origin.environment},
         schema=base64.b64encode(rows.schema.remove_metadata().serialize().to_pybytes()).decode(),
         taught=taught.to_json(),
+        topic=topic,
     )
     found = candidate_of(candidate, job, {})
     store.add_candidate(found)
@@ -122,6 +131,17 @@ def test_a_streamed_version_is_made_again_from_nothing_refused_micro_batches_and
     assert again(lake, made, step=step - 1) == {"same": False, "differs": ["model.json"] * 4}
 
 
+def test_rows_that_were_kept_from_the_learner_are_kept_from_it_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    lake.more(300, untimed=3)
+    given_columns = ("place", "label", "shard", "y", "x")
+    made = streamed(lake, FROM_NOTHING, rules=Rules(given_columns, None, LabelTime("at")))
+    assert made.facts.training["given"] == list(given_columns)
+    assert again(lake, made) == {"same": True, "differs": []}
+
+
 def test_a_fine_tuned_version_is_made_again_from_its_parent(lake: Lake) -> None:
     parent = registered(lake)
     made = streamed(lake, FROM_A_VERSION, parent)
@@ -137,6 +157,23 @@ def test_a_stream_that_cannot_be_given_again_is_refused_with_the_reason(lake: La
     parent = registered(lake)
     with pytest.raises(ModelError, match="its rows have no positions, so that no micro-batch can be given again"):
         again(lake, streamed(lake, FROM_A_VERSION, parent, None))
+
+
+def test_what_a_topic_taught_is_refused_with_what_to_do(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    made = streamed(lake, FROM_NOTHING, topic=TopicOffsets(None, {"0": 0}))
+    refused = r"learned from topic raw.labelled, whose records are not .*follow its archive"
+    with pytest.raises(ModelError, match=refused):
+        again(lake, made)
+
+
+def test_a_run_of_another_headrace_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    made = streamed(lake, FROM_NOTHING)
+    older = {name: value for name, value in made.facts.training.items() if name != "given"}
+    version = lake.store().register("late", replace(made.facts, training=older), WHY)
+    with pytest.raises(ModelError, match="does not say which columns its learner was given"):
+        rebuild(lake.platform, lake.store(), version.name)
 
 
 def test_rows_that_are_gone_or_there_twice_and_steps_that_are_missing_are_named(lake: Lake) -> None:

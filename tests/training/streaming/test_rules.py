@@ -20,7 +20,7 @@ from headrace.training.data.labels import Label
 from headrace.training.learning.learner import Step
 from headrace.training.learning.spec import ModelSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
-from headrace.training.streaming.positions import PositionColumns, Span, from_json
+from headrace.training.streaming.positions import PositionColumns, Span, from_json, positions_of
 from headrace.training.streaming.rules import LabelTime, Rules
 from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy, StreamTrainer
@@ -78,6 +78,10 @@ def test_a_label_is_known_between_its_event_and_now_or_its_row_is_a_dead_letter(
     assert (told.step.verdict, told.step.arrived, told.step.visited, told.step.model_rows) == ("learned", 6, 3, 3)
     assert told.step.reason == "label time known is before event time at"
     assert from_json(told.step.positions) == {"0": Span(6, 0, 5, 15)}
+    # What it was given, and nothing else, is given again by a rebuild.
+    assert positions_of(told.step.row_positions).tolist() == [[0, 0], [0, 2], [0, 5]]
+    judged = trainer(tmp_path).visit(rows(6, [500, 500, 500], ["unparsable", None, None]))
+    assert positions_of(judged.step.row_positions).tolist() == [[0, 7], [0, 8]]
     assert from_json(found.progress.at) == {"0": Span(3, 0, 5, 7)}
     assert found.progress.label_cutoff_us == NOW + AHEAD
 
