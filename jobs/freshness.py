@@ -103,6 +103,7 @@ def _row(metric: str, point: Point) -> dict[str, Any]:
         "its 95 %": None if beside is None else f"{beside.low:+.5f} to {beside.high:+.5f}",
         "shown": None if beside is None else point.shown or "no difference shown",
         "updates": point.updates,
+        "kept": point.kept,
         "row visits": f"{point.rows_visited:,}",
         "refused": point.refused,
         "cpu s": f"{point.cpu_s:.1f}",

@@ -907,6 +907,29 @@ MUTANTS = (
         "test_a_difference_is_claimed_as_rarely_as_they_say_of_however_few_days[5]",
     ),
     Mutant(
+        "a replay makes a new model of no rows",
+        "training/freshness/replay.py",
+        "if not all(drawn.count(epoch) for epoch in",
+        "if not any(True for epoch in",
+        "tests/training/freshness/test_replay.py::"
+        "test_the_former_model_stays_where_no_row_is_there_to_make_a_new_one_of[daily:decay=1s]",
+    ),
+    Mutant(
+        "a replay counts answers that are no numbers",
+        "training/learning/guarding.py",
+        "wrong = ~np.isfinite(answers)",
+        "wrong = np.zeros(len(answers), bool)",
+        "tests/training/freshness/test_replay.py::"
+        "test_an_answer_that_is_no_number_is_told_with_its_row_and_its_cadence",
+    ),
+    Mutant(
+        "an interval is told of answers that are no numbers",
+        "training/learning/bootstrap.py",
+        "wrong = ~np.isfinite(given)",
+        "wrong = np.isposinf(given)",
+        "tests/training/learning/test_bootstrap.py::test_what_is_no_number_is_refused_by_every_metric[nan-auc]",
+    ),
+    Mutant(
         "an interval takes rows of a day for independent",
         "training/learning/bootstrap.py",
         'return cls(event_us // UNITS_US["d"],',

@@ -27,6 +27,7 @@ def point_row(point: Point) -> dict[str, Any]:
         "difference_high": None if beside is None else beside.high,
         "shown": point.shown,
         "updates": point.updates,
+        "models_kept": point.kept,
         "rows_visited": point.rows_visited,
         "rows_refused": point.refused,
         "cpu_s": point.cpu_s,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from headrace.training.data.order import Order
 from headrace.training.data.tensors import TensorBatch
@@ -69,5 +70,14 @@ class Drawn:
         """The rows of an epoch, the same for the same seed by any version of NumPy."""
         if self.share is None:
             return self.rows
-        words = np.random.PCG64(np.random.SeedSequence([self.seed, epoch, OF_DRAWS])).random_raw(len(self.share))
-        return self.rows.taken(torch.from_numpy(np.flatnonzero(words < self.share * 2.0**64)))
+        return self.rows.taken(torch.from_numpy(np.flatnonzero(self._places(epoch, self.share))))
+
+    def count(self, epoch: int) -> int:
+        """How many rows an epoch has."""
+        return len(self.rows) if self.share is None else np.count_nonzero(self._places(epoch, self.share))
+
+    def _places(self, epoch: int, share: Floats) -> NDArray[np.bool_]:
+        """Whether each row is drawn."""
+        words = np.random.PCG64(np.random.SeedSequence([self.seed, epoch, OF_DRAWS])).random_raw(len(share))
+        drawn: NDArray[np.bool_] = words < share * 2.0**64
+        return drawn

@@ -61,7 +61,8 @@ def measure(pipeline: TrainingPipeline, question: Question, source: str = "", to
         ModelError: the metric is none of the model's task.
         RequestError: drift is to be watched of another task than a binary one.
         DatasetError: nothing was known at the start, nothing came after it, or a label came before its row.
-        TrainingError: rows of fewer days than a bootstrap takes, or a model that learned nothing.
+        TrainingError: rows of fewer days than a bootstrap takes, a model that learned nothing, or one whose answer to a
+            row is not finite.
     """
     chosen = pipeline.chosen
     metric = _metric(question.metric, chosen)

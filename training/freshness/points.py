@@ -29,6 +29,7 @@ class Point:
         by_day: the metric of each day; NaN where it is not defined.
         shown: `better` or `worse` than static where the interval of the difference leaves 0 out, else empty.
         updates: how often it learned; `rows_visited` and `cpu_s` are what that took.
+        kept: how often there was no row to make a new model of, so that the former one stayed.
         refused: rows of `rows_visited` that the learner's guard refused.
     """
 
@@ -38,6 +39,7 @@ class Point:
     by_day: Floats
     shown: str
     updates: int
+    kept: int
     rows_visited: int
     refused: int
     cpu_s: float
@@ -97,6 +99,7 @@ def _point(one: Replayed, metric: str, static: Floats, labels: Floats, drawn: Bl
         drawn.by_block(metric, answers, labels),
         "" if difference is None else _shown(metric, difference),
         one.updates,
+        one.kept,
         one.rows_visited,
         one.refused,
         one.cpu_s,

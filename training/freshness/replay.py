@@ -10,11 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from headrace.errors import TrainingError
 from headrace.training.data.order import Order
 from headrace.training.freshness.cadences import DECAY, DRIFT, WINDOW, Cadence
 from headrace.training.freshness.history import History, Integers
 from headrace.training.freshness.in_memory import Drawn, RowsInMemory
 from headrace.training.freshness.watch import DriftWatch
+from headrace.training.learning.guarding import answer_fault
 from headrace.training.learning.learner import Step
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.reproducible import reproducible
@@ -51,12 +53,14 @@ class Replayed:
     Attributes:
         answers: to each row from the start on, by the model of its moment [rows].
         updates: how often it learned; `rows_visited` and `cpu_s` are what that took.
+        kept: how often labels had come, but no row was there to make a new model of, so that the former one stayed.
         refused: rows that the learner's guard refused.
     """
 
     cadence: Cadence
     answers: Floats
     updates: int = 0
+    kept: int = 0
     rows_visited: int = 0
     cpu_s: float = 0.0
     refused: int = 0
@@ -88,7 +92,10 @@ class Replay:
         return len(history.event_us) - history.first + learned
 
     def run(self, cadence: Cadence) -> Replayed:
-        """Test every row from the start on by the model of its moment, and learn at the instants of a cadence."""
+        """Test every row from the start on by the model of its moment, and learn at the instants of a cadence.
+
+        Raises TrainingError for an answer that is not finite, with the row, and for an epoch that taught nothing.
+        """
         history = self.history
         found = Replayed(cadence, np.empty(len(history.event_us) - history.first))
         learner, since = self.learning.trained(), history.start_us
@@ -114,47 +121,58 @@ class Replay:
         """Test the rows between two places."""
         for start in range(first, last, ANSWERED_ROWS):
             end = min(start + ANSWERED_ROWS, last)
-            answers = learner.answers(self.history.batch[start:end]).numpy()
+            rows = self.history.batch[start:end]
+            answers = learner.answers(rows).numpy().astype(np.float64)
+            fault = answer_fault(answers, rows.positions.numpy())
+            if fault:
+                msg = f"cadence {found.cadence.name!r}, after {found.updates} updates: {fault}; look at its numbers, "
+                raise TrainingError(msg + "or take a lower rate of learning")
             found.answers[start - self.history.first : end - self.history.first] = answers
             self._told(end - start)
 
     def _learned(self, learner: TorchLearner, found: Replayed, since_us: int, now_us: int) -> TorchLearner:
         """The learner of an instant: the same one where there is nothing to learn from, or no label has come since."""
         places = self.history.known(since_us, now_us)
-        if found.cadence.anew and len(places):
-            places = self._taken(found.cadence, now_us)
         if not len(places):
             return learner
         begun = time.process_time()
         if found.cadence.anew:
-            learner = self._anew(found, places, now_us)
+            learner = self._anew(learner, found, now_us)
         else:
             rows = self.history.learnable(places, now_us)
             for batch in RowsInMemory(lambda _: rows, self.learning.batch_rows, Order(shuffle=False)):
                 self._count(found, learner.learn_tensors(batch))
+            found.updates += 1
         found.cpu_s += time.process_time() - begun
-        found.updates += 1
         return learner
 
-    def _taken(self, cadence: Cadence, now_us: int) -> Integers:
-        """The places of rows from which a cadence makes a model anew."""
-        places = self.history.known(None, now_us)
-        since_us = now_us - cadence.span_us if cadence.anew == WINDOW else None
-        return places if since_us is None else places[self.history.event_us[places] >= since_us]
-
-    def _anew(self, found: Replayed, places: Integers, now_us: int) -> TorchLearner:
-        """A new model of rows at some places."""
-        cadence, history, learning = found.cadence, self.history, self.learning
-        rows = history.learnable(places, now_us)
-        share = np.exp2((history.event_us[places] - now_us) / cadence.span_us) if cadence.anew == DECAY else None
-        drawn = Drawn(rows, share, learning.seed)
+    def _anew(self, former: TorchLearner, found: Replayed, now_us: int) -> TorchLearner:
+        """A new model; the former one where an epoch would have no row to learn from."""
+        learning, drawn = self.learning, self._drawn(found.cadence, now_us)
+        if not all(drawn.count(epoch) for epoch in range(learning.plan.epochs)):
+            found.kept += 1
+            return former
         learner = learning.new()
         trainer = Trainer(
             learner, RowsInMemory(drawn.of_epoch, learning.batch_rows, Order(learning.seed)), learning.plan
         )
         trainer.subscribe("micro_batch", lambda event: self._count(found, event.step))
-        trainer.run()
+        try:
+            trainer.run()
+        except TrainingError as error:
+            msg = f"cadence {found.cadence.name!r}, after {found.updates} updates: {error}"
+            raise TrainingError(msg) from error
+        found.updates += 1
         return learner
+
+    def _drawn(self, cadence: Cadence, now_us: int) -> Drawn:
+        """The rows of which a cadence makes a new model."""
+        history, places = self.history, self.history.known(None, now_us)
+        if cadence.anew == WINDOW:
+            places = places[history.event_us[places] >= now_us - cadence.span_us]
+        rows = history.learnable(places, now_us)
+        share = np.exp2((history.event_us[places] - now_us) / cadence.span_us) if cadence.anew == DECAY else None
+        return Drawn(rows, share, self.learning.seed)
 
     def _count(self, found: Replayed, step: Step | None) -> None:
         """Take a micro-batch that was learned from into the counts."""

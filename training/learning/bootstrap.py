@@ -98,7 +98,11 @@ class BlockBootstrap:
         return cls(event_us // UNITS_US["d"], seed=seed, resamples=resamples, level=level)
 
     def metric(self, name: str, answers: Floats, labels: Floats) -> Interval:
-        """A metric of answers [rows] beside labels [rows]. ModelError for a name that is not known."""
+        """A metric of answers [rows] beside labels [rows].
+
+        Raises ModelError for a name that is not known, and TrainingError for answers or labels that are not finite, are
+        not one a row, or of which the metric says nothing.
+        """
         sums = self._sums(name, answers, labels)
         return self._interval(_computed(name, sums.sum(axis=0)), self._drawn(name, sums))
 
@@ -122,6 +126,8 @@ class BlockBootstrap:
     def _sums(self, name: str, answers: Floats, labels: Floats) -> Floats:
         """The sums of a metric by block: [blocks, size]."""
         check_name(name, METRICS, "metric")
+        for what, given in (("answers", answers), ("labels", labels)):
+            _check_each(what, given, len(self._order))
         parts = (np.split(one[self._order], self._starts) for one in (answers, labels))
         return np.stack([_sums(name, *part) for part in zip(*parts, strict=True)])
 
@@ -160,6 +166,18 @@ def student_quantile(share: float, degrees: int) -> float:
         for power, (divisor, factors) in enumerate(STUDENT, start=1)
     )
     return z + sum(terms)
+
+
+def _check_each(what: str, given: Floats, rows: int) -> None:
+    """TrainingError unless there is a finite number for each row."""
+    if np.shape(given) != (rows,):
+        msg = f"bootstrap: {what} of shape {np.shape(given)}; expected one for each of the {rows:,} rows"
+        raise TrainingError(msg)
+    wrong = ~np.isfinite(given)
+    if wrong.any():
+        row = int(wrong.argmax())
+        msg = f"bootstrap: {wrong.sum():,} {what} are not finite, the first {given[row]} of row {row}; leave them out"
+        raise TrainingError(msg)
 
 
 def _sums(name: str, answers: Floats, labels: Floats) -> Floats:

@@ -1,13 +1,16 @@
-"""What is not to be learnt from: labels, losses and gradients that cannot be meant."""
+"""What is not to be learnt from or counted: labels, losses, gradients and answers that cannot be meant."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from headrace.training.learning.metrics import Floats
 from headrace.training.learning.spec import Guard
 
 
@@ -64,3 +67,16 @@ def gradient_fault(norm: float, guard: Guard) -> str:
     if norm > guard.most_gradient:
         return f"the gradient explodes: its norm {norm:g} is over {guard.most_gradient:g}"
     return ""
+
+
+def answer_fault(answers: Floats, positions: NDArray[np.int64]) -> str:
+    """What is wrong with answers [rows] to rows at some positions; empty where nothing is.
+
+    >>> answer_fault(np.array([0.5, np.nan]), np.array([7, 9]))
+    'the answer to the row at position 9 is nan'
+    """
+    wrong = ~np.isfinite(answers)
+    if not wrong.any():
+        return ""
+    row = int(wrong.argmax())
+    return f"the answer to the row at position {int(positions[row])} is {answers[row]}"

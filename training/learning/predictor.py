@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from headrace.errors import ModelError
+from headrace.errors import ModelError, TrainingError
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.artifact import ENCODING, EXAMPLE, read_json, read_model
@@ -103,5 +103,8 @@ def asked(files: Mapping[str, bytes], device: str = "cpu") -> tuple[Predictor, E
 
 
 def example_of(row: pa.RecordBatch, answer: float) -> dict[str, Any]:
-    """One row with its answer, as `example.json` keeps it."""
+    """One row with its answer, as `example.json` keeps it. TrainingError for an answer that is not finite."""
+    if not math.isfinite(answer):
+        msg = f"the model's answer to its example is {answer}, so that nobody could check it: take a lower rate of "
+        raise TrainingError(msg + "learning, or look at the numbers of the first row")
     return {"columns": types_of(row.schema), "row": row_as_json(row.to_pylist()[0]), "answer": answer}

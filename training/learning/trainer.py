@@ -15,8 +15,9 @@ from headrace.training.learning.checkpoint import Checkpoint
 from headrace.training.learning.checks import check_number
 from headrace.training.learning.early_stopping import EarlyStopping, Watched
 from headrace.training.learning.events import Event, Subscriber, Subscribers
+from headrace.training.learning.guarding import answer_fault
 from headrace.training.learning.learner import Counters, Step
-from headrace.training.learning.metrics import Floats, MetricSet
+from headrace.training.learning.metrics import MetricSet
 from headrace.training.learning.reproducible import reproducible
 from headrace.training.learning.run_folder import RunFolder
 from headrace.training.learning.scalars import REFUSED, SCHEMA, Rows, add_scalars
@@ -265,17 +266,9 @@ def evaluate(learner: TorchLearner, batches: Batches) -> dict[str, float | None]
             msg = "evaluation: its rows have no labels"
             raise TrainingError(msg)
         answers = learner.answers(batch).numpy().astype(np.float64)
-        _check_answers(answers, batch)
+        fault = answer_fault(answers, batch.positions.numpy())
+        if fault:
+            msg = f"evaluation: {fault}; look at its numbers, or leave such rows out by the split's filters"
+            raise TrainingError(msg)
         metrics.update(answers, batch.label.numpy().astype(np.float64))
     return metrics.compute()
-
-
-def _check_answers(answers: Floats, batch: TensorBatch) -> None:
-    wrong = ~np.isfinite(answers)
-    if wrong.any():
-        row = int(wrong.argmax())
-        msg = (
-            f"evaluation: the answer to the row at position {int(batch.positions[row])} is {answers[row]}; look at its "
-        )
-        msg += "numbers, or leave such rows out by the split's filters"
-        raise TrainingError(msg)

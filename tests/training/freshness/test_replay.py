@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -69,6 +72,41 @@ def test_answers_are_those_of_a_loop_that_follows_the_clock(
     assert sum(told) == replay.work(found.cadence) == len(found.answers) + found.rows_visited
 
 
+@pytest.mark.parametrize("name", ["daily:decay=1s", "daily:window=1s"])
+def test_the_former_model_stays_where_no_row_is_there_to_make_a_new_one_of(
+    history: tuple[History, Learning], name: str
+) -> None:
+    static, found = (Replay(*history, lambda _: None).run(Cadence.parse(one)) for one in ("static", name))
+    assert (found.updates, found.kept, found.rows_visited) == (0, 4, 0)
+    assert found.answers == pytest.approx(static.answers, abs=1e-6)
+
+
+def broken(make: Callable[[], TorchLearner]) -> TorchLearner:
+    """A learner whose weights are no numbers."""
+    learner = make()
+    with torch.no_grad():
+        for one in learner.network.parameters():
+            one.fill_(math.nan)
+    return learner
+
+
+def test_an_answer_that_is_no_number_is_told_with_its_row_and_its_cadence(history: tuple[History, Learning]) -> None:
+    found, learning = history
+    at = int(found.batch.positions[found.first])
+    replay = Replay(found, replace(learning, trained=lambda: broken(learning.new)), lambda _: None)
+    with pytest.raises(TrainingError, match=rf"cadence 'daily', after 0 updates: .* at position {at} is nan; .* rate"):
+        replay.run(Cadence.parse("daily"))
+
+
+def test_a_model_that_learns_nothing_is_told_with_its_cadence(history: tuple[History, Learning]) -> None:
+    found, learning = history
+    replay = Replay(found, replace(learning, new=lambda: broken(learning.new)), lambda _: None)
+    with pytest.raises(
+        TrainingError, match=r"cadence .daily:full., after 0 updates: epoch 0 taught nothing: .* is nan"
+    ):
+        replay.run(Cadence.parse("daily:full"))
+
+
 def test_a_planted_leak_is_found(history: tuple[History, Learning]) -> None:
     found, _ = history
     clock = found.start_us + DAY_US
@@ -111,5 +149,6 @@ def test_rows_are_drawn_by_their_shares() -> None:
     first, second = (drawn.of_epoch(epoch).positions.numpy() // 10_000 for epoch in (0, 1))
     counts = np.bincount(first, minlength=3)
     assert (counts[0], counts[2]) == (0, 10_000)
+    assert (drawn.count(0), drawn.count(1)) == (len(first), len(second))
     assert abs(counts[1] - 2_500) < 200
     assert len(first) != len(second)

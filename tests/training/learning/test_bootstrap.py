@@ -109,6 +109,18 @@ def test_the_same_seed_draws_the_same() -> None:
     assert first == again != other
 
 
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused_by_every_metric(name: str, value: float) -> None:
+    chance, label = answers(seed=7)
+    wrong = np.where(np.arange(len(DAY)) == 40, value, chance)
+    drawn = BlockBootstrap(DAY, resamples=5)
+    with pytest.raises(TrainingError, match=f"1 answers are not finite, the first {value} of row 40"):
+        drawn.difference(name, chance, wrong, label)
+    with pytest.raises(TrainingError, match="labels are not finite"):
+        drawn.metric(name, chance, wrong)
+
+
 def test_what_cannot_be_said_is_refused() -> None:
     chance, label = answers(seed=6)
     with pytest.raises(TrainingError, match=r"of 4 blocks .*; expected at least 5"):
@@ -117,5 +129,7 @@ def test_what_cannot_be_said_is_refused() -> None:
         BlockBootstrap(DAY).metric("logloss", chance, label)
     with pytest.raises(TrainingError, match="labels are all alike"):
         BlockBootstrap(DAY, resamples=5).metric("auc", chance, np.zeros(len(DAY)))
+    with pytest.raises(TrainingError, match=r"answers of shape \(3,\); expected one for each of the 1,500 rows"):
+        BlockBootstrap(DAY).metric("auc", chance[:3], label)
     with pytest.raises(ModelError, match="bootstrap: level"):
         BlockBootstrap(DAY, level=1)

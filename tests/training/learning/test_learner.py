@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from headrace.errors import ModelError, UnknownColumnError
+from headrace.errors import ModelError, TrainingError, UnknownColumnError
 from headrace.training.learning.artifact import MODEL, WEIGHTS
 from headrace.training.learning.learner import Counters
 from headrace.training.learning.networks import Inputs, Logistic
@@ -281,6 +281,15 @@ def test_a_gradient_that_is_no_number_is_refused_though_the_loss_is_one() -> Non
     assert (step.learned, step.reason) == (False, "the gradient is not finite")
     assert step.loss == pytest.approx(np.log(2), abs=1e-6)
     assert weights(one)["weight"].item() == 0
+
+
+def test_a_model_without_an_answer_to_its_example_makes_no_artifact() -> None:
+    one = learner(Recipe(LOGISTIC))
+    with torch.no_grad():
+        for weight in one.network.parameters():
+            weight.fill_(torch.nan)
+    with pytest.raises(TrainingError, match="answer to its example is nan"):
+        one.artifact()
 
 
 def test_no_rows_teach_nothing() -> None:
