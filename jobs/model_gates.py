@@ -120,7 +120,8 @@ def verify(
     store = store_of(context)
     asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
     status = store.status(version)
-    gates = asked.examination(status.version.model).bound(store, options_of(context).settings())
+    examination = asked.examination(status.version.model)
+    gates = examination.bound(store, options_of(context).settings(), status.version.facts)
     moves = not dry_run and status.state is State.TRAINED
     results = store.verify(version, gates, decision_of(reason, by)) if moves else store.check(version, gates)
     _tell(context, results, format_)
@@ -154,7 +155,7 @@ def admit(
     store = store_of(context)
     candidate = _candidate(store, model, artifact)
     asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
-    gates = asked.examination(model).bound(store, options_of(context).settings())
+    gates = asked.examination(model).bound(store, options_of(context).settings(), candidate.facts)
     admission = store.admit(candidate, gates, decision_of(reason, by))
     _tell(context, admission.results, format_)
     short = candidate.facts.artifact[:SHORT]

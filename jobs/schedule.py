@@ -16,6 +16,7 @@ from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
 
 if TYPE_CHECKING:
+    from headrace.registry.model_facts import Facts
     from headrace.runtime.platform import Platform
     from headrace.training.continual.judging import CandidateJudge
     from headrace.training.continual.scheduler import Outcome, Scheduler
@@ -169,8 +170,8 @@ def _judge(platform: Platform, model: str, run: str, file: Path, name: str, by: 
         msg = f"{file}: expected a trainer of model {model!r} with `evaluating = Evaluating(...)`, found "
         raise SettingsError(msg + f"{kind.__name__} of {kind.name!r} with {kind.evaluating!r}")
 
-    def gates() -> tuple[Gate, ...]:
-        return kind.examination().bound(store, platform.settings)
+    def gates(facts: Facts) -> tuple[Gate, ...]:
+        return kind.examination().bound(store, platform.settings, facts)
 
     return CandidateJudge(store, model, run, kind.evaluating, gates, by, tell=_tell)
 

@@ -96,6 +96,20 @@ def test_gates_of_options_are_asked_beside_those_of_the_file(store: ModelStore) 
     assert "late_trips@2 is trained" in found.stderr
 
 
+@pytest.mark.parametrize("option", ["--not-worse", "--at-most", "--slices-not-worse"])
+def test_a_misspelt_set_or_metric_is_no_verdict(store: ModelStore, option: str) -> None:
+    name = sound(store)
+    for bound, why in (("recnt/log_loss", "no evaluation set 'recnt'"), ("recent/logloss", "no metric 'logloss'")):
+        found = run("verify", name, "--on", RECENT, option, f"{bound}=0")
+        assert isinstance(found.exception, DefinitionError)
+        assert why in str(found.exception)
+    facts = trips.facts(store, dict(trips.tuned()), metrics={"own/late": 1.0}, evaluated={"own": "by hand"})
+    recorded = store.register("late_trips", facts, trips.WHY).name
+    found = run("verify", recorded, option, "own/lat=0")
+    assert "no metric 'lat' is recorded of set 'own'; did you mean 'late'" in str(found.exception)
+    assert {str(store.status(one).state) for one in (name, recorded)} == {"trained"}
+
+
 def test_a_candidate_is_admitted_or_not(store: ModelStore) -> None:
     hour = {kind: trips.rows(1_280, trips.DECEMBER, seed=4, flipped=kind == "bad") for kind in ("bad", "good")}
     made = {kind: trips.facts(store, dict(trips.tuned(rows)), rows_seen=1_280) for kind, rows in hour.items()}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from headrace.errors import RegistryConflictError, TransitionError
 from headrace.features.duration import parse_duration
 from headrace.registry.database import now
-from headrace.registry.model_facts import Candidate
+from headrace.registry.model_facts import Candidate, Facts
 from headrace.registry.model_states import Alias, Decision
 from headrace.registry.models import Judgement
 from headrace.training.continual.declared import Evaluating
@@ -53,7 +53,7 @@ class CandidateJudge:
 
     Args:
         run: the trainer, as its candidates name it.
-        gates: gives the gates anew for each judgement, as they pin the newest rows when they first judge.
+        gates: gives the gates anew for the facts of each candidate, as they pin the newest rows when they first judge.
         by: who, for the store's history.
         tell: is given each decision, with its reason.
         clock: tells the time of decisions.
@@ -65,7 +65,7 @@ class CandidateJudge:
         model: str,
         run: str,
         evaluating: Evaluating,
-        gates: Callable[[], Sequence[Gate]],
+        gates: Callable[[Facts], Sequence[Gate]],
         by: str,
         *,
         tell: Callable[[str], None] = lambda _: None,
@@ -97,7 +97,7 @@ class CandidateJudge:
     def _judged(self, candidate: Candidate, why: str) -> Admission:
         champion = self._champion()
         decision = Decision(self.by, f"{ON_ARRIVAL}: {why}")
-        admission = self.store.admit(candidate, self._gates(), decision)
+        admission = self.store.admit(candidate, self._gates(candidate.facts), decision)
         for result in admission.results:
             self._say(f"judge: {_short(candidate)}: {gate_words(result)}")
         if admission.version is None:

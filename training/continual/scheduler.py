@@ -221,7 +221,8 @@ class Scheduler:
         name, decision = f"{self.model}@{goal.version}", Decision(self.by, goal.reason)
         if self.store.status(name).state is State.TRAINED:
             # Bound anew each time: gates pin the newest rows when they first judge.
-            gates = self.pipeline.examination().bound(self.store, self.platform.settings)
+            facts = self.store.version(name).facts
+            gates = self.pipeline.examination().bound(self.store, self.platform.settings, facts)
             for result in self.store.verify(name, gates, decision):
                 self._say(f"{goal.task}: {name}: {gate_words(result)}")
         if self.pipeline.evaluating is not None and self.pipeline.evaluating.promote:

@@ -8,10 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from headrace.errors import DatasetError
-from headrace.training.data.filters import Condition, EntityShare, RowFilter, TimeRange
+from headrace.training.data.filters import Condition, EntityShare, Present, RowFilter, TimeRange
 
 #: What every filter is called in JSON; a name is never given to another.
-NAMES: Mapping[str, type[Any]] = {"condition": Condition, "entity_share": EntityShare, "time_range": TimeRange}
+NAMES: Mapping[str, type[Any]] = {
+    "condition": Condition,
+    "entity_share": EntityShare,
+    "present": Present,
+    "time_range": TimeRange,
+}
 #: A filter of a user's own class, of which only the text is kept.
 UNKNOWN = "unknown"
 

@@ -90,6 +90,24 @@ def load(files: Mapping[str, bytes], device: str = "cpu") -> Predictor:
 
 def asked(files: Mapping[str, bytes], device: str = "cpu") -> tuple[Predictor, Example]:
     """The model in an artifact's files, and what it answers to the stored example; raises as `load`, but for that."""
+    try:
+        return _asked(files, device)
+    except (ModelError, TrainingError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a network of a user's own, given what files say, fails in its own ways
+        msg = f"the files do not make a model that answers its own example: {type(error).__name__}: {error}; expected "
+        raise ModelError(msg + "what headrace wrote: rebuild the version, or train anew") from error
+
+
+def example_of(row: pa.RecordBatch, answer: float) -> dict[str, Any]:
+    """One row with its answer, as `example.json` keeps it. TrainingError for an answer that is not finite."""
+    if not math.isfinite(answer):
+        msg = f"the model's answer to its example is {answer}, so that nobody could check it: take a lower rate of "
+        raise TrainingError(msg + "learning, or look at the numbers of the first row")
+    return {"columns": types_of(row.schema), "row": row_as_json(row.to_pylist()[0]), "answer": answer}
+
+
+def _asked(files: Mapping[str, bytes], device: str) -> tuple[Predictor, Example]:
     recipe, _, network = read_model(files)
     example = read_json(files, EXAMPLE)
     try:
@@ -100,11 +118,3 @@ def asked(files: Mapping[str, bytes], device: str = "cpu") -> tuple[Predictor, E
         raise ModelError(msg) from error
     predictor = Predictor(recipe, network, Fitted.from_json(files[ENCODING].decode()), columns, device)
     return predictor, Example(row, expected, float(predictor.score([row])[0]))
-
-
-def example_of(row: pa.RecordBatch, answer: float) -> dict[str, Any]:
-    """One row with its answer, as `example.json` keeps it. TrainingError for an answer that is not finite."""
-    if not math.isfinite(answer):
-        msg = f"the model's answer to its example is {answer}, so that nobody could check it: take a lower rate of "
-        raise TrainingError(msg + "learning, or look at the numbers of the first row")
-    return {"columns": types_of(row.schema), "row": row_as_json(row.to_pylist()[0]), "answer": answer}

@@ -26,15 +26,18 @@ from headrace.training.models.evaluation_set import EvaluationSet
 MOST_SLICES = 1_000
 #: How a slice without a value is called.
 MISSING = "NULL"
+#: What `repr` puts around or before a character of a text.
+_QUOTING = "'\"\\"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """How well a model did on a set, and by which label that was."""
+    """How well a model of a task did on a set, by which label that was, and how many rows had one."""
 
     evaluation: Evaluation
     label: Label | None
     counted: int
+    task: str
 
 
 class Evaluator:
@@ -51,6 +54,8 @@ class Evaluator:
         self._catalog, self._artifacts = catalog, artifacts
         self._rows: dict[str, PinnedRows] = {}
         self._found: dict[tuple[str, str], Evaluated] = {}
+        # The newest alone, as models may be large.
+        self._loaded: dict[str, Predictor] = {}
 
     def rows(self, name: str) -> PinnedRows:
         """The rows of a set, pinned. NotFoundError for a table or snapshot that is not there."""
@@ -58,6 +63,11 @@ class Evaluator:
             chosen = self.sets[name]
             self._rows[name] = PinnedRows(Snapshot.named(self._catalog, chosen.source), tuple(chosen.filters))
         return self._rows[name]
+
+    def load(self, artifact: str) -> None:
+        """Load the model of an artifact, which is then kept; raises what `predictor.load` does of broken files."""
+        if artifact not in self._loaded:
+            self._loaded = {artifact: load(self._artifacts.get(artifact))}
 
     def evaluated(self, name: str, artifact: str) -> Evaluated:
         """How well the model of an artifact does on a set; it is asked once.
@@ -69,7 +79,8 @@ class Evaluator:
             UnknownColumnError, ColumnTypeError: the table lacks a column that the model or a slice needs.
         """
         if (name, artifact) not in self._found:
-            self._found[name, artifact] = self._measured(self.sets[name], load(self._artifacts.get(artifact)))
+            self.load(artifact)
+            self._found[name, artifact] = self._measured(self.sets[name], self._loaded[artifact])
         return self._found[name, artifact]
 
     def _measured(self, chosen: EvaluationSet, predictor: Predictor) -> Evaluated:
@@ -87,7 +98,7 @@ class Evaluator:
         for found in slices.values():
             metrics |= found.metrics()
         evaluation = Evaluation(chosen.name, rows_text(str(rows)), metrics)
-        return Evaluated(evaluation, predictor.fitted.encoding.label, whole.rows)
+        return Evaluated(evaluation, predictor.fitted.encoding.label, whole.rows, predictor.recipe.model.task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +156,7 @@ class _Slices:
         """Take in some rows, whose values these are."""
         encoded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
         codes = encoded.indices.to_numpy()
-        names = [MISSING if value is None else str(value) for value in encoded.dictionary.to_pylist()]
+        names = [_slice_name(value) for value in encoded.dictionary.to_pylist()]
         if len(self._sums.keys() | set(names)) > MOST_SLICES:
             msg = f"slices of {self._column!r}: more than {MOST_SLICES:,} values; slice by a coarser column"
             raise DatasetError(msg)
@@ -158,6 +169,17 @@ class _Slices:
         for name, sums in self._sums.items():
             found |= sums.metrics(f"/{self._column}={name}")
         return found
+
+
+def _slice_name(value: object) -> str:
+    """What a slice is called: the value as text; in quotes where that reads as a missing value, or as such a text.
+
+    >>> _slice_name(None), _slice_name("NULL"), _slice_name("UA"), _slice_name("'NULL'")
+    ('NULL', "'NULL'", 'UA', '"\'NULL\'"')
+    """
+    text = str(value)
+    quoted = repr(text) if text.strip(_QUOTING) == MISSING else text
+    return MISSING if value is None else quoted
 
 
 def _places(codes: npt.NDArray[np.int32], count: int) -> list[npt.NDArray[np.int64]]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.errors import ArtifactError
+from headrace.errors import ArtifactError, DefinitionError
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.registry.store import Registry
 from headrace.training.models.views import changed_views, version_in_force
@@ -129,6 +129,9 @@ class NotWorse:
     margin: float = 0.0
     greater_is_better: bool = False
 
+    def __post_init__(self) -> None:
+        _check_finite(self, self.margin)
+
     @property
     def name(self) -> str:
         """The set, the metric and what it is beside."""
@@ -161,6 +164,9 @@ class SlicesNotWorse:
     metric: str
     margin: float
     greater_is_better: bool = False
+
+    def __post_init__(self) -> None:
+        _check_finite(self, self.margin)
 
     @property
     def name(self) -> str:
@@ -207,6 +213,9 @@ class AtMost:
     metric: str
     bound: float
 
+    def __post_init__(self) -> None:
+        _check_finite(self, self.bound)
+
     @property
     def name(self) -> str:
         """The set, the metric and the bound."""
@@ -233,6 +242,13 @@ def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
     0.5
     """
     return {"gates": [_plain(asdict(result)) for result in results]}
+
+
+def _check_finite(gate: Gate, bound: float) -> None:
+    """DefinitionError for a bound that everything or nothing passes."""
+    if not math.isfinite(bound):
+        msg = f"gate {gate.name!r}: expected a finite number to hold it against, found {bound!r}"
+        raise DefinitionError(msg)
 
 
 def _plain(value: Any) -> Any:

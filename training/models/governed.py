@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from headrace.errors import DefinitionError, did_you_mean
+from headrace.registry.model_facts import Facts
 from headrace.registry.store import Registry
 from headrace.runtime.settings import Settings
 from headrace.training.learning.metrics import METRICS, METRICS_OF
@@ -57,8 +58,29 @@ class Examination:
                 msg = f"gate {gate.name!r}: {metric!r} is no metric of task {task!r}; "
                 raise DefinitionError(msg + did_you_mean(metric, METRICS_OF[task]))
 
-    def bound(self, store: ModelStore, settings: Settings) -> tuple[Gate, ...]:
-        """All gates that a version of a project has to pass: those that every version has, and these."""
+    def check_subject(self, facts: Facts) -> None:
+        """DefinitionError for a gate over a set, or a metric of one, that is neither evaluated nor recorded of it.
+
+        A misspelt name says nothing of the version, while a verdict is for good.
+        """
+        self.check_sets(facts.evaluated)
+        evaluated = {one.name for one in self.sets}
+        for gate in self.gates:
+            name, metric = getattr(gate, "set", None), getattr(gate, "metric", None)
+            if not isinstance(name, str) or name in evaluated or metric is None:
+                continue
+            known = {one.partition("/")[0] for one in facts.of_set(name)}
+            if metric not in known:
+                msg = f"gate {gate.name!r}: no metric {metric!r} is recorded of set {name!r}; "
+                raise DefinitionError(msg + did_you_mean(str(metric), known))
+
+    def bound(self, store: ModelStore, settings: Settings, facts: Facts | None = None) -> tuple[Gate, ...]:
+        """All gates that a version of a project has to pass: those that every version has, and these.
+
+        `facts`, of what is to be judged, are checked before (`check_subject`).
+        """
+        if facts is not None:
+            self.check_subject(facts)
         views = FeaturesAvailable(Registry.at(settings.registry_file), settings.project)
         standing = (ArtifactWhole(store.artifacts), views)
         if not self.sets:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headrace.errors import ArtifactError, DatasetError, ModelError, RequestError
+from headrace.errors import ArtifactError, DatasetError, DefinitionError, ModelError, RequestError, did_you_mean
 from headrace.registry.model_facts import Evaluation, ModelVersion
+from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.models.gates import Gate, GateResult, Subject
 from headrace.training.models.store import ModelStore
 
@@ -108,16 +109,34 @@ class OnRows:
         champion = subject.champion
         theirs = None if champion is None else self._evaluated(champion.facts.artifact, champion)
         try:
+            self.evaluator.load(subject.facts.artifact)
+        except FAULTS as error:
+            return self._broken(error)
+        try:
             own = self._evaluated(subject.facts.artifact, subject.version)
         except (ArtifactError, ModelError) as error:
-            return GateResult(
-                self.name, False, evidence={"why": str(error), "rows": str(self.evaluator.rows(self.set))}
-            )
+            return self._broken(error)
+        self._check_metric(own)
         if theirs is not None and theirs.label != own.label:
             return self._other_label(own, theirs)
         result = self.gate.judge(_with(subject, own, theirs))
         shown = {"rows": own.evaluation.rows, "labelled_rows": own.counted, "metrics": _whole(own.evaluation.metrics)}
         return replace(result, evidence={**result.evidence, **shown})
+
+    def _broken(self, error: Exception) -> GateResult:
+        evidence = {"why": str(error), "rows": str(self.evaluator.rows(self.set))}
+        return GateResult(self.name, False, evidence=evidence)
+
+    def _check_metric(self, own: Evaluated) -> None:
+        """Raise for a metric that no model of this task, or none on these rows, has: no fault of the subject."""
+        metric = getattr(self.gate, "metric", None)
+        if metric is None or metric in own.evaluation.metrics:
+            return
+        if metric not in METRICS_OF[own.task]:
+            msg = f"gate {self.name!r}: {metric!r} is no metric of task {own.task!r}; "
+            raise DefinitionError(msg + did_you_mean(str(metric), METRICS_OF[own.task]))
+        msg = f"gate {self.name!r}: {metric!r} is not defined on {own.evaluation.rows}, "
+        raise DatasetError(msg + f"{own.counted:,} labelled rows: are all labels the same? choose other rows")
 
     def _evaluated(self, artifact: str, version: ModelVersion | None) -> Evaluated:
         found = self.evaluator.evaluated(self.set, artifact)

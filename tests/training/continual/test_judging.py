@@ -47,7 +47,7 @@ class River:
     def judge(self, evaluating: Evaluating) -> CandidateJudge:
         gates = [AtMost("stream", "log_loss", 0.5)]
         return CandidateJudge(
-            self.store, "late_trips", RUN, evaluating, lambda: gates, "judge", tell=self.told.append, clock=self.clock
+            self.store, "late_trips", RUN, evaluating, lambda _: gates, "judge", tell=self.told.append, clock=self.clock
         )
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.errors import DefinitionError
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
 from headrace.training.models.gates import (
@@ -51,6 +53,13 @@ def test_not_worse_is_within_the_margin_of_the_champion(theirs: float, own: floa
     turned = NotWorse("recent", "auc", margin, greater_is_better=True)
     result = turned.judge(beside({"recent/auc": theirs}, {"recent/auc": own}))
     assert (result.passed, result.bound) == (own >= theirs - margin, theirs - margin)
+
+
+@pytest.mark.parametrize("bound", [float("inf"), float("-inf"), float("nan")])
+@pytest.mark.parametrize("kind", [NotWorse, SlicesNotWorse, AtMost])
+def test_a_bound_that_everything_or_nothing_passes_is_refused(kind: Callable[..., object], bound: float) -> None:
+    with pytest.raises(DefinitionError, match=r"gate .*expected a finite number to hold it against"):
+        kind("recent", "log_loss", bound)
 
 
 def test_what_a_failed_gate_shows_is_kept_also_when_it_is_no_number() -> None:

@@ -93,6 +93,23 @@ def test_gates_over_declared_sets_evaluate_and_others_judge_what_was_recorded(tm
     assert [gate.name for gate in bound[2:]] == [gate.name for gate in gates]
 
 
+def test_gates_are_not_bound_to_what_lacks_their_metric(tmp_path: Path) -> None:
+    settings = load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path)
+    store = ModelStore.at(settings)
+    told = {"stream/log_loss": 0.4, "stream/log_loss/line=a": 0.3}
+    facts = trips.facts(store, {"model.json": b"{}"}, metrics=told, evaluated={"stream": "run 1"})
+    for gate in (
+        AtMost("stream", "log_loss", 1.0),
+        SlicesNotWorse("stream", "log_loss", 0.1),
+        NotWorse("recent", "mae"),
+    ):
+        assert Examination([RECENT], [gate]).bound(store, settings, facts)
+    with pytest.raises(
+        DefinitionError, match="no metric 'logloss' is recorded of set 'stream'; did you mean 'log_loss'"
+    ):
+        Examination([RECENT], [AtMost("stream", "logloss", 1.0)]).bound(store, settings, facts)
+
+
 def test_a_streaming_trainer_has_gates_over_its_own_metrics_too(tmp_path: Path) -> None:
     options: dict[str, Any] = {"name": "labels", "source": IcebergTable("raw.labelled"), "learner": "logistic:make"}
     platform = Platform(load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path))

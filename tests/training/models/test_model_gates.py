@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import ColumnTypeError, DatasetError, ModelError, UnknownColumnError
+from headrace.errors import ColumnTypeError, DatasetError, DefinitionError, ModelError, UnknownColumnError
 from headrace.registry.model_facts import Candidate
 from headrace.registry.model_states import Alias, State
 from headrace.training.data.filters import Condition, before, from_
@@ -172,6 +172,48 @@ def test_a_model_that_cannot_be_loaded_fails_with_the_reason_and_rows_without_la
     with pytest.raises(DatasetError, match="slices of 'trip': more than 1,000 values"):
         store.verify(name, gates_on(lake, store, EvaluationSet("recent", "raw.trips", slices=["trip"])), WHY)
     assert store.status(name).state is State.TRAINED
+
+
+def test_a_model_with_a_broken_file_fails_whichever_it_is(lake: IcebergTable, store: ModelStore) -> None:
+    gates = gates_on(lake, store)
+    trips.champion(store, gates)
+    whole = dict(trips.tuned())
+    encoding, example = (json.loads(whole[name]) for name in ("encoding.json", "example.json"))
+    broken = [(name, {}) for name in ("encoding.json", "example.json", "model.json")]
+    # What is well formed and yet no model of headrace's.
+    broken += [("encoding.json", {**encoding, "columns": [3]}), ("example.json", {**example, "columns": {}})]
+    broken += [("example.json", {**example, "columns": 3}), ("example.json", {**example, "row": 3})]
+    for name, content in broken:
+        result = store.check(register(store, {**whole, name: json.dumps(content).encode()}), gates)[0]
+        assert not result.passed
+        assert result.evidence["rows"].startswith("raw.trips@")
+        assert result.evidence["why"]
+
+
+def test_a_metric_of_another_task_is_no_verdict(lake: IcebergTable, store: ModelStore) -> None:
+    name = register(store, dict(trips.tuned()))
+    with pytest.raises(DefinitionError, match="'rmse' is no metric of task 'binary'"):
+        store.verify(name, gates_on(lake, store, gates=[NotWorse("recent", "rmse")]), WHY)
+    assert store.status(name).state is State.TRAINED
+
+
+def test_a_metric_that_the_rows_do_not_define_is_no_verdict(lake: IcebergTable, store: ModelStore) -> None:
+    late = EvaluationSet("late", "raw.trips", [Condition("late", "==", 1)])
+    name = register(store, dict(trips.tuned()))
+    gate = NotWorse("late", "auc", greater_is_better=True)
+    with pytest.raises(DatasetError, match=r"'auc' is not defined on raw.trips@.* where late == 1"):
+        store.verify(name, gates_on(lake, store, late, gates=[gate]), WHY)
+    assert store.status(name).state is State.TRAINED
+
+
+def test_the_text_null_is_another_slice_than_no_value(tmp_path: Path, store: ModelStore) -> None:
+    found = trips.rows(30, CLEAN)
+    columns = {name: found[name] for name in found.schema.names}
+    columns["line"] = pa.array([None, "NULL", "'NULL'"] * 10)
+    lake = trips.table(tmp_path / "lake", pa.RecordBatch.from_pydict(columns))
+    metrics = Evaluator([RECENT], lake.catalog, store.artifacts).evaluated("recent", store.artifacts.put(trips.tuned()))
+    slices = {name for name in metrics.evaluation.metrics if name.startswith("brier/")}
+    assert slices == {"brier/line=NULL", "brier/line='NULL'", "brier/line=\"'NULL'\""}
 
 
 def test_a_candidate_that_fails_on_rows_is_no_version_and_what_was_found_is_kept(
