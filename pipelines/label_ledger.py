@@ -49,9 +49,10 @@ from headrace.pipelines.ledger_checks import (
 from headrace.pipelines.ledger_facts import Block
 from headrace.pipelines.local_labels import LabelCounts
 from headrace.runtime.cutover import Cutover
-from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
 
+#: The sources of a label join, in the order of the parts of its boundary.
+SIDES = (LOGGED, LABELS)
 #: What the offset tiles and the recount both count.
 RECOUNTED = ("accepted", "late", "dead_lettered")
 _LETTERS = """
@@ -140,7 +141,7 @@ class _Draft:
         """Dead letters among themselves, and against the verdicts of the offset tiles."""
         found = {(view, verdict): (n, more) for view, verdict, n, more in self.connection.execute(_LETTERS).fetchall()}
         yield equal("dead letters: each once", 0, sum(more for _, more in found.values()))
-        for side in (LOGGED, LABELS):
+        for side in SIDES:
             blocks, view = self.committed.blocks[side], letters_of(self.committed.plan, side)
             for verdict, name in ((Verdict.DEAD_LETTER, "dead_lettered"), (Verdict.LATE, "late")):
                 counted = sum(getattr(block, name) for block in blocks)
@@ -149,23 +150,29 @@ class _Draft:
                 )
 
     def archive_checks(self) -> Iterator[Check]:
-        """The recount of both archives, and what facts say beside them, once they have all that was read."""
-        behind: list[str] = []
-        sides = ((LOGGED, self.committed.plan.logged), (LABELS, self.committed.plan.labels))
-        if any(source.history is None for _, source in sides):
+        """The recount of both archives, and what facts say beside them, once they have all that was read.
+
+        That of a table of another system is the copy that was read.
+        """
+        names = [part.table for part in self.cutover.parts]
+        if not all(names):
             return
-        for side, source in sides:
-            archive = self.platform.iceberg.load(*table_name_of(source))
-            ends = {TopicPartition(one.topic, one.partition): one.max_offset for one in archive.prefix()}
-            behind += archived_less(self.committed.blocks[side], ends)
-            self.open_archive(side, archive)
+        archives = {side: self.platform.iceberg.named(str(name)) for side, name in zip(SIDES, names, strict=True)}
+        behind = [place for side, archive in archives.items() for place in self.behind(side, archive)]
         yield none_of("archives reach the live legs", behind)
         if behind:
             return
-        for side, source in sides:
+        plan = self.committed.plan
+        for (side, archive), source in zip(archives.items(), (plan.logged, plan.labels), strict=True):
+            archive.relation(self.connection).create_view(side)
             yield from self.recounts(side, source)
-        yield self.none("features are those that were logged", unlogged_sql(self.committed.plan))
-        yield self.none("no label is told before it has arrived", leaked_sql(self.committed.plan))
+        yield self.none("features are those that were logged", unlogged_sql(plan))
+        yield self.none("no label is told before it has arrived", leaked_sql(plan))
+
+    def behind(self, side: str, archive: IcebergTable) -> list[str]:
+        """Partitions of a source that were read further than they are archived."""
+        ends = {TopicPartition(one.topic, one.partition): one.max_offset for one in archive.prefix()}
+        return archived_less(self.committed.blocks[side], ends)
 
     def recounts(self, side: str, source: SourcePlan) -> Iterator[Check]:
         """The verdicts of one source by partition, against its archive within what was read."""
@@ -205,10 +212,6 @@ class _Draft:
         snapshot = self.committed.snapshots[table.name]
         rows = table.relation(self.connection, snapshot, ("view", "verdict", "topic", "partition", "offset"))
         (rows if snapshot is not None else rows.limit(0)).create_view("letters")
-
-    def open_archive(self, side: str, archive: IcebergTable) -> None:
-        """Let the name of a source be its rows."""
-        archive.relation(self.connection).create_view(side)
 
 
 def _lines(ledger: LabelLedger) -> Iterator[str]:
