@@ -193,7 +193,11 @@ def check_log_reaches(topic: str, wanted: Mapping[int, int], log: Mapping[int, L
         _check_reach(topic, partition, offset, log[partition])
 
 
-def check_topic_id(topic: str, copied: str | None, found: str | None, by: str) -> None:
+#: What to do about a topic that was made anew, where its rows are copied to a table.
+COPY_AGAIN = "name a new history table in the source, archive, and backfill or start anew"
+
+
+def check_topic_id(topic: str, copied: str | None, found: str | None, by: str, then: str = COPY_AGAIN) -> None:
     """Refuse a topic that was deleted and made again under its old name; an id that is not known is not compared.
 
     Args:
@@ -201,14 +205,14 @@ def check_topic_id(topic: str, copied: str | None, found: str | None, by: str) -
         copied: the id of the topic whose offsets are recorded.
         found: the id that the cluster has now.
         by: who recorded the offsets.
+        then: what to do about it.
 
     Raises:
         CutoverError: the ids differ.
     """
     if copied and found and copied != found:
         msg = (
-            f"topic {topic!r} was made anew: {by} copied the topic with id {copied}, the cluster has id {found}; "
-            "name a new history table in the source, archive, and backfill or start anew"
+            f"topic {topic!r} was made anew: {by} copied the topic with id {copied}, the cluster has id {found}; {then}"
         )
         raise CutoverError(msg)
 

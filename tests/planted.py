@@ -864,6 +864,27 @@ MUTANTS = (
         "tests/training/streaming/test_pipeline.py::test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_the_difference",
     ),
     Mutant(
+        "a version leaves out a partition of which nothing came",
+        "training/streaming/candidates.py",
+        "ends = {**starts, **{name",
+        "ends = {**{name",
+        "tests/training/streaming/test_behind_parent.py::test_a_partition_that_was_silent_is_where_the_run_began_and_refused_rows_are_read",
+    ),
+    Mutant(
+        "rows that came after a halt pass for read",
+        "training/streaming/candidates.py",
+        "{} if verdict == Verdict.HALTED else",
+        "{} if False else",
+        "tests/training/streaming/test_behind_parent.py::test_the_next_run_begins_with_the_rows_that_came_after_a_halt",
+    ),
+    Mutant(
+        "a run begins behind a version of another topic",
+        "training/streaming/topic_rows.py",
+        "version.facts.training.get(TOPIC_ID)",
+        "None",
+        "tests/training/streaming/test_behind_parent.py::test_nothing_begins_behind_a_version_of_another_topic_or_one_that_leaves_out_a_partition",
+    ),
+    Mutant(
         "a topic's late rows are learned",
         "compiler/flink_rows.py",
         "WHEN {why} IS NULL AND {is_late}",

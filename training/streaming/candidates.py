@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.features.instant import EPOCH
 from headrace.registry import model_facts
 from headrace.runtime.platform import Platform
@@ -16,13 +18,15 @@ from headrace.training.models.store import ModelStore
 from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, job_status
-from headrace.training.streaming.tables import CANDIDATES, told_of
-from headrace.training.streaming.told import Candidate
+from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
+from headrace.training.streaming.told import Candidate, Verdict
+from headrace.training.streaming.topic_rows import TOPIC_ID
 
 #: The evaluation set of metrics that were taken on the way: each row was tested before it was learned from.
 SET = "stream"
 #: The kind of a training from a stream, among what a version keeps.
 STREAM = "stream"
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def register_committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> list[model_facts.Candidate]:
@@ -73,11 +77,40 @@ def committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> l
         NotFoundError: no trainer of this catalog has run yet, or the version that the job started from is not there.
     """
     features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
-    return [candidate_of(told, job, features) for told in told_of(iceberg, CANDIDATES, job.run)]
+    told = told_of(iceberg, CANDIDATES, job.run)
+    if job.topic is None:
+        return [candidate_of(one, job, features) for one in told]
+    # Asked last: a candidate and its step come with one checkpoint, and each table commits it for itself.
+    read = read_by(iceberg, job, {one.step for one in told})
+    return [candidate_of(one, job, features, read[one.step]) for one in told if one.step in read]
 
 
-def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str]) -> model_facts.Candidate:
+def read_by(iceberg: IcebergCatalog, job: LearningJob, steps: Collection[int]) -> dict[int, dict[str, int]]:
+    """For some micro-batches of a run, those that are committed, the offset behind the last row by partition.
+
+    Rows that were refused have been read, too; those that came after a halt have not, since no learner was asked. Of
+    the partitions of which no row came, there is none.
+    """
+    columns, where = ("run", "step", "positions", "verdict"), f"run = '{job.run}'"
+    rows = iceberg.load(LEDGER_NAMESPACE, STEPS).arrow(columns=columns, where=where)
+    ends: dict[str, int] = {}
+    found = {}
+    for step, text, verdict in sorted(zip(*(rows[name].to_pylist() for name in columns[1:]), strict=True)):
+        read = {} if verdict == Verdict.HALTED else positions.from_json(text)
+        for name, span in read.items():
+            ends[name] = max(ends.get(name, 0), span.last + 1)
+        if step in steps:
+            found[step] = dict(ends)
+    return found
+
+
+def candidate_of(
+    told: Candidate, job: LearningJob, features: Mapping[str, str], read: Mapping[str, int] = NOTHING
+) -> model_facts.Candidate:
     """A candidate as the store has it; `features` are those of its parent, whose columns it reads on.
+
+    Of a topic its offsets are those that it read, refused records among them (`read_by`); a partition of which nothing
+    came is where the run began, so that the next one begins there.
 
     Its label cutoff is that of the rows of the stream, which were known later than its parent's; None where rows do not
     say when their labels were known.
@@ -89,10 +122,7 @@ def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str])
         environment=job.origin["environment"],
         features={**features, **job.features},
         snapshots=dict(job.snapshots),
-        offsets={
-            f"{job.source}-{name}": (span.first, span.last + 1)
-            for name, span in positions.from_json(told.positions).items()
-        },
+        offsets={f"{job.source}-{name}": span for name, span in _offsets(told, job, read).items()},
         label_cutoff=None if told.label_cutoff_us is None else _instant(told.label_cutoff_us),
         rows_seen=told.visited,
         metrics={f"{SET}/{name}": value for name, value in metrics.items()},
@@ -103,6 +133,16 @@ def candidate_of(told: Candidate, job: LearningJob, features: Mapping[str, str])
     return model_facts.Candidate(job.model, job.run, facts, _instant(told.told_us))
 
 
+def _offsets(told: Candidate, job: LearningJob, read: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """By partition the first offset and the one after the last."""
+    visited = positions.from_json(told.positions)
+    if job.topic is None:
+        return {name: (span.first, span.last + 1) for name, span in visited.items()}
+    starts = job.topic.starts
+    ends = {**starts, **{name: span.last + 1 for name, span in visited.items()}, **read}
+    return {name: (starts.get(name, 0), end) for name, end in sorted(ends.items())}
+
+
 def _instant(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
@@ -111,5 +151,6 @@ def _training(told: Candidate, job: LearningJob) -> dict[str, Any]:
     """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
     taught = json.loads(job.taught)
     given = {"learner": taught["learner"], "places": taught["places"], "given": taught["rules"]["given"]}
+    topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
     rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic}

@@ -15,14 +15,12 @@ from typing import Any, ClassVar, Literal
 import pyarrow as pa
 
 from headrace.compiler.build import plan_source
-from headrace.compiler.plan import SourcePlan
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, ModelError, SchemaMismatchError, SettingsError, did_you_mean
 from headrace.features import source as sources
 from headrace.features.duration import parse_duration
 from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
-from headrace.runtime.legs import topic_of
 from headrace.runtime.platform import Platform
 from headrace.training.continual.declared import Evaluating
 from headrace.training.models.governed import Governed
@@ -36,7 +34,7 @@ from headrace.training.streaming.row_types import INTEGERS, TYPES
 from headrace.training.streaming.rules import LabelTime, Rules
 from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
-from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows, offsets_after
+from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows
 from headrace.training.streaming.trainer import Policy
 
 #: A model's name starts physical names, as a view's does.
@@ -146,7 +144,7 @@ class StreamingTrainingPipeline(Governed):
             return TableRows(self.platform, self.name, self.source.name, self.after, follow=self.follow)
         source = plan_source(self.source.schema)
         group = f"{self.platform.settings.project}-{self.run_id}"
-        return TopicRows(self.platform, source, group, Beginning(self.after, self.begins(source)), follow=self.follow)
+        return TopicRows(self.platform, source, group, self.beginning(), follow=self.follow)
 
     def prepare(self) -> LearningJob:
         """Take every step up to, but not including, submission.
@@ -234,15 +232,15 @@ class StreamingTrainingPipeline(Governed):
         known = self.event_time if isinstance(self.source, sources.IcebergTable) else self.source.schema.event_time
         return LabelTime(self.label_time, known, parse_duration(self.label_ahead))
 
-    def begins(self, source: SourcePlan) -> Offsets | None:
-        """The offsets that the run was asked to begin with. SettingsError: behind a parent that there is not."""
+    def beginning(self) -> Beginning:
+        """Where in a topic the run was asked to begin. SettingsError: behind a parent that there is not."""
         if not isinstance(self.offsets, str):
-            return self.offsets
+            return Beginning(self.after, self.offsets)
         parent = self.parent()
         if parent is None:
             msg = f"model {self.name}: offsets {self.offsets!r}: behind which version? name one to start from (--from)"
             raise SettingsError(msg)
-        return offsets_after(parent, topic_of(source))
+        return Beginning(behind=parent)
 
     def create_tables(self) -> dict[str, dict[str, str]]:
         """The options of the tables of what is told, made unless they are there."""

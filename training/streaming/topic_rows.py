@@ -11,7 +11,7 @@ from headrace.compiler.flink_rows import RAW, WHY, judged_rows
 from headrace.compiler.plan import SourcePlan
 from headrace.connectors.kafka import TopicDescription
 from headrace.connectors.schema import POSITION, Field, fields_of
-from headrace.errors import JobError, NotFoundError, UnsupportedError
+from headrace.errors import CutoverError, JobError, NotFoundError, UnsupportedError
 from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.cutover import LogRange, check_log_reaches, check_topic_id, draw_boundary
 from headrace.runtime.legs import check_archive_of, checked_topic, live_options, log_ranges, table_name_of, topic_of
@@ -21,6 +21,10 @@ from headrace.training.streaming.positions import PositionColumns
 
 #: Offsets by partition.
 Offsets = Mapping[int, int]
+#: Under which the training of a version keeps the id of the topic that it learned from.
+TOPIC_ID = "topic_id"
+#: What to do about a topic that was made anew: its offsets are not those that were learned.
+LEARN_ALL = "start a new run without --offsets, which begins at the earliest record of this one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Beginning:
     Attributes:
         after: the snapshot of the source's archive behind which it begins.
         offsets: the first offset of each partition; one that is not named begins at its earliest record.
+        behind: the version behind whose records it begins.
     """
 
     after: int | None = None
     offsets: Offsets | None = None
+    behind: ModelVersion | None = None
 
 
 class TopicRows:
@@ -116,11 +122,14 @@ class TopicRows:
         """For every partition the offset with which the run begins.
 
         Raises:
-            CutoverError: the log does not have them any more, or the archive is another topic's, or has gaps.
-            NotFoundError: the archive or its snapshot is not there.
+            CutoverError: the log does not have them any more, or the archive is another topic's, or has gaps; or the
+                version to begin behind learned from another topic of this name, or says nothing of a partition.
+            NotFoundError: the archive or its snapshot is not there, or the version learned from none of the topic.
         """
         if self.beginning.after is not None:
             return self._after_archive(self.beginning.after)
+        if self.beginning.behind is not None:
+            return starts_behind(self.beginning.behind, self.topic, self.log)
         asked = dict(self.beginning.offsets or {})
         check_log_reaches(self.name, asked, self.log)
         return {partition: asked.get(partition, log.start) for partition, log in self.log.items()}
@@ -132,6 +141,26 @@ class TopicRows:
         check_archive_of(archive, self.topic)
         cuts = draw_boundary(self.name, self.log, archive.prefix(snapshot_id))
         return {cut.partition: cut.start_offset for cut in cuts}
+
+
+def starts_behind(version: ModelVersion, topic: TopicDescription, log: Mapping[int, LogRange]) -> dict[int, int]:
+    """For every partition of a topic the offset behind what a version learned from.
+
+    Raises:
+        CutoverError: the topic was made anew since, the log does not have the offset any more, or the version says
+            nothing of a partition: to begin at its earliest record could be to learn twice.
+        NotFoundError: the version learned from none of the topic.
+    """
+    found = dict(offsets_after(version, topic.name))
+    check_topic_id(topic.name, version.facts.training.get(TOPIC_ID), topic.topic_id, version.name, LEARN_ALL)
+    missing = sorted(log.keys() - found.keys())
+    if missing:
+        asked = ",".join(f"{partition}:{found.get(partition, log[partition].start)}" for partition in sorted(log))
+        msg = f"{version.name} says nothing of topic {topic.name!r}, partition {missing[0]}, so nothing begins behind "
+        msg += f"it; name the offsets: --offsets {asked} learns all of "
+        raise CutoverError(msg + ", ".join(map(str, missing)))
+    check_log_reaches(topic.name, found, log)
+    return found
 
 
 def offsets_after(version: ModelVersion, topic: str) -> Offsets:
@@ -162,7 +191,7 @@ def check_still_there(platform: Platform, job: LearningJob, arrived: Offsets) ->
     if job.topic is None:
         return
     with platform.kafka.admin() as admin:
-        check_topic_id(job.source, job.topic.topic_id, admin.describe(job.source).topic_id, f"run {job.run}")
+        check_topic_id(job.source, job.topic.topic_id, admin.describe(job.source).topic_id, f"run {job.run}", LEARN_ALL)
     wanted = {int(partition): offset for partition, offset in job.topic.starts.items()} | dict(arrived)
     check_log_reaches(job.source, wanted, log_ranges(platform, job.source))
 
