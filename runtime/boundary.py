@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.compiler.plan import SourcePlan
 from headrace.connectors.foreign import ForeignVersion, check_columns
 from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.kafka import TopicDescription
+from headrace.connectors.prefix import PartitionPrefix
 from headrace.connectors.schema import archive_fields, fields_of
-from headrace.runtime.cutover import Cutover, draw_boundary, history_alone
+from headrace.runtime.cutover import Cutover, LogRange, PartitionCut, draw_boundary, history_alone
 from headrace.runtime.legs import check_archive_of, checked_topic, live_options, log_ranges, table_name_of
 from headrace.runtime.platform import Platform
 
@@ -46,14 +50,25 @@ def boundary_of(
     name = history.name if history is not None else None
     origin = foreign.origin if foreign is not None else None
     snapshot, tag = _pin(history, run_id)
-    prefixes = history.prefix(snapshot) if history is not None and snapshot is not None else ()
     if source.live is None:
-        return Cutover(name, snapshot, tag, None, None, history_alone(prefixes), origin)
+        return Cutover(name, snapshot, tag, None, None, history_alone(_prefixes(history, snapshot)), origin)
     topic = checked_topic(platform, source)
+    cuts = cuts_behind(history, snapshot, topic, log_ranges(platform, topic.name))
+    return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
+
+
+def cuts_behind(
+    history: IcebergTable | None, snapshot: int | None, topic: TopicDescription, log: Mapping[int, LogRange]
+) -> tuple[PartitionCut, ...]:
+    """The boundary in every partition of a topic behind a snapshot of its archive; without one, where its log begins.
+
+    Raises:
+        CutoverError: the archive is another topic's or no contiguous prefix, or the log no longer reaches back to it.
+        NotFoundError: the archive has no such snapshot.
+    """
     if history is not None:
         check_archive_of(history, topic)
-    cuts = draw_boundary(topic.name, log_ranges(platform, topic.name), prefixes)
-    return Cutover(name, snapshot, tag, topic.name, topic.topic_id, cuts)
+    return draw_boundary(topic.name, log, _prefixes(history, snapshot))
 
 
 def history_leg(platform: Platform, cutover: Cutover) -> dict[str, str] | None:
@@ -69,6 +84,11 @@ def live_leg(platform: Platform, source: SourcePlan, cutover: Cutover, run_id: s
     if cutover.topic is None:
         return None
     return live_options(platform, source, f"{platform.settings.project}-{run_id}", cutover.start_offsets)
+
+
+def _prefixes(history: IcebergTable | None, snapshot: int | None) -> tuple[PartitionPrefix, ...]:
+    """What a snapshot holds of each topic and partition; nothing where nothing is archived."""
+    return () if history is None or snapshot is None else history.prefix(snapshot)
 
 
 def _pin(history: IcebergTable | None, run_id: str) -> tuple[int | None, str | None]:

@@ -13,8 +13,9 @@ from headrace.connectors.kafka import TopicDescription
 from headrace.connectors.schema import POSITION, Field, fields_of
 from headrace.errors import CutoverError, JobError, NotFoundError, UnsupportedError
 from headrace.registry.model_facts import ModelVersion
-from headrace.runtime.cutover import LogRange, check_log_reaches, check_topic_id, draw_boundary
-from headrace.runtime.legs import check_archive_of, checked_topic, live_options, log_ranges, table_name_of, topic_of
+from headrace.runtime.boundary import cuts_behind
+from headrace.runtime.cutover import LogRange, check_log_reaches, check_topic_id
+from headrace.runtime.legs import checked_topic, live_options, log_ranges, table_name_of, topic_of
 from headrace.runtime.platform import Platform
 from headrace.training.streaming.job import LearningJob, RowsRead, TopicOffsets
 from headrace.training.streaming.positions import PositionColumns
@@ -137,9 +138,7 @@ class TopicRows:
     def _after_archive(self, snapshot_id: int) -> dict[int, int]:
         """The cutover behind a snapshot of the source's archive, as views have it."""
         archive = self.platform.iceberg.load(*table_name_of(self.source))
-        archive.committed_at(snapshot_id)
-        check_archive_of(archive, self.topic)
-        cuts = draw_boundary(self.name, self.log, archive.prefix(snapshot_id))
+        cuts = cuts_behind(archive, snapshot_id, self.topic, self.log)
         return {cut.partition: cut.start_offset for cut in cuts}
 
 
