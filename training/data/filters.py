@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,7 @@ class Condition:
                 f"condition on {self.column!r}: no operator {self.operator!r}; {did_you_mean(self.operator, OPERATORS)}"
             )
             raise DefinitionError(msg)
+        _check_value(self.column, self.value)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -178,12 +180,19 @@ class EntityShare:
 
     An entity has all its rows in one share, in every process and on every platform, and whatever rows come later.
     NULL keys are an entity. `entity_split` makes the shares of a split.
+
+    Raises DefinitionError for edges between which nothing lies.
     """
 
     keys: tuple[str, ...]
     low: float
     high: float
     salt: str = SPLIT_SALT
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high <= 1:
+            msg = f"{self}: expected 0 <= low < high <= 1, found {self.low!r} and {self.high!r}"
+            raise DefinitionError(msg)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -208,7 +217,7 @@ class EntityShare:
 
     def __str__(self) -> str:
         salted = "" if self.salt == SPLIT_SALT else f" salted {self.salt!r}"
-        return f"hash of {', '.join(self.keys)}{salted} in [{self.low:.9g}, {self.high:.9g})"
+        return f"hash of {', '.join(self.keys)}{salted} in [{_edge(self.low)}, {_edge(self.high)})"
 
 
 def before(column: str, instant: datetime) -> TimeRange:
@@ -250,6 +259,26 @@ def check_columns(what: str, columns: Sequence[str], schema: pa.Schema) -> None:
         if name not in schema.names:
             msg = f"{what}: no column {name!r}; {did_you_mean(name, schema.names)}"
             raise UnknownColumnError(msg)
+
+
+def _check_value(column: str, value: object) -> None:
+    """DefinitionError for a value that no column can have, such as a number beyond 64 bits."""
+    try:
+        pa.scalar(value)
+        sound = not isinstance(value, float) or math.isfinite(value)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        sound = False
+    if not sound:
+        msg = (
+            f"condition on {column!r}: expected a finite number of at most 64 bits, a text of Unicode, a boolean or an "
+        )
+        raise DefinitionError(msg + f"instant, found {reprlib.repr(value)}")
+
+
+def _edge(share: float) -> str:
+    """The edge of a share, as short as can be without being another."""
+    short = f"{share:.9g}"
+    return short if float(short) == share else repr(share)
 
 
 def _instant(us: int, type_: pa.DataType) -> pa.Scalar:
