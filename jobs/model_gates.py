@@ -30,12 +30,13 @@ NotLowerOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="A
 SlicesOption = Annotated[
     list[str] | None, typer.Option(metavar=BOUND, help="No slice more than so much above the champion's.")
 ]
+LeastOption = Annotated[int, typer.Option(min=0, help="Slices of fewer rows are not judged.")]
 AtMostOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most this, whatever the champion has.")]
 OnOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar=ROWS,
-        help="Evaluate it and the champion on rows: NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN].",
+        help="Evaluate it and the champion: NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN] [even learned].",
     ),
 ]
 WithinOption = Annotated[
@@ -61,6 +62,7 @@ class _Asked:
     within: float | None
     stored_answer: bool
     file: Path | None
+    least_rows: int = 0
 
     def examination(self, model: str) -> Examination:
         """What options ask for, and what the file declares of the model."""
@@ -73,13 +75,16 @@ class _Asked:
     def _bounds(self) -> list[Gate]:
         from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
 
+        def slices(set_: str, metric: str, margin: float) -> Gate:
+            return SlicesNotWorse(set_, metric, margin, least_rows=self.least_rows)
+
         def lower(set_: str, metric: str, margin: float) -> Gate:
             return NotWorse(set_, metric, margin, greater_is_better=True)
 
         kinds: list[tuple[str, Sequence[str] | None, Callable[[str, str, float], Gate]]] = [
             ("--not-worse", self.not_worse, NotWorse),
             ("--not-lower", self.not_lower, lower),
-            ("--slices-not-worse", self.slices_not_worse, SlicesNotWorse),
+            ("--slices-not-worse", self.slices_not_worse, slices),
             ("--at-most", self.at_most, AtMost),
         ]
         return [kind(*_bound(option, text)) for option, texts, kind in kinds for text in texts or []]
@@ -101,6 +106,7 @@ def verify(
     not_worse: NotWorseOption = None,
     not_lower: NotLowerOption = None,
     slices_not_worse: SlicesOption = None,
+    least_rows: LeastOption = 0,
     at_most: AtMostOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
@@ -118,7 +124,7 @@ def verify(
     from headrace.registry.model_states import State
 
     store = store_of(context)
-    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
+    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file, least_rows)
     status = store.status(version)
     examination = asked.examination(status.version.model)
     gates = examination.bound(store, options_of(context).settings(), status.version.facts)
@@ -143,6 +149,7 @@ def admit(
     not_worse: NotWorseOption = None,
     not_lower: NotLowerOption = None,
     slices_not_worse: SlicesOption = None,
+    least_rows: LeastOption = 0,
     at_most: AtMostOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
@@ -154,7 +161,7 @@ def admit(
     """
     store = store_of(context)
     candidate = _candidate(store, model, artifact)
-    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file)
+    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file, least_rows)
     gates = asked.examination(model).bound(store, options_of(context).settings(), candidate.facts)
     admission = store.admit(candidate, gates, decision_of(reason, by))
     _tell(context, admission.results, format_)

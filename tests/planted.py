@@ -542,6 +542,41 @@ MUTANTS = (
         "tests/training/models/test_model_gates.py::test_a_model_with_another_answer_fails_with_both",
     ),
     Mutant(
+        "a model is proved by rows that it has learned from",
+        "training/models/model_gates.py",
+        "if not learned.rows or ",
+        "if True or ",
+        "tests/training/models/test_learned.py::test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it",
+    ),
+    Mutant(
+        "rows that came after a training count as learned by it",
+        "training/models/learned.py",
+        "yield -1, later",
+        "yield 0, later",
+        "tests/training/models/test_learned.py::test_what_a_full_training_learned_is_counted_and_what_came_later_is_not",
+    ),
+    Mutant(
+        "a misspelt metric rejects a version",
+        "training/models/governed.py",
+        "            self.check_subject(facts)\n",
+        "            pass\n",
+        "tests/jobs/test_model_gates.py::test_a_misspelt_set_or_metric_is_no_verdict",
+    ),
+    Mutant(
+        "a slice of a handful of rows decides",
+        "training/models/gates.py",
+        "if name not in few]",
+        "if few is not None]",
+        "tests/training/models/test_gates.py::test_slices_of_few_rows_are_told_and_not_judged",
+    ),
+    Mutant(
+        "a learner is rebuilt of rows that were kept from it",
+        "training/streaming/trainer.py",
+        "ordered_text(without(rows, reasons))",
+        "ordered_text(rows)",
+        "tests/training/streaming/test_replay.py::test_rows_that_were_kept_from_the_learner_are_kept_from_it_again",
+    ),
+    Mutant(
         "a training is made again in micro-batches of another size",
         "training/learning/definition_json.py",
         'batch_rows=plain["batch_rows"]',
@@ -551,8 +586,8 @@ MUTANTS = (
     Mutant(
         "a micro-batch is given again in another order",
         "training/streaming/replay.py",
-        "take(pa.array(found.of(wanted)))",
-        "take(pa.array(np.sort(found.of(wanted))))",
+        ".take(pa.array(found.of(wanted)))",
+        ".take(pa.array(np.sort(found.of(wanted))))",
         "tests/training/streaming/test_replay.py::test_a_fine_tuned_version_is_made_again_from_its_parent",
     ),
     Mutant(

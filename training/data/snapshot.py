@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,9 @@ from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.iceberg_snapshot import DataFile, arrow_schema, data_files, partition_sources
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.training_sets import TrainingSetRecord
+
+#: Iceberg's snapshot ids have 64 bits, by its specification (Snapshots).
+DIGITS = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ class Snapshot:
         Raises NotFoundError, with a suggestion, for a table that is not there, and what `of` raises.
         """
         name, at, number = text.partition("@")
-        if at and not number.isdecimal():
-            msg = f"{text!r}: expected namespace.table@SNAPSHOT, SNAPSHOT being a number; found {number!r}"
-            raise RequestError(msg)
+        if at and not (number.isdecimal() and len(number) <= DIGITS):
+            msg = f"{reprlib.repr(text)}: expected namespace.table@SNAPSHOT, a number of {DIGITS} digits at most; "
+            raise RequestError(msg + f"found {reprlib.repr(number)}")
         return cls.of(catalog.named(name), int(number) if at else None)
 
     @classmethod

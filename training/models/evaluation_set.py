@@ -10,7 +10,7 @@ from headrace.registry.model_facts import NAME
 from headrace.training.data.filter_text import leading_filters
 from headrace.training.data.filters import RowFilter
 
-_WHERE, _BY = " where ", " by "
+_WHERE, _BY, _EVEN_LEARNED = " where ", " by ", " even learned"
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class EvaluationSet:
             the same for all of them.
         filters: which of its rows; all of them hold.
         slices: columns; each metric is also told for each of their values.
+        may_be_learned: whether a version may have learned from some of them: of rows that tell whether it has forgotten
+            what it knew. Else a gate over the set fails when it has.
 
     Raises DefinitionError for a name that no version can keep metrics by, a source that is no table, and for filters or
     slices that are no list.
@@ -35,6 +37,7 @@ class EvaluationSet:
     source: str
     filters: Sequence[RowFilter] = ()
     slices: Sequence[str] = ()
+    may_be_learned: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -51,7 +54,7 @@ class EvaluationSet:
 
     @classmethod
     def of(cls, text: str) -> EvaluationSet:
-        """The set that `NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN]` says.
+        """The set that `NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN] [even learned]` says.
 
         Raises RequestError for a text that is none, DefinitionError for a name or a table that is none.
         """
@@ -61,16 +64,17 @@ class EvaluationSet:
             raise RequestError(_expected(text, text))
         filters: tuple[RowFilter, ...] = ()
         rest = f" {rest}" if rest else ""
+        rest, learned = rest.removesuffix(_EVEN_LEARNED), rest.endswith(_EVEN_LEARNED)
         if rest.startswith(_WHERE):
             filters, rest = leading_filters(rest.removeprefix(_WHERE))
         slices = [one.strip() for one in rest.removeprefix(_BY).split(",")] if rest.startswith(_BY) else []
         if (rest and not slices) or not all(one.isidentifier() for one in slices):
             raise RequestError(_expected(text, rest.strip()))
-        return cls(name, source, filters, tuple(slices))
+        return cls(name, source, filters, tuple(slices), learned)
 
 
 def _expected(text: str, found: str) -> str:
     return (
-        f"evaluation set {text!r}: expected NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN], such as "
-        f"'recent=raw.trips where at >= 2013-10-01T00:00:00Z by line', found {found!r}"
+        f"evaluation set {text!r}: expected NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN] "
+        f"[even learned], such as 'recent=raw.trips where at >= 2013-10-01T00:00:00Z by line', found {found!r}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from headrace.connectors.artifacts import Artifacts
 from headrace.connectors.iceberg import IcebergCatalog
-from headrace.errors import DatasetError, ModelError
-from headrace.registry.model_facts import Evaluation
+from headrace.errors import ColumnTypeError, DatasetError, ModelError
+from headrace.registry.model_facts import Evaluation, Facts
+from headrace.training.data.filters import check_columns
 from headrace.training.data.labels import Label
 from headrace.training.data.rows import PinnedRows, RowReader
 from headrace.training.data.snapshot import Snapshot
@@ -21,6 +22,8 @@ from headrace.training.learning.metrics import Floats, MetricSet
 from headrace.training.learning.pipeline import rows_text
 from headrace.training.learning.predictor import Predictor, load
 from headrace.training.models.evaluation_set import EvaluationSet
+from headrace.training.models.gates import ROWS
+from headrace.training.models.learned import Learned, learned_of
 
 #: A column of more values than this is no slice but a key; so many losses nobody reads.
 MOST_SLICES = 1_000
@@ -54,6 +57,7 @@ class Evaluator:
         self._catalog, self._artifacts = catalog, artifacts
         self._rows: dict[str, PinnedRows] = {}
         self._found: dict[tuple[str, str], Evaluated] = {}
+        self._learned: dict[Hashable, Learned] = {}
         # The newest alone, as models may be large.
         self._loaded: dict[str, Predictor] = {}
 
@@ -83,8 +87,17 @@ class Evaluator:
             self._found[name, artifact] = self._measured(self.sets[name], self._loaded[artifact])
         return self._found[name, artifact]
 
+    def learned(self, name: str, line: Sequence[tuple[str, Facts]]) -> Learned:
+        """What the versions of a line, by their names, have learned from a set (`learned_of`)."""
+        key = name, *((one, facts.artifact, facts.rows_seen) for one, facts in line)
+        if key not in self._learned:
+            rows = self.rows(name)
+            self._learned[key] = learned_of(rows, self._catalog.named(rows.snapshot.table), line)
+        return self._learned[key]
+
     def _measured(self, chosen: EvaluationSet, predictor: Predictor) -> Evaluated:
         rows = self.rows(chosen.name)
+        _check_slices(chosen, rows)
         whole = _Sums(predictor.recipe.model.task)
         slices = {column: _Slices(column, predictor.recipe.model.task) for column in chosen.slices}
         for labelled in _labelled(predictor, rows, chosen.slices):
@@ -164,11 +177,21 @@ class _Slices:
             self._sums.setdefault(name, _Sums(self._task)).add(answer[places], label[places])
 
     def metrics(self) -> dict[str, float]:
-        """The metrics of each value, as `metric/column=value`."""
+        """The metrics of each value, as `metric/column=value`, and how many rows it has, as `rows/column=value`."""
         found: dict[str, float] = {}
         for name, sums in self._sums.items():
-            found |= sums.metrics(f"/{self._column}={name}")
+            found |= {f"{ROWS}/{self._column}={name}": float(sums.rows), **sums.metrics(f"/{self._column}={name}")}
         return found
+
+
+def _check_slices(chosen: EvaluationSet, rows: PinnedRows) -> None:
+    """ColumnTypeError for a column whose values are no names, such as lists; UnknownColumnError for none."""
+    schema = rows.snapshot.schema
+    check_columns(f"evaluation set {chosen.name!r}: slices", chosen.slices, schema)
+    for column in chosen.slices:
+        if pa.types.is_nested(schema.field(column).type):
+            msg = f"evaluation set {chosen.name!r}: slices: column {column!r} of {rows.snapshot} is "
+            raise ColumnTypeError(msg + f"{schema.field(column).type}; expected plain values, such as text or numbers")
 
 
 def _slice_name(value: object) -> str:

@@ -14,6 +14,9 @@ from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.registry.store import Registry
 from headrace.training.models.views import changed_views, version_in_force
 
+#: What the rows of a slice are recorded by, beside its metrics.
+ROWS = "rows"
+
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
@@ -157,16 +160,24 @@ class NotWorse:
 class SlicesNotWorse:
     """No slice of a recorded metric is worse than the champion's, on the same rows, by more than a margin.
 
-    So that a gain on the whole does not hide a loss of some.
+    So that a gain on the whole does not hide a loss of some. A slice of which the champion has no rows is held beside
+    nothing; the evidence has it, and how many rows each slice has, where that was recorded.
+
+    Attributes:
+        least_rows: slices of fewer rows are not judged, as chance alone moves them; the evidence has them.
     """
 
     set: str
     metric: str
     margin: float
     greater_is_better: bool = False
+    least_rows: int = 0
 
     def __post_init__(self) -> None:
         _check_finite(self, self.margin)
+        if type(self.least_rows) is not int or self.least_rows < 0:
+            msg = f"gate {self.name!r}: least_rows: expected a whole number, 0 or more, found {self.least_rows!r}"
+            raise DefinitionError(msg)
 
     @property
     def name(self) -> str:
@@ -175,25 +186,34 @@ class SlicesNotWorse:
 
     def judge(self, subject: Subject) -> GateResult:
         """Passed when the worst slice is within the margin; the value is by how much that one is worse."""
-        own = self._slices(subject.facts.of_set(self.set))
+        metrics = subject.facts.of_set(self.set)
+        own = _slices(metrics, self.metric)
+        rows = {name: int(count) for name, count in _slices(metrics, ROWS).items()}
         if not own:
             return _unrecorded(self.name, subject, f"{self.set}/{self.metric}/SLICE")
         if subject.champion is None:
-            return GateResult(self.name, True, evidence={"champion": None, "slices": own})
-        theirs = self._slices(subject.of_champion(self.set))
+            return GateResult(self.name, True, evidence={"champion": None, "slices": own, "slice_rows": rows})
+        theirs = _slices(subject.of_champion(self.set), self.metric)
         if not theirs:
             return _incomparable(self.name, subject, self.set, None)
-        worse = {name: self._worse(own[name], theirs[name]) for name in own.keys() & theirs.keys()}
-        lost = sorted(theirs.keys() - own.keys())
-        evidence = {"champion": subject.champion.name, "worse_by": worse, "not_recorded": lost}
-        worst = max(worse.values(), default=0.0)
-        return GateResult(self.name, not lost and worst <= self.margin, worst, self.margin, evidence)
+        return self._beside(subject.champion, own, theirs, rows)
 
-    def _slices(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        parts = {name: name.partition("/") for name in metrics}
-        return {
-            slice_: metrics[name] for name, (metric, _, slice_) in parts.items() if metric == self.metric and slice_
-        }
+    def _beside(
+        self, champion: ModelVersion, own: Mapping[str, float], theirs: Mapping[str, float], rows: Mapping[str, int]
+    ) -> GateResult:
+        """What slices say beside the champion's."""
+        # Without a count nothing tells that a slice has too few.
+        few = sorted(name for name in own if rows.get(name, self.least_rows) < self.least_rows)
+        worse = {name: self._worse(own[name], theirs[name]) for name in sorted(own) if name in theirs}
+        judged = [value for name, value in worse.items() if name not in few]
+        lost = sorted(theirs.keys() - own.keys())
+        seen = {"worse_by": worse, "slice_rows": rows, "too_few_rows": few, "not_recorded": lost}
+        alone = {name: value for name, value in own.items() if name not in theirs}
+        why = {} if judged else {"why": "no slice is there to be held beside the champion's"}
+        evidence = {"champion": champion.name, **seen, "without_champion": alone, **why}
+        worst = max(judged, default=None)
+        passed = not lost and worst is not None and worst <= self.margin
+        return GateResult(self.name, passed, worst, self.margin, evidence)
 
     def _worse(self, own: float, theirs: float) -> float:
         return theirs - own if self.greater_is_better else own - theirs
@@ -242,6 +262,12 @@ def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
     0.5
     """
     return {"gates": [_plain(asdict(result)) for result in results]}
+
+
+def _slices(metrics: Mapping[str, float], metric: str) -> dict[str, float]:
+    """A metric of each slice."""
+    parts = {name: name.partition("/") for name in metrics}
+    return {slice_: metrics[name] for name, (found, _, slice_) in parts.items() if found == metric and slice_}
 
 
 def _check_finite(gate: Gate, bound: float) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headrace.errors import ArtifactError, DatasetError, DefinitionError, ModelError, RequestError, did_you_mean
-from headrace.registry.model_facts import Evaluation, ModelVersion
+from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.models.gates import Gate, GateResult, Subject
 from headrace.training.models.store import ModelStore
@@ -21,6 +21,7 @@ from headrace.training.models.store import ModelStore
 if TYPE_CHECKING:
     from headrace.training.learning.predictor import Example, Predictor
     from headrace.training.models.evaluator import Evaluated, Evaluator
+    from headrace.training.models.learned import Learned
 
 #: What a model's own files make go wrong: it fails its gate, while a disk or a table that is away is no verdict.
 FAULTS = (ArtifactError, ModelError, DatasetError, RequestError)
@@ -104,6 +105,8 @@ class OnRows:
     def judge(self, subject: Subject) -> GateResult:
         """What the gate says of the metrics found; failed for a model that cannot be evaluated, or has another label.
 
+        Failed also where it, or a version that it comes from, has learned from the rows, unless the set allows that.
+
         Raises what `Evaluator.evaluated` does of rows, and of the champion everything: neither is the subject's fault.
         """
         champion = subject.champion
@@ -119,9 +122,24 @@ class OnRows:
         self._check_metric(own)
         if theirs is not None and theirs.label != own.label:
             return self._other_label(own, theirs)
-        result = self.gate.judge(_with(subject, own, theirs))
+        learned = self.evaluator.learned(self.set, self._line(subject))
+        result = self._held_out(self.gate.judge(_with(subject, own, theirs)), learned)
         shown = {"rows": own.evaluation.rows, "labelled_rows": own.counted, "metrics": _whole(own.evaluation.metrics)}
         return replace(result, evidence={**result.evidence, **shown})
+
+    def _line(self, subject: Subject) -> list[tuple[str, Facts]]:
+        """The subject behind the versions that it comes from, by their names."""
+        before = () if subject.parent is None else self.store.lineage(subject.parent.name).line
+        own = "candidate" if subject.version is None else subject.version.name
+        return [*((one.name, one.facts) for one in before), (own, subject.facts)]
+
+    def _held_out(self, result: GateResult, learned: Learned) -> GateResult:
+        """A result with what was learned of the rows; no model is proved by those that it has learned from."""
+        evidence = {**result.evidence, **learned.evidence}
+        if not learned.rows or self.evaluator.sets[self.set].may_be_learned:
+            return replace(result, evidence=evidence)
+        why = "it has learned from these rows; judge it by others, or say of the set that it may be learned"
+        return replace(result, passed=False, evidence={**evidence, "why": why})
 
     def _broken(self, error: Exception) -> GateResult:
         evidence = {"why": str(error), "rows": str(self.evaluator.rows(self.set))}

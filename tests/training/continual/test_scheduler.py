@@ -120,7 +120,7 @@ def test_the_serving_version_changes_only_when_gates_are_asked(desk: Desk) -> No
 
 
 def test_what_learned_from_flipped_labels_is_refused_and_production_stays(desk: Desk) -> None:
-    frozen = EvaluationSet("frozen", f"raw.trips@{desk.arrive(4_000)}")
+    frozen = EvaluationSet("frozen", f"raw.trips@{desk.arrive(4_000)}", may_be_learned=True)
     declared = {"evaluations": [frozen], "gates": [NotWorse("frozen", "log_loss", 0.01)]}
     scheduler = desk.scheduler(LEARNING_ON, Evaluating(promote=True), declared)
     scheduler.step()

@@ -123,6 +123,27 @@ def test_a_slice_that_is_measured_no_more_fails_and_a_new_one_does_not() -> None
     assert not gate.judge(beside({"recent/log_loss": 0.5}, champion)).passed
 
 
+def test_slices_of_few_rows_are_told_and_not_judged() -> None:
+    champion = {"recent/log_loss/UA": 0.5, "recent/log_loss/AA": 0.5}
+    rows = {"recent/rows/UA": 900.0, "recent/rows/AA": 9.0, "recent/rows/B6": 40.0}
+    subject = beside(
+        champion, {"recent/log_loss/UA": 0.5, "recent/log_loss/AA": 2.5, "recent/log_loss/B6": 3.0, **rows}
+    )
+    passed = {
+        least: SlicesNotWorse("recent", "log_loss", 0.0, least_rows=least).judge(subject) for least in (9, 10, 901)
+    }
+    assert {least: found.passed for least, found in passed.items()} == {9: False, 10: True, 901: False}
+    shown = passed[10].evidence
+    assert (shown["too_few_rows"], shown["without_champion"]) == (["AA"], {"B6": 3.0})
+    assert (shown["worse_by"], shown["slice_rows"]) == ({"AA": 2.0, "UA": 0.0}, {"UA": 900, "AA": 9, "B6": 40})
+    assert "no slice is there to be held beside" in passed[901].evidence["why"]
+    # Where no rows were counted, none is let off.
+    unknown = beside(champion, {"recent/log_loss/UA": 0.5, "recent/log_loss/AA": 2.5})
+    assert not SlicesNotWorse("recent", "log_loss", 0.0, least_rows=10).judge(unknown).passed
+    with pytest.raises(DefinitionError, match="least_rows: expected a whole number, 0 or more, found -1"):
+        SlicesNotWorse("recent", "log_loss", 0.0, least_rows=-1)
+
+
 def test_slices_of_which_more_is_better_are_turned_round() -> None:
     gate = SlicesNotWorse("recent", "auc", 0.125, greater_is_better=True)
     champion = {"recent/auc/UA": 0.75}

@@ -73,6 +73,9 @@ def test_a_set_is_read_from_the_text_that_commands_take() -> None:
     assert (found.name, found.source, tuple(found.slices)) == ("recent", "raw.trips@8", ("line", "trip"))
     assert found.filters == (from_("at", trips.CLEAN), Condition("line", "!=", " by x"))
     assert EvaluationSet.of("recent=raw.trips by line").slices == ("line",)
+    memory = EvaluationSet.of("frozen=raw.trips@7 where line == 'even learned' by line even learned")
+    assert (memory.may_be_learned, memory.slices, found.may_be_learned) == (True, ("line",), False)
+    assert EvaluationSet.of("recent=raw.trips even learned").may_be_learned
     assert EvaluationSet.of("frozen=raw.trips@7") == EvaluationSet("frozen", "raw.trips@7", (), ())
 
 

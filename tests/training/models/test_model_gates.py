@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyiceberg.types import ListType, StringType
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import ColumnTypeError, DatasetError, DefinitionError, ModelError, UnknownColumnError
@@ -214,6 +215,18 @@ def test_the_text_null_is_another_slice_than_no_value(tmp_path: Path, store: Mod
     metrics = Evaluator([RECENT], lake.catalog, store.artifacts).evaluated("recent", store.artifacts.put(trips.tuned()))
     slices = {name for name in metrics.evaluation.metrics if name.startswith("brier/")}
     assert slices == {"brier/line=NULL", "brier/line='NULL'", "brier/line=\"'NULL'\""}
+    counted = {name: value for name, value in metrics.evaluation.metrics.items() if name.startswith("rows/")}
+    assert counted == dict.fromkeys(("rows/line=NULL", "rows/line='NULL'", "rows/line=\"'NULL'\""), 10.0)
+
+
+def test_a_column_of_lists_has_no_slices(tmp_path: Path, store: ModelStore) -> None:
+    lake = trips.table(tmp_path / "lake", trips.rows(30, CLEAN))
+    with lake.table.update_schema() as change:
+        change.add_column("tags", ListType(99, StringType(), element_required=False))
+    lake.append(pa.Table.from_batches([trips.rows(30, CLEAN)]))
+    evaluator = Evaluator([EvaluationSet("recent", "raw.trips", slices=["tags"])], lake.catalog, store.artifacts)
+    with pytest.raises(ColumnTypeError, match=r"slices: column 'tags' of raw.trips@.* expected plain values"):
+        evaluator.evaluated("recent", store.artifacts.put(trips.tuned()))
 
 
 def test_a_candidate_that_fails_on_rows_is_no_version_and_what_was_found_is_kept(

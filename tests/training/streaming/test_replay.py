@@ -23,10 +23,14 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.data.encoders import Raw
 from headrace.training.data.encoding import Encoding
+from headrace.training.data.filters import Condition
 from headrace.training.data.labels import Label
+from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.models.gates import ArtifactWhole
+from headrace.training.models.learned import learned_of
 from headrace.training.models.rebuild import rebuild
 from headrace.training.streaming.candidates import candidate_of
 from headrace.training.streaming.function import LearnerSpec, Taught
@@ -165,6 +169,23 @@ def test_what_a_topic_taught_is_refused_with_what_to_do(lake: Lake, monkeypatch:
     refused = r"learned from topic raw.labelled, whose records are not .*follow its archive"
     with pytest.raises(ModelError, match=refused):
         again(lake, made)
+
+
+def test_the_rows_that_a_stream_has_learned_from_are_known_by_their_places(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    made = streamed(lake, FROM_NOTHING)
+    lake.more(300)
+    topic = replace(made.facts, training={**made.facts.training, "topic": True})
+    spans = {int(name.rpartition("-")[2]): range(*span) for name, span in made.facts.offsets.items()}
+    for least in (0, 1_150, 1_200):
+        rows = PinnedRows(Snapshot.of(lake.table), (Condition("place", ">=", least),))
+        found = learned_of(rows, lake.table, [("late@1", made.facts), ("late@2", topic)])
+        count = sum(place in spans[place % 3] for place in range(least, lake.rows))
+        assert found.rows.get("late@1", 0) == count
+        assert (count == 0) == (least == 1_200)
+        assert "it learned from topic raw.labelled" in found.unknown["late@2"]
 
 
 def test_a_run_of_another_headrace_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

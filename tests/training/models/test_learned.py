@@ -1,0 +1,155 @@
+"""What a version has learned from, told by its lineage, and gates that do not take such rows for a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace.registry.model_facts import ModelVersion
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.data.filters import EntityShare, RowFilter, before, from_
+from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.pipeline import TrainingPipeline
+from headrace.training.learning.registering import register
+from headrace.training.learning.spec import ModelSpec, OptimizerSpec
+from headrace.training.models.evaluation_set import EvaluationSet
+from headrace.training.models.evaluator import Evaluator
+from headrace.training.models.gates import AtMost, GateResult
+from headrace.training.models.learned import Learned, learned_of
+from headrace.training.models.model_gates import on_rows
+from headrace.training.models.store import ModelStore
+
+from ..data.lake_changes import compact  # noqa: TID252 (commits that pyiceberg does not make)
+from . import trips
+
+TRAIN, HELD_OUT = EntityShare(("trip",), 0.0, 0.7), EntityShare(("trip",), 0.7, 1.0)
+
+
+class Desk:
+    """A table that grows, and a model that learns seven of ten of its trips."""
+
+    def __init__(self, folder: Path) -> None:
+        self.table = trips.table(folder / "lake", trips.rows(300, trips.FEBRUARY, seed=1))
+        iceberg = {"catalog": "house", "properties": dict(self.table.catalog.properties)}
+        flags = {"home": str(folder / "home"), "iceberg": iceberg}
+        self.platform = Platform(load_settings(flags=flags, environment={}, folder=folder))
+        self.store = ModelStore.at(self.platform.settings)
+
+    def arrive(self, seed: int) -> None:
+        self.table.append(pa.Table.from_batches([trips.rows(100, trips.DECEMBER, seed=seed)]))
+
+    def trained(self, after: ModelVersion | None = None) -> ModelVersion:
+        """A version of all that is there, or one that goes on from another on what came since."""
+        options: dict[str, Any] = {
+            "owner": "ann",
+            "source": "raw.trips",
+            "encoding": trips.ENCODING,
+            "__doc__": "Late.",
+        }
+        options |= {"model": ModelSpec("logistic"), "optimizer": OptimizerSpec("sgd", 0.1), "splits": {"train": TRAIN}}
+        pipeline = type("LateTrips", (TrainingPipeline,), options)(self.platform, device="cpu")
+        if after is None:
+            return register(self.store, pipeline.train(plots=False), trips.WHY)
+        outcome = pipeline.learn_on(self.store.files(after.name), after.facts.snapshots["raw.trips"])
+        return register(self.store, outcome, trips.WHY, parent=after)
+
+    def rows(self, *filters: RowFilter, at: int | None = None) -> PinnedRows:
+        return PinnedRows(Snapshot.of(self.table, at), filters)
+
+    def learned(self, rows: PinnedRows, *line: ModelVersion) -> Learned:
+        return learned_of(rows, self.table.refresh(), [(one.name, one.facts) for one in line])
+
+    def judged(self, version: ModelVersion, chosen: EvaluationSet) -> GateResult:
+        evaluator = Evaluator([chosen], self.table.catalog, self.store.artifacts)
+        gates = on_rows([AtMost(chosen.name, "log_loss", 99.0)], evaluator, self.store)
+        return self.store.check(version.name, gates)[0]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def count(rows: PinnedRows) -> int:
+    return rows.count().kept
+
+
+def test_what_a_full_training_learned_is_counted_and_what_came_later_is_not(desk: Desk) -> None:
+    made, there = desk.trained(), count(desk.rows(TRAIN))
+    assert 150 < there < 300
+    desk.arrive(2)
+    then = made.facts.snapshots["raw.trips"]
+    for rows in (desk.rows(), desk.rows(TRAIN), desk.rows(before("at", trips.DECEMBER)), desk.rows(at=then)):
+        assert desk.learned(rows, made) == Learned({made.name: there})
+    for rows in (desk.rows(HELD_OUT), desk.rows(from_("at", trips.DECEMBER))):
+        assert desk.learned(rows, made) == Learned()
+    # Files that were rewritten have the same rows.
+    compact(desk.table.refresh())
+    assert desk.learned(desk.rows(), made) == Learned({made.name: there})
+    assert desk.learned(desk.rows(from_("at", trips.DECEMBER)), made) == Learned()
+
+
+def test_what_ancestors_learned_counts_each_row_once(desk: Desk) -> None:
+    line = [desk.trained()]
+    for seed in (2, 3):
+        desk.arrive(seed)
+        line.append(desk.trained(line[-1]))
+    desk.arrive(4)
+    first = line[0].facts.snapshots["raw.trips"]
+    learned = count(desk.rows(TRAIN, at=line[-1].facts.snapshots["raw.trips"]))
+    assert desk.learned(desk.rows(), *line) == Learned({line[-1].name: learned})
+    assert desk.learned(desk.rows(at=first), *line) == Learned({line[-1].name: count(desk.rows(TRAIN, at=first))})
+    # The last alone, of which another went before: only what was appended between the two.
+    own = learned - count(desk.rows(TRAIN, at=line[1].facts.snapshots["raw.trips"]))
+    assert desk.learned(desk.rows(), line[0], line[2]).rows[line[2].name] == own
+    # Nothing that came after the pinned rows was learned of them.
+    assert desk.learned(desk.rows(at=first), line[2]) == Learned()
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"training": {}}, "how it was trained is not recorded"),
+        ({"snapshots": {"raw.other": 7}}, "it learned from raw.other, which may have the same rows as raw.trips"),
+        ({"snapshots": {"raw.trips": 17}}, "no snapshot 17"),
+        ({"overridden": ["fit", "rows"]}, "its class overrides rows, which is not recorded"),
+    ],
+)
+def test_what_is_not_known_is_told_with_the_reason(desk: Desk, changed: dict[str, Any], why: str) -> None:
+    facts = desk.trained().facts
+    if "overridden" in changed:
+        changed = {"training": {**facts.training, **changed}}
+    found = learned_of(desk.rows(), desk.table, [("late_trips@1", replace(facts, **changed))])
+    assert not found.rows
+    assert why in found.unknown["late_trips@1"]
+
+
+def test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it(desk: Desk) -> None:
+    parent = desk.trained()
+    desk.arrive(2)
+    made = desk.trained(parent)
+    sets: Sequence[tuple[list[RowFilter], bool]] = [([], False), ([], True), ([HELD_OUT], False)]
+    every, memory, apart = [
+        desk.judged(made, EvaluationSet("recent", "raw.trips", filters, may_be_learned=allowed))
+        for filters, allowed in sets
+    ]
+    assert [one.passed for one in (every, memory, apart)] == [False, True, True]
+    assert "it has learned from these rows; judge it by others" in every.evidence["why"]
+    assert every.evidence["learned_rows"] == memory.evidence["learned_rows"] == {made.name: count(desk.rows(TRAIN))}
+    assert not {"learned_rows", "learned_unknown", "why"} & apart.evidence.keys()
+    # What an ancestor learned of is no proof of its child either.
+    before_it = EvaluationSet("recent", "raw.trips", [before("at", trips.DECEMBER)])
+    assert not desk.judged(made, before_it).passed
+    by_hand = desk.store.register("late_trips", replace(made.facts, training={}, parent=None), trips.WHY)
+    found = desk.judged(by_hand, before_it)
+    assert (found.passed, found.evidence["learned_unknown"]) == (
+        True,
+        {by_hand.name: "how it was trained is not recorded"},
+    )

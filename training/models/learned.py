@@ -1,0 +1,147 @@
+"""What of some rows a model has learned from, as its lineage tells: they prove nothing of how it does on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from headrace.connectors.iceberg import IcebergTable
+from headrace.errors import DatasetError, DefinitionError, NotFoundError, UnsupportedError
+from headrace.registry.model_facts import Facts
+from headrace.training.data.changes import appended_between
+from headrace.training.data.filter_json import filter_of
+from headrace.training.data.filters import Condition, RowFilter
+from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.definition import TRAIN
+from headrace.training.learning.pipeline import FULL, LEARNED_ON
+
+#: The steps of a training that choose its rows: what one of a user's own chose is not kept.
+CHOOSING = frozenset({"snapshot", "rows", "appended"})
+#: What is raised of snapshots, columns and filters that are gone, or never were of this table.
+GONE = (NotFoundError, DatasetError, DefinitionError, UnsupportedError)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What versions learned of some rows.
+
+    Attributes:
+        rows: for each version that learned from any of them, how many.
+        unknown: for each version of which that is not known, why.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What a gate shows of it: nothing where nothing was learned, and all is known."""
+        found = {"learned_rows": dict(self.rows), "learned_unknown": dict(self.unknown)}
+        return {name: value for name, value in found.items() if value}
+
+
+def learned_of(rows: PinnedRows, table: IcebergTable, line: Iterable[tuple[str, Facts]]) -> Learned:
+    """What each version of a line, by its name, has learned of rows of a table.
+
+    Rows are the same where they are in one table: by the snapshots and filters of full trainings, by the offsets of
+    streams. A training and those that went on from it, each on what had been appended, are told of by the name of the
+    last. Reads the columns of filters only.
+    """
+    counts: dict[str, int] = {}
+    unknown: dict[str, str] = {}
+    for name, facts in _merged(line):
+        try:
+            counts[name] = sum(_count(part) for part in _parts(rows, table, facts))
+        except GONE as error:
+            unknown[name] = str(error)
+    return Learned({name: count for name, count in counts.items() if count}, unknown)
+
+
+def _merged(line: Iterable[tuple[str, Facts]]) -> list[tuple[str, Facts]]:
+    """A line in which a training and those that went on from it are one, so that a long one is counted at once."""
+    found: list[tuple[str, Facts]] = []
+    for name, facts in line:
+        if found and _goes_on(found[-1][1], facts):
+            found[-1] = name, replace(found[-1][1], snapshots=facts.snapshots)
+        else:
+            found.append((name, facts))
+    return found
+
+
+def _goes_on(before: Facts, facts: Facts) -> bool:
+    """Whether a training took just what was appended since another, by the same filters."""
+    one, other = before.training, facts.training
+    if one.get("kind") not in (FULL, LEARNED_ON) or other.get("kind") != LEARNED_ON:
+        return False
+    return (
+        _choice(one) == _choice(other)
+        and before.snapshots.keys() == facts.snapshots.keys()
+        and other["after"] in before.snapshots.values()
+    )
+
+
+def _choice(training: Mapping[str, Any]) -> dict[str, Any]:
+    return {"overridden": training["overridden"], "train": training["definition"]["splits"][TRAIN]}
+
+
+def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tuple[int, PinnedRows]]:
+    """The rows learned from, each part to be added (1) or taken away (-1); NotFoundError where that is not known."""
+    training, source = facts.training, rows.snapshot.table
+    kind = training.get("kind")
+    if kind is None:
+        msg = "how it was trained is not recorded"
+        raise NotFoundError(msg)
+    if kind not in (FULL, LEARNED_ON):
+        yield from ((1, part) for part in _of_offsets(rows, facts))
+        return
+    if source not in facts.snapshots:
+        msg = f"it learned from {', '.join(facts.snapshots) or 'no table'}, which may have the same rows as {source}"
+        raise NotFoundError(msg)
+    own = sorted(CHOOSING & set(training["overridden"]))
+    if own:
+        msg = f"its class overrides {', '.join(own)}, which is not recorded"
+        raise NotFoundError(msg)
+    chosen = rows.where(*map(filter_of, training["definition"]["splits"][TRAIN]))
+    yield from _there_at(chosen, table, facts.snapshots[source])
+    if kind == LEARNED_ON:
+        yield from ((-sign, part) for sign, part in _there_at(chosen, table, training["after"]))
+
+
+def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterator[tuple[int, PinnedRows]]:
+    """The rows that were there at a snapshot: all of them, but those that were appended after it."""
+    yield 1, rows
+    if rows.snapshot.snapshot_id == snapshot_id:
+        return
+    try:
+        later = appended_between(table, snapshot_id, rows.snapshot)
+    except NotFoundError:
+        # The other way round all were there, unless the two snapshots have nothing to do with each other.
+        appended_between(table, rows.snapshot.snapshot_id, Snapshot.of(table, snapshot_id))
+        return
+    yield -1, later.where(*rows.filters)
+
+
+def _of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
+    """The rows whose positions lie among those that a stream had."""
+    training, source = facts.training, facts.training["source"]
+    if training.get("topic") or source != rows.snapshot.table:
+        what = "topic " if training.get("topic") else ""
+        msg = f"it learned from {what}{source}, which may have the same rows as {rows.snapshot.table}"
+        raise NotFoundError(msg)
+    if training["places"] is None:
+        msg = f"the rows of {source} that it learned from had no positions"
+        raise NotFoundError(msg)
+    for name, (first, end) in facts.offsets.items():
+        yield rows.where(*_within(training["places"], int(name.rpartition("-")[2]), first, end))
+
+
+def _within(places: Mapping[str, str], partition: int, first: int, end: int) -> tuple[RowFilter, ...]:
+    offset = places["offset"]
+    return Condition(places["partition"], "==", partition), Condition(offset, ">=", first), Condition(offset, "<", end)
+
+
+def _count(part: tuple[int, PinnedRows]) -> int:
+    sign, rows = part
+    return sign * rows.count().kept
