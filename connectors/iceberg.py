@@ -24,7 +24,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import ALWAYS_TRUE, Table
-from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.snapshots import Snapshot, Summary
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.connectors.catalog_file import alone, prepare
@@ -52,6 +52,8 @@ TABLE_PROPERTIES = {
 }
 #: What Flink's Iceberg sink notes in the summary of each snapshot.
 FLINK_JOB, FLINK_CHECKPOINT = "flink.job-id", "flink.max-committed-checkpoint-id"
+#: Where the summary of a snapshot counts its new rows; it is left out where there are none.
+ADDED = "added-records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,11 +366,14 @@ class IcebergTable:
 
     def flink_commits(self) -> list[FlinkCommit]:
         """The snapshots that Flink jobs committed, oldest first."""
-        noted = [(found, found.summary) for found in self.table.snapshots() if found.summary is not None]
+        return [commit for commit, _ in self._flink_summaries()]
+
+    def flink_appends(self, noted: Mapping[str, str]) -> list[FlinkCommit]:
+        """Those of `flink_commits` that added rows and say what is `noted`; now and then a job commits without rows."""
         return [
-            FlinkCommit(found.snapshot_id, found.parent_snapshot_id, str(job), int(str(summary[FLINK_CHECKPOINT])))
-            for found, summary in noted
-            if (job := summary[FLINK_JOB])
+            commit
+            for commit, summary in self._flink_summaries()
+            if summary[ADDED] and all(summary[name] == value for name, value in noted.items())
         ]
 
     def row_count(self, snapshot_id: int | None = None) -> int:
@@ -410,6 +415,14 @@ class IcebergTable:
         """For each topic and partition of an archive: rows, distinct offsets, smallest and greatest offset."""
         with duckdb.connect() as connection:
             return prefix_of(self.relation(connection, snapshot_id, PREFIX_COLUMNS))
+
+    def _flink_summaries(self) -> Iterator[tuple[FlinkCommit, Summary]]:
+        """What Flink jobs committed, oldest first, and what is said of each."""
+        for found in self.table.snapshots():
+            summary = found.summary
+            if summary is not None and (job := summary[FLINK_JOB]):
+                number = int(str(summary[FLINK_CHECKPOINT]))
+                yield FlinkCommit(found.snapshot_id, found.parent_snapshot_id, str(job), number), summary
 
     def _scan(self, snapshot_id: int | None, columns: Sequence[str] | None, where: str | None) -> Any:
         """A scan of a snapshot that is known to exist."""

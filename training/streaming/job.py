@@ -148,7 +148,7 @@ def _add(environment: Any, job: LearningJob) -> None:
     from pyflink.table import StreamTableEnvironment
 
     from headrace.training.streaming.function import LearningFunction, told_type
-    from headrace.training.streaming.tables import KINDS
+    from headrace.training.streaming.tables import KINDS, RUN_PROPERTY
 
     for file in job.python_files:
         environment.add_python_file(file)
@@ -162,4 +162,4 @@ def _add(environment: Any, job: LearningJob) -> None:
     function = LearningFunction(job.taught, base64.b64decode(job.schema))
     told = keyed.process(function, told_type()).name("learn").uid("learn").set_parallelism(1)
     for place, name in enumerate(KINDS):
-        ends.append(told._j_data_stream, place, name, dict(job.tables[name]))
+        ends.append(told._j_data_stream, place, name, dict(job.tables[name]), {RUN_PROPERTY: job.run})

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from headrace.errors import JobError, NotFoundError, did_you_mean
-from headrace.runtime.checkpointing import local_path, retained_checkpoints
+from headrace.runtime.checkpointing import retained_checkpoints
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
+from headrace.runtime.saved_state import SavedState
 from headrace.training.learning.durable import write_whole
 from headrace.training.models.views import check_unchanged
 from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
+from headrace.training.streaming.states import (
+    NEW_RUN,
+    checked_place,
+    committing_jobs,
+    newest_told_us,
+    older,
+    refuse_older,
+    saved,
+    stopped_with,
+    told_since,
+)
+from headrace.training.streaming.tables import STEPS, told_of
 from headrace.training.streaming.topic_rows import check_still_there
 
 RECORD_FILE, JOB_FILE = "learning.json", "learning-job.json"
-#: The file of a savepoint or checkpoint that Flink writes last.
-METADATA = "_metadata"
-NEW_RUN = "start a new run from its newest candidate (`headrace learn start --from`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class LearningRun:
     """A run of a streaming trainer, as it is kept.
 
     Attributes:
-        job_id: Flink's id of its newest job.
+        job_id: Flink's id of its newest job; empty until the first one is submitted.
         started_from: the savepoint or checkpoint that this job began with; None: with nothing.
         savepoint: with which it was stopped; None while it is not.
     """
@@ -78,12 +85,15 @@ def start(platform: Platform, job: LearningJob) -> LearningRun:
     """Keep a job and start it.
 
     Raises:
-        JobError: the cluster refuses it, or a trainer of this model runs already: two would be two models of one name.
+        JobError: the cluster refuses it, and `resume` tries again; or a trainer of this model runs already: two would
+            be two models of one name.
     """
     refuse_second(platform, job.model)
     folder = platform.run_folder(job.run)
     job.save(folder / JOB_FILE)
-    made = LearningRun(job.run, job.model, job.submit(platform.session)).save(folder)
+    # Kept before there is a job: whoever is killed behind the submission leaves a run whose job is known by its name.
+    kept = LearningRun(job.run, job.model, "").save(folder)
+    made = replace(kept, job_id=job.submit(platform.session)).save(folder)
     keep_first(platform, made)
     return made
 
@@ -95,7 +105,7 @@ def stop(platform: Platform, run: str) -> LearningRun:
         NotFoundError: there is no such run.
         JobError: it does not run, or the savepoint failed; then the job goes on.
     """
-    found, job = run_of(platform, run), job_status(platform, run)
+    found, job = looked_up(platform, run)
     if job is None or job.is_over:
         msg = f"run {run} is {state_word(found, job)}, not running: there is nothing to stop"
         raise JobError(msg)
@@ -106,6 +116,8 @@ def stop(platform: Platform, run: str) -> LearningRun:
 def resume(platform: Platform, run: str, start_from: str | None = None) -> LearningRun:
     """Start a run that does not run, with its newest state or that of a savepoint or checkpoint.
 
+    Where a job of it runs that its record does not name, that one is recorded, and none is started.
+
     Raises:
         NotFoundError: there is no such run.
         JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that
@@ -113,8 +125,11 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
         ModelError: a feature view that made its rows has changed since.
         CutoverError: its topic was made anew, or has lost records that the run has not read.
     """
-    found, status = run_of(platform, run), job_status(platform, run)
+    folder = platform.run_folder(run)
+    found, status = looked_up(platform, run)
     if status is not None and not status.is_over:
+        if start_from is None and found != run_of(platform, run):
+            return found.save(folder)
         msg = f"run {run} is {status.state.lower()} as job {status.job_id}; stop it first (`headrace learn stop {run}`)"
         raise JobError(msg)
     refuse_second(platform, found.model)
@@ -122,8 +137,8 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
         state = newest_state(platform, found, status)
     else:
         state = start_from
-        refuse_older(platform, found, state)
-    folder, job = platform.run_folder(run), job_of(platform, run)
+        refuse_older(platform, run, state)
+    job = job_of(platform, run)
     check_unchanged(platform.registry, platform.settings.project, job.features, f"run {run}")
     check_still_there(platform, job, arrived_offsets(platform, run))
     job_id = job.submit(platform.session, state)
@@ -133,50 +148,26 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
 
 
 def newest_state(platform: Platform, run: LearningRun, status: JobStatus | None) -> str | None:
-    """Where a run goes on; None: at its beginning, because it has told of nothing yet.
+    """Where a run goes on: its newest state that has all it has told; None: at its beginning, where that is nothing.
 
     Raises:
-        JobError: it has finished, or its state is gone, or is not on a file system of this machine.
+        JobError: it has finished, or such a state is gone, or is not on a file system of this machine.
     """
     savepoint = run.savepoint or (None if status is None else platform.flink.stopping_savepoint(run.job_id))
-    if savepoint is not None:
-        return savepoint
-    if status is not None and status.state == "FINISHED":
+    if savepoint is None and status is not None and status.state == "FINISHED":
         msg = f"run {run.run} has finished: it has learned from all rows that it was to"
         raise JobError(msg)
-    folder = checked_place(platform.settings.flink.checkpoint_dir, "flink.checkpoint_dir")
-    retained = retained_checkpoints(folder, run.job_id)
-    if retained:
-        return retained[-1]
-    if run.started_from is not None:
-        refuse_older(platform, run, run.started_from)
-    elif newest_told_us(platform, run.run):
-        msg = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; {NEW_RUN}"
-        raise JobError(msg)
-    return run.started_from
-
-
-def refuse_older(platform: Platform, run: LearningRun, state: str) -> None:
-    """Raise JobError when the run has told of something since a state was made: it would tell of it twice.
-
-    When a state was made, its file system knows: the file of its metadata is written once, when all else is.
-    """
-    place = local_path(checked_place(state, "the state"))
-    file = place if place.is_file() else place / METADATA
-    if not file.is_file():
-        msg = f"run {run.run}: no file {file}; expected a savepoint or a completed checkpoint of this run"
-        raise JobError(msg)
-    told_us, made_us = newest_told_us(platform, run.run), file.stat().st_mtime_ns // 1000
-    if told_us > made_us:
-        made, told = (datetime.fromtimestamp(one / 1e6, UTC).isoformat() for one in (made_us, told_us))
-        msg = f"run {run.run}: {state} was made at {made}, and the run has told of rows since, last at {told}: "
-        raise JobError(msg + f"it would learn them and tell of them twice; resume without --from, or {NEW_RUN}")
-
-
-def newest_told_us(platform: Platform, run: str) -> int:
-    """When a run last told of a step or a candidate that is committed (processing time, µs); 0: never."""
-    told = [one.told_us for name in (STEPS, CANDIDATES) for one in told_of(platform.iceberg, name, run)]
-    return max(told, default=0)
+    refused = None
+    for state, made in _states(platform, run, savepoint):
+        since = told_since(platform, run.run, made)
+        if since is None:
+            return state
+        refused = refused or older(run.run, state, since)
+    if refused is None and newest_told_us(platform, run.run):
+        refused = f"run {run.run}: no savepoint or completed checkpoint to go on from, and rows were learned; {NEW_RUN}"
+    if refused is not None:
+        raise JobError(refused)
+    return None
 
 
 def arrived_offsets(platform: Platform, run: str) -> dict[int, int]:
@@ -187,30 +178,53 @@ def arrived_offsets(platform: Platform, run: str) -> dict[int, int]:
     return {int(name): span.last + 1 for name, span in seen.items()}
 
 
-def checked_place(place: str, what: str) -> str:
-    """A place on a file system of this machine. JobError for another: what is there cannot be looked at."""
-    scheme = urlsplit(place).scheme
-    if scheme not in ("", "file"):
-        msg = f"{what} {place!r} is on {scheme}; expected a folder of this machine (file:///...), in which states "
-        raise JobError(msg + "can be found: resume where it is one")
-    return place
+def looked_up(platform: Platform, run: str) -> tuple[LearningRun, JobStatus | None]:
+    """A run, and what Flink says of its newest job; None when it does not know it any more.
+
+    Its newest job is the one that runs, also where the record names one before it: who submitted that one ended before
+    it was written down.
+
+    Raises:
+        NotFoundError: there is no such run.
+        JobError: the cluster does not answer.
+    """
+    return adopted(run_of(platform, run), platform.flink.jobs())
+
+
+def adopted(run: LearningRun, jobs: Collection[JobStatus]) -> tuple[LearningRun, JobStatus | None]:
+    """A run with that of its jobs which runs, or the one that is recorded, as far as it is known.
+
+    >>> lost = LearningRun("labels-1", "labels", "a1", savepoint="file:///savepoints/1")
+    >>> found, _ = adopted(lost, [JobStatus("b2", "labels-1", "RUNNING", 7, 1)])
+    >>> found.job_id, found.started_from, found.savepoint
+    ('b2', 'file:///savepoints/1', None)
+    """
+    recorded = next((job for job in jobs if job.job_id == run.job_id), None)
+    running = running_of(jobs, {run.run})
+    if not running or recorded in running:
+        return run, recorded
+    began = run.savepoint or run.started_from
+    return replace(run, job_id=running[0].job_id, started_from=began, savepoint=None), running[0]
 
 
 def job_status(platform: Platform, run: str) -> JobStatus | None:
     """What Flink says of a run's newest job; None when it does not know it any more."""
-    job_id = run_of(platform, run).job_id
-    return next((job for job in platform.flink.jobs() if job.job_id == job_id), None)
+    return looked_up(platform, run)[1]
 
 
 def state_word(run: LearningRun, job: JobStatus | None) -> str:
     """What a run is: `stopped` with a savepoint, `lost` where Flink does not know its job any more, or Flink's word.
+
+    `not started`: nothing was submitted.
 
     >>> state_word(LearningRun("labels-1", "labels", "0a1b", savepoint="file:///savepoints/1"), None)
     'stopped'
     """
     if run.savepoint is not None:
         return "stopped"
-    return "lost" if job is None else job.state.lower()
+    if job is not None:
+        return job.state.lower()
+    return "lost" if run.job_id else "not started"
 
 
 def refuse_second(platform: Platform, model: str) -> None:
@@ -238,6 +252,17 @@ def running_of(jobs: Iterable[JobStatus], runs_: Collection[str]) -> list[JobSta
     """
     running = (job for job in jobs if job.name in runs_ and not job.is_over)
     return sorted(running, key=lambda job: (job.started_ms, job.job_id))
+
+
+def _states(platform: Platform, run: LearningRun, savepoint: str | None) -> Iterator[tuple[str, SavedState]]:
+    """What a run may go on from, newest first: also what a job has left that the record does not name."""
+    if savepoint is not None:
+        yield savepoint, stopped_with(savepoint)
+    folder = checked_place(platform.settings.flink.checkpoint_dir, "flink.checkpoint_dir")
+    jobs = filter(None, dict.fromkeys((run.job_id, *committing_jobs(platform, run.run))))
+    newest = [state for job_id in jobs for state in retained_checkpoints(folder, job_id)[-1:]]
+    for state in (*newest, *filter(None, [run.started_from])):
+        yield state, saved(state)
 
 
 def _running(platform: Platform, model: str) -> list[JobStatus]:

@@ -17,6 +17,8 @@ KINDS: Mapping[str, type] = {
     "learning_dead_letters": DeadLetter,
 }
 STEPS, CANDIDATES, LETTERS = KINDS
+#: What a job notes with each of its commits: whose they are is known without the record of the run.
+RUN_PROPERTY = "headrace.run"
 TYPES: Mapping[Any, str] = {
     str: "string",
     int: "bigint",

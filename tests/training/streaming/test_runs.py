@@ -8,16 +8,23 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from headrace.connectors.iceberg import FLINK_CHECKPOINT, FLINK_JOB
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError
 from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
+from headrace.runtime.saved_state import HEADER, MAGIC, METADATA
 from headrace.runtime.settings import load_settings
-from headrace.training.streaming.runs import LearningRun, arrived_offsets, newest_state, refuse_older, running_of
-from headrace.training.streaming.tables import STEPS, create_tables
+from headrace.training.streaming.runs import LearningRun, adopted, arrived_offsets, newest_state, running_of
+from headrace.training.streaming.states import refuse_older
+from headrace.training.streaming.tables import RUN_PROPERTY, STEPS, create_tables
 from headrace.training.streaming.told import LearnedStep
 
 TOLD_US = 1_700_000_000_000_000
+#: Later than any commit: the time of a copy.
+NEVER_US = 4_000_000_000_000_000
+#: Jobs of a run, one behind the other.
+FIRST, SECOND = "0a1b2c" + "0" * 26, "77aa01" + "0" * 26
 
 
 def platform_of(folder: Path, checkpoints: str) -> Platform:
@@ -34,16 +41,21 @@ def platform(tmp_path: Path) -> Platform:
     return platform_of(tmp_path, f"file://{tmp_path}/checkpoints")
 
 
-def tell(platform: Platform, run: str, told_us: int, positions: str = "{}") -> None:
+def tell(
+    platform: Platform, run: str, told_us: int, positions: str = "{}", by: tuple[str, int] | None = None, rows: int = 1
+) -> None:
+    """A step of a run, which a job commits with a checkpoint; without that, nobody knows whose commit it is."""
     step = LearnedStep(run, 1, 3, "learned", "", 0.5, "{}", 3, 3, 3, positions, told_us)
+    told = pa.table({name: [getattr(step, name)] * rows for name in LearnedStep.__slots__})
     table = platform.iceberg.load(LEDGER_NAMESPACE, STEPS)
-    table.append(pa.table({name: [getattr(step, name)] for name in LearnedStep.__slots__}))
+    noted = {} if by is None else {FLINK_JOB: by[0], FLINK_CHECKPOINT: str(by[1]), RUN_PROPERTY: run}
+    table.table.append(told.cast(table.table.schema().as_arrow()), snapshot_properties=noted)
 
 
-def state(folder: Path, made_us: int) -> str:
+def state(folder: Path, made_us: int, checkpoint: int = 7) -> str:
     folder.mkdir(parents=True)
-    (folder / "_metadata").touch()
-    os.utime(folder / "_metadata", ns=(made_us * 1000, made_us * 1000))
+    (folder / METADATA).write_bytes(HEADER.pack(MAGIC, 5, checkpoint))
+    os.utime(folder / METADATA, ns=(made_us * 1000, made_us * 1000))
     return f"file://{folder}"
 
 
@@ -55,22 +67,69 @@ def test_a_lost_run_does_not_go_on_from_a_state_older_than_what_it_told(
     run = LearningRun("labels-1", "labels", "a1", started_from=old)
     assert newest_state(platform, run, None) == old
     tell(platform, "labels-1", TOLD_US)
-    with pytest.raises(JobError, match=r"labels-1: .*savepoint was made at 2023-.* learn them and tell of them twice"):
+    with pytest.raises(JobError, match=r"labels-1: .*savepoint .* when the state was made at 2023-.* of them twice"):
         newest_state(platform, run, None)
-    newest = state(tmp_path / "checkpoints" / "a1" / "chk-7", TOLD_US - 1)
+    newest = state(tmp_path / "checkpoints" / "a1" / "chk-7", TOLD_US)
     assert newest_state(platform, run, None) == newest
 
 
 def test_a_state_that_is_older_than_what_was_told_or_is_none_is_refused(tmp_path: Path, platform: Platform) -> None:
-    run = LearningRun("labels-1", "labels", "a1")
     tell(platform, "labels-1", TOLD_US)
-    refuse_older(platform, run, state(tmp_path / "newer", TOLD_US))
+    refuse_older(platform, "labels-1", state(tmp_path / "newer", TOLD_US))
     with pytest.raises(JobError, match="tell of them twice"):
-        refuse_older(platform, run, state(tmp_path / "savepoint", TOLD_US - 1))
-    with pytest.raises(JobError, match=r"no file .*nowhere/_metadata; expected a savepoint or a completed checkpoint"):
-        refuse_older(platform, run, f"file://{tmp_path}/nowhere")
+        refuse_older(platform, "labels-1", state(tmp_path / "savepoint", TOLD_US - 1))
+    with pytest.raises(JobError, match=r"nowhere is no savepoint or checkpoint: .* expected a folder with _metadata"):
+        refuse_older(platform, "labels-1", f"file://{tmp_path}/nowhere")
     with pytest.raises(JobError, match="the state 's3://states/1' is on s3; expected a folder of this machine"):
-        refuse_older(platform, run, "s3://states/1")
+        refuse_older(platform, "labels-1", "s3://states/1")
+
+
+def test_a_copy_of_an_older_state_is_older_by_the_commits_of_its_run_alone(tmp_path: Path, platform: Platform) -> None:
+    copied = state(tmp_path / f"savepoint-{FIRST[:6]}-1", NEVER_US, checkpoint=3)
+    tell(platform, "labels-1", TOLD_US, by=(FIRST, 3))
+    tell(platform, "labels-2", TOLD_US, by=(SECOND, 4))
+    tell(platform, "labels-1", TOLD_US, by=(FIRST, 4), rows=0)
+    refuse_older(platform, "labels-1", copied)
+    tell(platform, "labels-1", TOLD_US, by=(FIRST, 5))
+    with pytest.raises(JobError, match=f"snapshot .* of headrace.learning_steps, by job {FIRST} at checkpoint 5: it"):
+        refuse_older(platform, "labels-1", f"{copied}/_metadata")
+
+
+@pytest.mark.parametrize("far", ["", "s3://states"])
+def test_behind_a_job_that_no_record_names_a_run_goes_on_from_what_that_job_left(
+    tmp_path: Path, platform: Platform, far: str
+) -> None:
+    """`resume` was killed between submission and record: the record still has the savepoint before."""
+    near = state(tmp_path / f"savepoint-{FIRST[:6]}-1", NEVER_US, checkpoint=3)
+    run = LearningRun("labels-1", "labels", FIRST, savepoint=near.replace(f"file://{tmp_path}", far) if far else near)
+    tell(platform, "labels-1", TOLD_US, by=(FIRST, 3))
+    assert newest_state(platform, run, None) == run.savepoint
+    tell(platform, "labels-1", TOLD_US, by=(SECOND, 4))
+    with pytest.raises(JobError, match=f"{run.savepoint} does not have .* by job {SECOND} at checkpoint 4"):
+        newest_state(platform, run, None)
+    left = state(tmp_path / "checkpoints" / SECOND / "chk-5", NEVER_US, checkpoint=5)
+    assert newest_state(platform, run, None) == left
+
+
+def test_a_run_without_a_state_begins_anew_only_where_it_has_told_of_nothing(platform: Platform) -> None:
+    run = LearningRun("labels-1", "labels", "")
+    assert newest_state(platform, run, None) is None
+    tell(platform, "labels-1", TOLD_US, by=(FIRST, 1))
+    with pytest.raises(JobError, match="labels-1: no savepoint or completed checkpoint to go on from"):
+        newest_state(platform, run, None)
+
+
+def test_a_job_that_runs_is_the_newest_of_its_run_whichever_is_recorded() -> None:
+    run = LearningRun("labels-1", "labels", "a1", savepoint="file:///savepoints/1")
+    over, running = JobStatus("a1", "labels-1", "FINISHED", 1, 1), JobStatus("b2", "labels-1", "RUNNING", 5, 1)
+    other = JobStatus("c3", "labels-2", "RUNNING", 2, 1)
+    assert adopted(run, [over, running, other]) == (
+        LearningRun("labels-1", "labels", "b2", started_from="file:///savepoints/1"),
+        running,
+    )
+    assert adopted(run, [over, other]) == (run, over)
+    recorded = LearningRun("labels-1", "labels", "b2")
+    assert adopted(recorded, [JobStatus("d4", "labels-1", "RUNNING", 1, 1), running]) == (recorded, running)
 
 
 def test_checkpoints_that_are_not_on_this_machine_are_refused(tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def has_gathered(lake: Lake, run: LearningRun, rows: int) -> bool:
     return all(vertex.state == "RUNNING" for vertex in found) and found[1].rows_in == rows
 
 
+def forget(lake: Lake, resumed: LearningRun, stopped: LearningRun) -> None:
+    """The record as a `resume` leaves it that is killed behind the submission: it names no job that runs."""
+    folder = lake.platform.run_folder(resumed.run)
+    assert LearningRun.load(folder) == resumed
+    stopped.save(folder)
+
+
 def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: Lake) -> None:
     lake.more(3_100)
     run = lake.begin()
@@ -72,7 +79,8 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
     wait_until(lambda: [one.visited for one in told_of(lake.platform.iceberg, CANDIDATES, run.run)][-1:] == [3_100])
     lake.more(1_400, broken=700)
     lake.wait(run, 4_500)
-    assert stop(lake.platform, run.run).savepoint is not None
+    stopped = stop(lake.platform, run.run)
+    assert stopped.savepoint is not None
     with pytest.raises(JobError, match="is stopped, not running"):
         stop(lake.platform, run.run)
     lake.more(900)
@@ -81,11 +89,22 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
         resume(lake.platform, run.run)
     assert (again.started_from is not None, again.job_id != run.job_id) == (True, True)
     lake.wait(again, 5_400)
+    forget(lake, again, stopped)
+    assert resume(lake.platform, run.run) == again
+    forget(lake, again, stopped)
+    lake.platform.flink.cancel(again.job_id)
+    wait_until(lambda: lake.platform.flink.job(again.job_id).is_over)
+    with pytest.raises(JobError, match=f"by job {again.job_id} at checkpoint .*: it would learn those rows"):
+        resume(lake.platform, run.run, stopped.savepoint)
+    lake.more(300)
+    last = resume(lake.platform, run.run)
+    assert f"{again.job_id}/chk-" in str(last.started_from)
+    lake.wait(last, 5_700)
     stop(lake.platform, run.run)
     lake.assert_each_row_once(run.run)
     found = status_of(lake.platform, run.run)
-    assert (found.state, found.arrived, found.lag, found.halted) == ("stopped", 5_400, 0, None)
-    assert found.visited + found.dead == 5_400
+    assert (found.state, found.arrived, found.lag, found.halted) == ("stopped", 5_700, 0, None)
+    assert found.visited + found.dead == 5_700
 
     letters = told_of(lake.platform.iceberg, LETTERS, run.run)
     assert 3_800 in [json.loads(letter.content)["place"] for letter in letters]

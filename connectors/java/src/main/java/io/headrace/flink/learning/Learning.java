@@ -41,8 +41,12 @@ public final class Learning {
                 .keyBy(new KeyByKeySelector(), Types.ROW(Types.STRING));
     }
 
-    /** Appends what field {@code place} of the rows holds, where it does, to a table of Iceberg, exactly once. */
-    public static void append(DataStream<Row> told, int place, String name, Map<String, String> table) {
+    /**
+     * Appends what field {@code place} of the rows holds, where it does, to a table of Iceberg, exactly once; each
+     * commit says {@code noted}.
+     */
+    public static void append(
+            DataStream<Row> told, int place, String name, Map<String, String> table, Map<String, String> noted) {
         TypeInformation<Row> type = rowAt(told, place);
         DataStream<Row> rows = told.filter(row -> row.getField(place) != null)
                 .setParallelism(1)
@@ -53,6 +57,7 @@ public final class Learning {
                 .tableLoader(Tables.loader(table))
                 .writeParallelism(1)
                 .uidPrefix(name)
+                .setSnapshotProperties(noted)
                 .append();
     }
 
