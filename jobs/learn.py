@@ -70,6 +70,8 @@ def status(
 ) -> None:
     """Show how trainers get on: rows visited, rate, rows that still wait, the last candidate.
 
+    Of a run whose topic or tables are gone it shows the rest, and what is gone as a remark.
+
     Example: headrace learn status
     """
     from headrace.training.streaming.runs import runs
@@ -184,4 +186,6 @@ def _platform(context: typer.Context) -> Platform:
 def _line(status: LearningStatus) -> dict[str, Any]:
     row, candidate = asdict(status), status.candidate
     told = {"candidate": candidate and candidate.candidate, "artifact": candidate and candidate.artifact}
-    return {**row, "per_s": round(status.per_s), **told}
+    # The longest is the last.
+    remark = {"remark": row.pop("remark")}
+    return {**row, "per_s": round(status.per_s), **told, **remark}

@@ -955,6 +955,13 @@ MUTANTS = (
         "tests/training/streaming/test_behind_parent.py::test_nothing_begins_behind_a_version_of_another_topic_or_one_that_leaves_out_a_partition",
     ),
     Mutant(
+        "a run whose source is gone fails the status of all",
+        "training/streaming/status.py",
+        "    except (HeadraceError, OSError) as error:",
+        "    except OSError as error:",
+        "tests/training/streaming/test_topic_on_stack.py::test_of_a_run_whose_topic_or_tables_are_gone_the_status_shows_the_rest_and_a_remark",
+    ),
+    Mutant(
         "a topic's late rows are learned",
         "compiler/flink_rows.py",
         "WHEN {why} IS NULL AND {is_late}",

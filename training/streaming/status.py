@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.iceberg_snapshot import rewrites_after
-from headrace.errors import NotFoundError
+from headrace.errors import HeadraceError, NotFoundError
 from headrace.runtime.platform import Platform
 from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.runs import job_of, job_status, run_of, state_word
+from headrace.training.streaming.runs import job_of, looked_up, state_word
 from headrace.training.streaming.table_rows import rows_in
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
-from headrace.training.streaming.topic_rows import unread
+from headrace.training.streaming.topic_rows import check_same_topic, unread
 from headrace.training.streaming.trainer import halted_since
 
+T = TypeVar("T")
 US_PER_S = 1_000_000
 #: The rate is that of the last quarter of a minute of learning, so that a halt shows, and is forgotten after it.
 RATE_WINDOW_US = 15 * US_PER_S
@@ -27,14 +30,15 @@ class LearningStatus:
     """A run, what Flink says of its job, and the counts of its newest checkpoint.
 
     Attributes:
-        state: `stopped`, `lost` where Flink does not know the job any more, or Flink's word.
+        state: as `state_word` has it.
         arrived: rows that came to the trainer; `visited` of them were learned from, `dead` are dead letters.
-        lag: rows of the source that have not arrived yet.
+        lag: rows of the source that have not arrived yet; None where that cannot be known, as `remark` tells.
         per_s: rows that arrived a second (processing time), of late.
         metrics: of the newest micro-batch, as JSON.
         halted: why learning has stopped, if it has.
         candidate: the newest.
         rewritten: commits that took rows away or replaced them since the run began, whose rows are not learned.
+        remark: what of the run is gone, and why it does not show.
     """
 
     run: str
@@ -43,27 +47,32 @@ class LearningStatus:
     arrived: int
     visited: int
     dead: int
-    lag: int
+    lag: int | None
     per_s: float
     metrics: str
     halted: str | None
     candidate: Candidate | None
     rewritten: str | None = None
+    remark: str | None = None
 
 
 def status_of(platform: Platform, run: str) -> LearningStatus:
-    """How a run gets on.
+    """How a run gets on; of what is gone, as its topic or table, a remark tells.
 
     Raises:
-        NotFoundError: there is no such run, or its source is gone.
+        NotFoundError: there is no such run.
         JobError: the cluster does not answer.
     """
-    found, job = run_of(platform, run), job_of(platform, run)
-    flink, steps = job_status(platform, run), told_of(platform.iceberg, STEPS, run)
-    candidates = told_of(platform.iceberg, CANDIDATES, run)
+    found, flink = looked_up(platform, run)
+    remarks: list[str] = []
+    steps = _unless_gone(partial(told_of, platform.iceberg, STEPS, run), remarks) or []
+    candidates = _unless_gone(partial(told_of, platform.iceberg, CANDIDATES, run), remarks) or []
+    job = _unless_gone(partial(job_of, platform, run), remarks)
     last = steps[-1] if steps else None
     arrived, visited = (last.arrived, last.visited) if last else (0, 0)
-    lag, rewritten = _source_of(platform, job, arrived)
+    # Without what has arrived there is no telling what has not.
+    asked = None if job is None or remarks else partial(_source_of, platform, job, arrived)
+    lag, rewritten = (_unless_gone(asked, remarks) if asked else None) or (None, None)
     return LearningStatus(
         run=run,
         model=found.model,
@@ -74,15 +83,26 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
         lag=lag,
         per_s=rate_of(steps),
         metrics=last.metrics if last else "{}",
-        halted=halt_of(last, job),
+        halted=None if job is None else halt_of(last, job),
         candidate=candidates[-1] if candidates else None,
         rewritten=rewritten,
+        remark="; ".join(remarks) or None,
     )
 
 
-def _source_of(platform: Platform, job: LearningJob, arrived: int) -> tuple[int, str | None]:
+def _unless_gone(ask: Callable[[], T], remarks: list[str]) -> T | None:
+    """An answer; None where it cannot be had, and a remark why."""
+    try:
+        return ask()
+    except (HeadraceError, OSError) as error:
+        remarks.append(str(error))
+        return None
+
+
+def _source_of(platform: Platform, job: LearningJob, arrived: int) -> tuple[int | None, str | None]:
     """How many rows of the source have not arrived, and what was rewritten in it."""
     if job.topic is not None:
+        check_same_topic(platform, job)
         return unread(platform, job.source, job.topic, arrived), None
     table = platform.iceberg.named(job.source)
     unlearned = rows_in(table, job.snapshots.get(job.source), job.where) - job.skipped - arrived

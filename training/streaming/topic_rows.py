@@ -189,10 +189,18 @@ def check_still_there(platform: Platform, job: LearningJob, arrived: Offsets) ->
     """
     if job.topic is None:
         return
-    with platform.kafka.admin() as admin:
-        check_topic_id(job.source, job.topic.topic_id, admin.describe(job.source).topic_id, f"run {job.run}", LEARN_ALL)
+    check_same_topic(platform, job)
     wanted = {int(partition): offset for partition, offset in job.topic.starts.items()} | dict(arrived)
     check_log_reaches(job.source, wanted, log_ranges(platform, job.source))
+
+
+def check_same_topic(platform: Platform, job: LearningJob) -> None:
+    """Raise CutoverError when the topic of a job was made anew, NotFoundError when it is gone."""
+    if job.topic is None:
+        return
+    with platform.kafka.admin() as admin:
+        found = admin.describe(job.source).topic_id
+    check_topic_id(job.source, job.topic.topic_id, found, f"run {job.run}", LEARN_ALL)
 
 
 def unread(platform: Platform, topic: str, offsets: TopicOffsets, arrived: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,10 +14,11 @@ from headrace.connectors.schema import archive_fields
 from headrace.errors import CutoverError, JobError, NotFoundError
 from headrace.registry.model_states import Decision
 from headrace.runtime.legs import TOPIC_ID, table_name_of
+from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.stack import Stack
 from headrace.training.streaming.candidates import register_committed
-from headrace.training.streaming.runs import job_of, resume, stop
+from headrace.training.streaming.runs import JOB_FILE, LearningRun, job_of, resume, stop
 from headrace.training.streaming.status import status_of
 from headrace.training.streaming.topic_rows import check_still_there
 
@@ -117,3 +119,31 @@ def test_a_run_does_not_go_on_where_its_records_are_gone_or_the_topic_is_another
     with pytest.raises(CutoverError, match="partition 0: needed from offset 0, but the log begins at 10"):
         check_still_there(river.platform, job, {})
     check_still_there(river.platform, job, {0: 10})
+
+
+def test_of_a_run_whose_topic_or_tables_are_gone_the_status_shows_the_rest_and_a_remark(
+    river: River, tmp_path: Path
+) -> None:
+    job = river.kind(river.platform).prepare()
+    assert job.topic is not None
+    of_table = replace(job, run="of-table", source="raw.gone", topic=None)
+    of_topic = replace(job, run="of-topic", source=f"gone-{river.topic}")
+    anew = replace(job, run="anew", topic=replace(job.topic, topic_id="of-another-topic"))
+    for one in (job, of_table, of_topic, anew):
+        LearningRun(one.run, job.model, "").save(river.platform.run_folder(one.run))
+        one.save(river.platform.run_folder(one.run) / JOB_FILE)
+    LearningRun("no-job", job.model, "").save(river.platform.run_folder("no-job"))
+
+    def shown(platform: Platform, run: str) -> tuple[str, bool, str]:
+        status = status_of(platform, run)
+        return status.state, status.lag is not None, status.remark or ""
+
+    assert shown(river.platform, job.run) == ("not started", True, "")
+    remarks = {"of-table": "raw.gone", "of-topic": of_topic.source, "anew": "was made anew", "no-job": "no job of a"}
+    for run, remark in remarks.items():
+        state, has_lag, found = shown(river.platform, run)
+        assert (state, has_lag, remark in found) == ("not started", False, True), found
+    catalog = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}/warehouse"}
+    iceberg = river.platform.settings.iceberg.model_copy(update={"properties": catalog})
+    empty = Platform(river.platform.settings.model_copy(update={"iceberg": iceberg}))
+    assert "learning_steps" in shown(empty, job.run)[2]
