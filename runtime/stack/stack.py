@@ -17,7 +17,7 @@ from pathlib import Path
 from headrace.errors import StackError
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.health import CHECKS, iceberg_folder
-from headrace.runtime.stack.lock import exclusive
+from headrace.runtime.stack.lock import alone
 from headrace.runtime.stack.plan import ICEBERG, SERVICES, Desired, StackPlan
 from headrace.runtime.stack.preflight import plan_of, require_services, require_startable
 from headrace.runtime.stack.process import MARKER, ProcessIdentity, left_behind, stop, tail
@@ -91,7 +91,7 @@ class Stack:
             StackError: another command is changing this stack, or a service does not come.
         """
         names, began = require_services(services), time.monotonic()
-        with exclusive(self._lock_file):
+        with alone(self._lock_file):
             self._start(names, on_event, began)
             with ThreadPoolExecutor(len(names)) as pool:
                 waits = [pool.submit(self._await_ready, name, on_event, began, timeout_s) for name in names]
@@ -106,7 +106,7 @@ class Stack:
             PreflightError: the machine lacks something; nothing was started.
             StackError: another command is changing this stack.
         """
-        with exclusive(self._lock_file):
+        with alone(self._lock_file):
             self._start(require_services(services), on_event, time.monotonic())
 
     def wait_for(self, service: str, on_event: OnEvent = _ignore, timeout_s: float = READY_TIMEOUT_S) -> Settings:
@@ -129,7 +129,7 @@ class Stack:
             StackError: another command is changing this stack, or a process cannot be ended.
         """
         began = time.monotonic()
-        with exclusive(self._lock_file):
+        with alone(self._lock_file):
             ran = self._stop()
             if erase:
                 shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace.errors import TrainingError
+from headrace.runtime.exclusive import exclusive
+from headrace.training.learning.artifact import MODEL
 from headrace.training.learning.durable import write_whole
 from headrace.training.learning.plots import plot_run
 
 
 class RunFolder:
-    """Where a run writes; the folder is made with the first file.
+    """Where a run writes; one at a time, since of two the files of both would lie side by side.
 
     Args:
         plots: whether the run is drawn, which takes longer than learning from a few thousand rows.
@@ -32,14 +36,42 @@ class RunFolder:
         """The folder of the model's files."""
         return self.folder / "artifact"
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs out of the folder for the block; TrainingError, naming its process, while one is in it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.touch()
+        except OSError as error:
+            msg = f"{self.folder}: cannot be written: {error}"
+            raise TrainingError(msg) from error
+        with exclusive(self._lock, self._taken):
+            yield
+
     def write(self, files: Mapping[str, bytes], scalars: pa.Table, refused: pa.Table, title: str) -> None:
         """Write what a run ends with, plots under a title; TrainingError when a file cannot be written."""
-        for name, content in files.items():
-            write_whole(self.artifact / name, content)
+        self._write_artifact(files)
         write_whole(self.folder / "scalars.parquet", parquet_bytes(scalars))
         write_whole(self.folder / "refused.parquet", parquet_bytes(refused))
         for name, content in plot_run(scalars, title).items() if self._plots else ():
             write_whole(self.folder / "plots" / name, content)
+
+    @property
+    def _lock(self) -> Path:
+        return self.folder / "run.lock"
+
+    def _taken(self, holder: str) -> TrainingError:
+        msg = f"{self.folder}: another run, {holder}, writes there; wait for it, or choose another folder (--out)"
+        return TrainingError(msg)
+
+    def _write_artifact(self, files: Mapping[str, bytes]) -> None:
+        """Write the model's files: the one without which nobody reads them goes first and comes last.
+
+        So nobody takes the files of a run that ended in between, some new and some of the run before, for a model.
+        """
+        (self.artifact / MODEL).unlink(missing_ok=True)
+        for name in sorted(files, key=MODEL.__eq__):
+            write_whole(self.artifact / name, files[name])
 
 
 def read_artifact(folder: Path) -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,8 +137,20 @@ class Trainer:
     def run(self, *, resume: bool = False) -> Trained:
         """Learn to the end; with `resume` from the folder's checkpoint, to the same artifact as without the stop.
 
-        Raises TrainingError when an epoch teaches nothing, a file cannot be written, or a checkpoint cannot be used.
+        Raises TrainingError when an epoch teaches nothing, a file cannot be written, a checkpoint cannot be used, or
+        another run writes to the folder.
         """
+        with nullcontext() if self._folder is None else self._folder.alone():
+            return self._ran(resume=resume)
+
+    @property
+    def _title(self) -> str:
+        """What was learnt, in words."""
+        recipe = self.learner.recipe
+        return f"{recipe.model.module.rpartition(':')[2]} by {recipe.optimizer.name}, seed {recipe.seed}"
+
+    def _ran(self, *, resume: bool) -> Trained:
+        """The run, in a folder that is its own."""
         self._run = self._resumed() if resume else _Run()
         self._tell("start")
         # Around the whole loop, so that threads are not started anew for each micro-batch.
@@ -149,12 +162,6 @@ class Trainer:
             self._folder.write(trained.files, self._run.scalars.table(), self._run.refused.table(), self._title)
         self._tell("end", values=trained.metrics)
         return trained
-
-    @property
-    def _title(self) -> str:
-        """What was learnt, in words."""
-        recipe = self.learner.recipe
-        return f"{recipe.model.module.rpartition(':')[2]} by {recipe.optimizer.name}, seed {recipe.seed}"
 
     def _is_over(self) -> bool:
         return self.plan.stopping is not None and self._run.watched.is_over(self.plan.stopping)

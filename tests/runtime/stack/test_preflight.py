@@ -10,7 +10,7 @@ from headrace.errors import PreflightError, StackError
 from headrace.runtime.settings import load_settings
 from headrace.runtime.stack.flink import TaskManagerMemory
 from headrace.runtime.stack.java import find_java
-from headrace.runtime.stack.lock import exclusive
+from headrace.runtime.stack.lock import alone
 from headrace.runtime.stack.plan import SERVICES, Desired
 from headrace.runtime.stack.preflight import plan_of, require_services, require_startable
 from headrace.runtime.stack.process import ProcessIdentity
@@ -48,7 +48,7 @@ def test_missing_jars_are_named(tmp_path: Path) -> None:
 
 def test_a_second_command_is_refused_while_one_is_at_work(tmp_path: Path) -> None:
     stack = Stack(load_settings(folder=tmp_path))
-    with exclusive(stack.folder.with_suffix(".lock")), pytest.raises(StackError, match="another command"):
+    with alone(stack.folder.with_suffix(".lock")), pytest.raises(StackError, match="another command"):
         stack.up(["kafka"])
 
 

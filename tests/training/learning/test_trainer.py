@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,10 @@ from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import EVENTS, Event, Subscriber
 from headrace.training.learning.learner import Counters
 from headrace.training.learning.predictor import load
+from headrace.training.learning.run_folder import read_artifact
 from headrace.training.learning.scalars import SCHEMA
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.start import learner_from_folder
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Plan, Trained, Trainer
 
@@ -193,6 +196,34 @@ def test_stopping_by_a_metric_that_the_rows_do_not_define_is_an_error(
     few = Snapshot.of(stream.table(tmp_path, (count,)))
     with pytest.raises(TrainingError, match=f"'{metric}' is not defined over the evaluation split: {why}"):
         trainer(snapshot, few, Plan(9, EarlyStopping(metric))).run()
+
+
+def test_two_runs_at_once_never_share_a_folder(snapshot: Snapshot, tmp_path: Path) -> None:
+    first, second = (trainer(snapshot, None, Plan(1), tmp_path) for _ in range(2))
+    refused = rf"{tmp_path}: another run, process {os.getpid()}, writes there; .* \(--out\)"
+
+    def begin_another(_: Event) -> None:
+        with pytest.raises(TrainingError, match=refused):
+            second.run()
+
+    first.subscribe("start", begin_another)
+    trained = first.run()
+    assert read_artifact(tmp_path / "artifact") == trained.files
+    # The lock of a run that is over, or whose process died, keeps nobody out.
+    (tmp_path / "run.lock").write_text("4711")
+    assert second.run() == trained
+
+
+def test_files_of_two_runs_are_never_taken_for_a_model(snapshot: Snapshot, tmp_path: Path) -> None:
+    trainer(snapshot, None, Plan(1), tmp_path).run()
+    weights = tmp_path / "artifact" / f".weights.safetensors.{os.getpid()}"
+    # Where the next run would write its weights is a folder: it ends between two files, as one that is killed does.
+    weights.mkdir()
+    with pytest.raises(TrainingError, match="cannot be written"):
+        trainer(snapshot, None, Plan(2), tmp_path).run()
+    weights.rmdir()
+    with pytest.raises(ModelError, match=r"model\.json"):
+        learner_from_folder(str(tmp_path / "artifact"), "cpu")
 
 
 def test_an_epoch_that_teaches_nothing_is_an_error(snapshot: Snapshot, tmp_path: Path) -> None:
