@@ -31,7 +31,7 @@ ON_RIDES = replace(
     JOB,
     source="rides",
     origin={"code": "1" * 64, "environment": "2" * 64},
-    taught='{"learner": {}, "places": null}',
+    taught='{"learner": {}, "places": null, "rules": {"given": null}}',
     topic=TopicOffsets("of-today", {"0": 900, "1": 800}),
 )
 
