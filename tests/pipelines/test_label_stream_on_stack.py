@@ -21,8 +21,10 @@ from headrace.pipelines.label_runs import drop, resume, stop, writing
 from headrace.pipelines.label_status import status_of
 from headrace.pipelines.label_stream import LabelStreamPipeline
 from headrace.pipelines.label_tables import facts_table, letters_table
+from headrace.pipelines.lifecycle import JOB_FILE
 from headrace.pipelines.local_labels import LabelRun
 from headrace.registry.store import Run
+from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.settings import Settings
 
 from .case import wait_until
@@ -156,6 +158,20 @@ def test_a_state_behind_which_facts_were_told_is_refused(told: Told) -> None:
     stop(told.labelled.platform, told.run.run)
     with pytest.raises(JobError, match="it would tell those rows again"):
         resume(told.labelled.platform, told.run.run, told.savepoint)
+
+
+def test_a_job_that_was_submitted_and_not_noted_becomes_the_run_s(told: Told) -> None:
+    """As a resume leaves it that was killed between the two."""
+    platform, run = told.labelled.platform, told.run.run
+    savepoint = platform.registry.run(run).savepoints[-1]
+    job_id = platform.session.submit(JobSpec.load(platform.run_folder(run) / JOB_FILE), savepoint)
+    wait_until(lambda: told.labelled.status(told.run).state == "running")
+    with pytest.raises(JobError, match=f"is running as job {job_id}; stop it first .`headrace label-join stop {run}`"):
+        resume(platform, run)
+    noted = platform.registry.run(run)
+    assert (noted.job_id, noted.started_from) == (job_id, savepoint)
+    platform.flink.cancel(job_id)
+    wait_until(lambda: told.labelled.status(told.run).state == "canceled")
 
 
 def test_a_log_that_is_gone_is_refused_before_the_job(told: Told) -> None:
