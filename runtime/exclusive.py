@@ -24,8 +24,8 @@ def exclusive(path: Path, refused: Callable[[str], HeadraceError]) -> Iterator[N
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
-            holder = f"process {file.read().strip() or 'unknown'}"
-            raise refused(holder) from error
+            holder = file.read().strip() or "unknown"
+            raise refused("process " + holder) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -15,4 +15,5 @@ def alone(path: Path) -> AbstractContextManager[None]:
 
 
 def _refused(holder: str) -> StackError:
-    return StackError(f"another command ({holder}) is changing this stack; wait for it")
+    msg = f"another command ({holder}) is changing this stack; wait for it"
+    return StackError(msg)

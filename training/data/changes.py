@@ -61,6 +61,8 @@ def follow(table: IcebergTable, after_snapshot: int | None) -> Iterator[Appended
 def appended_between(table: IcebergTable, after: int, snapshot: Snapshot) -> PinnedRows:
     """The rows that commits appended after a snapshot up to another, in their order; a compaction moves none of them.
 
+    Their positions are those in the newer snapshot; where a compaction put them into other files, among each other.
+
     Raises:
         NotFoundError: the commits do not lead from the one to the other: expired, or rolled back.
         DatasetError: a commit took rows away or changed them.
@@ -77,7 +79,8 @@ def appended_between(table: IcebergTable, after: int, snapshot: Snapshot) -> Pin
             )
             msg += "or changed, and what was learned from them cannot be unlearned; train anew: `headrace train`"
             raise DatasetError(msg)
-    return PinnedRows(replace(snapshot, files=tuple(_placed(found))))
+    moved = any(file.path not in here for file in found)
+    return PinnedRows(replace(snapshot, files=tuple(_placed(found) if moved else found)))
 
 
 def _commits(table: IcebergTable, after: int, snapshot: Snapshot) -> list[Change]:

@@ -90,7 +90,7 @@ class Encoding:
             DatasetError: there are no rows; a label is refused; all labels are one; a column has nothing to fit on.
             UnknownColumnError, ColumnTypeError: a column is not there, or of a type that its encoder does not take.
         """
-        fit = _EncodingFit(self)
+        fit = EncodingFit(self)
         for rows in batches:
             fit.add(rows)
         return fit.fitted()
@@ -199,8 +199,8 @@ class Fitted:
         )
 
 
-class _EncodingFit:
-    """Looks at the rows that train."""
+class EncodingFit:
+    """Looks at the rows that train, as `Encoding.fit` does, part by part."""
 
     def __init__(self, encoding: Encoding) -> None:
         self._encoding = encoding
@@ -209,17 +209,21 @@ class _EncodingFit:
         self._kinds: tuple[str, ...] = ()
         self._seen = self._rows = 0
 
-    def add(self, rows: Rows) -> None:
-        """Take in some rows."""
+    def add(self, rows: Rows, positions: Integers | None = None) -> None:
+        """Take in some rows, at these positions, by default behind those before; what is wrong with them is raised.
+
+        But for bad labels, of which `fitted` tells when all are counted.
+        """
         self._encoding.check(rows.schema)
         self._kinds = tuple(kind_of(rows.schema.field(column).type) for column, _ in self._encoding.pairs)
-        kept = self._labelled(rows)
+        places = np.arange(self._seen, self._seen + rows.num_rows) if positions is None else positions
+        kept = self._labelled(rows, places)
         for (column, _), fit in zip(self._encoding.pairs, self._fits, strict=True):
             fit.add(one_array(kept[column]))
         self._seen, self._rows = self._seen + rows.num_rows, self._rows + kept.num_rows
 
     def fitted(self) -> Fitted:
-        """What was found."""
+        """What was found. Raises what `Encoding.fit` raises of labels and of rows that are not there."""
         labels = None if self._label is None or not self._seen else self._label.summary()
         if not self._rows:
             msg = "encoding: there are no rows to fit on"
@@ -227,11 +231,11 @@ class _EncodingFit:
         encoders = tuple(fit.fitted(column) for (column, _), fit in zip(self._encoding.pairs, self._fits, strict=True))
         return Fitted(self._encoding, encoders, self._kinds, self._rows, labels)
 
-    def _labelled(self, rows: Rows) -> Rows:
+    def _labelled(self, rows: Rows, positions: Integers) -> Rows:
         """The rows whose label counts."""
         if self._label is None:
             return rows
-        found = self._label.add(one_array(rows[self._label.label.column]), self._seen)
+        found = self._label.add(one_array(rows[self._label.label.column]), positions)
         if found.kept.all():
             return rows
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows

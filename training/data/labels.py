@@ -45,17 +45,28 @@ class Label:
 
     def read(self, values: pa.Array, positions: npt.NDArray[np.int64]) -> Labels:
         """The labels of rows at some positions. DatasetError, naming the first bad one, when they are refused."""
+        found = self.judged(values)
+        if self.bad == "refuse" and not found.kept.all():
+            bad = BadLabels(self)
+            bad.add(found, values, positions)
+            bad.refuse()
+        return found
+
+    def judged(self, values: pa.Array) -> Labels:
+        """The labels of rows, whatever is to become of bad ones."""
         found = doubles(values)
         with np.errstate(over="ignore"):
             narrow = found.astype(np.float32)
         kept = np.isfinite(narrow) & self._within(found)
         if kept.all():
-            return Labels(narrow, kept, dict.fromkeys((NULL, NOT_FINITE, OUT_OF_BOUNDS), 0))
+            return Labels(narrow, kept, {})
         reasons = self._reasons(found, missing(values), np.isfinite(narrow))
-        if self.bad == "refuse":
-            self._refuse(reasons, values, positions)
         bad: Bools = np.logical_or.reduce(list(reasons.values()))
-        return Labels(narrow, ~bad, {why: int(rows.sum()) for why, rows in reasons.items()})
+        return Labels(narrow, ~bad, {why: rows for why, rows in reasons.items() if rows.any()})
+
+    def bounds(self, why: str) -> str:
+        """The bounds in words, where a label is bad for them."""
+        return f" [{self.low}, {self.high}]" if why == OUT_OF_BOUNDS else ""
 
     def _reasons(self, found: npt.NDArray[np.float64], null: Bools, finite: Bools) -> dict[str, Bools]:
         """For each reason the rows whose label is bad for it, one reason a row."""
@@ -67,28 +78,54 @@ class Label:
         within: Bools = (found >= low) & (found <= high)
         return within
 
-    def _refuse(self, reasons: Mapping[str, Bools], values: pa.Array, positions: npt.NDArray[np.int64]) -> None:
-        for why, rows in reasons.items():
-            if rows.any():
-                first = int(rows.argmax())
-                msg = (
-                    f"label {self.column!r}: {int(rows.sum()):,} of {len(values):,} rows are {why}{self._bounds(why)}, "
-                    f"the first at position {positions[first]} with {values[first].as_py()!r}; clean them, or leave "
-                    "them out by bad='leave_out'"
-                )
-                raise DatasetError(msg)
-
-    def _bounds(self, why: str) -> str:
-        return f" [{self.low}, {self.high}]" if why == OUT_OF_BOUNDS else ""
-
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels of some rows, which of them are kept, and how many are not for which reason."""
+    """Labels of some rows, which of them are kept, and for each reason that there is the rows that are not."""
 
     values: Floats
     kept: Bools
-    left_out: Mapping[str, int]
+    bad: Mapping[str, Bools]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many are not kept, by reason."""
+        return {why: int(rows.sum()) for why, rows in self.bad.items()}
+
+
+@dataclass
+class BadLabels:
+    """Gathers the labels that are bad, of rows read in parts.
+
+    Attributes:
+        rows: how many were looked at.
+        counts: how many are bad, by reason; `first` the first such position and what is there.
+    """
+
+    label: Label
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, tuple[int, object]] = field(default_factory=dict)
+
+    def add(self, found: Labels, values: pa.Array, positions: npt.NDArray[np.int64]) -> None:
+        """Take in some labels, of rows at these positions."""
+        self.rows += len(values)
+        for why, rows in found.bad.items():
+            place = int(rows.argmax())
+            self.counts[why] += int(rows.sum())
+            self.first.setdefault(why, (int(positions[place]), values[place].as_py()))
+
+    def refuse(self) -> None:
+        """DatasetError when any label is bad, unless such rows are left out."""
+        for why in (NULL, NOT_FINITE, OUT_OF_BOUNDS) if self.label.bad == "refuse" else ():
+            if self.counts[why]:
+                position, value = self.first[why]
+                msg = (
+                    f"label {self.label.column!r}: {self.counts[why]:,} of {self.rows:,} rows are "
+                    f"{why}{self.label.bounds(why)}, the first at position {position:,} with {value!r}; clean them, or "
+                    "leave them out by bad='leave_out'"
+                )
+                raise DatasetError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,38 +139,39 @@ class LabelSummary:
     left_out: Mapping[str, int]
 
 
-@dataclass
 class LabelFit:
     """Looks at the labels of the training split."""
 
-    label: Label
-    rows: int = 0
-    total: float = 0.0
-    least: float = np.inf
-    greatest: float = -np.inf
-    left_out: Counter[str] = field(default_factory=Counter)
+    def __init__(self, label: Label) -> None:
+        self.label = label
+        self._bad = BadLabels(label)
+        self._rows, self._total, self._least, self._greatest = 0, 0.0, np.inf, -np.inf
 
-    def add(self, values: pa.Array, before: int) -> Labels:
-        """Take in some labels, of rows that come behind so many others."""
-        found = self.label.read(values, np.arange(before, before + len(values)))
+    def add(self, values: pa.Array, positions: npt.NDArray[np.int64]) -> Labels:
+        """Take in some labels, of rows at these positions."""
+        found = self.label.judged(values)
+        self._bad.add(found, values, positions)
         kept = found.values[found.kept].astype(np.float64)
-        self.left_out.update(found.left_out)
         if kept.size:
-            self.rows += kept.size
-            self.total += float(kept.sum())
-            self.least, self.greatest = min(self.least, float(kept.min())), max(self.greatest, float(kept.max()))
+            self._rows += kept.size
+            self._total += float(kept.sum())
+            self._least, self._greatest = min(self._least, float(kept.min())), max(self._greatest, float(kept.max()))
         return found
 
     def summary(self) -> LabelSummary:
-        """What was found. Raises DatasetError when nothing can be learned: no label at all, or one value only."""
-        reasons = {why: count for why, count in self.left_out.items() if count}
-        if not self.rows:
+        """What was found.
+
+        Raises DatasetError for labels that are refused, and when nothing can be learned: no label, or one value only.
+        """
+        self._bad.refuse()
+        reasons = dict(self._bad.counts)
+        if not self._rows:
             msg = f"label {self.label.column!r}: no row has one; left out: {reasons or 'none'}"
             raise DatasetError(msg)
-        if self.least == self.greatest:
+        if self._least == self._greatest:
             msg = (
-                f"label {self.label.column!r}: of one class only, all {self.rows:,} labels of the training split are "
-                f"{self.least:g}; nothing can be learned: choose another split, or look at how the label was made"
+                f"label {self.label.column!r}: of one class only, all {self._rows:,} labels of the training split are "
+                f"{self._least:g}; nothing can be learned: choose another split, or look at how the label was made"
             )
             raise DatasetError(msg)
-        return LabelSummary(self.rows, self.least, self.greatest, self.total / self.rows, reasons)
+        return LabelSummary(self._rows, self._least, self._greatest, self._total / self._rows, reasons)

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 
 from headrace.errors import DatasetError
-from headrace.training.data.encoding import Encoding, Fitted
+from headrace.training.data.encoding import Encoding, EncodingFit, Fitted
 from headrace.training.data.filters import Bools, RowFilter, check_columns
 from headrace.training.data.row_groups import Integers, ParquetFile, RowGroup
 from headrace.training.data.snapshot import Snapshot
@@ -41,9 +40,16 @@ class PinnedRows:
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows in the order of their positions, a batch for each row group that has any; default: all columns."""
-        reader = RowReader(self, self.snapshot.schema.names if columns is None else columns)
+        for block in self.blocks(self.snapshot.schema.names if columns is None else columns):
+            yield from block.rows.combine_chunks().to_batches()
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """Some columns of the rows, with their positions, in the order of these: one a row group that has any."""
+        reader = RowReader(self, columns)
         for group in reader.groups:
-            yield from reader.read(group).rows.combine_chunks().to_batches()
+            block = reader.read(group)
+            if block.rows.num_rows:
+                yield block
 
     def count(self) -> RowCount:
         """How many rows there are, and how many each filter left out. Reads the columns of the filters only."""
@@ -59,12 +65,14 @@ class PinnedRows:
             UnknownColumnError, ColumnTypeError: a column is not there, or of a type that its encoder does not take.
         """
         encoding.check(self.snapshot.schema)
-        batches = self.batches(encoding.columns)
-        first = next(batches, None)
-        if first is None:
+        fit, any_ = EncodingFit(encoding), False
+        for block in self.blocks(encoding.columns):
+            fit.add(block.rows, block.positions)
+            any_ = True
+        if not any_:
             msg = f"{self.snapshot}: nothing to fit on, {self.count()}"
             raise DatasetError(msg)
-        return encoding.fit(chain([first], batches))
+        return fit.fitted()
 
     def __str__(self) -> str:
         return " where ".join([str(self.snapshot), *([" and ".join(map(str, self.filters))] if self.filters else [])])

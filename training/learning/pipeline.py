@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from headrace.connectors.artifacts import address_of
 from headrace.errors import ModelError, SettingsError
+from headrace.features.instant import instant_of, instant_us
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
 from headrace.registry.model_facts import LONGEST_ROWS
@@ -22,6 +24,8 @@ from headrace.training.data.changes import appended_between
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.encoding import Encoding, Fitted
 from headrace.training.data.filters import RowFilter
+from headrace.training.data.label_look import check_labels
+from headrace.training.data.label_time import LabelTime
 from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
@@ -45,6 +49,7 @@ class TrainingOutcome:
         evaluated: for each such split the rows it was, in as many characters as a version keeps (`rows_text`).
         features: by feature view, the version whose features the rows have; empty for rows of a plain table.
         training: how it was learnt, as plain values: what `headrace model rebuild` needs.
+        label_cutoff: when the newest label that it learnt from was known; None where no column says so.
     """
 
     definition: TrainingDefinition
@@ -54,8 +59,11 @@ class TrainingOutcome:
     evaluated: Mapping[str, str]
     features: Mapping[str, str]
     training: Mapping[str, Any]
+    label_cutoff: datetime | None
 
 
+#: Clocks of two machines differ by less than this where anything keeps them.
+AHEAD_US = 1_000_000
 #: The kinds of a training, among what a version keeps: over a pinned snapshot, and on from a version.
 FULL, LEARNED_ON = "full", "learned_on"
 #: What a subclass may override; what it then does is not among the values that a version keeps.
@@ -64,13 +72,17 @@ STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset", "appended")
 
 @dataclass(frozen=True)
 class _Work:
-    """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot."""
+    """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot.
+
+    `newest_us` is when the newest label of the rows was known (µs since the epoch).
+    """
 
     named: str
     snapshot: Snapshot
     training: PinnedRows
     learner: TorchLearner
     plan: Plan
+    newest_us: int | None
     files: Mapping[str, bytes] | None = None
     after: int | None = None
     plots: bool = False
@@ -89,7 +101,8 @@ class TrainingPipeline(Governed):
     `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
     name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
     what its versions have to pass; `retraining` and `evaluating` say when `headrace schedule` makes and judges them;
-    `event_time`, `label_time` are for replays (`headrace freshness`), `fine_tuning` is by what a trained model goes on.
+    `event_time`, `label_time` say when a row happened and when its label was known; `fine_tuning` is by what a trained
+    model goes on.
     The rest is what `Recipe` and `Plan` say.
 
     `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
@@ -153,15 +166,18 @@ class TrainingPipeline(Governed):
 
         Raises:
             NotFoundError: the table, snapshot or training set is not there.
-            DatasetError: the training split is empty, or its labels cannot be learnt from.
+            DatasetError: the training split is empty, its labels cannot be learnt from, or were not known by then.
+            UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
             TrainingError: nothing could be learnt, or not be resumed.
         """
         named = source or self.chosen.source
         snapshot = self.snapshot(named)
         training = self.rows(snapshot, TRAIN)
+        # Fitting looks at labels itself, but not at their times.
+        newest = self._newest_label(training) if self.chosen.label_time else None
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
-        work = _Work(named, snapshot, training, learner, self.chosen.plan, plots=plots)
+        work = _Work(named, snapshot, training, learner, self.chosen.plan, newest, plots=plots)
         return self._learned(work, folder, resume, subscribers)
 
     def learn_on(
@@ -188,8 +204,9 @@ class TrainingPipeline(Governed):
         training = self.appended(snapshot, after)
         learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
         self._check_same(learner)
+        newest = self._newest_label(training)
         plan = Plan(checkpoint_batches=self.chosen.plan.checkpoint_batches)
-        work = _Work(named, snapshot, training, learner, plan, files, after)
+        work = _Work(named, snapshot, training, learner, plan, newest, files, after)
         return self._learned(work, folder, resume, subscribers)
 
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
@@ -245,6 +262,14 @@ class TrainingPipeline(Governed):
         registry = TrainingSetRegistry.at(self.platform.registry_file)
         return registry.get(self.platform.settings.project, id_)
 
+    def _newest_label(self, training: PinnedRows) -> int | None:
+        """When the newest label was known (µs), where a column says so; raises what `check_labels` raises."""
+        chosen, label = self.chosen, self.chosen.encoding.label
+        if label is None:
+            return None
+        times = LabelTime(chosen.label_time, chosen.event_time or None, AHEAD_US) if chosen.label_time else None
+        return check_labels(training, label, times, instant_us(datetime.now(UTC)))
+
     def _check_same(self, learner: TorchLearner) -> None:
         """ModelError unless a learner has the network and the encoding that are declared."""
         asked, found = self.chosen.encoding, learner.fitted.encoding
@@ -280,7 +305,8 @@ class TrainingPipeline(Governed):
         trained = trainer.run(resume=resume)
         metrics = self._evaluated(learner, trained, others, fitted)
         known = self.features(work.named), self._training(work)
-        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known)
+        cutoff = None if work.newest_us is None else instant_of(work.newest_us)
+        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known, cutoff)
 
     def _identity(self, work: _Work) -> dict[str, Any]:
         """What a checkpoint must be of to be gone on with."""

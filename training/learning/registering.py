@@ -31,6 +31,7 @@ def register(
         environment=origin.environment,
         features=outcome.features or ({} if parent is None else parent.facts.features),
         snapshots={outcome.snapshot.table: outcome.snapshot.snapshot_id},
+        label_cutoff=outcome.label_cutoff,
         seed=outcome.definition.recipe.seed,
         rows_seen=outcome.trained.kept.rows_visited,
         metrics=outcome.metrics,

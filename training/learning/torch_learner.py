@@ -145,7 +145,7 @@ class TorchLearner:
             return step
         found = label.read(rows.column(label.column), np.arange(rows.num_rows))
         places = np.flatnonzero(~found.kept)
-        why = ", ".join(f"{count} {one}" for one, count in found.left_out.items() if count)
+        why = ", ".join(f"{count} {one}" for one, count in found.left_out.items())
         reason = f"label {label.column!r}: {len(places)} of {rows.num_rows} rows are left out, {why}"
         return replace(step, reason=reason, refused=rows.take(pa.array(places)), left_out=tuple(places.tolist()))
 

@@ -23,6 +23,7 @@ from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.platform import Platform
 from headrace.training.continual.declared import Evaluating
+from headrace.training.data.label_time import LabelTime
 from headrace.training.models.governed import Governed
 from headrace.training.models.store import ModelStore
 from headrace.training.models.views import check_unchanged, fingerprints
@@ -31,7 +32,7 @@ from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.row_types import INTEGERS, TYPES
-from headrace.training.streaming.rules import LabelTime, Rules
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
 from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows

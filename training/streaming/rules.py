@@ -10,42 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-
-@dataclass(frozen=True, slots=True)
-class LabelTime:
-    """The column that says when a row's label was known; what came before its event, or is yet to come, was not.
-
-    Attributes:
-        column: an instant.
-        event: the column of when the row happened; None: no row says so.
-        ahead_us: how far it may be ahead of processing time (µs): clocks of two machines differ.
-    """
-
-    column: str
-    event: str | None = None
-    ahead_us: int = 0
-
-    def refused(self, rows: pa.RecordBatch, now_us: int) -> list[tuple[pa.Array, str]]:
-        """Of each rule which rows break it, and what is said of them; `now_us` is processing time.
-
-        >>> rows = pa.RecordBatch.from_pydict({"known": pa.array([5, 9, None], pa.timestamp("us", "UTC"))})
-        >>> for mask, why in LabelTime("known").refused(rows, now_us=7):
-        ...     print(mask.to_pylist(), why)
-        [False, False, True] label time known is missing
-        [False, True, False] label time known is yet to come
-        """
-        known = _micros(rows, self.column)
-        rules = [(pc.is_null(known), f"label time {self.column} is missing")]
-        rules += [(pc.greater(known, now_us + self.ahead_us), f"label time {self.column} is yet to come")]
-        if self.event is not None:
-            early = pc.less(known, _micros(rows, self.event))
-            rules.append((early, f"label time {self.column} is before event time {self.event}"))
-        return [(mask.fill_null(False), why) for mask, why in rules]
-
-    def newest_us(self, rows: pa.RecordBatch) -> int | None:
-        """The greatest label time of some rows (µs since the epoch); None where none has one."""
-        newest: int | None = pc.max(_micros(rows, self.column)).as_py()
-        return newest
+from headrace.training.data.label_time import LabelTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +78,3 @@ def also(reasons: pa.Array, places: tuple[int, ...], why: str) -> pa.Array:
     left_out = np.zeros(len(reasons), dtype=bool)
     left_out[np.flatnonzero(reasons.is_null())[list(places)]] = True
     return pc.if_else(pa.array(left_out), why, reasons)
-
-
-def _micros(rows: pa.RecordBatch, column: str) -> pa.Array:
-    """Instants as µs since the epoch."""
-    return rows.column(column).cast(pa.timestamp("us", "UTC")).cast(pa.int64())

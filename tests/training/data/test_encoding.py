@@ -313,6 +313,13 @@ def test_a_label_that_is_none_is_refused_or_left_out_and_counted(reason: str) ->
     assert len(fitted.encode(rows.select(["amt"]), labels=False)) == 4
 
 
+def test_bad_labels_are_counted_through_all_parts_before_they_are_refused() -> None:
+    labels = ([0.0, 1.0], [None, 7.0], [None, None])
+    parts = [pa.table({"amt": [1.0, 2.0], "label": pa.array(two, pa.float64())}) for two in labels]
+    with pytest.raises(DatasetError, match="3 of 6 rows are NULL, the first at position 2 with None"):
+        Encoding({"amt": Raw()}, Label("label", 0, 1)).fit(parts)
+
+
 def test_labels_of_one_class_only_are_refused() -> None:
     rows = table([row | {"label": 1.0} for row in FITTED_ON])
     with pytest.raises(

@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
 from headrace.errors import TrainingError
+from headrace.training.data.filters import TimeRange
 from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.freshness.cadences import Cadence
-from headrace.training.freshness.history import History, Times, read_history
+from headrace.training.freshness.history import History, Times, labelled, read_history
 from headrace.training.freshness.in_memory import Drawn, RowsInMemory
 from headrace.training.freshness.replay import Learning, Replay
 from headrace.training.learning.torch_learner import TorchLearner
@@ -38,6 +41,17 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Learning
 
     found = read_history(rows, Times("happened_at", "known_at"), fitted, START_US + DAY_US)
     return found, Learning(new, new, Plan(2), BATCH_ROWS, seed=3)
+
+
+def test_rows_of_a_history_are_known_by_their_places_in_the_snapshot(tmp_path: Path) -> None:
+    given = Stream(count=400, days=6, missing=30).rows()
+    pipeline = Ones(platform(tmp_path, given), device="cpu")
+    rows, times = PinnedRows(pipeline.snapshot("raw.ones")), Times("happened_at", "known_at")
+    late = labelled(rows.where(TimeRange("happened_at", START_US + DAY_US, None)), times, "one")
+    found = read_history(late, times, pipeline.fit(late), START_US + 2 * DAY_US)
+    happened = given["happened_at"].cast(pa.int64()).to_numpy()
+    assert [int(happened[place]) for place in found.batch.positions] == found.event_us.tolist()
+    assert found.batch.positions.min() >= 30
 
 
 def one_row(history: History, place: int) -> TensorBatch:

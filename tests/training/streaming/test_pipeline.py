@@ -21,11 +21,12 @@ from headrace.registry.model_states import Decision
 from headrace.registry.store import ViewVersion
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+from headrace.training.data.label_time import LabelTime
 from headrace.training.streaming.candidates import candidate_of, register_committed
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
-from headrace.training.streaming.rules import LabelTime, Rules
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.runs import runs
 from headrace.training.streaming.status import halt_of, rewritten_in
 from headrace.training.streaming.tables import CANDIDATES

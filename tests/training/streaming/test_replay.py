@@ -24,6 +24,7 @@ from headrace.runtime.settings import load_settings
 from headrace.training.data.encoders import Raw
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.filters import Condition
+from headrace.training.data.label_time import LabelTime
 from headrace.training.data.labels import Label
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
@@ -36,7 +37,7 @@ from headrace.training.streaming.candidates import candidate_of
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import TopicOffsets
 from headrace.training.streaming.positions import PositionColumns, positions_of
-from headrace.training.streaming.rules import LabelTime, Rules
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.tables import CANDIDATES, STEPS, create_tables, values_of
 from headrace.training.streaming.trainer import Policy
 

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from headrace.connectors.artifacts import Artifacts
 from headrace.training.data.encoders import Raw
 from headrace.training.data.encoding import Encoding
+from headrace.training.data.label_time import LabelTime
 from headrace.training.data.labels import Label
 from headrace.training.learning.learner import Step
 from headrace.training.learning.spec import ModelSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.streaming.positions import PositionColumns, Span, from_json, positions_of
-from headrace.training.streaming.rules import LabelTime, Rules
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy, StreamTrainer
 
