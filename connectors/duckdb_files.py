@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ CSV: Mapping[str, Any] = {
     "allow_quoted_nulls": False,
 }
 SUFFIXES = (".csv", ".parquet")
+#: How DuckDB begins to tell of a line that it cannot read: its number, its text, and the reason.
+BAD_LINE = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line: .*\n(.*)")
 
 
 def in_utc() -> duckdb.DuckDBPyConnection:
@@ -47,7 +50,7 @@ def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 msg = f"{what}: {told}"
                 raise UserFunctionError(msg) from error
             overflow = isinstance(error, duckdb.OutOfRangeException) or "beyond BIGINT" in str(error)
-            msg = f"{what}: {error}"
+            msg = f"{what}: {_told(error)}"
             raise (NumericOverflowError if overflow else RequestError)(msg) from error
 
 
@@ -66,14 +69,36 @@ def read_file(
     """The rows of a .csv or .parquet file.
 
     `texts`: columns of a CSV file to be read as text, whatever they look like; None reads all as text. The types of the
-    others are guessed. NotFoundError when there is no such file.
+    others are guessed.
+
+    Raises:
+        NotFoundError: there is no such file.
+        RequestError: it is empty, or by its beginning no file of that kind.
     """
-    if not Path(path).exists():
+    file = Path(path)
+    if not file.exists():
         msg = f"no file {path}"
         raise NotFoundError(msg)
-    if Path(path).suffix == ".parquet":
-        return connection.read_parquet(path)
+    is_csv = file.suffix != ".parquet"
+    try:
+        return _csv(connection, path, texts) if is_csv else connection.read_parquet(path)
+    except duckdb.Error as error:
+        empty = "" if file.stat().st_size else "empty, and "
+        csv = "CSV file: expected UTF-8 text, a line of column names, and as many values in each line behind it"
+        msg = f"{path}: is {empty}no {csv if is_csv else 'Parquet file'}"
+        raise RequestError(msg) from error
+
+
+def _csv(connection: duckdb.DuckDBPyConnection, path: str, texts: Sequence[str] | None) -> duckdb.DuckDBPyRelation:
+    """A CSV file; `texts` as `read_file` has them."""
     if texts is None:
         return connection.read_csv(path, all_varchar=True, **CSV)
     known = connection.read_csv(path, all_varchar=True, **CSV).columns
     return connection.read_csv(path, dtype={name: "VARCHAR" for name in texts if name in known}, **CSV)
+
+
+def _told(error: duckdb.Error) -> str:
+    """What DuckDB says: of a line of a CSV file its place and what is wrong with it, without the settings behind."""
+    text = str(error)
+    place, file = BAD_LINE.search(text), re.search(r"^ *file = (.*)$", text, re.MULTILINE)
+    return f"{file[1]}: line {place[1]}: {place[2]}" if place and file else text

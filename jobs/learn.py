@@ -74,10 +74,12 @@ def status(
 
     Example: headrace learn status
     """
-    from headrace.training.streaming.runs import runs
+    from headrace.training.streaming.runs import runs, unreadable
     from headrace.training.streaming.status import status_of
 
     platform = _platform(context)
+    for why in () if run else unreadable(platform).values():
+        progress(str(why))
     names = [run] if run else [one.run for one in runs(platform)]
     if not names:
         progress("no runs; `headrace learn start FILE` starts one")

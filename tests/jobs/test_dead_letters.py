@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, archive_fields
@@ -13,9 +14,12 @@ from headrace.registry.store import Run, ViewVersion
 from headrace.runtime.cutover import Cutover
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+from headrace.training.streaming.tables import create_tables
+from headrace.training.streaming.told import DeadLetter
 
 from ..commands import headrace  # noqa: TID252 (commands are shared)
 from ..pipelines.test_dead_letters import PLAN, READ, ROW, WHOLE, archived, filled, letter  # noqa: TID252
+from ..training.streaming.test_kept_runs import JOB, RUN  # noqa: TID252 (a kept run is theirs)
 
 
 @pytest.fixture
@@ -44,6 +48,35 @@ def test_letters_are_printed_whole_and_bytes_that_are_no_text_escaped(home: Path
     assert second["raw"] == "\\xff{"
     (only,) = headrace("dead-letters", "run-1", "--most", "1", folder=home).stdout.splitlines()[1:]
     assert only.startswith("t      0          7       dead_letter  account_id is missing  {")
+
+
+PLACES = {"partition": "_src_partition", "offset": "_src_offset"}
+
+
+@pytest.mark.parametrize(("places", "at"), [(PLACES, (1, 41)), (None, (None, None))])
+def test_rows_that_a_trainer_did_not_learn_from_are_printed_with_their_places(
+    tmp_path: Path, places: dict[str, str] | None, at: tuple[int | None, int | None]
+) -> None:
+    platform = Platform(load_settings(environment={}, folder=tmp_path))
+    replace(JOB, taught=json.dumps({"places": places})).save(platform.run_folder("late-1") / "learning-job.json")
+    RUN.save(platform.run_folder("late-1"))
+    letters = create_tables(platform.iceberg)["learning_dead_letters"]
+    told = [("late-1", 3, 1, 42), ("late-1", 3, 0, 41), ("late-2", 1, 0, 7), ("late-1", 12, 0, 99)]
+    rows = [
+        DeadLetter(run, step, row, "label late is NULL", json.dumps({"x": 0.5, **place(offset)}), 1)
+        for run, step, row, offset in told
+    ]
+    letters.append(pa.Table.from_pylist([asdict(one) for one in rows]))
+    first, second = json.loads(
+        headrace("--format", "json", "dead-letters", "late-1", "--most", "2", folder=tmp_path).stdout
+    )
+    row = {"topic": "raw.labelled", "partition": at[0], "offset": at[1], "verdict": "dead_letter"}
+    assert first == {**row, "reason": "label late is NULL", "raw": json.dumps({"x": 0.5, **place(41)})}
+    assert json.loads(second["raw"])["_src_offset"] == 42
+
+
+def place(offset: int) -> dict[str, int]:
+    return {"_src_partition": 1, "_src_offset": offset}
 
 
 def test_a_run_without_letters_says_so_and_an_unknown_one_is_an_error(home: Path) -> None:

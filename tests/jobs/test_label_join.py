@@ -123,6 +123,24 @@ def test_what_cannot_be_meant_is_refused(
         raise run(folder, *more).exception or AssertionError("it was taken")
 
 
+NO_ROWS = {
+    "empty": (b"", "scored.csv: is empty, and no CSV file: expected UTF-8 text, a line of column names"),
+    "binary": (bytes(range(256)) * 9, "scored.csv: is no CSV file: expected UTF-8 text, a line of column names"),
+    "binary in a later line": (
+        SCORED.encode() + b"r9,1.0,2026-01-31T13:00:01Z\n" * 30_000 + b"\xff\xfe,1.0,2026\n",
+        r"scored.csv: line 30005: Invalid unicode .* not utf-8 encoded\.$",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_ROWS)
+def test_a_file_that_holds_no_rows_is_told_by_its_name(folder: Path, name: str) -> None:
+    content, told = NO_ROWS[name]
+    (folder / "scored.csv").write_bytes(content)
+    with pytest.raises(RequestError, match=told):
+        raise run(folder).exception or AssertionError("it was taken")
+
+
 def test_a_file_without_the_label_is_refused(folder: Path) -> None:
     (folder / "outcomes.csv").write_text(OUTCOMES.replace("fraud", "froud"))
     with pytest.raises(SchemaMismatchError, match="no column 'fraud' of source Outcomes; did you mean 'froud'"):

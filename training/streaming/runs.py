@@ -57,14 +57,24 @@ class LearningRun:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What `save` wrote."""
-        return cls(**json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")))
+        """What `save` wrote. JobError, naming the file, for anything else; FileNotFoundError where there is none."""
+        file = folder / RECORD_FILE
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise JobError(_no_record(folder.name, file, error)) from error
 
 
 def runs(platform: Platform) -> list[LearningRun]:
-    """All runs of trainers, in the order of their ids."""
-    found = (platform.settings.home / "runs").glob(f"*/{RECORD_FILE}")
-    return [LearningRun.load(file.parent) for file in sorted(found)]
+    """All runs of trainers, in the order of their ids, but for those of `unreadable`."""
+    found = (_read(folder) for folder in _folders(platform))
+    return [one for one in found if isinstance(one, LearningRun)]
+
+
+def unreadable(platform: Platform) -> dict[str, JobError]:
+    """By the id of a run why its record cannot be read; empty where all can."""
+    found = {folder.name: _read(folder) for folder in _folders(platform)}
+    return {run: one for run, one in found.items() if isinstance(one, JobError)}
 
 
 def run_of(platform: Platform, run: str) -> LearningRun:
@@ -77,8 +87,29 @@ def run_of(platform: Platform, run: str) -> LearningRun:
 
 
 def job_of(platform: Platform, run: str) -> LearningJob:
-    """The job of a run. NotFoundError, with a suggestion, when there is none."""
-    return LearningJob.load(platform.run_folder(run_of(platform, run).run) / JOB_FILE)
+    """The job of a run. NotFoundError, with a suggestion, when there is none; JobError where it cannot be read."""
+    file = platform.run_folder(run_of(platform, run).run) / JOB_FILE
+    try:
+        return LearningJob.load(file)
+    except (ValueError, TypeError, KeyError) as error:
+        raise JobError(_no_record(run, file, error)) from error
+
+
+def _folders(platform: Platform) -> list[Path]:
+    """The folders of all runs of trainers."""
+    return sorted(file.parent for file in (platform.settings.home / "runs").glob(f"*/{RECORD_FILE}"))
+
+
+def _no_record(run: str, file: Path, error: Exception) -> str:
+    return f"run {run}: {file} is not what headrace writes: {error}; put it back from a copy, or move the folder away"
+
+
+def _read(folder: Path) -> LearningRun | JobError:
+    """The run of a folder, or why it cannot be read."""
+    try:
+        return LearningRun.load(folder)
+    except JobError as error:
+        return error
 
 
 def start(platform: Platform, job: LearningJob) -> LearningRun:
@@ -267,7 +298,9 @@ def _states(platform: Platform, run: LearningRun, savepoint: str | None) -> Iter
 
 def _running(platform: Platform, model: str) -> list[JobStatus]:
     """The jobs of a model's trainers that are not over, oldest first."""
-    return running_of(platform.flink.jobs(), {run.run for run in runs(platform) if run.model == model})
+    # Of a run whose record cannot be read only its id tells the model: it has its name, day, time and digits.
+    unread = {run for run in unreadable(platform) if run.rsplit("-", 3)[0] == model.replace("_", "-")}
+    return running_of(platform.flink.jobs(), {run.run for run in runs(platform) if run.model == model} | unread)
 
 
 def _second(first: JobStatus, model: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from headrace.errors import TrainingError
+from headrace.errors import JobError, TrainingError
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
 from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.runs import RECORD_FILE, LearningRun
+from headrace.training.streaming.runs import RECORD_FILE, LearningRun, job_of, run_of, runs, unreadable
 
 JOB = LearningJob(
     run="late-1",
@@ -62,3 +64,23 @@ def test_what_cannot_be_kept_is_told_by_its_file(name: str, tmp_path: Path) -> N
     (tmp_path / "run").write_text("a file where the folder would be")
     with pytest.raises(TrainingError, match=f"{name}: cannot be written"):
         SAVES[name](tmp_path / "run")
+
+
+@pytest.mark.parametrize("content", ["", '{"run": "late-2", "mod', '{"run": "late-2"}', "[]"])
+def test_a_record_that_is_half_written_is_told_by_its_file_and_other_runs_are_there(
+    content: str, tmp_path: Path
+) -> None:
+    platform = Platform(load_settings(environment={}, folder=tmp_path))
+    for run in ("late-1", "late-2"):
+        RUN.save(platform.run_folder(run))
+    broken = platform.run_folder("late-2") / RECORD_FILE
+    broken.write_text(content)
+    told = f"run late-2: {broken} is not what headrace writes: .*; put it back from a copy"
+    with pytest.raises(JobError, match=told):
+        run_of(platform, "late-2")
+    assert runs(platform) == [RUN]
+    (why,) = unreadable(platform).values()
+    assert str(broken) in str(why)
+    (platform.run_folder("late-1") / "learning-job.json").write_text(content)
+    with pytest.raises(JobError, match=r"learning-job\.json is not what headrace writes"):
+        job_of(platform, "late-1")
