@@ -22,7 +22,7 @@ from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
-from headrace.bench.trainer.benchmark import TrainerBenchmark, TrainerSizes
+from headrace.bench.trainer.benchmark import ON_A_GPU, QUESTIONS, TrainerBenchmark, TrainerSizes
 from headrace.bench.trainer.figures import TrainerReport
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
@@ -201,6 +201,9 @@ def tensors(
 def trainer(
     rows: Annotated[int, typer.Option(min=1_000, help="Rows of ten numbers and a label.")] = 2_000_000,
     rounds: Rounds = 5,
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda or cuda:N; on a GPU only ours and the bare torch loop run.")
+    ] = "cpu",
     home: Home = DEFAULT_HOME,
     json: Json = None,
     docs: Docs = False,
@@ -209,7 +212,9 @@ def trainer(
 
     Example: python -m headrace.bench trainer --rows 200000 --rounds 1
     """
-    _told([TrainerBenchmark(home.resolve(), Progress(), TrainerSizes(rows, rounds)).run()], home, json, docs=docs)
+    sizes, questions = TrainerSizes(rows, rounds), QUESTIONS if device == "cpu" else ON_A_GPU
+    benchmark = TrainerBenchmark(home.resolve(), Progress(), sizes, questions, device)
+    _told([benchmark.run()], home, json, docs=docs)
 
 
 @app.command()

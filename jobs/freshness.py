@@ -34,7 +34,7 @@ def freshness(
     event_time: Annotated[str, typer.Option(help="The column that says when a row happened.")] = "",
     label_time: Annotated[str, typer.Option(help="The column that says when its label came.")] = "",
     seed: Annotated[int | None, typer.Option(min=0, help="Of first weights, orders and drawings.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder of tables and plot; default: freshness/NAME in the home.")
     ] = None,

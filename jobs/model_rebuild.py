@@ -23,7 +23,7 @@ MOST_NAMED = 5
 def rebuild(
     context: typer.Context,
     version: Version,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda; default: that on which it was trained.")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N; default: that on which it was trained.")] = "",
     format_: FormatOption = None,
 ) -> None:
     """Make a version again from its data, and compare the artifacts, byte for byte; exit status 1 when they differ.

@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 FileArgument = Annotated[Path, typer.Argument(help="A Python file with a TrainingPipeline.")]
 NameOption = Annotated[str, typer.Option(help="Which training of the file; needed when there are several.")]
 ByOption = Annotated[str, typer.Option(help="Who; default: the user of this process.", show_default=False)]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 #: Rows are committed every few seconds to minutes; a look reads metadata only, unless drift is watched.
 LOOK = "30s"
 

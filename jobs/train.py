@@ -29,7 +29,7 @@ def train(
     name: Annotated[str, typer.Option(help="Which training of the file; needed when there are several.")] = "",
     epochs: Annotated[int | None, typer.Option(min=0, help="How often each row is visited; before the file's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of first weights, order and dropout.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; default: training/NAME in the home.")] = None,
     register: Annotated[bool, typer.Option(help="Keep the model in the store, as a version.")] = True,

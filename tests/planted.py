@@ -1071,6 +1071,27 @@ MUTANTS = (
         "tests/training/data/test_encoding.py::test_rows_of_another_schema_are_looked_at_though_those_before_were_well",
     ),
     Mutant(
+        "a device of torch that is no processor or GPU is taken",
+        "training/learning/reproducible.py",
+        "    if asked is None:\n        msg",
+        "    if asked is None:\n        return torch.device(name)\n        msg",
+        "tests/training/learning/test_reproducible.py::test_a_name_of_no_device_is_refused",
+    ),
+    Mutant(
+        "a GPU that is not here is looked for when rows are there",
+        "training/learning/reproducible.py",
+        'if int(asked["number"] or 0) >= count:',
+        'if int(asked["number"] or 0) > count:',
+        "tests/training/learning/test_reproducible.py::test_a_gpu_that_is_not_here_is_refused",
+    ),
+    Mutant(
+        "a training reads its rows before it looks for its device",
+        "training/learning/pipeline.py",
+        "        device_of(device)  #",
+        "        #",
+        "tests/training/learning/test_reproducible.py::test_a_training_refuses_a_device_before_it_reads_anything",
+    ),
+    Mutant(
         "a side of a benchmark may learn what it likes",
         "bench/trainer/benchmark.py",
         "if not abs(learnt.log_loss - expected) <= TOLERANCE:",

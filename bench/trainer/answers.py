@@ -38,7 +38,7 @@ def headrace_tensors(asked: Asked) -> Side:
     from headrace.training.learning.reproducible import reproducible
 
     learner = _learner(asked)
-    batches = [learner.fitted.encode(rows) for rows in _arrow(asked)]
+    batches = [learner.fitted.encode(rows).to(learner.device) for rows in _arrow(asked)]
 
     def answer() -> float:
         with reproducible():
@@ -55,14 +55,14 @@ def torch_loop(asked: Asked) -> Side:
     from torch import nn
 
     torch.set_num_threads(1)
-    network = _bare_network(asked)
+    network = _bare_network(asked).to(asked["device"])
     optimizer = torch.optim.SGD(network.parameters(), lr=asked["rate"])
-    tensors = torch.from_numpy(_array(asked)).to(torch.float32)
+    tensors = torch.from_numpy(_array(asked)).to(asked["device"], torch.float32)
     parts = [tensors[start : start + asked["batch"]] for start in range(0, len(tensors), asked["batch"])]
     batches = [(part[:, :-1].contiguous(), part[:, -1].contiguous()) for part in parts]
 
     def answer() -> float:
-        total = torch.zeros((), dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device=asked["device"])
         for numbers, label in batches:
             optimizer.zero_grad()
             loss = nn.functional.binary_cross_entropy_with_logits(network(numbers).squeeze(1), label)
@@ -179,7 +179,7 @@ def _learner(asked: Asked) -> Any:
     encoding = Encoding({name: Raw(mask=False) for name in asked["numbers"]}, Label(asked["label"], low=0, high=1))
     arguments = {} if asked["model"] == "logistic" else {"hidden": asked["hidden"]}
     recipe = Recipe(ModelSpec(asked["model"], arguments), OptimizerSpec("sgd", asked["rate"]))
-    return TorchLearner(recipe, encoding.fit([first]), first.slice(0, 1).select(asked["numbers"]), "cpu")
+    return TorchLearner(recipe, encoding.fit([first]), first.slice(0, 1).select(asked["numbers"]), asked["device"])
 
 
 def _bare_network(asked: Asked) -> Any:

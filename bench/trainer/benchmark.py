@@ -7,16 +7,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.bench.environments import Environments, variables
+from headrace.bench.machine import facts
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.trainer.checkpoints import checkpoint_costs
 from headrace.bench.trainer.figures import Learnt, Part, TrainerReport
 from headrace.bench.trainer.rows import LABEL, NUMBERS, SEED, drawn_rows, write_rows
 from headrace.errors import StackError
 from headrace.runtime.progress import Progress
+from headrace.training.learning.reproducible import device_of
 
 ANSWERS = Path(__file__).with_name("answers.py")
 ARROW, TENSORS, LOOP = "headrace (Arrow)", "headrace (tensors)", "bare torch loop"
@@ -73,6 +75,7 @@ class Question:
     sides: Sequence[str]
 
 
+#: The sides that compute by torch, on whatever device.
 LEARNERS = (ARROW, TENSORS, LOOP)
 QUESTIONS = (
     Question("logistic regression of ten numbers, micro-batches of 512", "logistic", SMALL, tuple(SIDES)),
@@ -80,6 +83,8 @@ QUESTIONS = (
     Question("perceptron of 64 and 32 units, micro-batches of 512", "mlp", SMALL, LEARNERS),
     Question("perceptron of 64 and 32 units, micro-batches of 4,096", "mlp", LARGE, LEARNERS),
 )
+#: What is asked on a GPU: the same, of the sides that know one.
+ON_A_GPU = tuple(replace(question, sides=LEARNERS) for question in QUESTIONS)
 
 
 class TrainerBenchmark:
@@ -90,13 +95,22 @@ class TrainerBenchmark:
         progress: where work is told.
         sizes: how much is run.
         questions: what is asked; the environments of sides that none is asked of are not made.
+        device: on which ours and the bare loop compute; the other sides know no GPU.
+
+    Raises TrainingError for a device that is not here.
     """
 
     def __init__(
-        self, folder: Path, progress: Progress, sizes: TrainerSizes, questions: Sequence[Question] = QUESTIONS
+        self,
+        folder: Path,
+        progress: Progress,
+        sizes: TrainerSizes,
+        questions: Sequence[Question] = QUESTIONS,
+        device: str = "cpu",
     ) -> None:
         self.folder, self.progress, self.sizes, self.questions = folder / "trainer", progress, sizes, questions
         self.environments = Environments(folder / "environments", progress)
+        self.device = str(device_of(device))
 
     def run(self) -> TrainerReport:
         """Everything.
@@ -113,8 +127,9 @@ class TrainerBenchmark:
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
         with self.progress.step("keep states"):
-            kept = checkpoint_costs(max(3, sizes.rounds), sizes.most_values)
-        return TrainerReport(parameters, parts, kept)
+            kept = checkpoint_costs(max(3, sizes.rounds), sizes.most_values, self.device)
+        name = "trainer" if self.device == "cpu" else "trainer-gpu"
+        return TrainerReport(parameters, parts, kept, name, {**facts(), "device": self.device})
 
     def write(self) -> None:
         """The rows, for every side."""
@@ -177,6 +192,7 @@ class TrainerBenchmark:
             "hidden": HIDDEN,
             "batch": question.batch,
             "rate": RATE,
+            "device": self.device,
         }
 
     @property

@@ -33,14 +33,15 @@ class CheckpointCost:
     resumed_ms: Spread
 
 
-def checkpoint_costs(rounds: int, most_values: int = 1_000_000) -> list[CheckpointCost]:
+def checkpoint_costs(rounds: int, most_values: int = 1_000_000, device: str = "cpu") -> list[CheckpointCost]:
     """The cost of each of `MODELS` with so many values at most, learnt by Adam, which keeps two numbers a weight."""
-    return [_cost(name, spec, values, rounds) for name, spec, values in MODELS if values <= most_values]
+    return [_cost(name, spec, values, rounds, device) for name, spec, values in MODELS if values <= most_values]
 
 
-def _cost(name: str, spec: ModelSpec, values: int, rounds: int) -> CheckpointCost:
+def _cost(name: str, spec: ModelSpec, values: int, rounds: int, device: str) -> CheckpointCost:
     fitted = Encoding({"card": Hash(values)}, Label("failed")).fit([ROWS])
-    learner = TorchLearner(Recipe(spec, OptimizerSpec("adam", 0.01)), fitted, ROWS.select(["card"]).slice(0, 1), "cpu")
+    example = ROWS.select(["card"]).slice(0, 1)
+    learner = TorchLearner(Recipe(spec, OptimizerSpec("adam", 0.01)), fitted, example, device)
     learner.learn(ROWS)
     state = learner.state()
     parameters = sum(one.numel() for one in learner.network.parameters())

@@ -25,7 +25,7 @@ from headrace.bench.trainer.benchmark import (
 )
 from headrace.bench.trainer.figures import Learnt, Part
 from headrace.bench.trainer.rows import BIAS, SLOPES, drawn_rows, vowpal_line
-from headrace.errors import StackError
+from headrace.errors import StackError, TrainingError
 from headrace.runtime.progress import Progress
 
 ROWS = 5_000
@@ -58,6 +58,7 @@ def test_the_report_has_every_side_and_the_cost_of_states(small: TrainerBenchmar
     ]
     assert all(one.state_bytes > 12 * one.parameters for one in report.checkpoints)
     assert f"| {LOOP} | 5,000 |" in report.markdown()
+    assert (report.benchmark, report.facts["device"]) == ("trainer", "cpu")
     assert not small.folder.exists()
 
 
@@ -66,6 +67,12 @@ def test_a_side_that_learns_something_else_is_refused() -> None:
     for wrong in (0.457, 0.463, float("nan")):
         with pytest.raises(OutputsDifferError, match=r"rival: log loss .* the bare torch loop has 0.46000"):
             require_alike("rival", Learnt(10, 1.0, 1.0, wrong), 0.460)
+
+
+def test_a_device_that_is_not_here_is_refused_before_rows_are_written(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="device 'cuda:99': not here"):
+        TrainerBenchmark(tmp_path, Progress(quiet=True), TrainerSizes(ROWS, 1), device="cuda:99")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_side_that_dies_says_why(small: TrainerBenchmark) -> None:

@@ -33,6 +33,7 @@ from headrace.training.learning.definition import TRAIN, VALID, TrainingDefiniti
 from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
+from headrace.training.learning.reproducible import device_of
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
@@ -144,6 +145,7 @@ class TrainingPipeline(Governed):
     def __init__(
         self, platform: Platform, *, epochs: int | None = None, seed: int | None = None, device: str = "auto"
     ) -> None:
+        device_of(device)  # what is not here is refused before anything is read
         self.platform, self.device = platform, device
         self.chosen = type(self).definition.changed(epochs=epochs, seed=seed)
 

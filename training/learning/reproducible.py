@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
-from headrace.errors import TrainingError
+from headrace.errors import TrainingError, did_you_mean
 
+#: What a device is called; torch has further kinds, on which nothing can be learnt or nothing was tried.
+DEVICES = ("auto", "cpu", "cuda")
+#: A GPU, and which one.
+GPU = re.compile(r"cuda(:(?P<number>0|[1-9][0-9]?))?")
 #: What NVIDIA asks for so that cuBLAS adds in one order (its manual, "Results reproducibility").
 CUBLAS_WORKSPACE = ("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 #: Sums depend on how many threads share them; micro-batches are too small for several to pay.
@@ -17,19 +22,25 @@ THREADS = 1
 
 
 def device_of(name: str) -> torch.device:
-    """The device of a name: `auto` is the GPU where there is one. TrainingError for one that is not here.
+    """The device of a name: `auto` is the GPU where there is one, `cuda:1` the second.
+
+    Raises TrainingError for another name, and for a GPU that is not here.
 
     >>> device_of("cpu")
     device(type='cpu')
     """
-    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-    try:
-        device = torch.device(chosen)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        msg = f"device {name!r}: not on this machine: {error}; expected auto, cpu or cuda"
-        raise TrainingError(msg) from error
-    return device
+    count = torch.cuda.device_count()
+    if name in ("auto", "cpu"):
+        return torch.device("cuda" if name == "auto" and count else "cpu")
+    asked = GPU.fullmatch(name)
+    if asked is None:
+        msg = f"device {name!r}: expected auto, cpu, cuda or cuda:N, N being the number of a GPU; "
+        raise TrainingError(msg + did_you_mean(name, DEVICES))
+    if int(asked["number"] or 0) >= count:
+        built = "" if torch.backends.cuda.is_built() else ", which was built without CUDA,"
+        msg = f"device {name!r}: not here: torch {torch.__version__}{built} finds {count} GPUs; expected cpu"
+        raise TrainingError(msg + (f" or cuda:0 to cuda:{count - 1}" if count else ""))
+    return torch.device(name)
 
 
 @contextmanager

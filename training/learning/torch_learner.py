@@ -38,7 +38,7 @@ class TorchLearner:
     Args:
         example: one row, with the columns that the encoding reads and no label; the artifact keeps it with the answer
             that the model gives, for whoever loads the model to check.
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
         network: with weights to begin from; default: new ones of the recipe's seed.
 
     Raises ModelError for a recipe whose network cannot be made, TrainingError for a device that is not here.
