@@ -32,6 +32,7 @@ from headrace import TrainingPipeline
 from headrace.training.continual import Evaluating, Retraining
 from headrace.training.data import Encoding, Label, Raw
 from headrace.training.learning import ModelSpec
+from headrace.training.models import StoredAnswer
 
 class LateTrips(TrainingPipeline):
     "Late."
@@ -41,6 +42,7 @@ class LateTrips(TrainingPipeline):
     model = ModelSpec("logistic")
     retraining = Retraining(rows=100, start="newest")
     evaluating = Evaluating(promote=True)
+    gates = [StoredAnswer()]
 
 class Undeclared(LateTrips):
     "Without schedules."

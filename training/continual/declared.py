@@ -75,7 +75,8 @@ class Evaluating:
     Attributes:
         every: so long after the last judgement, as a duration such as `1d`.
         rows: so many rows after those of the version that was judged last.
-        promote: whether a version that passes goes on to production at once; else somebody promotes it.
+        promote: whether a version that passes goes on to production at once; else somebody promotes it. The model
+            then has to declare a gate.
 
     Raises DefinitionError for what cannot be meant.
     """

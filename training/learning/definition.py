@@ -94,6 +94,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         msg = f"{at}: {error}"
         raise DefinitionError(msg) from error
     splits = _splits(cls, at)
+    cls.check_promotion(at)
     cls.check_gates(at, splits.keys() - {TRAIN}, cls.model.task)
     return TrainingDefinition(
         check_name(snake_case(cls.__name__), "training", where),

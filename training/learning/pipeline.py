@@ -19,7 +19,7 @@ from headrace.features.place import calling_place
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
-from headrace.training.continual.declared import Evaluating, Retraining
+from headrace.training.continual.declared import Retraining
 from headrace.training.data.changes import appended_between
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.encoding import Encoding, Fitted
@@ -128,7 +128,6 @@ class TrainingPipeline(Governed):
     label_time: ClassVar[str] = ""
     fine_tuning: ClassVar[OptimizerSpec | None] = None
     retraining: ClassVar[Retraining | None] = None
-    evaluating: ClassVar[Evaluating | None] = None
     definition: ClassVar[TrainingDefinition]
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:

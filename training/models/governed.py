@@ -11,6 +11,7 @@ from headrace.errors import DefinitionError, did_you_mean
 from headrace.registry.model_facts import Facts
 from headrace.registry.store import Registry
 from headrace.runtime.settings import Settings
+from headrace.training.continual.declared import Evaluating
 from headrace.training.learning.metrics import METRICS, METRICS_OF
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import ArtifactWhole, AtMost, FeaturesAvailable, Gate, SlicesNotWorse
@@ -103,10 +104,12 @@ class Governed:
     Attributes:
         evaluations: rows that its versions and candidates are evaluated on, beside the champion.
         gates: what they must pass, beyond what every version must.
+        evaluating: when they are judged; with `promote=True` there is a gate.
     """
 
     evaluations: ClassVar[Sequence[EvaluationSet]] = ()
     gates: ClassVar[Sequence[Gate]] = ()
+    evaluating: ClassVar[Evaluating | None] = None
 
     @classmethod
     def model_name(cls) -> str:
@@ -117,6 +120,17 @@ class Governed:
     def examination(cls) -> Examination:
         """What its versions have to pass. DefinitionError for a declaration that cannot be meant."""
         return Examination(cls.evaluations, cls.gates)
+
+    @classmethod
+    def check_promotion(cls, at: str) -> None:
+        """DefinitionError, beginning with a place, where what passes is promoted, and no gate of the model's own asks.
+
+        Gates that every version has to pass tell that it is whole, not that it is any good.
+        """
+        if cls.evaluating is not None and cls.evaluating.promote and not cls.gates:
+            msg = f"{at}: evaluating: promote=True, and the model declares no gates, so that whatever is whole would "
+            msg += "serve; add one, such as `gates = [NotWorse('recent', 'log_loss', 0.01)]`, or leave out promote"
+            raise DefinitionError(msg)
 
     @classmethod
     def check_gates(cls, at: str, recorded: Iterable[str], task: str = "") -> None:

@@ -19,10 +19,10 @@ from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, ModelError, SchemaMismatchError, SettingsError, did_you_mean
 from headrace.features import source as sources
 from headrace.features.duration import parse_duration
+from headrace.features.place import calling_place
 from headrace.registry.model_facts import ModelVersion
 from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.platform import Platform
-from headrace.training.continual.declared import Evaluating
 from headrace.training.data.label_time import LabelTime
 from headrace.training.models.governed import Governed
 from headrace.training.models.store import ModelStore
@@ -108,7 +108,10 @@ class StreamingTrainingPipeline(Governed):
     event_time: ClassVar[str | None] = None
     label_ahead: ClassVar[str] = "1s"
     features: ClassVar[Sequence[str]] = ()
-    evaluating: ClassVar[Evaluating | None] = None
+
+    def __init_subclass__(cls) -> None:
+        if cls.name:
+            cls.check_promotion(f"{calling_place()}: trainer {cls.__name__}")
 
     @classmethod
     def model_name(cls) -> str:

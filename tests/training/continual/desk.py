@@ -21,6 +21,7 @@ from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.continual.scheduler import Scheduler
 from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec
+from headrace.training.models.model_gates import StoredAnswer
 from headrace.training.models.store import ModelStore
 
 from ..learning import stream  # noqa: TID252 (the same generated truth)
@@ -128,6 +129,7 @@ class Desk:
             "optimizer": OptimizerSpec("sgd", 0.1),
             "fine_tuning": OptimizerSpec("sgd", 0.2),
             "batch_rows": 64,
+            "gates": [StoredAnswer()],
             "retraining": retraining,
             "evaluating": evaluating,
         }

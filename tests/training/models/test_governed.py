@@ -12,6 +12,7 @@ from headrace.errors import DefinitionError, RequestError
 from headrace.features.source import IcebergTable
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+from headrace.training.continual.declared import Evaluating
 from headrace.training.data.filters import Condition, from_
 from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.learning.spec import ModelSpec
@@ -25,11 +26,17 @@ from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 from . import trips
 
 RECENT = EvaluationSet("recent", "raw.trips", [Condition("speed", ">", 0)])
+STREAMED: dict[str, Any] = {"name": "labels", "source": IcebergTable("raw.labelled"), "learner": "logistic:make"}
+PINNED: dict[str, Any] = {
+    "owner": "ann",
+    "source": "raw.trips",
+    "encoding": trips.ENCODING,
+    "model": ModelSpec("logistic"),
+}
 
 
 def declared(sets: Sequence[Any], gates: Sequence[Any]) -> type[TrainingPipeline]:
-    options = {"owner": "ann", "encoding": trips.ENCODING, "model": ModelSpec("logistic")}
-    return type("LateTrips", (TrainingPipeline,), {**options, "evaluations": sets, "gates": gates})
+    return type("LateTrips", (TrainingPipeline,), {**PINNED, "evaluations": sets, "gates": gates})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_gates_are_not_bound_to_what_lacks_their_metric(tmp_path: Path) -> None:
 
 
 def test_a_streaming_trainer_has_gates_over_its_own_metrics_too(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"name": "labels", "source": IcebergTable("raw.labelled"), "learner": "logistic:make"}
+    options = STREAMED
     platform = Platform(load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path))
     good = {"evaluations": [RECENT], "gates": [AtMost("stream", "log_loss", 1.0), NotWorse("recent", "log_loss")]}
     kind = type("Labels", (StreamingTrainingPipeline,), {**options, **good})
@@ -123,3 +130,17 @@ def test_a_streaming_trainer_has_gates_over_its_own_metrics_too(tmp_path: Path) 
     wrong = type("Labels", (StreamingTrainingPipeline,), {**options, "gates": [NotWorse("steam", "log_loss")]})
     with pytest.raises(DefinitionError, match=r"Labels: gate .* no evaluation set 'steam'; did you mean 'stream'"):
         wrong(platform)
+
+
+@pytest.mark.parametrize(("base", "options"), [(TrainingPipeline, PINNED), (StreamingTrainingPipeline, STREAMED)])
+def test_what_no_gate_of_the_model_asks_is_not_promoted(base: type, options: dict[str, Any]) -> None:
+    with pytest.raises(DefinitionError, match="LateTrips: evaluating: promote=True, and the model declares no gates"):
+        type("LateTrips", (base,), {**options, "evaluating": Evaluating(promote=True)})
+    for sound in ({"evaluating": Evaluating()}, {"evaluating": Evaluating(promote=True), "gates": [StoredAnswer()]}):
+        type("LateTrips", (base,), {**options, **sound})
+
+
+def test_the_gates_of_a_trainer_are_asked_for_where_it_has_a_name() -> None:
+    template = type("Template", (StreamingTrainingPipeline,), {"evaluating": Evaluating(promote=True)})
+    with pytest.raises(DefinitionError, match=rf"{Path(__file__).name}:\d+: trainer Labels: evaluating: promote=True"):
+        type("Labels", (template,), STREAMED)
