@@ -36,7 +36,8 @@ class Category:
 class Encoding:
     """Columns with one or several encoders each, in the order of the tensors' columns, and the label.
 
-    Raises DefinitionError for an encoder that one column has twice, and for no columns at all.
+    Raises DefinitionError for an encoder that one column has twice, for a label that is a feature, and for no columns
+    at all.
 
     >>> from headrace.training.data.encoders import Hash, Raw
     >>> rows = pa.RecordBatch.from_pydict({"amt": [1.0, None], "card": ["a", "b"], "fraud": [0, 1]})
@@ -56,6 +57,11 @@ class Encoding:
         if twice or not counted:
             msg = f"encoding: {twice[0]!r} is there twice; keep one" if twice else "encoding: no column is encoded"
             raise DefinitionError(msg)
+        if self.label is not None and self.label.column in self.features:
+            msg = (
+                f"encoding: label {self.label.column!r} is among the features, so that the answer would be given with "
+            )
+            raise DefinitionError(msg + "the question; take it out of them")
 
     @cached_property
     def pairs(self) -> list[tuple[str, Encoder]]:

@@ -27,6 +27,8 @@ class Label:
         low, high: bounds, themselves included, beyond which a label is absurd.
         bad: what to do about rows whose label is NULL, not finite as float32, or out of bounds: `refuse` to go on, or
             `leave_out` those rows, counted by reason.
+
+    Raises DefinitionError for bounds that are no numbers or that nothing is within, and for another policy.
     """
 
     column: str
@@ -37,6 +39,14 @@ class Label:
     def __post_init__(self) -> None:
         if self.bad not in get_args(Policy):
             msg = f"label {self.column!r}: no policy {self.bad!r}; {did_you_mean(self.bad, get_args(Policy))}"
+            raise DefinitionError(msg)
+        if not (isinstance(self.column, str) and self.column):
+            msg = f"label {self.column!r}: expected the name of a column"
+            raise DefinitionError(msg)
+        _check_bound(f"label {self.column!r}: low", self.low)
+        _check_bound(f"label {self.column!r}: high", self.high)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            msg = f"label {self.column!r}: low = {self.low!r} is above high = {self.high!r}, so that no label is within"
             raise DefinitionError(msg)
 
     def check(self, type_: pa.DataType) -> None:
@@ -77,6 +87,18 @@ class Label:
         low, high = (-np.inf if self.low is None else self.low), (np.inf if self.high is None else self.high)
         within: Bools = (found >= low) & (found <= high)
         return within
+
+
+def _check_bound(what: str, bound: object) -> None:
+    """DefinitionError for what bounds nothing."""
+    if bound is None:
+        return
+    if isinstance(bound, bool) or not isinstance(bound, int | float):
+        msg = f"{what} = {bound!r}: expected a number; found {type(bound).__name__}"
+        raise DefinitionError(msg)
+    if np.isnan(bound):
+        msg = f"{what} = {bound!r}: expected a number; found NaN, which bounds nothing"
+        raise DefinitionError(msg)
 
 
 @dataclass(frozen=True, slots=True)

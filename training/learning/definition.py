@@ -149,6 +149,12 @@ def _check_kinds(cls: type[Any], at: str) -> None:
     if cls.encoding.label is None:
         msg = f"{at}: encoding: names no label, so that there is nothing to learn; add Label('column')"
         raise DefinitionError(msg)
+    if cls.label_time in cls.encoding.features:
+        msg = (
+            f"{at}: encoding: label_time {cls.label_time!r} is among the features, which nobody knows before the label "
+        )
+        msg += "is there; take it out of them"
+        raise DefinitionError(msg)
     scheduled = cls.retraining is not None or cls.evaluating is not None
     if scheduled and ("." not in cls.source or "@" in cls.source):
         msg = f"{at}: schedules: source is {cls.source!r}; expected a table namespace.table to which rows come"

@@ -27,6 +27,7 @@ from headrace.training.data.filters import RowFilter
 from headrace.training.data.label_look import check_labels
 from headrace.training.data.label_time import LabelTime
 from headrace.training.data.order import Order
+from headrace.training.data.overlap import check_apart
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, check_options, definition_of
@@ -167,12 +168,14 @@ class TrainingPipeline(Governed):
 
         Raises:
             NotFoundError: the table, snapshot or training set is not there.
-            DatasetError: the training split is empty, its labels cannot be learnt from, or were not known by then.
+            DatasetError: the training split is empty or shares rows with another, or its labels cannot be learnt from,
+                or were not known by then.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
             TrainingError: nothing could be learnt, or not be resumed.
         """
         named = source or self.chosen.source
         snapshot = self.snapshot(named)
+        self.check_splits(snapshot)
         training = self.rows(snapshot, TRAIN)
         # Fitting looks at labels itself, but not at their times.
         newest = self._newest_label(training) if self.chosen.label_time else None
@@ -202,6 +205,7 @@ class TrainingPipeline(Governed):
         """
         named = source or self.chosen.source
         snapshot = self.snapshot(named)
+        self.check_splits(snapshot)
         training = self.appended(snapshot, after)
         learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
         self._check_same(learner)
@@ -234,6 +238,10 @@ class TrainingPipeline(Governed):
         """The rows of a split."""
         return PinnedRows(snapshot, self.chosen.splits[split])
 
+    def check_splits(self, snapshot: Snapshot) -> None:
+        """DatasetError for rows of a snapshot that train and are in another split, too."""
+        check_apart(self.rows(snapshot, TRAIN), {name: self.rows(snapshot, name) for name in self._others})
+
     def fit(self, training: PinnedRows) -> Fitted:
         """The encoding, fitted on the rows that train."""
         return training.fit(self.chosen.encoding)
@@ -250,6 +258,11 @@ class TrainingPipeline(Governed):
         """The micro-batches of a split, in an order of the seed, or in that of the positions."""
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
+
+    @property
+    def _others(self) -> list[str]:
+        """The splits that do not train."""
+        return [name for name in self.chosen.splits if name != TRAIN]
 
     def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values."""
@@ -295,7 +308,7 @@ class TrainingPipeline(Governed):
         """What becomes of a learner that is given its rows."""
         learner, snapshot = work.learner, work.snapshot
         fitted = learner.fitted
-        others = {name: self.rows(snapshot, name) for name in self.chosen.splits if name != TRAIN}
+        others = {name: self.rows(snapshot, name) for name in self._others}
         valid = self.dataset(others[VALID], fitted, shuffle=False) if VALID in others else None
         dataset = self.dataset(work.training, fitted, shuffle=work.files is None)
         trainer = Trainer(learner, dataset, work.plan, valid, folder, self._identity(work), work.rows, work.plots)

@@ -11,6 +11,7 @@ from headrace.errors import ArtifactError, ModelError
 from headrace.features.place import Place
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.runtime.platform import Platform
+from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition_json import definition_of
 from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
 from headrace.training.models.difference import Difference, differences
@@ -69,6 +70,9 @@ class _Again(TrainingPipeline, abstract=True):
         # Whoever reads an error is shown the version, as no file declares this training.
         found = definition_of(training["definition"], Place(name, 0))
         self.chosen = replace(found, fine_tuning=found.recipe.optimizer)
+
+    def check_splits(self, snapshot: Snapshot) -> None:
+        """Nothing: what was learnt is made again as it was."""
 
 
 def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: str) -> dict[str, bytes]:

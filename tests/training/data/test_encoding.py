@@ -273,6 +273,11 @@ def test_an_encoding_that_cannot_be_is_refused() -> None:
     for wrong, why in {
         lambda: Encoding({}): "no column is encoded",
         lambda: Encoding({"card": [Hash(3), Hash(3)]}): "'card__hash_3' is there twice; keep one",
+        lambda: Encoding({"late": Raw()}, Label("late")): "label 'late' is among the features, .* take it out of them",
+        lambda: Label("a", low="0"): "label 'a': low = '0': expected a number; found str",  # type: ignore[arg-type]
+        lambda: Label("a", high=math.nan): "label 'a': high = nan: expected a number; found NaN, which bounds nothing",
+        lambda: Label("a", low=1, high=0): "label 'a': low = 1 is above high = 0, so that no label is within",
+        lambda: Label(""): "label '': expected the name of a column",
         lambda: Hash(0): "Hash: expected buckets of 1 or more; found 0",
         lambda: Vocabulary(min_count=0): "Vocabulary: expected min_count of 1 or more",
         lambda: Dates("Amerika/New_York"): "no zone 'Amerika/New_York'; did you mean 'America/New_York'",

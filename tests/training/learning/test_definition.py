@@ -6,13 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.errors import DefinitionError, ModelError, NotFoundError, SettingsError
+from headrace.errors import DatasetError, DefinitionError, ModelError, NotFoundError, SettingsError
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.model_states import Decision
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.learning.pipeline import load_training, rows_text
+from headrace.training.learning.pipeline import TrainingOutcome, load_training, rows_text
 from headrace.training.learning.registering import register
 from headrace.training.models.store import ModelStore
 
@@ -58,6 +58,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no model": ({**WHOLE, "model": ""}, "model: expected ModelSpec, found None"),
     "a model by name": ({**WHOLE, "model": "'logistic'"}, "model: expected ModelSpec, found 'logistic'"),
     "no label": ({**WHOLE, "encoding": "Encoding({'speed': Raw()})"}, "names no label"),
+    "a label's time as a feature": (
+        {**WHOLE, "label_time": "'speed'"},
+        "encoding: label_time 'speed' is among the features, which nobody knows before the label is there",
+    ),
     "a misspelt option": ({**WHOLE, "epoch": "3"}, "epoch = 3 is no option of a training; did you mean 'epochs'?"),
     "no training split": (
         {**WHOLE, "splits": "{'trian': ()}"},
@@ -150,14 +154,34 @@ def test_a_source_is_named_at_the_run_or_in_the_class(tmp_path: Path) -> None:
 def test_a_training_is_registered_however_long_its_filters_are(tmp_path: Path) -> None:
     iceberg = {"catalog": "house", "properties": dict(stream.table(tmp_path / "lake", (40,)).catalog.properties)}
     settings = load_settings(flags={"home": str(tmp_path), "iceberg": iceberg}, environment={}, folder=tmp_path)
-    long = "[Condition('speed', '<', 1e9 + number) for number in range(50)]"
-    options = {**WHOLE, "source": "'raw.trips'", "splits": f"{{'train': (), 'valid': {long}}}"}
+    long = "[Condition('trip', '<', 1e9 + number) for number in range(50)]"
+    splits = f"{{'train': Condition('trip', '>=', 20), 'valid': [Condition('trip', '<', 20), *{long}]}}"
+    options = {**WHOLE, "source": "'raw.trips'", "splits": splits}
     file = written(tmp_path, **options)
     file.write_text(file.read_text().replace("import Encoding,", "import Condition, Encoding,"))
     outcome = load_training(file)(Platform(settings), device="cpu").train()
     kept = register(ModelStore.at(settings), outcome, Decision("ann", "trained"))
     assert kept.facts.evaluated["valid"].startswith("raw.trips@")
     assert len(kept.facts.evaluated["valid"]) == LONGEST_ROWS
+
+
+def test_rows_that_train_are_evaluated_on_by_nobody(tmp_path: Path) -> None:
+    iceberg = {"catalog": "house", "properties": dict(stream.table(tmp_path / "lake", (40,)).catalog.properties)}
+    settings = load_settings(flags={"home": str(tmp_path), "iceberg": iceberg}, environment={}, folder=tmp_path)
+    splits = "{'train': Condition('trip', '>=', 10), 'valid': Condition('trip', '<', 10), 'test': %s}"
+
+    def train(test: str) -> TrainingOutcome:
+        folder = tmp_path / str(len(test))
+        folder.mkdir()
+        file = written(folder, **{**WHOLE, "source": "'raw.trips'", "splits": splits % test})
+        file.write_text(file.read_text().replace("import Encoding,", "import Condition, Encoding,"))
+        return load_training(file)(Platform(settings), device="cpu").train()
+
+    with pytest.raises(DatasetError, match=r"@\d+: 7 rows that train are in split 'test' too, .* cut the spl"):
+        train("Condition('trip', '<', 17)")
+    with pytest.raises(DatasetError, match="30 rows that train are in split 'test' too"):
+        train("()")
+    assert train("[Condition('trip', '<', 10), Condition('trip', '<', 17)]").trained.counters.rows_visited == 30
 
 
 def test_other_rows_are_told_by_another_text_where_it_is_shortened() -> None:

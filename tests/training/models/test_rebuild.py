@@ -132,6 +132,15 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     refused(DatasetError, why, training={**training, "definition": {**definition, "splits": own}})
 
 
+def test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_same(desk: Desk) -> None:
+    facts = desk.trained(MODEL.replace('    stopping = EarlyStopping("log_loss", patience=1)\n', "")).facts
+    definition = facts.training["definition"]
+    splits = {**definition["splits"], "valid": definition["splits"]["train"]}
+    training = {**facts.training, "definition": {**definition, "splits": splits}}
+    older = desk.store.register("late_trips", replace(facts, training=training), WHY)
+    assert rebuild(desk.platform, desk.store, older.name).is_same
+
+
 def test_overridden_steps_are_recorded(desk: Desk) -> None:
     desk.trained()
     base = load_training(desk.folder / "model.py")
