@@ -197,8 +197,8 @@ def _check_slices(chosen: EvaluationSet, rows: PinnedRows) -> None:
 def _slice_name(value: object) -> str:
     r"""What a slice is called: the value as text; in quotes where that reads as a missing value, or as such a text.
 
-    >>> _slice_name(None), _slice_name("NULL"), _slice_name("UA"), _slice_name("'NULL'")
-    ('NULL', "'NULL'", 'UA', '"\'NULL\'"')
+    >>> _slice_name(None), _slice_name("NULL"), _slice_name("UA")
+    ('NULL', "'NULL'", 'UA')
     """
     text = str(value)
     quoted = repr(text) if text.strip(_QUOTING) == MISSING else text
