@@ -893,7 +893,7 @@ MUTANTS = (
     ),
     Mutant(
         "a label is learned before it can be known",
-        "training/streaming/rules.py",
+        "training/data/label_time.py",
         "now_us + self.ahead_us)",
         "now_us + self.ahead_us + 86_400_000_000)",
         "tests/training/streaming/test_rules.py::test_a_label_is_known_between_its_event_and_now_or_its_row_is_a_dead_letter",

@@ -37,7 +37,7 @@ def device_of(name: str) -> torch.device:
         msg = f"device {name!r}: expected auto, cpu, cuda or cuda:N, N being the number of a GPU; "
         raise TrainingError(msg + did_you_mean(name, DEVICES))
     if int(asked["number"] or 0) >= count:
-        built = "" if torch.backends.cuda.is_built() else ", which was built without CUDA,"
+        built = "" if torch.version.cuda else ", which was built without CUDA,"
         msg = f"device {name!r}: not here: torch {torch.__version__}{built} finds {count} GPUs; expected cpu"
         raise TrainingError(msg + (f" or cuda:0 to cuda:{count - 1}" if count else ""))
     return torch.device(name)
