@@ -163,6 +163,12 @@ def test_a_microsecond_decides_whether_a_label_is_in_time(at: int, facts: list[s
     assert [found["fact"] for found in run.facts.to_pylist()] == facts
 
 
+def test_a_label_that_was_known_before_its_row_is_told_with_both_times_for_who_learns_to_refuse() -> None:
+    (fact,) = joined(numbered([row(HOUR)]), numbered([outcome(HOUR - 1)])).facts.to_pylist()
+    assert (fact["fact"], fact["label"]) == ("labelled", True)
+    assert (us(fact["scored_at"]), us(fact["label_time"])) == (BASE + HOUR, BASE + HOUR - 1)
+
+
 def test_an_instant_without_zone_is_refused() -> None:
     connection = duckdb.connect()
     with pytest.raises(RequestError, match="until=2023-01-01T00:00:00: has no time zone"):

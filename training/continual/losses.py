@@ -96,13 +96,13 @@ class LossWatch:
     def _continued(self, seen: Watched, learner: TorchLearner, snapshot: Snapshot) -> Watched:
         """What is seen with the rows up to a snapshot."""
         rows = self.pipeline.appended(snapshot, seen.snapshot)
-        before, risen = snapshot.rows - rows.snapshot.rows, seen.risen
+        risen = seen.risen
         for batch in self.pipeline.dataset(rows, learner.fitted, shuffle=False):
             losses = losses_of(learner, batch)
             for position, loss in zip(batch.positions.tolist(), losses, strict=True):
                 found = seen.detector.update(loss)
                 if found is not None and found.rises:
-                    risen = RisenLosses(before + position + 1, found.before, found.after)
+                    risen = RisenLosses(position + 1, found.before, found.after)
         return replace(seen, snapshot=snapshot.snapshot_id, risen=risen)
 
 

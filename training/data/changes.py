@@ -61,7 +61,7 @@ def follow(table: IcebergTable, after_snapshot: int | None) -> Iterator[Appended
 def appended_between(table: IcebergTable, after: int, snapshot: Snapshot) -> PinnedRows:
     """The rows that commits appended after a snapshot up to another, in their order; a compaction moves none of them.
 
-    Their positions are those in the newer snapshot; where a compaction put them into other files, among each other.
+    Their positions are those in the newer snapshot, as they would be without a compaction: behind all older rows.
 
     Raises:
         NotFoundError: the commits do not lead from the one to the other: expired, or rolled back.
@@ -79,8 +79,8 @@ def appended_between(table: IcebergTable, after: int, snapshot: Snapshot) -> Pin
             )
             msg += "or changed, and what was learned from them cannot be unlearned; train anew: `headrace train`"
             raise DatasetError(msg)
-    moved = any(file.path not in here for file in found)
-    return PinnedRows(replace(snapshot, files=tuple(_placed(found) if moved else found)))
+    older = snapshot.rows - sum(file.rows for file in found)
+    return PinnedRows(replace(snapshot, files=tuple(_placed(found, older))))
 
 
 def _commits(table: IcebergTable, after: int, snapshot: Snapshot) -> list[Change]:
@@ -98,9 +98,8 @@ def _files_of(table: IcebergTable, change: Change) -> dict[str, DataFile]:
     return {file.path: file for file in Snapshot.of(table, change.snapshot_id).files}
 
 
-def _placed(files: Sequence[DataFile]) -> Iterator[DataFile]:
-    """The files one behind the other, so that each row has a position of its own."""
-    start = 0
+def _placed(files: Sequence[DataFile], start: int) -> Iterator[DataFile]:
+    """The files one behind the other, from a position on, so that each row has one of its own."""
     for file in files:
         yield replace(file, start=start)
         start += file.rows
