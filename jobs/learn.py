@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from headrace.errors import SettingsError
-from headrace.jobs.options import FormatOption, options_of
+from headrace.jobs.options import FormatOption, options_of, pause_s
 from headrace.jobs.output import print_rows, progress
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from headrace.training.streaming.pipeline import StreamingTrainingPipeline
     from headrace.training.streaming.status import LearningStatus
 
-US_PER_S = 1_000_000
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, as `headrace learn status` lists it.")]
@@ -129,15 +128,14 @@ def register(
 
     Example: headrace learn register late-flights-20260101-120000-1a2b --follow --every 30s
     """
-    from headrace.features.duration import parse_duration
     from headrace.training.models.store import ModelStore
     from headrace.training.streaming.candidates import follow_committed, register_committed
     from headrace.training.streaming.runs import job_of
 
-    platform = _platform(context)
-    store, pause_s = ModelStore.at(platform.settings), parse_duration(every) / US_PER_S
+    between_s, platform = pause_s("--every", every), _platform(context)
+    store = ModelStore.at(platform.settings)
     if follow:
-        found = follow_committed(platform, store, run, pause_s)
+        found = follow_committed(platform, store, run, between_s)
     else:
         found = iter(register_committed(platform.iceberg, store, job_of(platform, run)))
     count = 0

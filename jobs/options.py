@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.errors import SettingsError
+from headrace.errors import DefinitionError, SettingsError
 
 if TYPE_CHECKING:
     from headrace.runtime.settings import Settings
@@ -95,6 +95,25 @@ def instant(option: str, text: str) -> datetime | None:
     from headrace.features.instant import instant_from
 
     return instant_from(option, text) if text else None
+
+
+def pause_s(option: str, text: str) -> float:
+    """An option's duration between two looks, in seconds; SettingsError for what is none, or none at all.
+
+    >>> pause_s("--look", "500ms")
+    0.5
+    """
+    from headrace.features.duration import UNITS_US, parse_duration
+
+    try:
+        found = parse_duration(text)
+    except DefinitionError as error:
+        msg = f"{option} {error}"
+        raise SettingsError(msg) from error
+    if not found:
+        msg = f"{option} {text!r}: expected more than nothing, such as 30s; without a pause it would look all the time"
+        raise SettingsError(msg)
+    return found / UNITS_US["s"]
 
 
 def store_flags(option: str, text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from headrace.errors import ConnectorError, SettingsError
 from headrace.jobs.deciding import decision_of
-from headrace.jobs.options import FormatOption, instant, options_of
+from headrace.jobs.options import FormatOption, instant, options_of, pause_s
 from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
 
@@ -75,15 +75,14 @@ def run(
 
     Example: headrace schedule run late_trips.py --for 1h
     """
-    from headrace.features.duration import parse_duration
     from headrace.training.continual.scheduler import Outcome
 
+    seconds, between_s = pause_s("--for", for_) if for_ else 0.0, pause_s("--look", look)
     scheduler = _scheduler(context, file, name, decision_of("schedule", by).who, device)
-    seconds, pause_s = ((parse_duration(text) if text else 0) / 1_000_000 for text in (for_, look))
     if again:
         scheduler.forgive()
     with ended_by_sigterm():
-        outcome = _steps(scheduler, seconds, pause_s) if for_ else scheduler.step()
+        outcome = _steps(scheduler, seconds, between_s) if for_ else scheduler.step()
     if outcome is Outcome.FAILED:
         raise typer.Exit(1)
 
@@ -105,12 +104,11 @@ def judge(
 
     Example: headrace schedule judge late-trips-20260101-120000-1a2b late_trips_stream.py --follow
     """
-    from headrace.features.duration import parse_duration
     from headrace.runtime.platform import Platform
     from headrace.training.streaming.candidates import register_committed
     from headrace.training.streaming.runs import job_of, job_status
 
-    platform, pause_s = Platform(options_of(context).settings()), parse_duration(look) / 1_000_000
+    between_s, platform = pause_s("--look", look), Platform(options_of(context).settings())
     job = job_of(platform, run)
     judged = _judge(platform, job.model, run, file, name, decision_of("judge", by).who)
     with ended_by_sigterm():
@@ -121,7 +119,7 @@ def judge(
             judged.step()
             if status is None or status.is_over:
                 return
-            time.sleep(pause_s)
+            time.sleep(between_s)
 
 
 @app.command()
@@ -176,7 +174,7 @@ def _judge(platform: Platform, model: str, run: str, file: Path, name: str, by: 
     return CandidateJudge(store, model, run, kind.evaluating, gates, by, tell=_tell)
 
 
-def _steps(scheduler: Scheduler, seconds: float, pause_s: float) -> Outcome:
+def _steps(scheduler: Scheduler, seconds: float, between_s: float) -> Outcome:
     """Step after step until the time is over, and what became of the last; a system that is away is waited for."""
     from headrace.training.continual.scheduler import Outcome
 
@@ -190,7 +188,7 @@ def _steps(scheduler: Scheduler, seconds: float, pause_s: float) -> Outcome:
         left = end - time.monotonic()
         if left <= 0:
             return outcome
-        time.sleep(min(pause_s, left))
+        time.sleep(min(between_s, left))
 
 
 def _tell(text: str) -> None:

@@ -202,3 +202,18 @@ def matching(field: str, values: int) -> int:
 @pytest.mark.parametrize("command", ["", "due", "run", "judge", "cron"])
 def test_every_help_has_an_example(command: str, tmp_path: Path) -> None:
     assert "Example: headrace schedule" in run("schedule", *command.split(), "--help", folder=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("schedule", "run", "model.py", "--for", "1h", "--look", "0s"),
+        ("schedule", "run", "model.py", "--for", "0s"),
+        ("schedule", "judge", "run-1", "model.py", "--follow", "--look", "0ms"),
+        ("learn", "register", "run-1", "--follow", "--every", "0s"),
+    ],
+)
+def test_who_looks_again_and_again_pauses(tmp_path: Path, command: tuple[str, ...]) -> None:
+    ended = run(*command, folder=tmp_path)
+    assert ended.returncode == 1
+    assert f"{command[-2]} {command[-1]!r}: expected more than nothing, such as 30s" in ended.stderr
