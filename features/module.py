@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,12 +15,15 @@ from headrace.errors import DefinitionError, HeadraceError, did_you_mean
 from headrace.features.place import place_of_error
 
 T = TypeVar("T")
+#: The beginning of an error that says where: a file with an ending, and a line.
+_PLACED = re.compile(r"[^:]*\.\w+:\d+")
 
 
 def run_file(file: Path) -> ModuleType:
     """Run the file as a fresh module whose name no other file has.
 
-    DefinitionError, with file and line, for whatever is wrong in it.
+    DefinitionError, with file and line, for whatever is wrong in it; an error of headrace's own as what it is, and with
+    the line too.
     """
     name = f"headrace_user_{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, file)
@@ -30,7 +34,8 @@ def run_file(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except HeadraceError:
+    except HeadraceError as error:
+        _locate(error, file)
         raise
     except SyntaxError as error:
         msg = f"{error.filename}:{error.lineno}: {error.msg}"
@@ -73,6 +78,13 @@ def _named_classes(file: Path, base: type[T], name_of: Callable[[type[T]], str],
         if name:
             found[name] = kind
     return found
+
+
+def _locate(error: HeadraceError, file: Path) -> None:
+    """Let an error begin with the line of the user's file that it passed through, unless it begins with a place."""
+    place, said = place_of_error(error, str(file)), str(error)
+    if place is not None and not _PLACED.match(said):
+        error.args = (f"{place}: {said}",)
 
 
 def _located(error: Any, file: Path) -> DefinitionError:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headrace.errors import ModelError, did_you_mean
+from headrace.errors import HeadraceError, ModelError, did_you_mean
 from headrace.training.learning.networks import Inputs
 from headrace.training.learning.packed import canonical, pack, unpack
 from headrace.training.learning.spec import ModelSpec, Recipe
@@ -34,8 +34,10 @@ def network_of(spec: ModelSpec, inputs: Inputs) -> nn.Module:
     kind = network_class(spec.module)
     try:
         return kind(inputs, **spec.arguments)
-    except TypeError as error:
-        msg = f"model {spec.module!r}: cannot be made of {inputs} with arguments {dict(spec.arguments)!r}: {error}"
+    # A user's own code may raise anything.
+    except Exception as error:
+        msg = f"model {spec.module!r}: cannot be made of {inputs} with arguments {dict(spec.arguments)!r}: "
+        msg += str(error) if isinstance(error, TypeError | HeadraceError) else f"{type(error).__name__}: {error}"
         raise ModelError(msg) from error
 
 

@@ -19,29 +19,6 @@ from headrace.training.learning.trainer import Plan
 
 #: The splits that mean something: what is learnt from, and what each epoch is evaluated on; others are evaluated last.
 TRAIN, VALID = "train", "valid"
-OPTIONS = (
-    "owner",
-    "source",
-    "encoding",
-    "model",
-    "optimizer",
-    "losses",
-    "huber_delta",
-    "guard",
-    "splits",
-    "batch_rows",
-    "epochs",
-    "seed",
-    "stopping",
-    "checkpoint_batches",
-    "evaluations",
-    "gates",
-    "event_time",
-    "label_time",
-    "fine_tuning",
-    "retraining",
-    "evaluating",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +90,6 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
     )
 
 
-def check_options(cls: type[Any], at: str) -> None:
-    """DefinitionError for plain attributes that look like misspelt options."""
-    for name, value in vars(cls).items():
-        hint = did_you_mean(name, OPTIONS)
-        if not (name.startswith("_") or name in OPTIONS or callable(value)) and hint.startswith("did"):
-            msg = f"{at}: {name} = {value!r} is no option of a training; {hint}"
-            raise DefinitionError(msg)
-
-
 def _check_kinds(cls: type[Any], at: str) -> None:
     """DefinitionError for an option of another kind than it must be."""
     kinds = {
@@ -178,4 +146,16 @@ def _splits(cls: type[Any], at: str) -> dict[str, tuple[RowFilter, ...]]:
     if cls.stopping is not None and VALID not in declared:
         msg = f"{at}: stopping: watches split {VALID!r}, which is not declared; {did_you_mean(VALID, declared)}"
         raise DefinitionError(msg)
-    return {name: tuple(one) if isinstance(one, Sequence) else (one,) for name, one in declared.items()}
+    return {name: _filters(f"{at}: splits: {name!r}", found) for name, found in declared.items()}
+
+
+def _filters(at: str, found: object) -> tuple[RowFilter, ...]:
+    """The filters of a split; DefinitionError for anything else."""
+    listed = tuple(found) if isinstance(found, Sequence) and not isinstance(found, str) else (found,)
+    for one in listed:
+        if isinstance(one, type) or not isinstance(one, RowFilter):
+            msg = (
+                f"{at}: expected a filter, such as Condition('trip', '<', 3) or before('at', day), or a list of them, "
+            )
+            raise DefinitionError(msg + f"() for all rows; found {one!r}")
+    return listed

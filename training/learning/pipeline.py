@@ -30,7 +30,7 @@ from headrace.training.data.order import Order
 from headrace.training.data.overlap import check_apart
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, check_options, definition_of
+from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, definition_of
 from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
@@ -40,6 +40,7 @@ from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
+from headrace.training.models.options import check_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class TrainingPipeline(Governed):
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         where = calling_place()
-        check_options(cls, f"{where}: training {cls.__name__}")
+        check_options(cls, f"{where}: training {cls.__name__}", abstract=abstract)
         if not abstract:
             cls.definition = definition_of(cls, where)
 

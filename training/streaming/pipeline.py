@@ -25,6 +25,7 @@ from headrace.runtime.checkpointing import Checkpointing
 from headrace.runtime.platform import Platform
 from headrace.training.data.label_time import LabelTime
 from headrace.training.models.governed import Governed
+from headrace.training.models.options import check_options
 from headrace.training.models.store import ModelStore
 from headrace.training.models.views import check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
@@ -110,8 +111,10 @@ class StreamingTrainingPipeline(Governed):
     features: ClassVar[Sequence[str]] = ()
 
     def __init_subclass__(cls) -> None:
+        at = f"{calling_place()}: trainer {cls.__name__}"
+        check_options(cls, at, abstract=not cls.name)
         if cls.name:
-            cls.check_promotion(f"{calling_place()}: trainer {cls.__name__}")
+            cls.check_promotion(at)
 
     @classmethod
     def model_name(cls) -> str:

@@ -6,7 +6,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.errors import DatasetError, DefinitionError, ModelError, NotFoundError, SettingsError
+from headrace.errors import (
+    DatasetError,
+    DefinitionError,
+    HeadraceError,
+    ModelError,
+    NotFoundError,
+    SettingsError,
+)
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.model_states import Decision
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
@@ -62,7 +69,14 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {**WHOLE, "label_time": "'speed'"},
         "encoding: label_time 'speed' is among the features, which nobody knows before the label is there",
     ),
-    "a misspelt option": ({**WHOLE, "epoch": "3"}, "epoch = 3 is no option of a training; did you mean 'epochs'?"),
+    "a misspelt option": ({**WHOLE, "epoch": "3"}, "epoch = 3 is no option; did you mean 'epochs'?;"),
+    "an option of another": (
+        {**WHOLE, "learning_rate": "3"},
+        "learning_rate = 3 is no option; known: batch_rows, checkpoint_batches,",
+    ),
+    "a split of nothing": ({**WHOLE, "splits": "{'train': None}"}, "splits: 'train': expected a filter, such as Con"),
+    "a split of a text": ({**WHOLE, "splits": "{'train': 'at < 3'}"}, "or a list of them, () for all rows; found 'at"),
+    "a list of texts": ({**WHOLE, "splits": "{'train': ['at < 3']}"}, "splits: 'train': expected a filter"),
     "no training split": (
         {**WHOLE, "splits": "{'trian': ()}"},
         "no split 'train' to learn from; did you mean 'trian'?",
@@ -95,6 +109,37 @@ def test_what_cannot_be_meant_is_refused_at_its_line(wrong: str, tmp_path: Path)
         load_training(file)
     assert message in str(found.value)
     assert str(found.value).startswith(f"{file}:8: training LateTrips")
+
+
+def test_what_is_a_users_own_is_left_to_the_user(tmp_path: Path) -> None:
+    file = written(tmp_path, **WHOLE, _rate="3", MOST="3", rate="property(lambda self: 3)", table_name="'raw.trips'")
+    with pytest.raises(DefinitionError, match=r"table_name = 'raw.trips' is no option"):
+        load_training(file)
+    base = "class Trips(TrainingPipeline, abstract=True):\n    table_name = 'raw.trips'\n    %s\n\n"
+    file.write_text(file.read_text().replace("class LateTrips(Tr", base % "" + "class LateTrips(Tr"))
+    file.write_text(file.read_text().replace("LateTrips(TrainingPipeline)", "LateTrips(Trips)"))
+    assert load_training(file).definition.name == "late_trips"
+    file.write_text(file.read_text().replace("table_name = 'raw.trips'\n    \n", "epoch = 3\n\n"))
+    with pytest.raises(DefinitionError, match="training Trips: epoch = 3 is no option; did you mean 'epochs'"):
+        load_training(file)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "why"),
+    [
+        ("optimizer", "OptimizerSpec('adam', float('nan'))", "optimizer 'adam': rate = nan: expected a finite number"),
+        ("model", "ModelSpec('logistik')", "did you mean 'logistic'"),
+        ("encoding", "Encoding({'late': Raw()}, Label('late'))", "encoding: label 'late' is among the features"),
+    ],
+)
+def test_what_a_value_refuses_is_said_with_its_line(tmp_path: Path, option: str, value: str, why: str) -> None:
+    file = written(tmp_path, **{**WHOLE, option: value})
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if f"{option} = " in text)
+    with pytest.raises(HeadraceError) as found:
+        load_training(file)
+    assert str(found.value).startswith(f"{file}:{line}: ")
+    assert str(found.value).count(file.name) == 1
+    assert why in str(found.value)
 
 
 def test_a_file_with_several_needs_a_name(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from headrace.errors import ModelError
 from headrace.training.learning.artifact import network_class, network_of
@@ -14,6 +14,15 @@ from headrace.training.learning.networks import FactorizationMachine, Inputs, Lo
 from headrace.training.learning.spec import ModelSpec, Recipe
 
 INPUTS = Inputs(3, (4, 2))
+
+
+class Picky(nn.Module):
+    """A network of somebody's own that takes no arguments but its own idea of them."""
+
+    def __init__(self, inputs: Inputs, depth: int) -> None:
+        super().__init__()
+        msg = f"depth {depth} is too deep for {inputs.numbers} numbers"
+        raise ValueError(msg)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +92,7 @@ def test_dropout_makes_learning_differ_from_testing() -> None:
         (ModelSpec("headrace.training.learning.networks:Inputs"), "no torch module"),
         (ModelSpec("mlp", {"hiden": [3]}), "hiden"),
         (ModelSpec("mlp", {"hidden": [0]}), "width = 0"),
+        (ModelSpec(f"{__name__}:Picky", {"depth": 9}), "with arguments {'depth': 9}: ValueError: depth 9 is too deep"),
     ],
 )
 def test_a_network_that_cannot_be_had_is_refused(spec: ModelSpec, message: str) -> None:

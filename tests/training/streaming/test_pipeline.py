@@ -61,6 +61,14 @@ def test_a_declaration_that_cannot_be_is_refused(lake: Lake, changes: dict[str, 
         type("Wrong", (Labels,), changes)(lake.platform)
 
 
+def test_an_attribute_that_nobody_reads_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="trainer Typo: micro_batch_row = 9 is no option; did you mean 'micro_b"):
+        type("Typo", (Labels,), {"micro_batch_row": 9})
+    with pytest.raises(DefinitionError, match=r"learning_rate = 3 is no option; .* what is your own begins"):
+        type("Typo", (Labels,), {"learning_rate": 3})
+    type("Own", (Labels,), {"_rate": 3, "RATE": 3, "rate": lambda self: 3})
+
+
 def test_columns_that_are_not_there_or_do_not_cross_are_refused(lake: Lake) -> None:
     class Typo(Labels):
         columns = ("shard", "place", "lable")
