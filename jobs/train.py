@@ -47,17 +47,18 @@ def train(
     from headrace.training.models.store import ModelStore
 
     settings = options_of(context).settings()
-    # Who registers is found out before hours are spent on learning.
+    # Who registers, and whether they can, is found out before hours are spent on learning.
     why = f"trained by `headrace train {file.name}`"
     decision = decision_of(why, by, "--no-register") if register else None
+    store = ModelStore.at(settings) if register else None
     pipeline = load_training(file, name)(Platform(settings), epochs=epochs, seed=seed, device=device)
     folder = out or settings.home / "training" / pipeline.chosen.name
     with ended_by_sigterm():
         outcome = pipeline.train(rows, folder, resume=resume, subscribers=telling(pipeline.chosen.plan.epochs))
     _tell_end(outcome, folder)
     found: dict[str, str | float] = {"artifact": address_of(outcome.trained.files)}
-    if decision is not None:
-        found["version"] = register_version(ModelStore.at(settings), outcome, decision).name
+    if decision is not None and store is not None:
+        found["version"] = register_version(store, outcome, decision).name
     found |= {metric: round(value, 6) for metric, value in outcome.metrics.items()}
     print_rows([{"what": what, "value": value} for what, value in found.items()], options_of(context).chosen(format_))
 

@@ -64,7 +64,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
     _check_kinds(cls, at)
     try:
         recipe = Recipe(cls.model, cls.optimizer, cls.losses, cls.huber_delta, cls.guard, cls.seed)
-        plan = Plan(cls.epochs, cls.stopping, cls.checkpoint_batches)
+        plan = Plan(cls.epochs, cls.stopping, cls.checkpoint_batches, cls.most_refused)
         if cls.stopping is not None:
             cls.stopping.check_task(cls.model.task)
     except ModelError as error:

@@ -35,10 +35,11 @@ from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
 from headrace.training.learning.reproducible import device_of
+from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
-from headrace.training.learning.trainer import Plan, Trained, Trainer, evaluate
+from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
 from headrace.training.models.options import check_options
 
@@ -126,6 +127,7 @@ class TrainingPipeline(Governed):
     seed: ClassVar[int] = 0
     stopping: ClassVar[EarlyStopping | None] = None
     checkpoint_batches: ClassVar[int] = 1_000
+    most_refused: ClassVar[float] = MOST_REFUSED
     event_time: ClassVar[str] = ""
     label_time: ClassVar[str] = ""
     fine_tuning: ClassVar[OptimizerSpec | None] = None
@@ -172,8 +174,10 @@ class TrainingPipeline(Governed):
             DatasetError: the training split is empty or shares rows with another, or its labels cannot be learnt from,
                 or were not known by then.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
-            TrainingError: nothing could be learnt, or not be resumed.
+            TrainingError: nothing could be learnt, or too little of the rows; or the folder cannot be written, or its
+                run not be resumed.
         """
+        check_folder(folder)
         named = source or self.chosen.source
         snapshot = self.snapshot(named)
         self.check_splits(snapshot)
@@ -204,6 +208,7 @@ class TrainingPipeline(Governed):
             ModelError: the files are of another model, or encode otherwise, than what is declared now.
             DatasetError: rows were taken away or changed since the snapshot.
         """
+        check_folder(folder)
         named = source or self.chosen.source
         snapshot = self.snapshot(named)
         self.check_splits(snapshot)
@@ -211,7 +216,7 @@ class TrainingPipeline(Governed):
         learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
         self._check_same(learner)
         newest = self._newest_label(training)
-        plan = Plan(checkpoint_batches=self.chosen.plan.checkpoint_batches)
+        plan = replace(self.chosen.plan, epochs=1, stopping=None)
         work = _Work(named, snapshot, training, learner, plan, newest, files, after)
         return self._learned(work, folder, resume, subscribers)
 

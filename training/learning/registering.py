@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.errors import TrainingError
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.training.learning.pipeline import TrainingOutcome
@@ -22,8 +23,13 @@ def register(
         parent: the version that was learnt on from; what it reads the new one reads, too.
         trainer: what learnt it, by a name that stays; with one the same again is the version that is there already.
 
-    Raises ConnectorError when its files or its facts cannot be written; no version is there then.
+    Raises, and no version is there then:
+        TrainingError: it learnt from no row.
+        ConnectorError: its files or its facts cannot be written.
     """
+    if not outcome.trained.kept.rows_learned:
+        msg = f"{outcome.definition.name}: no row was learnt in {outcome.trained.epochs} epochs, so that there is "
+        raise TrainingError(msg + "nothing to register; let it learn for 1 epoch or more, or leave it by --no-register")
     origin = store.keep_origin()
     facts = Facts(
         artifact=store.artifacts.put(outcome.trained.files),

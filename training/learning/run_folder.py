@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,13 +40,8 @@ class RunFolder:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other runs out of the folder for the block; TrainingError, naming its process, while one is in it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.touch()
-        except OSError as error:
-            msg = f"{self.folder}: cannot be written: {error}"
-            raise TrainingError(msg) from error
-        with exclusive(self._lock, self._taken):
+        check_folder(self.folder)
+        with exclusive(self.folder / "run.lock", self._taken):
             yield
 
     def write(self, files: Mapping[str, bytes], scalars: pa.Table, refused: pa.Table, title: str) -> None:
@@ -55,10 +51,6 @@ class RunFolder:
         write_whole(self.folder / "refused.parquet", parquet_bytes(refused))
         for name, content in plot_run(scalars, title).items() if self._plots else ():
             write_whole(self.folder / "plots" / name, content)
-
-    @property
-    def _lock(self) -> Path:
-        return self.folder / "run.lock"
 
     def _taken(self, holder: str) -> TrainingError:
         msg = f"{self.folder}: another run, {holder}, writes there; wait for it, or choose another folder (--out)"
@@ -72,6 +64,19 @@ class RunFolder:
         (self.artifact / MODEL).unlink(missing_ok=True)
         for name in sorted(files, key=MODEL.__eq__):
             write_whole(self.artifact / name, files[name])
+
+
+def check_folder(folder: Path | None) -> None:
+    """Make a run's folder, and try to write a file there; TrainingError, before hours are spent, when that fails."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        msg = f"{folder}: cannot be written: {error}; choose another folder for the run (--out)"
+        raise TrainingError(msg) from error
 
 
 def read_artifact(folder: Path) -> dict[str, bytes]:

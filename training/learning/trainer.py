@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,9 @@ from headrace.training.learning.reproducible import reproducible
 from headrace.training.learning.run_folder import RunFolder
 from headrace.training.learning.scalars import REFUSED, SCHEMA, Rows, add_scalars
 from headrace.training.learning.torch_learner import TorchLearner
+
+#: Where more rows are refused than learnt, the refusals and not the rows decide what is learnt.
+MOST_REFUSED = 0.5
 
 
 class Batches(Protocol):
@@ -49,15 +53,18 @@ class Plan:
         epochs: how often every row is visited, at most.
         stopping: None: never before the last epoch; then the last epoch is kept, else the best.
         checkpoint_batches: micro-batches between two checkpoints; one is written after each epoch in any case.
+        most_refused: the share of the rows visited that may be refused, 1 for any; more end the run with its epoch.
     """
 
     epochs: int = 1
     stopping: EarlyStopping | None = None
     checkpoint_batches: int = 1_000
+    most_refused: float = MOST_REFUSED
 
     def __post_init__(self) -> None:
         check_number(self.epochs, "plan: epochs", 0)
         check_number(self.checkpoint_batches, "plan: checkpoint_batches", 1)
+        check_number(self.most_refused, "plan: most_refused", 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +144,8 @@ class Trainer:
     def run(self, *, resume: bool = False) -> Trained:
         """Learn to the end; with `resume` from the folder's checkpoint, to the same artifact as without the stop.
 
-        Raises TrainingError when an epoch teaches nothing, a file cannot be written, a checkpoint cannot be used, or
-        another run writes to the folder.
+        Raises TrainingError when an epoch teaches nothing, more rows are refused than may be (`Plan.most_refused`), a
+        file cannot be written, a checkpoint cannot be used, or another run writes to the folder.
         """
         with nullcontext() if self._folder is None else self._folder.alone():
             return self._ran(resume=resume)
@@ -179,6 +186,7 @@ class Trainer:
             self._micro_batch(batch)
         if learner.counters.steps == learned and whole:
             self._refuse_epoch()
+        self._check_refused()
         self._evaluate()
         run.epoch, run.source = run.epoch + 1, None
         self._checkpoint()
@@ -201,6 +209,16 @@ class Trainer:
         why = f"every micro-batch was refused, the last because {reasons[-1]}" if reasons else "it has no rows"
         msg = f"epoch {self._run.epoch} taught nothing: {why}"
         raise TrainingError(msg)
+
+    def _check_refused(self) -> None:
+        """TrainingError when more rows were refused so far than may be."""
+        counters, reasons = self.learner.counters, Counter(self._run.refused.table()["reason"].to_pylist())
+        refused = counters.rows_visited - counters.rows_learned
+        if refused > self.plan.most_refused * counters.rows_visited:
+            why = "".join(f", {count:,} of them because {reason}" for reason, count in reasons.most_common(1))
+            msg = f"{refused:,} of {counters.rows_visited:,} rows visited were refused{why}; at most "
+            msg += f"{self.plan.most_refused:.0%} may be: look at labels and numbers, or allow it by `most_refused`"
+            raise TrainingError(msg)
 
     def _evaluate(self) -> None:
         """Ask the model of the evaluation split, and keep it where it is the best so far."""

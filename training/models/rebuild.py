@@ -69,7 +69,9 @@ class _Again(TrainingPipeline, abstract=True):
         self.platform, self.device = platform, device
         # Whoever reads an error is shown the version, as no file declares this training.
         found = definition_of(training["definition"], Place(name, 0))
-        self.chosen = replace(found, fine_tuning=found.recipe.optimizer)
+        # What was refused then is refused again, however much it was.
+        plan = replace(found.plan, most_refused=1.0)
+        self.chosen = replace(found, fine_tuning=found.recipe.optimizer, plan=plan)
 
     def check_splits(self, snapshot: Snapshot) -> None:
         """Nothing: what was learnt is made again as it was."""

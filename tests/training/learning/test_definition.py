@@ -13,6 +13,7 @@ from headrace.errors import (
     ModelError,
     NotFoundError,
     SettingsError,
+    TrainingError,
 )
 from headrace.registry.model_facts import LONGEST_ROWS
 from headrace.registry.model_states import Decision
@@ -77,6 +78,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a split of nothing": ({**WHOLE, "splits": "{'train': None}"}, "splits: 'train': expected a filter, such as Con"),
     "a split of a text": ({**WHOLE, "splits": "{'train': 'at < 3'}"}, "or a list of them, () for all rows; found 'at"),
     "a list of texts": ({**WHOLE, "splits": "{'train': ['at < 3']}"}, "splits: 'train': expected a filter"),
+    "a share that cannot be refused": ({**WHOLE, "most_refused": "2"}, "plan: most_refused = 2: expected a finite"),
     "no training split": (
         {**WHOLE, "splits": "{'trian': ()}"},
         "no split 'train' to learn from; did you mean 'trian'?",
@@ -140,6 +142,17 @@ def test_what_a_value_refuses_is_said_with_its_line(tmp_path: Path, option: str,
     assert str(found.value).startswith(f"{file}:{line}: ")
     assert str(found.value).count(file.name) == 1
     assert why in str(found.value)
+
+
+def test_what_learnt_from_no_row_is_not_registered(tmp_path: Path) -> None:
+    iceberg = {"catalog": "house", "properties": dict(stream.table(tmp_path / "lake", (40,)).catalog.properties)}
+    settings = load_settings(flags={"home": str(tmp_path), "iceberg": iceberg}, environment={}, folder=tmp_path)
+    pipeline = load_training(written(tmp_path, **{**WHOLE, "source": "'raw.trips'"}))
+    outcome = pipeline(Platform(settings), epochs=0, device="cpu").train()
+    store = ModelStore.at(settings)
+    with pytest.raises(TrainingError, match=r"late_trips: no row was learnt in 0 epochs, .* leave it by --no-register"):
+        register(store, outcome, Decision("ann", "trained"))
+    assert store.models() == []
 
 
 def test_a_file_with_several_needs_a_name(tmp_path: Path) -> None:

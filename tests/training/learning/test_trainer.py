@@ -234,6 +234,21 @@ def test_an_epoch_that_teaches_nothing_is_an_error(snapshot: Snapshot, tmp_path:
         trainer(snapshot, None, Plan(1), tmp_path, exploding).run()
 
 
+def test_a_run_ends_where_most_rows_are_refused_unless_it_may_go_on(snapshot: Snapshot) -> None:
+    """A guard that takes every loss above the mean for an explosion, of a network that hardly learns."""
+    guard, hardly = Guard(explosion=1.0, after=1), OptimizerSpec("sgd", 1e-6)
+    strict = replace(RECIPE, guard=guard, optimizer=hardly, seed=5)
+    why = r"[\d,]+ of 3,000 rows visited were refused, [\d,]+ of them because the loss explodes: .*; at most 50% may be"
+    with pytest.raises(TrainingError, match=why):
+        trainer(snapshot, None, Plan(1), recipe=strict).run()
+    trained = trainer(snapshot, None, Plan(1, most_refused=1.0), recipe=strict).run()
+    share = trained.refused / trained.counters.rows_visited
+    assert 0.5 < share < 1
+    assert trainer(snapshot, None, Plan(1, most_refused=share + 1e-9), recipe=strict).run() == trained
+    with pytest.raises(TrainingError, match="rows visited were refused"):
+        trainer(snapshot, None, Plan(1, most_refused=share - 1e-9), recipe=strict).run()
+
+
 def test_rows_that_were_refused_are_named(tmp_path: Path) -> None:
     """One number that no network can bear, at position 700, beside a label that it does not foretell."""
     made = stream.table(tmp_path / "lake", ())
