@@ -21,6 +21,8 @@ from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointIn
 from headrace.bench.point_in_time.costs import CostReport
 from headrace.bench.report import Report, write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
+from headrace.bench.streaming.benchmark import StreamingBenchmark, StreamingSizes
+from headrace.bench.streaming.figures import StreamingReport
 from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
 from headrace.bench.trainer.benchmark import ON_A_GPU, QUESTIONS, TrainerBenchmark, TrainerSizes
 from headrace.bench.trainer.figures import TrainerReport
@@ -41,7 +43,7 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport | CandidateReport
+AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport | CandidateReport | StreamingReport
 Benchmark = Callable[[Workbench], AnyReport]
 
 
@@ -233,6 +235,22 @@ def candidates(
     _run([lambda bench: CandidateBenchmark(bench, sizes).run()], home, json, docs=docs, services=WITH_KAFKA)
 
 
+@app.command()
+def streaming(
+    rows: Annotated[int, typer.Option(min=1_000, help="Rows of a run.")] = 500_000,
+    rounds: Rounds = 1,
+    home: Home = DEFAULT_HOME,
+    json: Json = None,
+    docs: Docs = False,
+) -> None:
+    """Rows a processor second of a streaming trainer in Flink, beside its learner alone; and Flink's checkpoints of it.
+
+    Example: python -m headrace.bench streaming --rows 50000
+    """
+    sizes = StreamingSizes(rows, rounds)
+    _run([lambda bench: StreamingBenchmark(bench, sizes).run()], home, json, docs=docs)
+
+
 @app.command(name="all")
 def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> None:
     """All benchmarks in full, on one stack; what `make bench` runs.
@@ -248,6 +266,7 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: MaterializeBenchmark(bench, MaterializeSizes(rounds=rounds), _rivals(home)).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),
         lambda bench: CandidateBenchmark(bench, CandidateSizes()).run(),
+        lambda bench: StreamingBenchmark(bench, StreamingSizes(rounds=rounds)).run(),
     ]
     _run(benchmarks, home, None, docs=docs, services=WITH_KAFKA)
     joins = PointInTimeBenchmark(home.resolve(), Progress(), PointInTimeSizes(rounds=rounds))

@@ -196,11 +196,15 @@ def _first(platform: Platform) -> str:
         encoding = Encoding({"x": Standardize(), "y": Standardize()}, Label("label", low=0, high=1))
         recipe = Recipe(ModelSpec("logistic"), OptimizerSpec("sgd", 0.1))
         learner = TorchLearner(recipe, encoding.fit([rows]), rows.slice(0, 1).select(["x", "y"]), "cpu")
-        origin = store.keep_origin()
-        artifact = store.artifacts.put(learner.artifact())
-        facts_ = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
-        store.register(MODEL, facts_, Decision("benchmark", "to start from"))
+        return registered(store, MODEL, learner.artifact())
     return f"{MODEL}@1"
+
+
+def registered(store: ModelStore, model: str, files: Mapping[str, bytes]) -> str:
+    """The name of a new version of a model, of these files."""
+    origin, artifact = store.keep_origin(), store.artifacts.put(files)
+    facts_ = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
+    return store.register(model, facts_, Decision("benchmark", "to start from")).name
 
 
 def _record(source: random.Random) -> dict[str, Any]:

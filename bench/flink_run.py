@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headrace.bench.measure import Measured, Meter
@@ -49,9 +49,13 @@ class FlinkRunner:
         Raises:
             JobError: it failed, or is stuck.
         """
-        found = self.run_within(spec, rows, STUCK_S)
+        return self.started(lambda: self.platform.session.submit(spec), spec.name, rows)
+
+    def started(self, start: Callable[[], str], name: str, rows: int) -> Measured:
+        """`run` of a job that is started otherwise: `start` gives Flink's id of it, `name` is for people."""
+        found = self.started_within(start, name, rows, STUCK_S)
         if found is None:
-            msg = f"job {spec.name} did not end within {STUCK_S:.0f} s; see `headrace stack logs flink`"
+            msg = f"job {name} did not end within {STUCK_S:.0f} s; see `headrace stack logs flink`"
             raise JobError(msg)
         return found
 
@@ -60,16 +64,20 @@ class FlinkRunner:
 
         The wall-clock seconds are those of the job as the job manager counts them: without planning and submission.
         """
+        return self.started_within(lambda: self.platform.session.submit(spec), spec.name, rows, limit_s)
+
+    def started_within(self, start: Callable[[], str], name: str, rows: int, limit_s: float) -> Measured | None:
+        """`run_within` of a job that is started otherwise: `start` gives Flink's id of it, `name` is for people."""
         flink_s, cassandra_s = self.meter.read()
-        job, begun, pace = self.platform.session.submit(spec), time.monotonic(), Pace()
+        job, begun, pace = start(), time.monotonic(), Pace()
         while not (status := self.platform.flink.job(job)).is_over:
-            self._tell(spec.name, job, rows, pace)
+            self._tell(name, job, rows, pace)
             if time.monotonic() - begun > limit_s:
                 self._end(job)
                 return None
             time.sleep(POLL_S)
         if status.state != "FINISHED":
-            msg = f"job {spec.name} is {status.state}: {self.platform.flink.root_exception(job)}"
+            msg = f"job {name} is {status.state}: {self.platform.flink.root_exception(job)}"
             raise JobError(msg)
         flink_after, cassandra_after = self.meter.read()
         wall_s = status.duration_ms / 1000

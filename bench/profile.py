@@ -125,24 +125,25 @@ def shares(counts: Mapping[str, float]) -> dict[str, float]:
     return {name: count / total for name, count in ordered} if total else {}
 
 
+def answer_of(flink: FlinkRest, path: str) -> Any:
+    """What Flink's REST interface answers; what `requests` raises where it does not."""
+    response = requests.get(flink.base_url + path, timeout=REQUEST_TIMEOUT_S)
+    response.raise_for_status()
+    return response.json()
+
+
 def _flame_graphs(flink: FlinkRest, job: str) -> list[Mapping[str, Any]]:
     """The samples of all vertices, asked for at once, or of those that answered before the job ended."""
-    vertices = [vertex["id"] for vertex in _get(flink, f"/jobs/{job}")["vertices"]]
+    vertices = [vertex["id"] for vertex in answer_of(flink, f"/jobs/{job}")["vertices"]]
     trees: dict[str, Mapping[str, Any]] = {}
     deadline = time.monotonic() + SAMPLING_S
     while len(trees) < len(vertices) and time.monotonic() < deadline and not flink.job(job).is_over:
         for vertex in vertices:
-            found = _get(flink, f"/jobs/{job}/vertices/{vertex}/flamegraph?type=on_cpu").get("data")
+            found = answer_of(flink, f"/jobs/{job}/vertices/{vertex}/flamegraph?type=on_cpu").get("data")
             if found:
                 trees[vertex] = found
         time.sleep(POLL_S)
     return list(trees.values())
-
-
-def _get(flink: FlinkRest, path: str) -> Any:
-    response = requests.get(flink.base_url + path, timeout=REQUEST_TIMEOUT_S)
-    response.raise_for_status()
-    return response.json()
 
 
 def _name(pid: int, thread: int) -> str:

@@ -1162,6 +1162,20 @@ MUTANTS = (
         "tests/training/learning/test_reproducible.py::test_a_training_refuses_a_device_before_it_reads_anything",
     ),
     Mutant(
+        "a streaming trainer that learned a row twice is measured",
+        "bench/streaming/benchmark.py",
+        "or spans != [(rows, 0, rows - 1, True)]:",
+        "or not spans:",
+        "tests/bench/test_streaming.py::test_a_run_that_did_not_learn_each_row_once_is_refused",
+    ),
+    Mutant(
+        "the start of a job is taken for the cost of its rows",
+        "bench/streaming/figures.py",
+        ".median - self.start.client_cpu_s",
+        ".median",
+        "tests/bench/test_streaming.py::test_the_report_tells_starts_from_further_rows_and_has_what_checkpoints_cost",
+    ),
+    Mutant(
         "a side of a benchmark may learn what it likes",
         "bench/trainer/benchmark.py",
         "if not abs(learnt.log_loss - expected) <= TOLERANCE:",

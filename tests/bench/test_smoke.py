@@ -21,6 +21,8 @@ from headrace.bench.online import OnlineBenchmark, OnlineSizes
 from headrace.bench.outputs import OutputsDifferError
 from headrace.bench.report import Report
 from headrace.bench.stack import Workbench
+from headrace.bench.streaming import benchmark as streaming
+from headrace.bench.streaming.benchmark import StreamingBenchmark, StreamingSizes
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.runtime.progress import Progress
@@ -141,6 +143,18 @@ def test_a_side_that_answers_otherwise_is_refused(bench: Workbench) -> None:
 
     with pytest.raises(OutputsDifferError, match="purchases_1h of customer 0 is -1"):
         benchmark.compare("rival", wrong)
+
+
+def test_a_streaming_trainer_learns_each_row_once_and_what_its_learner_learns(bench: Workbench, tmp_path: Path) -> None:
+    sizes = StreamingSizes(WRITTEN_ROWS, start_rows=0, interval=0.5)
+    (found,) = (report := StreamingBenchmark(bench, sizes, [streaming.SMALL]).run()).learned
+    assert list(found.sides) == [streaming.OURS, streaming.TRAINER, streaming.LEARNER]
+    assert all(run.rows == WRITTEN_ROWS and run.client_cpu_s > 0 for (run,) in found.sides.values())
+    assert found.checkpoints.completed > 0
+    assert found.checkpoints.state_bytes.high > 10 * 8  # the weights alone
+    report.save(tmp_path / "result.json")
+    assert list(json.loads((tmp_path / "result.json").read_text())["learned"][0]["sides"]) == list(found.sides)
+    assert f"| {streaming.LEARNER} | 2,000 |" in report.markdown()
 
 
 def test_every_record_that_is_sent_is_in_a_candidate_and_has_a_time(bench: Workbench, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The streaming trainer in Flink, measured beside its own learner without Flink."""
