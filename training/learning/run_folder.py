@@ -75,7 +75,7 @@ def check_folder(folder: Path | None) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        msg = f"{folder}: cannot be written: {error}; choose another folder for the run (--out)"
+        msg = f"{folder}: cannot be written: {error}; choose another folder (--out)"
         raise TrainingError(msg) from error
 
 

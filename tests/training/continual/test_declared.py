@@ -57,5 +57,5 @@ def test_a_schedule_needs_a_table_to_which_rows_come(tmp_path: Path, source: str
 def test_a_schedule_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match=r"evaluating: expected .*Evaluating.*, found '1d'"):
         Desk(tmp_path).pipeline(evaluating="1d")  # type: ignore[arg-type]
-    with pytest.raises(DefinitionError, match=r"retrainin = .* is no option of a training; did you mean 'retraining'"):
+    with pytest.raises(DefinitionError, match=r"retrainin = .* is no option; did you mean 'retraining'"):
         Desk(tmp_path / "other").pipeline(retrainin=Retraining(rows=1))
