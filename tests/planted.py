@@ -1360,8 +1360,8 @@ MUTANTS = (
     Mutant(
         "a version that learned on is rebuilt by another optimizer",
         "training/models/rebuild.py",
-        "replace(found, fine_tuning=found.recipe.optimizer)",
-        "found",
+        "replace(found, fine_tuning=found.recipe.optimizer, plan=plan)",
+        "replace(found, plan=plan)",
         "tests/training/continual/test_scheduler.py::test_each_row_is_visited_once_from_version_to_version",
     ),
     Mutant(
