@@ -11,7 +11,7 @@ POMS := pom.xml connectors/java/pom.xml $(wildcard runtime/jars/*/pom.xml)
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test faults mutants bench demo clean
+.PHONY: help setup check test faults gpu mutants bench demo clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +42,14 @@ check: setup .build/train.stamp ## Lint, format and type-check.
 	@PYTHONPATH=. $(BIN)/python -m tests.typecheck
 
 test: setup .build/train.stamp ## Run every test but those of failures, on the real stack.
-	@echo "test: all but the tests of failures, which kill parts of the stack; \`make faults\` runs those"
-	@$(BIN)/pytest -m 'not faults' --durations=25 --numprocesses $(TEST_PROCESSES) --dist loadscope
+	@echo "test: all but the tests of failures, which kill parts of the stack (\`make faults\`), and of a GPU (\`make gpu\`)"
+	@$(BIN)/pytest -m 'not faults and not gpu' --durations=25 --numprocesses $(TEST_PROCESSES) --dist loadscope
 
 faults: setup .build/train.stamp ## Run the tests of failures: servers killed, records deleted, snapshots expired.
 	@$(BIN)/pytest -m faults
+
+gpu: setup .build/train.stamp ## Run the tests that need a GPU which torch finds.
+	@$(BIN)/pytest -m gpu
 
 mutants: setup .build/train.stamp ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
 	@PYTHONPATH=. $(BIN)/python -m tests.mutants

@@ -1,6 +1,6 @@
 """Learning on a GPU gives the same bytes twice, and what the processor gives but for rounding.
 
-These are the only tests that are left out anywhere: torch has no GPU to compute on where there is none.
+`make gpu` runs these; without a GPU they fail.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from headrace.training.streaming.trainer import Policy, StreamTrainer
 from . import stream
 
 DEVICE = "cuda"
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU on this machine")
+pytestmark = pytest.mark.gpu
 
 LOGISTIC, FACTORS = ModelSpec("logistic"), ModelSpec("factorization_machine", {"factors": 4})
 PERCEPTRON = ModelSpec("mlp", {"hidden": [16, 8], "embedding": 2})
