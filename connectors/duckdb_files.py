@@ -73,20 +73,20 @@ def read_file(
 
     Raises:
         NotFoundError: there is no such file.
-        RequestError: it is empty, or by its beginning no file of that kind.
+        RequestError: a .csv file is empty, or by its beginning none.
     """
     file = Path(path)
     if not file.exists():
         msg = f"no file {path}"
         raise NotFoundError(msg)
-    is_csv = file.suffix != ".parquet"
+    if file.suffix == ".parquet":
+        return connection.read_parquet(path)
     try:
-        return _csv(connection, path, texts) if is_csv else connection.read_parquet(path)
+        return _csv(connection, path, texts)
     except duckdb.Error as error:
         empty = "" if file.stat().st_size else "empty, and "
-        csv = "CSV file: expected UTF-8 text, a line of column names, and as many values in each line behind it"
-        msg = f"{path}: is {empty}no {csv if is_csv else 'Parquet file'}"
-        raise RequestError(msg) from error
+        msg = f"{path}: is {empty}no CSV file: expected UTF-8 text, a line of column names, and as many values in each "
+        raise RequestError(msg + "line behind it") from error
 
 
 def _csv(connection: duckdb.DuckDBPyConnection, path: str, texts: Sequence[str] | None) -> duckdb.DuckDBPyRelation:

@@ -955,6 +955,13 @@ MUTANTS = (
         "tests/training/streaming/test_kept_runs.py::test_a_record_that_is_half_written_is_told_by_its_file_and_other_runs_are_there",
     ),
     Mutant(
+        "a run whose record cannot be read is none of its model",
+        "training/streaming/runs.py",
+        "if run.model == model} | unread",
+        "if run.model == model}",
+        "tests/training/streaming/test_kept_runs.py::test_a_run_whose_record_cannot_be_read_is_still_one_of_its_model",
+    ),
+    Mutant(
         "a trainer's dead letters have no places",
         "training/streaming/letters.py",
         "return found if isinstance(found, int) else None",

@@ -77,6 +77,12 @@ def unreadable(platform: Platform) -> dict[str, JobError]:
     return {run: one for run, one in found.items() if isinstance(one, JobError)}
 
 
+def ids_of(platform: Platform, model: str) -> set[str]:
+    """The ids of a model's runs; one whose record cannot be read has the model's name, a day, a time and digits."""
+    unread = {run for run in unreadable(platform) if run.rsplit("-", 3)[0] == model.replace("_", "-")}
+    return {run.run for run in runs(platform) if run.model == model} | unread
+
+
 def run_of(platform: Platform, run: str) -> LearningRun:
     """One run. NotFoundError, with a suggestion, when there is none."""
     try:
@@ -298,9 +304,7 @@ def _states(platform: Platform, run: LearningRun, savepoint: str | None) -> Iter
 
 def _running(platform: Platform, model: str) -> list[JobStatus]:
     """The jobs of a model's trainers that are not over, oldest first."""
-    # Of a run whose record cannot be read only its id tells the model: it has its name, day, time and digits.
-    unread = {run for run in unreadable(platform) if run.rsplit("-", 3)[0] == model.replace("_", "-")}
-    return running_of(platform.flink.jobs(), {run.run for run in runs(platform) if run.model == model} | unread)
+    return running_of(platform.flink.jobs(), ids_of(platform, model))
 
 
 def _second(first: JobStatus, model: str) -> str:

@@ -12,7 +12,7 @@ from headrace.errors import JobError, TrainingError
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.streaming.job import LearningJob
-from headrace.training.streaming.runs import RECORD_FILE, LearningRun, job_of, run_of, runs, unreadable
+from headrace.training.streaming.runs import RECORD_FILE, LearningRun, ids_of, job_of, run_of, runs, unreadable
 
 JOB = LearningJob(
     run="late-1",
@@ -84,3 +84,14 @@ def test_a_record_that_is_half_written_is_told_by_its_file_and_other_runs_are_th
     (platform.run_folder("late-1") / "learning-job.json").write_text(content)
     with pytest.raises(JobError, match=r"learning-job\.json is not what headrace writes"):
         job_of(platform, "late-1")
+
+
+def test_a_run_whose_record_cannot_be_read_is_still_one_of_its_model(tmp_path: Path) -> None:
+    platform = Platform(load_settings(environment={}, folder=tmp_path))
+    RUN.save(platform.run_folder("late-1"))
+    for run in ("late-20260101-120000-1a2b", "too-late-20260101-120000-1a2b"):
+        RUN.save(platform.run_folder(run))
+        (platform.run_folder(run) / RECORD_FILE).write_text("{")
+    # So that no second trainer of the model is started beside its job.
+    assert ids_of(platform, "late") == {"late-1", "late-20260101-120000-1a2b"}
+    assert ids_of(platform, "too_late") == {"too-late-20260101-120000-1a2b"}
