@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from headrace.bench.measure import Measured, Meter
+from headrace.bench.measure import Measured, Meter, Watch, cpu_s
 from headrace.bench.profile import Profile, sample
 from headrace.errors import JobError
 from headrace.runtime.job_spec import JobSpec
@@ -68,10 +68,12 @@ class FlinkRunner:
 
     def started_within(self, start: Callable[[], str], name: str, rows: int, limit_s: float) -> Measured | None:
         """`run_within` of a job that is started otherwise: `start` gives Flink's id of it, `name` is for people."""
-        flink_s, cassandra_s = self.meter.read()
+        flink, cassandra_s = Watch(self.meter.flink), cpu_s(self.meter.cassandra)
+        flink_s = flink.cpu_s()
         job, begun, pace = start(), time.monotonic(), Pace()
         while not (status := self.platform.flink.job(job)).is_over:
             self._tell(name, job, rows, pace)
+            flink.cpu_s()  # while Python's workers are there
             if time.monotonic() - begun > limit_s:
                 self._end(job)
                 return None
@@ -79,11 +81,10 @@ class FlinkRunner:
         if status.state != "FINISHED":
             msg = f"job {name} is {status.state}: {self.platform.flink.root_exception(job)}"
             raise JobError(msg)
-        flink_after, cassandra_after = self.meter.read()
         wall_s = status.duration_ms / 1000
         if wall_s > limit_s:
             return None
-        return Measured(rows, wall_s, flink_after - flink_s, cassandra_after - cassandra_s)
+        return Measured(rows, wall_s, flink.cpu_s() - flink_s, cpu_s(self.meter.cassandra) - cassandra_s)
 
     def _tell(self, name: str, job: str, rows: int, pace: Pace) -> None:
         read = max((vertex.rows_in for vertex in self.platform.flink.progress(job)[:1]), default=0)

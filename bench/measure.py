@@ -78,8 +78,16 @@ def _used_by_all(identity: ProcessIdentity) -> float:
     while identity.is_running():
         with suppress(psutil.NoSuchProcess):
             return _used_by(psutil.Process(identity.pid))
-    msg = f"process {identity.pid} of the stack ended during a measured run; see `headrace stack logs`"
-    raise StackError(msg)
+    raise _ended(identity)
+
+
+def _require_running(identity: ProcessIdentity) -> None:
+    if not identity.is_running():
+        raise _ended(identity)
+
+
+def _ended(identity: ProcessIdentity) -> StackError:
+    return StackError(f"process {identity.pid} of the stack ended during a measured run; see `headrace stack logs`")
 
 
 def _used_by(process: psutil.Process) -> float:
@@ -87,6 +95,36 @@ def _used_by(process: psutil.Process) -> float:
     times = process.cpu_times()
     with_ended = times.user + times.system + times.children_user + times.children_system
     return with_ended + sum(map(_used_by, process.children()))
+
+
+class Watch:
+    """What processes and all that they start use, also those that outlive their parents.
+
+    A Python worker of Flink is the child of a shell that is ended before it, so that no living process has the worker's
+    time at the end: it has to be looked at while the job runs. What a process uses after the last look is not seen.
+    """
+
+    def __init__(self, identities: Iterable[ProcessIdentity]) -> None:
+        self._identities = tuple(identities)
+        self._used: dict[psutil.Process, float] = {}
+
+    def cpu_s(self) -> float:
+        """Processor seconds, user and system, of all that was ever seen; a look costs some milliseconds.
+
+        Raises:
+            StackError: one of the processes themselves is gone.
+        """
+        for identity in self._identities:
+            _require_running(identity)
+            with suppress(psutil.NoSuchProcess):
+                own = psutil.Process(identity.pid)
+                self._used.update(dict.fromkeys({own, *own.children(recursive=True)} - self._used.keys(), 0.0))
+        for process in self._used:
+            with suppress(psutil.NoSuchProcess):
+                if process.is_running():
+                    times = process.cpu_times()
+                    self._used[process] = times.user + times.system
+        return sum(self._used.values())
 
 
 @dataclass(frozen=True)

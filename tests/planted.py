@@ -1169,6 +1169,13 @@ MUTANTS = (
         "tests/training/learning/test_reproducible.py::test_a_training_refuses_a_device_before_it_reads_anything",
     ),
     Mutant(
+        "a Python worker that outlives its shell costs nobody anything",
+        "bench/measure.py",
+        "        return sum(self._used.values())",
+        "        return sum(map(_used_by_all, self._identities))",
+        "tests/bench/test_measure.py::test_what_a_child_used_is_known_though_its_parent_was_ended_before_it",
+    ),
+    Mutant(
         "a streaming trainer that learned a row twice is measured",
         "bench/streaming/benchmark.py",
         "or spans != [(rows, 0, rows - 1, True)]:",

@@ -13,23 +13,25 @@ from headrace.bench.measure import Measured, Spread
 from headrace.bench.page import facts_text, save, settings_text, table
 from headrace.bench.profile import answer_of
 from headrace.bench.report import Part, shown, table_markdown
+from headrace.errors import JobError
 from headrace.runtime.flink_rest import FlinkRest
 
-CHECKPOINT_HEAD = ("model", "checkpoints", "ms from end to end", "state, bytes", "written, bytes")
+CHECKPOINT_HEAD = ("model", "checkpoints", "failed", "ms from end to end", "state, bytes", "written, bytes")
 START_HEAD = ("model", "rows", "CPU-s", "rows/CPU-s behind these")
 
 
 @dataclass(frozen=True)
 class Checkpointed:
-    """The newest checkpoints of one job, as Flink itself tells of them.
+    """The completed checkpoints of one job, as Flink itself tells of them.
 
     Attributes:
-        completed: how many were completed in all; figures are of the newest ten at most, which Flink remembers.
+        failed: those that were begun and not completed, of which nothing is known.
         end_to_end_ms: from when one was triggered until all had acknowledged it.
         state_bytes: of all state; `written_bytes` of what had to be written for it.
     """
 
     completed: int
+    failed: int
     end_to_end_ms: Spread
     state_bytes: Spread
     written_bytes: Spread
@@ -41,17 +43,20 @@ class Checkpointed:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Checkpointed:
-        """From Flink's answer; savepoints and those that failed do not count.
+        """From Flink's answer; JobError where it completed none.
 
-        >>> one = {"status": "COMPLETED", "is_savepoint": False, "end_to_end_duration": 9, "state_size": 7}
-        >>> told = [{**one, "checkpointed_size": 5}, {"status": "FAILED", "is_savepoint": False}]
-        >>> Checkpointed.read({"counts": {"completed": 1}, "history": told}).written_bytes
-        Spread(low=5, median=5, high=5)
+        >>> size = {"min": 5, "p50": 7.0, "max": 9, "avg": 7}
+        >>> told = {"end_to_end_duration": size, "state_size": size, "checkpointed_size": size}
+        >>> Checkpointed.read({"counts": {"completed": 3, "failed": 0}, "summary": told}).written_bytes
+        Spread(low=5, median=7.0, high=9)
         """
-        done = [one for one in answer["history"] if one["status"] == "COMPLETED" and not one["is_savepoint"]]
+        counts, summary = answer["counts"], answer["summary"]
+        if not counts["completed"]:
+            msg = f"a measured job completed no checkpoint; Flink counts {counts}: give it more rows"
+            raise JobError(msg)
         names = ("end_to_end_duration", "state_size", "checkpointed_size")
-        spreads = [Spread.of(one[name] for one in done) for name in names]
-        return cls(answer["counts"]["completed"], *spreads)
+        spreads = [Spread(*(summary[name][one] for one in ("min", "p50", "max"))) for name in names]
+        return cls(counts["completed"], counts["failed"], *spreads)
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Learned:
 
         >>> run = {"Flink": [Measured(1_000, 9.0, 6.0)]}
         >>> few = Measured(100, 8.0, 5.0)
-        >>> Learned("m", run, Checkpointed(0, *[Spread(0, 0, 0)] * 3), few).further_rows_per_cpu_s
+        >>> Learned("m", run, Checkpointed(1, 0, *[Spread(0, 0, 0)] * 3), few).further_rows_per_cpu_s
         900.0
         """
         if self.start is None:
@@ -88,7 +93,7 @@ class Learned:
         """A line of the table of checkpoints."""
         cost = self.checkpoints
         sizes = (f"{spread.median:,.0f}" for spread in (cost.state_bytes, cost.written_bytes))
-        return (self.model, f"{cost.completed:,}", shown(cost.end_to_end_ms), *sizes)
+        return (self.model, f"{cost.completed:,}", f"{cost.failed:,}", shown(cost.end_to_end_ms), *sizes)
 
 
 @dataclass(frozen=True)
