@@ -29,7 +29,8 @@ def device_of(name: str) -> torch.device:
     >>> device_of("cpu")
     device(type='cpu')
     """
-    count = torch.cuda.device_count()
+    # A driver that is too old for this torch has GPUs to count, and none to use.
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name in ("auto", "cpu"):
         return torch.device("cuda" if name == "auto" and count else "cpu")
     asked = GPU.fullmatch(name)
