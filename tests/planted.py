@@ -705,8 +705,8 @@ MUTANTS = (
     Mutant(
         "a process that ends while it is read ends a benchmark",
         "bench/measure.py",
-        "with suppress(psutil.NoSuchProcess):",
-        "with suppress(ZeroDivisionError):",
+        "with suppress(psutil.NoSuchProcess):\n            return",
+        "with suppress(ZeroDivisionError):\n            return",
         "tests/bench/test_measure.py::test_processes_that_end_while_they_are_read_are_in_their_parents_count",
     ),
     Mutant(
