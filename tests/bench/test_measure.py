@@ -42,17 +42,20 @@ def test_what_a_child_used_is_known_though_its_parent_was_ended_before_it() -> N
     """As a Python worker of Flink, whose shell is ended first."""
     script = "bash -c 'for i in {1..300000}; do :; done; echo; sleep 60' & wait"
     with subprocess.Popen(["bash", "-c", f"bash -c {quote(script)}; sleep 60"], stdout=subprocess.PIPE) as process:
-        watch, identity = Watch([identity_of(process)]), identity_of(process)
-        assert process.stdout is not None
-        process.stdout.readline()
-        family = psutil.Process(process.pid).children(recursive=True)
-        used = watch.cpu_s()
-        family[0].kill()  # its child is nobody's now
-        while any(one.is_running() and one.ppid() == family[0].pid for one in family[1:]):
-            pass
-        assert watch.cpu_s() >= used > cpu_s([identity])
-        for one in (*family[1:], process):
-            one.kill()
+        family: list[psutil.Process] = []
+        try:
+            watch, identity = Watch([identity_of(process)]), identity_of(process)
+            assert process.stdout is not None
+            process.stdout.readline()
+            family = psutil.Process(process.pid).children(recursive=True)
+            used = watch.cpu_s()
+            family[0].kill()  # its child is nobody's now
+            while any(one.is_running() and one.ppid() == family[0].pid for one in family[1:]):
+                pass
+            assert watch.cpu_s() >= used > cpu_s([identity])
+        finally:
+            for one in (*family[1:], process):
+                one.kill()
 
 
 def test_a_process_that_is_gone_is_no_figure(restless: subprocess.Popen[bytes]) -> None:
