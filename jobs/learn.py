@@ -46,6 +46,7 @@ def start(
     ] = "",
     from_: Annotated[str, typer.Option("--from", help="A version to start from: model@3, model@champion.")] = "",
     follow: Annotated[bool, typer.Option(help="Go on with rows that are appended later.")] = True,
+    again: Annotated[bool, typer.Option("--again", help="Learn rows again that --from has learned.")] = False,
 ) -> None:
     """Start a trainer on the cluster; print its run.
 
@@ -54,8 +55,8 @@ def start(
     from headrace.training.streaming.runs import start as start_run
 
     platform = _platform(context)
-    asked = offsets_of(offsets)
-    job = pipeline_in(file, name)(platform, after=after, follow=follow, start=from_ or None, offsets=asked).prepare()
+    asked, kind = offsets_of(offsets), pipeline_in(file, name)
+    job = kind(platform, after=after, follow=follow, start=from_ or None, offsets=asked, again=again).prepare()
     made = start_run(platform, job)
     progress(f"learning {made.model} from {job.source} as job {made.job_id}; `headrace learn status` shows it")
     typer.echo(made.run)

@@ -1344,6 +1344,27 @@ MUTANTS = (
         "tests/training/continual/test_scheduler.py::test_drift_is_due_after_it_and_not_before",
     ),
     Mutant(
+        "a child learns from a table what its parent has learned",
+        "training/streaming/learned_before.py",
+        "begins < found.rows:",
+        "begins < 0:",
+        "tests/training/streaming/test_learned_before.py::test_a_table_that_the_parent_has_learned_is_not_learned_again_unless_that_is_asked_for",
+    ),
+    Mutant(
+        "a trainer forgets what the parent of its parent has learned",
+        "training/streaming/pipeline.py",
+        "refuse_learned(self.rows, self.store.lineage(parent.name).line)",
+        "refuse_learned(self.rows, [parent])",
+        "tests/training/streaming/test_learned_before.py::test_a_snapshot_before_what_an_ancestor_has_learned_is_refused_and_one_behind_it_is_told",
+    ),
+    Mutant(
+        "a child learns the records of its parent's last offsets again",
+        "training/streaming/learned_before.py",
+        "first < end and start < end",
+        "first < end and start < first",
+        "tests/training/streaming/test_learned_before.py::test_records_that_the_line_has_learned_are_not_learned_again",
+    ),
+    Mutant(
         "learning on reads past its snapshot",
         "training/data/changes.py",
         "return found[: upto.index(snapshot.snapshot_id) + 1]",

@@ -17,6 +17,7 @@ from headrace.runtime.platform import Platform
 from headrace.training.models.store import ModelStore
 from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.learned_before import BEHIND, WHERE
 from headrace.training.streaming.runs import job_of, job_status
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, Verdict
@@ -153,4 +154,12 @@ def _training(told: Candidate, job: LearningJob) -> dict[str, Any]:
     given = {"learner": taught["learner"], "places": taught["places"], "given": taught["rules"]["given"]}
     topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
     rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic}
+    again = {"again": True} if job.again else {}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic, **_behind(told, job), **again}
+
+
+def _behind(told: Candidate, job: LearningJob) -> dict[str, Any]:
+    """How far into its table a candidate is; what arrived after a halt was not learned, and another run may."""
+    if job.topic is not None:
+        return {}
+    return {BEHIND: job.skipped + (told.visited if job.halts else told.arrived), WHERE: job.where}

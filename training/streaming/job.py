@@ -73,6 +73,7 @@ class LearningJob:
         topic: the offsets that are read, where the source is a topic.
         features: the fingerprint of each feature view that made the rows, where the trainer names any.
         where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
+        again: whether rows may be learned again that the version to start from has learned.
     """
 
     run: str
@@ -95,6 +96,7 @@ class LearningJob:
     topic: TopicOffsets | None = None
     features: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
+    again: bool = False
 
     @property
     def halts(self) -> bool:

@@ -31,6 +31,7 @@ from headrace.training.models.views import check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
+from headrace.training.streaming.learned_before import refuse_learned
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.row_types import INTEGERS, TYPES
 from headrace.training.streaming.rules import Rules
@@ -88,6 +89,7 @@ class StreamingTrainingPipeline(Governed):
         start: the version to start from, as `model@3` or `model@champion`; None: a learner that knows nothing.
         offsets: of a topic, the first offset by partition; `parent`: those behind what the version to start from
             learned; None: the earliest that are there, or those after the snapshot.
+        again: learn rows again that the version to start from, or one before it, has learned.
 
     Raises:
         DefinitionError: the declaration lacks something, or has a value that it cannot have.
@@ -129,6 +131,7 @@ class StreamingTrainingPipeline(Governed):
         follow: bool = True,
         start: str | None = None,
         offsets: Offsets | Literal["parent"] | None = None,
+        again: bool = False,
     ) -> None:
         self.after = after
         self.offsets = offsets
@@ -136,6 +139,7 @@ class StreamingTrainingPipeline(Governed):
         self.platform = platform
         self.follow = follow
         self.start = start
+        self.again = again
         self.store = ModelStore.at(platform.settings)
         self.run_id = f"{self.name.replace('_', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}-"
         self.run_id += secrets.token_hex(RUN_SUFFIX_BYTES)
@@ -161,12 +165,15 @@ class StreamingTrainingPipeline(Governed):
             ModelError: the version is another model's, or a feature view that it learned from has changed.
             ArtifactError: its files are missing or damaged.
             SchemaMismatchError: a column is missing, or of a type that does not cross to the learner.
-            CutoverError: the topic does not have the records to begin with any more.
+            CutoverError: the topic does not have the records to begin with any more, or the version to start from, or
+                one before it, has learned from rows that would be read again.
             JobError: there is nothing to follow yet, or rows were overwritten since the snapshot to begin after.
         """
         columns = self.check_source()
         crossing = self.crossing(columns)
         parent = self.parent()
+        if parent is not None and not self.again:
+            refuse_learned(self.rows, self.store.lineage(parent.name).line)
         declarations, query = self.declare_rows(crossing)
         read = self.rows.read()
         schema = pa.schema([(column.name, TYPES[column.type][1]) for column in (*crossing, *self.rows.added)])
@@ -191,6 +198,7 @@ class StreamingTrainingPipeline(Governed):
             topic=read.topic,
             where=read.where,
             features=self.check_features(parent),
+            again=self.again,
         )
 
     def check_source(self) -> tuple[Field, ...]:

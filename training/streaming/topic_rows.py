@@ -170,12 +170,23 @@ def offsets_after(version: ModelVersion, topic: str) -> Offsets:
     >>> offsets_after(ModelVersion("late", 1, facts, "ann"), "rides")
     {0: 7}
     """
-    named = {key.rpartition("-"): end for key, (_, end) in version.facts.offsets.items()}
-    found = {int(partition): end for (name, _, partition), end in named.items() if name == topic}
+    found = {partition: end for partition, (_, end) in spans_of(version, topic).items()}
     if not found:
         msg = f"{version.name} learned from no offsets of topic {topic!r}, so nothing begins behind them; it knows "
         raise NotFoundError(msg + (", ".join(sorted(version.facts.offsets)) or "none"))
     return found
+
+
+def spans_of(version: ModelVersion, topic: str) -> dict[int, tuple[int, int]]:
+    """By partition of a topic the first offset that a version learned from, and the one after the last.
+
+    >>> from headrace.registry.model_facts import Facts
+    >>> facts = Facts(artifact="0" * 64, code="1" * 64, environment="2" * 64, offsets={"rides-0": (3, 7)})
+    >>> spans_of(ModelVersion("late", 1, facts, "ann"), "rides")
+    {0: (3, 7)}
+    """
+    named = {key.rpartition("-"): span for key, span in version.facts.offsets.items()}
+    return {int(partition): (first, end) for (name, _, partition), (first, end) in named.items() if name == topic}
 
 
 def check_still_there(platform: Platform, job: LearningJob, arrived: Offsets) -> None:

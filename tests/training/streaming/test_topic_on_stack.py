@@ -79,6 +79,9 @@ def test_a_bounded_run_ends_with_what_was_there_and_goes_on_behind_its_parent(ri
     facts = kept[-1].facts
     assert facts.rows_seen == steps[-1].visited == river.good - 40
     river.store().register("currents", facts, Decision("tester", "to go on from"))
+    with pytest.raises(CutoverError, match=r"currents@1 has learned topic .* again; give --offsets parent to begin"):
+        river.kind(river.platform, start="currents@1").prepare()
+    assert river.kind(river.platform, start="currents@1", again=True).prepare().again
     later = river.kind(river.platform, start="currents@1", offsets="parent").prepare()
     assert later.topic is not None
     assert {f"{river.topic}-{name}": start for name, start in later.topic.starts.items()} == {
