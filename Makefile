@@ -51,7 +51,7 @@ faults: setup .build/train.stamp ## Run the tests of failures: servers killed, r
 gpu: setup .build/train.stamp ## Run the tests that need a GPU which torch finds.
 	@$(BIN)/pytest -m gpu
 
-mutants: setup .build/train.stamp ## Plant each fault of tests/planted.py in a copy of the tree; the test it names must fail.
+mutants: setup .build/train.stamp ## Plant each fault of tests/planted in a copy of the tree; the test it names must fail.
 	@PYTHONPATH=. $(BIN)/python -m tests.mutants
 
 bench: setup .build/train.stamp ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).

@@ -1,0 +1,29 @@
+"""Faults that are planted in `examples`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "features of the demo are those of two minutes after departure",
+        "examples/late_flights/departures.py",
+        'asked_at=spine["departed_at"] - AHEAD',
+        'asked_at=spine["departed_at"] + AHEAD',
+        "tests/examples/test_late_flights.py::test_features_are_those_of_what_had_been_reported_at_departure",
+    ),
+    Mutant(
+        "a label of the demo is known before its arrival is reported",
+        "examples/late_flights/departures.py",
+        'known_at=spine["flight_id"].map(landed["reported_at"])',
+        'known_at=spine["flight_id"].map(landed["at"])',
+        "tests/examples/test_late_flights.py::test_a_label_is_that_of_the_arrival_and_known_when_this_is_reported",
+    ),
+    Mutant(
+        "a flight of the demo is answered by a model of a later time",
+        "examples/late_flights/replay.py",
+        'np.searchsorted(leaves, last, side="right")',
+        'np.searchsorted(leaves, newest, side="right")',
+        "tests/examples/test_late_flights.py::test_each_flight_is_answered_by_the_model_of_its_departure",
+    ),
+)

@@ -1,0 +1,57 @@
+"""Faults that are planted in `features`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a calendar day begins at midnight in UTC",
+        "features/local_day.py",
+        "return begin_us(last - days + 1, zone), begin_us",
+        "return (last - days + 1) * DAY_US, begin_us",
+        "tests/compiler/test_local_days.py::test_tiles_of_days_merge_to_a_loop_over_dates",
+    ),
+    Mutant(
+        "a calendar day is 24 hours",
+        "features/local_day.py",
+        "return begin_us(last - days + 1, zone), begin_us",
+        "return begin_us(last + 1, zone) - days * DAY_US, begin_us",
+        "tests/compiler/test_local_days.py::test_tiles_of_days_merge_to_a_loop_over_dates",
+    ),
+    Mutant(
+        "calendar days end a day late",
+        "features/local_day.py",
+        "last = day_of(at_us, zone) - lag",
+        "last = day_of(at_us, zone) - max(lag - 1, 0)",
+        "tests/compiler/test_local_days.py::test_tiles_of_days_merge_to_a_loop_over_dates",
+    ),
+    Mutant(
+        "an assignment changes nothing that it reads",
+        "features/needed_source.py",
+        "reads - imported if",
+        "set() if",
+        "tests/features/test_udf.py::test_whatever_may_change_what_a_function_reads_goes_along",
+    ),
+    Mutant(
+        "two sources of one name are taken for one",
+        "features/view.py",
+        "different = {source.declared: source for source in found}",
+        "different = {source.name: source for source in found}",
+        "tests/features/test_language.py::test_features_of_two_sources_of_one_name_are_refused_unless_both_say_the_same",
+    ),
+    Mutant(
+        "a constant is a condition",
+        "features/operations/conditions.py",
+        'if condition.op == "literal" and condition.value is not None:',
+        'if condition.op == "literal" and condition.value is None:',
+        "tests/features/test_nested.py::test_what_has_no_meaning_is_refused_at_its_line",
+    ),
+    Mutant(
+        "a dimension fills a column of a union",
+        "features/union.py",
+        "if any(scalar.lookups()):",
+        "if any(()):",
+        "tests/features/test_union.py::test_a_wrong_union_is_refused_at_its_line",
+    ),
+)

@@ -1,0 +1,100 @@
+"""Faults that are planted in `pipelines`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a table is complete to its commit, however late versions may be written",
+        "pipelines/completeness.py",
+        "return by_commit if noted",
+        "return by_commit + delay_us if noted",
+        "tests/pipelines/test_completeness.py::"
+        "test_an_event_sees_the_same_in_every_version_of_a_table_that_is_complete_to_it",
+    ),
+    Mutant(
+        "the ledger takes a partition of another topic for the same one",
+        "pipelines/ledger_checks.py",
+        "if left.of == right.of",
+        "if left.partition == right.partition",
+        "tests/pipelines/test_ledger_topics.py::test_what_is_read_of_two_topics_neither_overlaps_nor_leaves_gaps",
+    ),
+    Mutant(
+        "a column that the archive lacks is no reason to refuse",
+        "pipelines/explain_history.py",
+        'yield Step(HISTORY, "columns"',
+        'Step(HISTORY, "columns"',
+        "tests/pipelines/test_explain.py::test_a_column_that_the_archive_lacks_is_told_and_the_rest_is_explained",
+    ),
+    Mutant(
+        "a table of another system is explained instead of its copy",
+        "pipelines/explain_history.py",
+        "return platform.iceberg.load(SHADOWS_NAMESPACE, name)",
+        "return table",
+        "tests/pipelines/test_explain.py::test_a_table_of_another_system_is_explained_and_so_is_its_copy",
+    ),
+    Mutant(
+        "a dead letter takes the row of a later snapshot",
+        "pipelines/dead_letters.py",
+        "relation(connection, cut.snapshot_id)",
+        "relation(connection)",
+        "tests/pipelines/test_dead_letters.py::test_what_was_not_read_of_a_row_of_history_is_added_and_what_was_read_stays",
+    ),
+    Mutant(
+        "a letter with a union's columns takes others of a row that its own source let in",
+        "pipelines/dead_letters.py",
+        "WHERE _error IS NULL AND {written}",
+        "WHERE _error IS NULL",
+        "tests/pipelines/test_dead_letters.py::test_a_letter_of_a_union_takes_nothing_of_a_row_that_its_own_source_let_in",
+    ),
+    Mutant(
+        "a dead letter with other columns is overwritten",
+        "pipelines/dead_letters.py",
+        "if not read.keys() < kept.keys():",
+        "if read.keys() == kept.keys():",
+        "tests/pipelines/test_dead_letters.py::test_a_letter_with_other_columns_is_left_as_it_is",
+    ),
+    Mutant(
+        "a label join goes on from the newest state that is left, whatever was told since",
+        "pipelines/lifecycle.py",
+        "    check(run, start)\n",
+        "",
+        "tests/pipelines/test_label_runs.py::test_a_stopped_run_whose_resumption_was_not_recorded_does_not_go_on_from_its_savepoint",
+    ),
+    Mutant(
+        "a label join begins anew at its boundary beside what it has told",
+        "pipelines/label_runs.py",
+        "return next(iter(commits), None) if state is None",
+        "return None if state is None",
+        "tests/pipelines/test_label_runs.py::test_a_run_without_any_state_does_not_begin_anew_when_facts_were_told",
+    ),
+    Mutant(
+        "a run gets a second job beside one that nobody noted",
+        "pipelines/outcome.py",
+        "if not live or (own is not None and not own.is_over):",
+        "if not live or own is not None:",
+        "tests/pipelines/test_label_runs.py::test_a_job_of_the_run_that_nobody_noted_is_the_run_s",
+    ),
+    Mutant(
+        "a job is noted before it says from which state it starts",
+        "pipelines/outcome.py",
+        'STARTING = "INITIALIZING"',
+        'STARTING = "CREATED"',
+        "tests/pipelines/test_label_runs.py::test_a_job_is_noted_when_it_says_from_which_state_it_starts",
+    ),
+    Mutant(
+        "a view whose first job nobody noted never serves",
+        "pipelines/outcome.py",
+        "if is_view and platform.registry.pointer(run.project, run.view) is None:",
+        "if not is_view:",
+        "tests/pipelines/test_label_runs.py::test_a_view_serves_whose_first_job_nobody_noted",
+    ),
+    Mutant(
+        "a label join's ledger recounts another system's table, and not the copy that was read",
+        "pipelines/label_ledger.py",
+        "[part.table for part in self.cutover.parts]",
+        "[part.origin.name if part.origin else part.table for part in self.cutover.parts]",
+        "tests/pipelines/test_label_ledger.py::test_a_ledger_recounts_the_copy_of_a_foreign_table",
+    ),
+)

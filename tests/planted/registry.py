@@ -1,0 +1,50 @@
+"""Faults that are planted in `registry`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a model changes though another change came first",
+        "registry/models.py",
+        '{**named, "revision": life.revision}.items()',
+        "named.items()",
+        "tests/registry/test_models.py::test_a_version_is_never_retired_while_it_becomes_champion_again",
+    ),
+    Mutant(
+        "a promotion does not ask what its maker believed",
+        "registry/models.py",
+        "    if holder == expected:\n        if holder == wanted:",
+        "    if True:\n        if holder == wanted:",
+        "tests/registry/test_models.py::test_a_promotion_on_a_wrong_belief_names_the_winner",
+    ),
+    Mutant(
+        "a clock that runs backwards turns the history of a model round",
+        "registry/models.py",
+        "max(clock, newest + MICROSECOND)",
+        "clock",
+        "tests/registry/test_models.py::test_a_clock_that_runs_backwards_does_not_turn_history_round",
+    ),
+    Mutant(
+        "a version is verified by gates that failed",
+        "registry/model_states.py",
+        'gate.get("passed") is not True',
+        "not gate",
+        "tests/registry/test_models.py::test_nothing_is_verified_without_passed_gates",
+    ),
+    Mutant(
+        "two work on a schedule at once",
+        "registry/schedules.py",
+        "if seen.is_held(at):",
+        "if False:",
+        "tests/registry/test_schedules.py::test_who_begins_works_until_the_end_and_nobody_else_does",
+    ),
+    Mutant(
+        "who lost a lease ends the work of who has it",
+        "registry/schedules.py",
+        '{**named, "revision": seen.revision}.items()',
+        "named.items()",
+        "tests/registry/test_schedules.py::test_a_worker_that_says_no_more_is_succeeded_and_can_end_nothing",
+    ),
+)

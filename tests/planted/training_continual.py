@@ -1,0 +1,78 @@
+"""Faults that are planted in `training/continual`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a retraining waits for a row more than it asks for",
+        "training/continual/due.py",
+        'found >= asked, f"{found:,} rows came',
+        'found > asked, f"{found:,} rows came',
+        "tests/training/continual/test_due.py::test_a_retraining_is_due_when_its_rows_have_come[2000-True]",
+    ),
+    Mutant(
+        "a retraining is due though nothing came",
+        "training/continual/due.py",
+        "if newest is not None and newest.snapshot == known.snapshot:",
+        "if False:",
+        "tests/training/continual/test_due.py::test_without_new_rows_nothing_is_due_however_long_it_was",
+    ),
+    Mutant(
+        "drift that was answered is answered again",
+        "training/continual/due.py",
+        "risen is None or (seen is not None and risen.at <= seen)",
+        "risen is None",
+        "tests/training/continual/test_due.py::test_drift_is_due_in_rows_that_the_newest_version_has_not_seen",
+    ),
+    Mutant(
+        "versions are judged by the learning schedule",
+        "training/continual/due.py",
+        "    if evaluating.always:\n        yield",
+        "    if True:\n        yield",
+        "tests/training/continual/test_scheduler.py::test_the_serving_version_changes_only_when_gates_are_asked",
+    ),
+    Mutant(
+        "learning goes on from what a refused version learned",
+        "training/continual/known.py",
+        "while parent is not None and parent.state is State.TRAINED:",
+        "while False:",
+        "tests/training/continual/test_due.py::test_a_refusal_puts_out_all_that_nobody_judged_on_the_way_to_it_and_after_it",
+    ),
+    Mutant(
+        "who lost a lease registers what it learned",
+        "training/continual/scheduler.py",
+        "        lease.renew()\n        evidence",
+        "        evidence",
+        "tests/training/continual/test_scheduler.py::test_who_lost_the_work_registers_nothing",
+    ),
+    Mutant(
+        "a killed retraining begins anew",
+        "training/continual/scheduler.py",
+        "return pipeline.learn_on(files, after, source, run.folder, resume=resume,",
+        "return pipeline.learn_on(files, after, source, run.folder, resume=False,",
+        "tests/training/continual/test_scheduler.py::test_a_kill_in_between_changes_neither_row_visits_nor_the_model",
+    ),
+    Mutant(
+        "a rise of losses is told at a place of the rows that were read",
+        "training/continual/losses.py",
+        "RisenLosses(position + 1,",
+        "RisenLosses(position - rows.snapshot.files[0].start + 1,",
+        "tests/training/continual/test_scheduler.py::test_drift_is_due_after_it_and_not_before",
+    ),
+    Mutant(
+        "a candidate is judged a row too late",
+        "training/continual/judging.py",
+        "found >= evaluating.rows",
+        "found > evaluating.rows",
+        "tests/training/continual/test_judging.py::test_production_changes_only_when_the_evaluating_schedule_says_so",
+    ),
+    Mutant(
+        "a judge promotes what somebody admitted by hand",
+        "training/continual/judging.py",
+        "judgement.passed and judgement.decision.reason.startswith(ON_ARRIVAL)",
+        "judgement.passed",
+        "tests/training/continual/test_judging.py::test_what_was_admitted_by_hand_is_left_to_whoever_did",
+    ),
+)

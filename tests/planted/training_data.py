@@ -1,0 +1,148 @@
+"""Faults that are planted in `training/data`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "a resumed epoch begins a row too late",
+        "training/data/dataset.py",
+        "at = place.row if number == place.buffer else 0",
+        "at = place.row + 1 if number == place.buffer and place.row else 0",
+        "tests/training/data/test_dataset.py::test_resumed_anywhere_exactly_the_remaining_batches_come",
+    ),
+    Mutant(
+        "the rest of a buffer is dropped where a micro-batch goes on into the next",
+        "training/data/dataset.py",
+        "parts.append(part)",
+        "parts = [part]",
+        "tests/training/data/test_dataset.py::test_every_row_comes_once_an_epoch_with_its_own_values",
+    ),
+    Mutant(
+        "all workers of a loader read the same row groups",
+        "training/data/order.py",
+        "order[worker::workers]",
+        "order[0::1]",
+        "tests/training/data/test_dataset.py::test_two_workers_read_every_row_once",
+    ),
+    Mutant(
+        "every epoch has the order of the first",
+        "training/data/order.py",
+        "[epoch, OF_GROUPS]",
+        "[0, OF_GROUPS]",
+        "tests/training/data/test_dataset.py::test_the_order_is_that_of_the_seed_and_the_epoch",
+    ),
+    Mutant(
+        "statistics rule out no row group",
+        "training/data/row_groups.py",
+        "return [group for group in self._all_groups if group.number in kept]",
+        "return self._all_groups if kept is not None else []",
+        "tests/training/data/test_rows.py::test_row_groups_that_statistics_rule_out_are_never_read",
+    ),
+    Mutant(
+        "statistics of a renamed column are believed",
+        "training/data/row_groups.py",
+        "self.names.get(name) == name",
+        "name in physical.names",
+        "tests/training/data/test_rows.py::test_statistics_of_a_renamed_column_are_not_taken_for_those_of_its_name",
+    ),
+    Mutant(
+        "a range of times holds its end",
+        "training/data/filters.py",
+        '("<", self.before_us)',
+        '("<=", self.before_us)',
+        "tests/training/data/test_rows.py::test_times_are_split_at_an_instant_with_no_row_in_both",
+    ),
+    Mutant(
+        "moments of batches are merged without their distance",
+        "training/data/fits.py",
+        "apart * apart * self.count * found.size / total",
+        "0 * apart",
+        "tests/training/data/test_encoding.py::test_standardized_numbers_have_mean_0_and_deviation_1_whatever_the_batches",
+    ),
+    Mutant(
+        "an unseen category is a missing one",
+        "training/data/encoders.py",
+        "pc.fill_null(pc.add(places, UNSEEN + 1), UNSEEN)",
+        "pc.fill_null(pc.add(places, UNSEEN + 1), MISSING)",
+        "tests/training/data/test_encoding.py::test_a_vocabulary_is_the_most_frequent_values",
+    ),
+    Mutant(
+        "a row whose label is left out is fitted on",
+        "training/data/encoding.py",
+        "fit.add(one_array(kept[column]))",
+        "fit.add(one_array(rows[column]))",
+        "tests/training/data/test_encoding.py::test_a_label_that_is_none_is_refused_or_left_out_and_counted",
+    ),
+    Mutant(
+        "a training learns a label that was known before its event",
+        "training/data/label_look.py",
+        "        self._refuse()\n",
+        "",
+        "tests/training/data/test_label_look.py::test_a_label_that_was_not_known_between_its_event_and_now_is_refused",
+    ),
+    Mutant(
+        "a bad label is told by its place among the rows that were read",
+        "training/data/rows.py",
+        "fit.add(block.rows, block.positions)",
+        "fit.add(block.rows)",
+        "tests/training/data/test_label_look.py::test_a_bad_label_is_told_by_its_place_in_the_snapshot_and_all_are_counted",
+    ),
+    Mutant(
+        "bad labels are those of one part",
+        "training/data/labels.py",
+        "self.counts[why] += int(rows.sum())",
+        "self.counts[why] = int(rows.sum())",
+        "tests/training/data/test_encoding.py::test_bad_labels_are_counted_through_all_parts_before_they_are_refused",
+    ),
+    Mutant(
+        "appended rows are told by their places among each other",
+        "training/data/changes.py",
+        "_placed(found, older)",
+        "_placed(found, 0)",
+        "tests/training/learning/test_label_cutoff.py::test_labels_that_are_missing_in_appended_rows_are_counted_and_told_by_their_place",
+    ),
+    Mutant(
+        "a label is learned before it can be known",
+        "training/data/label_time.py",
+        "now_us + self.ahead_us)",
+        "now_us + self.ahead_us + 86_400_000_000)",
+        "tests/training/streaming/test_rules.py::test_a_label_is_known_between_its_event_and_now_or_its_row_is_a_dead_letter",
+    ),
+    Mutant(
+        "a schema is looked at once and never again",
+        "training/data/encoding.py",
+        "if schema == self._accepted.get(labels):",
+        "if labels in self._accepted:",
+        "tests/training/data/test_encoding.py::test_rows_of_another_schema_are_looked_at_though_those_before_were_well",
+    ),
+    Mutant(
+        "learning on reads past its snapshot",
+        "training/data/changes.py",
+        "return found[: upto.index(snapshot.snapshot_id) + 1]",
+        "return found",
+        "tests/training/continual/test_scheduler.py::test_a_compaction_moves_no_row_into_learning_again",
+    ),
+    Mutant(
+        "rows that were replaced are passed over",
+        "training/data/changes.py",
+        "elif change.operation != REPLACE:",
+        "elif False:",
+        "tests/training/continual/test_scheduler.py::test_rows_that_were_replaced_are_not_learned_on_from",
+    ),
+    Mutant(
+        "rows that train are counted in no other split",
+        "training/data/overlap.py",
+        "        if shared.kept:",
+        "        if shared.kept > training.snapshot.rows:",
+        "tests/training/learning/test_definition.py::test_rows_that_train_are_evaluated_on_by_nobody",
+    ),
+    Mutant(
+        "the label is a feature",
+        "training/data/encoding.py",
+        "self.label.column in self.features:",
+        "self.label.column in self.columns[:0]:",
+        "tests/training/data/test_encoding.py::test_an_encoding_that_cannot_be_is_refused",
+    ),
+)

@@ -1,0 +1,106 @@
+"""Faults that are planted in `training/models`."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "metrics over different rows are compared",
+        "training/models/gates.py",
+        "if (one.set, one.rows) == (name, rows)",
+        "if one.set == name",
+        "tests/training/models/test_gates.py::test_metrics_over_other_rows_are_not_compared",
+    ),
+    Mutant(
+        "a candidate that failed becomes a version",
+        "training/models/store.py",
+        "        if not passed:\n            return Admission(results, None)\n",
+        "",
+        "tests/training/models/test_store.py::test_a_candidate_becomes_a_version_only_at_a_gate_and_once",
+    ),
+    Mutant(
+        "models are evaluated on whatever rows there are by now",
+        "training/models/evaluator.py",
+        "if name not in self._rows:",
+        "if True:",
+        "tests/training/models/test_model_gates.py::test_rows_that_come_while_models_are_judged_are_seen_by_none_of_them",
+    ),
+    Mutant(
+        "slices are those of other rows where labels were left out",
+        "training/models/evaluator.py",
+        "kept = np.searchsorted(block.positions, batch.positions.numpy())",
+        "kept = np.arange(len(batch))",
+        "tests/training/models/test_model_gates.py::test_what_is_found_on_rows_equals_a_plain_loop_and_is_recorded_of_both",
+    ),
+    Mutant(
+        "the champion is held beside by what was recorded of it",
+        "training/models/model_gates.py",
+        "evaluations=() if theirs is None else (theirs.evaluation,))",
+        "evaluations=subject.evaluations)",
+        "tests/training/models/test_model_gates.py::test_a_model_of_december_alone_is_better_of_late_and_has_forgotten_february",
+    ),
+    Mutant(
+        "models of two labels are compared",
+        "training/models/model_gates.py",
+        "if theirs is not None and theirs.label != own.label:",
+        "if theirs is not None and theirs.label is None:",
+        "tests/training/models/test_model_gates.py::test_a_model_of_another_label_is_not_held_beside_the_champion",
+    ),
+    Mutant(
+        "any answer to the stored row will do",
+        "training/models/model_gates.py",
+        "GateResult(self.name, example.is_answered, ",
+        "GateResult(self.name, True, ",
+        "tests/training/models/test_model_gates.py::test_a_model_with_another_answer_fails_with_both",
+    ),
+    Mutant(
+        "a model is proved by rows that it has learned from",
+        "training/models/model_gates.py",
+        "if not learned.rows or ",
+        "if True or ",
+        "tests/training/models/test_learned.py::test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it",
+    ),
+    Mutant(
+        "rows that came after a training count as learned by it",
+        "training/models/learned.py",
+        "yield -1, later",
+        "yield 0, later",
+        "tests/training/models/test_learned.py::test_what_a_full_training_learned_is_counted_and_what_came_later_is_not",
+    ),
+    Mutant(
+        "a misspelt metric rejects a version",
+        "training/models/governed.py",
+        "            self.check_subject(facts)\n",
+        "            pass\n",
+        "tests/jobs/test_model_gates.py::test_a_misspelt_set_or_metric_is_no_verdict",
+    ),
+    Mutant(
+        "a slice of a handful of rows decides",
+        "training/models/gates.py",
+        "if name not in few]",
+        "if few is not None]",
+        "tests/training/models/test_gates.py::test_slices_of_few_rows_are_told_and_not_judged",
+    ),
+    Mutant(
+        "a changed view is learned from",
+        "training/models/views.py",
+        "        if found != version:",
+        "        if False:",
+        "tests/training/streaming/test_pipeline.py::test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_the_difference",
+    ),
+    Mutant(
+        "a version that learned on is rebuilt by another optimizer",
+        "training/models/rebuild.py",
+        "replace(found, fine_tuning=found.recipe.optimizer, plan=plan)",
+        "replace(found, plan=plan)",
+        "tests/training/continual/test_scheduler.py::test_each_row_is_visited_once_from_version_to_version",
+    ),
+    Mutant(
+        "what learnt from rows that it was evaluated on is not made again",
+        "training/models/rebuild.py",
+        "    def check_splits(self",
+        "    def unchecked_splits(self",
+        "tests/training/models/test_rebuild.py::test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_same",
+    ),
+)
