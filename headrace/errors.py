@@ -68,7 +68,7 @@ class SchemaMismatchError(CutoverError, TypeError):
 
 
 class UserFunctionError(HeadraceError, RuntimeError):
-    """A user's function raised on a row, or returned what it did not promise."""
+    """A user's function raised, or returned what it did not promise."""
 
 
 class JobError(HeadraceError, RuntimeError):

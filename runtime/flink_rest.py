@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Self
 
 import requests
@@ -24,6 +25,8 @@ STOPPING = "SYNC_SAVEPOINT"
 # What is left when a job cannot be stopped.
 GOES_ON = "; the job goes on"
 CAUSED_BY = "Caused by: "
+# With which a cause ends that Python raised: Beam puts the traceback behind it, and Java's frames behind that.
+TRACEBACK, FRAME = "Traceback (most recent call last):", "at "
 # The package of our own Java classes.
 OWN = "io.headrace."
 TERMINAL_STATES = frozenset({"FINISHED", "CANCELED", "FAILED"})
@@ -251,9 +254,20 @@ def _innermost_cause(stacktrace: str) -> str:
     'B: y'
     >>> _innermost_cause("A: x\\nCaused by: io.headrace.flink.kafka.C: y\\nCaused by: B: z")
     'io.headrace.flink.kafka.C: y'
+    >>> _innermost_cause('A\\nCaused by: B: y: Traceback (most recent call last):\\n  File "l.py"\\nE: z\\n\\n\\tat g')
+    'E: z'
     """
     lines = [line.strip() for line in stacktrace.replace("\\n", "\n").splitlines()]
     causes = [line.removeprefix(CAUSED_BY) for line in lines[1:] if line.startswith(CAUSED_BY)]
     chain = [*lines[:1], *causes]
     ours = [cause for cause in chain if cause.startswith(OWN)]
-    return (ours or chain or [""])[-1]
+    found = (ours or chain or [""])[-1]
+    return _raised_in_python(stacktrace) or found if found.endswith(TRACEBACK) else found
+
+
+def _raised_in_python(stacktrace: str) -> str:
+    """What the last Python traceback in a Java stack trace ends with, its message's lines as one."""
+    lines = stacktrace.replace("\\n", "\n").rpartition(TRACEBACK)[2].splitlines()
+    lines = list(takewhile(lambda line: not line.lstrip().startswith((FRAME, CAUSED_BY)), lines))
+    indented = [number for number, line in enumerate(lines) if line.startswith(" ")]
+    return " ".join(line for line in lines[indented[-1] + 1 if indented else 0 :] if line)

@@ -139,13 +139,15 @@ from headrace.training.models import AtMost
 class Trips(StreamingTrainingPipeline):
     name = "late_trips"
     source = IcebergTable("raw.trips")
-    learner = "learners:make"
+    learner = "logistic:make"
+    arguments = {"inputs": ["speed"], "label": "late"}
+    python_files = ["LOGISTIC"]
     evaluating = Evaluating(promote=True)
     gates = [AtMost("stream", "log_loss", 0.5)]
 
 class Others(Trips):
     name = "others"
-"""
+""".replace("LOGISTIC", str(Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"))
 
 
 def left_candidates(desk: Path, *losses: float) -> str:

@@ -208,4 +208,18 @@ MUTANTS = (
         "            pass",
         "tests/training/models/test_governed.py::test_what_no_gate_of_the_model_asks_is_not_promoted",
     ),
+    Mutant(
+        "a learner is not asked whether it learns from such rows",
+        "training/streaming/trial.py",
+        "if isinstance(learner, ChecksRows):",
+        "if False:",
+        "tests/training/streaming/test_pipeline.py::test_a_learner_that_cannot_learn_from_the_rows_is_refused_before_anything_is_started",
+    ),
+    Mutant(
+        "a learner is taken from another file of its name",
+        "training/streaming/trial.py",
+        "{name: sys.modules.pop(name) for",
+        "{name: sys.modules[name] for",
+        "tests/training/streaming/test_pipeline.py::test_learners_of_two_files_of_one_name_are_two",
+    ),
 )

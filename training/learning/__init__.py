@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headrace.training.learning.drift import Drift, DriftDetector, DriftSpec
     from headrace.training.learning.early_stopping import EarlyStopping
     from headrace.training.learning.events import Event
-    from headrace.training.learning.learner import Counters, Learner, Step
+    from headrace.training.learning.learner import ChecksRows, Counters, Learner, Step
     from headrace.training.learning.metrics import MetricSet
     from headrace.training.learning.networks import Inputs
     from headrace.training.learning.pipeline import TrainingPipeline
@@ -31,7 +31,7 @@ _NAMES_IN = {
     "drift": ["Drift", "DriftDetector", "DriftSpec"],
     "early_stopping": ["EarlyStopping"],
     "events": ["Event"],
-    "learner": ["Counters", "Learner", "Step"],
+    "learner": ["ChecksRows", "Counters", "Learner", "Step"],
     "metrics": ["MetricSet"],
     "networks": ["Inputs"],
     "pipeline": ["TrainingPipeline"],
@@ -44,6 +44,7 @@ _NAMES_IN = {
 
 __all__ = [
     "ArtifactWarning",
+    "ChecksRows",
     "Counters",
     "Drift",
     "DriftDetector",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -62,6 +62,14 @@ class Counters:
         """
         steps = self.steps + (learned > 0)
         return Counters(self.rows_visited + rows, self.rows_learned + learned, self.batches + 1, steps)
+
+
+@runtime_checkable
+class ChecksRows(Protocol):
+    """A learner that can tell by columns alone whether it learns from such rows; a streaming trainer then asks it."""
+
+    def check(self, columns: pa.Schema) -> None:
+        """Raise, saying what it expects, where columns are not there or of a type that it does not take."""
 
 
 class Learner(Protocol):

@@ -73,6 +73,10 @@ class TorchLearner:
         """What it has done."""
         return self._counters
 
+    def check(self, columns: pa.Schema) -> None:
+        """Raise UnknownColumnError or ColumnTypeError where `learn` would for rows with these columns."""
+        self.fitted.encode(pa.RecordBatch.from_pylist([], schema=columns))
+
     def learn(self, rows: pa.RecordBatch) -> Step:
         """Test the model on rows, then train it on them; what is refused, a bad label included, is given back.
 

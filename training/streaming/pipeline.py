@@ -39,6 +39,7 @@ from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
 from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows
 from headrace.training.streaming.trainer import Policy
+from headrace.training.streaming.trial import check_learner
 
 #: A model's name starts physical names, as a view's does.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -168,6 +169,8 @@ class StreamingTrainingPipeline(Governed):
             CutoverError: the topic does not have the records to begin with any more, or the version to start from, or
                 one before it, has learned from rows that would be read again.
             JobError: there is nothing to follow yet, or rows were overwritten since the snapshot to begin after.
+            SettingsError: there is no function that makes the learner, or it makes none.
+            UserFunctionError: it raised. What it raises of headrace's own errors comes as it is.
         """
         columns = self.check_source()
         crossing = self.crossing(columns)
@@ -176,7 +179,9 @@ class StreamingTrainingPipeline(Governed):
             refuse_learned(self.rows, self.store.lineage(parent.name).line)
         declarations, query = self.declare_rows(crossing)
         read = self.rows.read()
-        schema = pa.schema([(column.name, TYPES[column.type][1]) for column in (*crossing, *self.rows.added)])
+        schema = _arrow_schema((*crossing, *self.rows.added))
+        taught = self.taught(columns, parent)
+        check_learner(taught, _arrow_schema(columns), self.python_files)
         return LearningJob(
             run=self.run_id,
             model=self.name,
@@ -190,7 +195,7 @@ class StreamingTrainingPipeline(Governed):
             schema=base64.b64encode(schema.serialize().to_pybytes()).decode(),
             micro_batch_rows=self.micro_batch_rows,
             micro_batch_ms=round(self.micro_batch_seconds * 1000),
-            taught=self.taught(columns, parent).to_json(),
+            taught=taught.to_json(),
             tables=self.create_tables(),
             python_files=tuple(str(Path(file).resolve()) for file in self.python_files),
             configuration=self.configure(),
@@ -334,6 +339,11 @@ class StreamingTrainingPipeline(Governed):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"
                 raise DefinitionError(msg)
+
+
+def _arrow_schema(columns: Sequence[Field]) -> pa.Schema:
+    """Columns as the learner's Arrow has them."""
+    return pa.schema([(column.name, TYPES[column.type][1]) for column in columns])
 
 
 def _is_source(value: object) -> bool:

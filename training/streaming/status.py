@@ -10,6 +10,7 @@ from typing import TypeVar
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.iceberg_snapshot import rewrites_after
 from headrace.errors import HeadraceError, NotFoundError
+from headrace.runtime.flink_rest import FlinkRest, JobStatus
 from headrace.runtime.platform import Platform
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.runs import job_of, looked_up, state_word
@@ -20,6 +21,7 @@ from headrace.training.streaming.topic_rows import check_same_topic, unread
 from headrace.training.streaming.trainer import halted_since
 
 T = TypeVar("T")
+FAILED = "FAILED"
 US_PER_S = 1_000_000
 #: The rate is that of the last quarter of a minute of learning, so that a halt shows, and is forgotten after it.
 RATE_WINDOW_US = 15 * US_PER_S
@@ -38,7 +40,7 @@ class LearningStatus:
         halted: why learning has stopped, if it has.
         candidate: the newest.
         rewritten: commits that took rows away or replaced them since the run began, whose rows are not learned.
-        remark: what of the run is gone, and why it does not show.
+        remark: what of the run is gone, and why it does not show; how often the job restarted, and what made it fail.
     """
 
     run: str
@@ -73,6 +75,8 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
     # Without what has arrived there is no telling what has not.
     asked = None if job is None or remarks else partial(_source_of, platform, job, arrived)
     lag, rewritten = (_unless_gone(asked, remarks) if asked else None) or (None, None)
+    if flink is not None and (trouble := _unless_gone(partial(trouble_of, platform.flink, flink), remarks)):
+        remarks.append(trouble)
     return LearningStatus(
         run=run,
         model=found.model,
@@ -107,6 +111,15 @@ def _source_of(platform: Platform, job: LearningJob, arrived: int) -> tuple[int 
     table = platform.iceberg.named(job.source)
     unlearned = rows_in(table, job.snapshots.get(job.source), job.where) - job.skipped - arrived
     return unlearned, rewritten_in(table, job)
+
+
+def trouble_of(flink: FlinkRest, job: JobStatus) -> str | None:
+    """How often a job has restarted, and what made it fail last; None where it neither restarted nor failed."""
+    restarts = max((attempt.number for attempt in flink.attempts(job.job_id)), default=0)
+    if not restarts and job.state != FAILED:
+        return None
+    times = f"restarted {restarts} time{'s' if restarts > 1 else ''}" if restarts else "failed"
+    return f"{times}, at last by {flink.root_exception(job.job_id) or 'what Flink does not tell'}"
 
 
 def halt_of(last: LearnedStep | None, job: LearningJob) -> str | None:

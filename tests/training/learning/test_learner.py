@@ -3,13 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from headrace.errors import ModelError, TrainingError, UnknownColumnError
+from headrace.errors import ColumnTypeError, ModelError, TrainingError, UnknownColumnError
 from headrace.training.learning.artifact import MODEL, WEIGHTS
 from headrace.training.learning.learner import Counters
 from headrace.training.learning.networks import Inputs, Logistic
@@ -81,6 +82,19 @@ def test_rows_are_tested_before_they_are_learnt_from() -> None:
     assert again.loss is not None
     assert again.loss < step.loss
     assert again.metrics["log_loss"] == pytest.approx((np.log(2) + again.loss) / 2, abs=1e-6)
+
+
+def test_columns_tell_whether_a_learner_learns_from_such_rows() -> None:
+    one, batch = learner(Recipe(LOGISTIC)), stream.rows(4)
+    before = one.state()
+    one.check(batch.schema)
+    for missing in ("speed", "late"):
+        left = [name for name in batch.schema.names if name != missing]
+        with pytest.raises(UnknownColumnError, match=missing):
+            one.check(batch.select(left).schema)
+    with pytest.raises(ColumnTypeError, match="speed"):
+        one.check(batch.set_column(batch.schema.get_field_index("speed"), "speed", pa.array(["fast"] * 4)).schema)
+    assert one.state() == before
 
 
 def test_the_loss_shown_is_that_of_the_model_as_it_answers() -> None:

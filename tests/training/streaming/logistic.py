@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from headrace.errors import UnknownColumnError, did_you_mean
 from headrace.training.learning.learner import Counters, Step
 
 RATE = 0.5
@@ -24,6 +25,11 @@ class Logistic:
         self.loss_sum = 0.0
         if files is not None:
             self.weights = np.array(json.loads(files["model.json"])["weights"])
+
+    def check(self, columns: pa.Schema) -> None:
+        missing = [name for name in (*self.inputs, self.label) if name not in columns.names]
+        if missing:
+            raise UnknownColumnError(f"logistic: no column {missing[0]!r}; {did_you_mean(missing[0], columns.names)}")
 
     def learn(self, rows: pa.RecordBatch) -> Step:
         columns = [np.ones(rows.num_rows), *(rows.column(name).to_numpy(zero_copy_only=False) for name in self.inputs)]

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
-from headrace.errors import DefinitionError, JobError, ModelError, NotFoundError, SchemaMismatchError, SettingsError
+from headrace.errors import (
+    DefinitionError,
+    JobError,
+    ModelError,
+    NotFoundError,
+    SchemaMismatchError,
+    SettingsError,
+    UnknownColumnError,
+    UserFunctionError,
+)
 from headrace.features.instant import instant_us
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.registry.model_facts import Facts
@@ -242,6 +253,39 @@ def test_a_learner_that_is_not_there_is_named() -> None:
         LearnerSpec("nowhere:make", {}).make(None)
     with pytest.raises(SettingsError, match=r"module 'json' has no function 'lods'; did you mean 'loads'\?"):
         LearnerSpec("json:lods", {}).make(None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"learner": "logistic:mke"}, SettingsError, r"module 'logistic' has no function 'mke'; did you mean 'make'\?"),
+        ({"learner": "logistc:make"}, SettingsError, "module 'logistc' cannot be imported"),
+        ({"arguments": {"inptus": ["x"]}}, UserFunctionError, "'logistic:make' .* TypeError: .* argument 'inptus'"),
+        ({"arguments": {"inputs": ["x", "z"]}}, UnknownColumnError, "logistic: no column 'z'; "),
+        ({"learner": "builtins:bool"}, SettingsError, "made 'bool', which has no counters, learn, state, resume, art"),
+    ],
+)
+def test_a_learner_that_cannot_learn_from_the_rows_is_refused_before_anything_is_started(
+    lake: Lake, changes: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    lake.more(2)
+    arguments = {} if changes.get("learner") == "builtins:bool" else Labels.arguments
+    with pytest.raises(error, match=said):
+        type("Wrong", (Labels,), {"arguments": arguments, **changes})(lake.platform).prepare()
+    assert runs(lake.platform) == []
+
+
+def test_learners_of_two_files_of_one_name_are_two(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.more(2)
+    own = ModuleType("logistic")
+    monkeypatch.setitem(sys.modules, "logistic", own)
+    Labels(lake.platform).prepare()
+    other = tmp_path / "logistic.py"
+    other.write_text("def make(files):\n    raise ValueError('the other one')\n")
+    kind = type("Other", (Labels,), {"python_files": (other,), "arguments": {}})
+    with pytest.raises(UserFunctionError, match="ValueError: the other one"):
+        kind(lake.platform).prepare()
+    assert sys.modules["logistic"] is own
 
 
 class Rows(Source):

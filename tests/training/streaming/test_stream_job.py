@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from math import log
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -30,6 +32,17 @@ from headrace.training.streaming.trainer import Policy
 
 from .lake import TRUTH, Labels, Lake, lake_in_process, wait_until
 
+#: A learner that cannot learn, of which nobody is told before it has rows.
+BROKEN = """
+class Broken:
+    counters = state = resume = artifact = None
+
+    def __init__(self, files):
+        pass
+
+    def learn(self, rows):
+        raise ValueError("no river here")
+"""
 #: The truth gives it 0.95.
 ROW = [{"x": 1.0, "y": -1.0}]
 
@@ -119,6 +132,19 @@ def test_each_row_is_learned_once_through_a_bad_one_and_stop_and_resume(lake: La
     for one in kept:
         model = json.loads(lake.store().artifacts.get(one.facts.artifact)["model.json"])
         assert model["rows"] == one.facts.rows_seen
+
+
+def test_status_tells_of_a_job_that_restarts_how_often_and_what_its_learner_raised(lake: Lake, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text(BROKEN)
+    kind = type("Broken", (Labels,), {"name": "broken", "learner": "broken:Broken", "arguments": {}})
+    kind.python_files = (broken,)
+    lake.more(10)
+    run = lake.begin(kind)
+    said = r"restarted \d+ times?, at last by ValueError: no river here"
+    wait_until(lambda: re.fullmatch(said, status_of(lake.platform, run.run).remark or "") is not None)
+    lake.platform.flink.cancel(run.job_id)
+    wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
 
 
 def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates(lake: Lake) -> None:

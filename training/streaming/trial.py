@@ -1,0 +1,74 @@
+"""A learner made once before its job is submitted, so that what it lacks is told to whoever starts it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from headrace.errors import HeadraceError, SettingsError, UserFunctionError
+from headrace.training.learning.learner import ChecksRows, Learner
+from headrace.training.streaming.function import Taught
+
+#: What a learner has, by `Learner`.
+PARTS = ("counters", "learn", "state", "resume", "artifact")
+
+
+def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path]) -> None:
+    """Make the learner here as the workers will, and let it look at the columns that it will be given, if it does that.
+
+    Args:
+        taught: what the workers are told.
+        columns: those that the learner is given.
+        files: modules that are importable while it is made, as `python_files` of the workers.
+
+    Raises:
+        HeadraceError: there is no such function, or what it says itself of its files, arguments or columns.
+        UserFunctionError: it raised something else.
+        SettingsError: what it made is no learner.
+    """
+    name = taught.learner.function
+    with importable(files):
+        try:
+            learner = taught.trainer().learner
+            if isinstance(learner, ChecksRows):
+                learner.check(columns)
+        except HeadraceError:
+            raise
+        except Exception as error:
+            msg = f"learner {name!r} with arguments {dict(taught.learner.arguments)!r}: {type(error).__name__}: {error}"
+            raise UserFunctionError(msg) from error
+        _check_parts(name, learner)
+
+
+@contextmanager
+def importable(files: Sequence[str | Path]) -> Iterator[None]:
+    """Have modules importable as Flink has them in its workers: a file without those beside it, a folder or an archive.
+
+    Modules of the names of files are others before and afterwards, so that two files of one name are two modules.
+    """
+    paths = [Path(file).resolve() for file in files]
+    alone = {path.stem: path for path in paths if path.suffix == ".py"}
+    before, others = list(sys.path), {name: sys.modules.pop(name) for name in alone.keys() & sys.modules.keys()}
+    with TemporaryDirectory() as folder:
+        for path in alone.values():
+            (Path(folder) / path.name).symlink_to(path)
+        sys.path[:0] = [folder, *(str(path) for path in paths if path.suffix != ".py")]
+        try:
+            yield
+        finally:
+            sys.path[:] = before
+            for name in alone.keys() & sys.modules.keys():
+                del sys.modules[name]
+            sys.modules.update(others)
+
+
+def _check_parts(name: str, learner: Learner) -> None:
+    lacks = [part for part in PARTS if not hasattr(learner, part)]
+    if lacks:
+        msg = f"learner {name!r} made {type(learner).__name__!r}, which has no {', '.join(lacks)}; expected a `Learner`"
+        raise SettingsError(msg)
