@@ -38,7 +38,7 @@ MUTANTS = (
         "training/models/model_gates.py",
         "evaluations=() if theirs is None else (theirs.evaluation,))",
         "evaluations=subject.evaluations)",
-        "tests/training/models/test_model_gates.py::test_a_model_of_december_alone_is_better_of_late_and_has_forgotten_february",
+        "tests/training/models/test_model_gates.py::test_a_champion_is_asked_here_and_now_whatever_its_facts_tell_of_the_same_rows",
     ),
     Mutant(
         "models of two labels are compared",

@@ -101,6 +101,18 @@ def test_a_model_of_december_alone_is_better_of_late_and_has_forgotten_february(
     assert store.history("late_trips").holder(Alias.CHAMPION) == 1
 
 
+def test_a_champion_is_asked_here_and_now_whatever_its_facts_tell_of_the_same_rows(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    evaluator = Evaluator((RECENT,), lake.catalog, store.artifacts)
+    gates = list(on_rows([NotWorse("recent", "log_loss", 0.001)], evaluator, store))
+    told = {"recent": str(evaluator.rows("recent"))}
+    trips.champion(store, gates, metrics={"recent/log_loss": 0.0}, evaluated=told)
+    (result,) = store.verify(register(store, dict(trips.learner().artifact())), gates, WHY)
+    assert result.passed
+    assert result.bound == pytest.approx((result.value or 0.0) + 0.001)
+
+
 def test_what_is_found_on_rows_equals_a_plain_loop_and_is_recorded_of_both(tmp_path: Path, store: ModelStore) -> None:
     given = trips.rows(900, CLEAN, seed=6)
     line = [None if place % 50 == 0 else value for place, value in enumerate(given["line"].to_pylist())]
