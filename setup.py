@@ -48,6 +48,7 @@ for _room in ROOMS:
 LANGUAGE = ["ibis-framework==12.0.0", "packaging>=24", "sqlglot==30.30.0", "duckdb==2.0.0", "tzdata>=2025.2"]
 COMMAND_LINE = ["typer==0.29.2", "rich==13.9.4", "pydantic==2.14.3", "pydantic-settings[yaml]==2.16.3", "psutil==7.2.2"]
 REGISTRY = ["sqlalchemy>=2.0,<3"]
+POSTGRES = ["psycopg[binary]==3.3.9"]
 ONLINE = ["cassandra-driver==3.30.1", "datasketches==5.2.0"]
 FLINK = [f"apache-flink=={jvm_version('flink.version')}"]
 # Without pyiceberg's own pyarrow extra: it asks for a pyarrow that PyFlink's Beam forbids.
@@ -92,6 +93,7 @@ setup(
         "serve": ONLINE,
         "flink": [*FLINK, *LAKE, *LOG, *ONLINE],
         "train": [*LAKE, *TRAIN],
+        "postgres": POSTGRES,
         "demo": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO],
         "dev": [*FLINK, *LAKE, *LOG, *ONLINE, *DEMO, *DEV],
         **RIVALS,

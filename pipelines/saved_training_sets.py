@@ -59,7 +59,7 @@ class SavedTrainingSets:
     @cached_property
     def registry(self) -> TrainingSetRegistry:
         """The records."""
-        return TrainingSetRegistry.at(self.platform.registry_file)
+        return TrainingSetRegistry(self.platform.settings.registry_url)
 
     def save(self, pipeline: TrainingSetPipeline, made: TrainingSet) -> TrainingSetRecord:
         """Keep a training set, and tag the snapshots that it was made from, so that they do not expire.

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, Row, Select, Table, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from headrace.errors import ConnectorError
 
@@ -99,7 +100,19 @@ def of(table: Table, **equal: Any) -> Select[Any]:
 
 def _engine(url: str) -> Engine:
     """The engine; SQLite waits for its lock, and readers go on beside a writer."""
-    engine = create_engine(url)
+    try:
+        shown = make_url(url).render_as_string(hide_password=True)
+    except ArgumentError as error:
+        # The text is not repeated: a URL that cannot be read may hold a password all the same.
+        msg = (
+            "registry.url: not a URL as SQLAlchemy reads it; expected one such as postgresql+psycopg://me@host/database"
+        )
+        raise ConnectorError(msg) from error
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        msg = f"registry {shown}: {error}; install the database's driver, for PostgreSQL by "
+        raise ConnectorError(msg + "`pip install headrace[postgres]`") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine

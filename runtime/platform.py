@@ -54,12 +54,7 @@ class Platform:
     @cached_property
     def registry(self) -> Registry:
         """View versions, runs and pointers."""
-        return Registry.at(self.registry_file)
-
-    @property
-    def registry_file(self) -> Path:
-        """The database of everything that is registered."""
-        return self.settings.registry_file
+        return Registry(self.settings.registry_url)
 
     @cached_property
     def cluster(self) -> Cluster:

@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from headrace.connectors.secret import holds_secret, property_value, require_reference
+from headrace.connectors.secret import holds_secret, property_value, require_reference, value_of
 from headrace.errors import DefinitionError, SettingsError, did_you_mean
 from headrace.features.knobs import knobs_of
 from headrace.runtime.layers import DEFAULT_ORIGIN, FileSource, Key, Layer, Values, VariablesSource, leaves, origin_of
@@ -70,6 +70,7 @@ Properties = Annotated[dict[str, str], BeforeValidator(_properties)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 FlinkOptions = Annotated[dict[str, str], BeforeValidator(_flink_options)]
 Secret = Annotated[str, BeforeValidator(lambda value: require_reference("password", value))]
+Url = Annotated[str, BeforeValidator(lambda value: property_value("url", value))]
 Optimize = Annotated[str, BeforeValidator(lambda value: _knob("optimize", value))]
 Freshness = Annotated[str, BeforeValidator(lambda value: _knob("freshness", value))]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -120,6 +121,16 @@ class IcebergSettings(_Section):
 
     catalog: str = "headrace"
     properties: Properties = {}
+
+
+class RegistrySettings(_Section):
+    """The database of views, runs, models and schedules; without a `url`, an SQLite file in the home.
+
+    The `url` is SQLAlchemy's, such as ``postgresql+psycopg://headrace@db/headrace``; one that holds a password is a
+    reference. All who work on a project name the same one.
+    """
+
+    url: Url | None = None
 
 
 class FlinkSettings(_Section):
@@ -203,6 +214,7 @@ class Settings(BaseSettings):
     cassandra: CassandraSettings = CassandraSettings()
     online: OnlineSettings = OnlineSettings()
     iceberg: IcebergSettings = IcebergSettings()
+    registry: RegistrySettings = RegistrySettings()
     flink: FlinkSettings = FlinkSettings()
     stack: StackSettings = StackSettings()
 
@@ -224,8 +236,21 @@ class Settings(BaseSettings):
 
     @property
     def registry_file(self) -> Path:
-        """The database of everything that is registered."""
+        """Where the registry is unless a URL is set."""
         return self.home / "registry.db"
+
+    @property
+    def registry_url(self) -> str:
+        """The database of everything that is registered, its secrets read now. Do not print it.
+
+        Raises:
+            SettingsError: a secret cannot be read.
+        """
+        # Imported where a registry is opened: most commands open none.
+        from headrace.registry.database import url_of
+
+        url = self.registry.url
+        return url_of(self.registry_file) if url is None else value_of(url)
 
     @property
     def artifacts_folder(self) -> Path:

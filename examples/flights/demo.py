@@ -39,7 +39,7 @@ def run_demo(settings: Settings, features: Path | None = None, *, down: bool = F
     file, progress = features or EXAMPLE, Progress()
     stack = Stack(settings)
     stack.down(erase=True)
-    (settings.home / "registry.db").unlink(missing_ok=True)
+    settings.registry_file.unlink(missing_ok=True)
     stack.start()
     # The servers start meanwhile: the story's libraries take seconds to load.
     from headrace.examples.flights.story import Story

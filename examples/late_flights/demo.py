@@ -33,7 +33,7 @@ def run_learning_demo(settings: Settings, *, down: bool = False) -> None:
     progress, stack = Progress(), Stack(settings)
     if not _has_fresh_archive(settings, stack):
         stack.down(erase=True)
-        (settings.home / "registry.db").unlink(missing_ok=True)
+        settings.registry_file.unlink(missing_ok=True)
     stack.start((FLINK, ICEBERG))
     # Flink starts meanwhile: the story's libraries take seconds to load.
     from headrace.examples.late_flights.story import LearningStory

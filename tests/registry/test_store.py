@@ -141,6 +141,19 @@ def test_a_broken_database_is_named_without_its_password(tmp_path: Path) -> None
         Registry(f"sqlite:///{tmp_path / 'registry.db'}")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("me:planted@db", "registry.url: not a URL as SQLAlchemy reads it"),
+        ("postgresql+nodriver://me:planted@db/h", r"registry postgresql\+nodriver://me:\*{3}@db/h: .*driver"),
+    ],
+)
+def test_a_database_that_cannot_be_meant_is_told_without_its_password(url: str, told: str) -> None:
+    with pytest.raises(ConnectorError, match=told) as found:
+        Registry(url)
+    assert "planted" not in str(found.value)
+
+
 def test_a_registry_of_another_version_is_refused_by_column(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'registry.db'}"
     Registry(url)

@@ -124,6 +124,18 @@ def test_the_default_catalog_is_under_the_home(tmp_path: Path) -> None:
     assert uri == f"sqlite:///{tmp_path / '.headrace/stack/iceberg/catalog.db'}"
 
 
+def test_the_registry_is_a_file_in_the_home_or_where_a_url_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path).registry_url == f"sqlite:///{tmp_path / '.headrace/registry.db'}"
+    write_yaml(tmp_path, "registry: {url: env:REGISTRY_URL}\n")
+    url = f"postgresql+psycopg://me:{LITERAL}@db/headrace"
+    monkeypatch.setenv("REGISTRY_URL", url)
+    settings = load(tmp_path)
+    assert settings.registry_url == url
+    assert LITERAL not in str(settings.origins())
+
+
 @pytest.mark.parametrize(
     ("variable", "sentence"),
     [
@@ -178,6 +190,7 @@ def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
         {"HEADRACE__CASSANDRA__PASSWORD": LITERAL},
         {"HEADRACE__KAFKA__PROPERTIES": f'{{"sasl.password": "{LITERAL}"}}'},
         {"HEADRACE__ICEBERG__PROPERTIES": f'{{"uri": "postgresql://me:{LITERAL}@db/lake"}}'},
+        {"HEADRACE__REGISTRY__URL": f"postgresql+psycopg://me:{LITERAL}@db/headrace"},
         {"HEADRACE__ICEBERG__PROPERTIES": f'{{"s3.secret-access-key": "{LITERAL}"}}'},
         {"HEADRACE__CASSANDRA__PASSWORD": f"file:{LITERAL}"},
         {"HEADRACE__CASSANDRA__PASSWORD": f'{{"{LITERAL}": 1}}'},

@@ -12,7 +12,7 @@ from shutil import rmtree
 
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import DefinitionError, RegistryConflictError
-from headrace.registry.database import now, url_of
+from headrace.registry.database import now
 from headrace.registry.model_facts import ModelVersion
 from headrace.registry.model_states import Decision, State
 from headrace.registry.models import ModelRegistry
@@ -71,7 +71,7 @@ class Scheduler:
             raise DefinitionError(msg + "`retraining = Retraining(...)`, `evaluating = Evaluating(...)` or both")
         self.pipeline, self.by = pipeline, by
         self.platform: Platform = pipeline.platform
-        settings, url = self.platform.settings, url_of(self.platform.registry_file)
+        settings, url = self.platform.settings, self.platform.settings.registry_url
         self.store = ModelStore(ModelRegistry(url, settings.project, clock), Artifacts(settings.artifacts_folder))
         self.schedules = ScheduleRegistry(url, settings.project, clock)
         self._tell, self._subscribers = tell, subscribers or {}

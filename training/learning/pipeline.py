@@ -279,7 +279,7 @@ class TrainingPipeline(Governed):
         return {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
 
     def _training_set(self, id_: str) -> TrainingSetRecord:
-        registry = TrainingSetRegistry.at(self.platform.registry_file)
+        registry = TrainingSetRegistry(self.platform.settings.registry_url)
         return registry.get(self.platform.settings.project, id_)
 
     def _newest_label(self, training: PinnedRows) -> int | None:

@@ -82,7 +82,7 @@ class Examination:
         """
         if facts is not None:
             self.check_subject(facts)
-        views = FeaturesAvailable(Registry.at(settings.registry_file), settings.project)
+        views = FeaturesAvailable(Registry(settings.registry_url), settings.project)
         standing = (ArtifactWhole(store.artifacts), views)
         if not self.sets:
             return (*standing, *self.gates)

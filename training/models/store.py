@@ -70,8 +70,8 @@ class ModelStore:
 
     @classmethod
     def at(cls, settings: Settings) -> ModelStore:
-        """The store of the project that the settings name; it needs no other system than a disk."""
-        registry = ModelRegistry.at(settings.registry_file, settings.project)
+        """The store of the project that the settings name; it needs a disk, and the registry's database."""
+        registry = ModelRegistry(settings.registry_url, settings.project)
         return cls(registry, Artifacts(settings.artifacts_folder))
 
     def keep_origin(self) -> Origin:

@@ -190,7 +190,7 @@ def test_a_kept_training_set_is_a_source_with_its_feature_views(tmp_path: Path) 
     platform = Platform(load_settings(flags=flags, environment={}, folder=tmp_path))
     definition = {"features": [{"view": "trips", "version": "0a1b2c3d"}, {"view": "lines", "version": "ffff0000"}]}
     record = TrainingSetRecord("5e7", "trips", definition, "raw.trips", snapshot, 20, "f" * 64)
-    TrainingSetRegistry.at(platform.registry_file).add(record)
+    TrainingSetRegistry(platform.settings.registry_url).add(record)
     made.append(pa.Table.from_batches([stream.rows(5)]))
     pipeline = load_training(written(tmp_path, **WHOLE, batch_rows="8"))(platform, device="cpu")
     outcome = pipeline.train("5e7")
