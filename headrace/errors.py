@@ -99,6 +99,10 @@ class TrainingError(HeadraceError, RuntimeError):
     """Training cannot go on, or cannot be resumed."""
 
 
+class FolderTakenError(TrainingError):
+    """Another run writes to the folder of a run."""
+
+
 class NumericOverflowError(HeadraceError, OverflowError):
     """An integer aggregate left the range of BIGINT."""
 

@@ -110,6 +110,10 @@ class ScheduleRegistry:
         """Stop before the goal, which whoever comes next goes on with."""
         return self._changed(held, replace(held, holder=None, until=None))
 
+    def give_back(self, held: ScheduleState, seen: ScheduleState) -> ScheduleState:
+        """Stop as `leave` does, since whoever lost the lease still works: what `begin` found failed, no more."""
+        return self._changed(held, replace(seen, holder=None, until=None, goal=held.goal))
+
     def forgive(self, seen: ScheduleState) -> ScheduleState:
         """Forget what went wrong, so that it is tried again at once."""
         return self._changed(seen, replace(seen, failures=0, failed_at=None, error=None))

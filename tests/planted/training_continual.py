@@ -55,6 +55,22 @@ MUTANTS = (
         "tests/training/continual/test_scheduler.py::test_a_kill_in_between_changes_neither_row_visits_nor_the_model",
     ),
     Mutant(
+        "who is kept out of a run's folder takes that for a failure",
+        "training/continual/scheduler.py",
+        "        except FolderTakenError as error:\n            return self._kept_out(goal, lease, state, error)\n",
+        "",
+        "tests/training/continual/test_scheduler.py::"
+        "test_who_takes_over_from_a_run_that_still_goes_on_leaves_it_its_checkpoint",
+    ),
+    Mutant(
+        "who is kept out of a run's folder counts a failure of who is in it",
+        "registry/schedules.py",
+        "self._changed(held, replace(seen, holder=None, until=None, goal=held.goal))",
+        "self._changed(held, replace(held, holder=None, until=None))",
+        "tests/training/continual/test_scheduler.py::"
+        "test_who_takes_over_from_a_run_that_still_goes_on_leaves_it_its_checkpoint",
+    ),
+    Mutant(
         "a rise of losses is told at a place of the rows that were read",
         "training/continual/losses.py",
         "RisenLosses(position + 1,",

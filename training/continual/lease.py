@@ -75,6 +75,12 @@ class Lease:
             self.check()
             self._schedules.leave(self._held)
 
+    def give_back(self, seen: ScheduleState) -> None:
+        """Whoever had the work in a state that was seen still does it; raises as `check` does."""
+        with self._lock:
+            self.check()
+            self._schedules.give_back(self._held, seen)
+
     def _go_on(self) -> None:
         while not self._over.wait(self._length.total_seconds() / WORDS_A_LEASE):
             try:

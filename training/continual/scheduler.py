@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.errors import DefinitionError, RegistryConflictError
+from headrace.errors import DefinitionError, FolderTakenError, RegistryConflictError
 from headrace.registry.database import now
 from headrace.registry.model_facts import ModelVersion
 from headrace.registry.model_states import Decision, State
@@ -156,6 +156,8 @@ class Scheduler:
             with lease:
                 self._work(goal, lease)
             lease.finish()
+        except FolderTakenError as error:
+            return self._kept_out(goal, lease, state, error)
         except Exception as error:  # whatever a user's own step raises is a failure, and a schedule goes on
             return self._failed(goal, lease, error)
         except BaseException:
@@ -163,6 +165,15 @@ class Scheduler:
                 lease.leave()
             raise
         return Outcome.DONE
+
+    def _kept_out(self, goal: Goal, lease: Lease, seen: ScheduleState, error: FolderTakenError) -> Outcome:
+        """Leave a run to whoever lost its lease and is in its folder still; its checkpoint is what is gone on from."""
+        self._say(f"{goal.task}: left: {error}")
+        try:
+            lease.give_back(seen)
+        except RegistryConflictError as lost:
+            self._say(str(lost))
+        return Outcome.BUSY
 
     def _failed(self, goal: Goal, lease: Lease, error: Exception) -> Outcome:
         """Tell and keep a failure; the run begins anew, as its checkpoint may be what is wrong."""

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from headrace.errors import TrainingError
+from headrace.errors import FolderTakenError, TrainingError
 from headrace.runtime.exclusive import exclusive
 from headrace.training.learning.artifact import MODEL
 from headrace.training.learning.durable import write_whole
@@ -39,7 +39,7 @@ class RunFolder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other runs out of the folder for the block; TrainingError, naming its process, while one is in it."""
+        """Keep other runs out of the folder for the block; FolderTakenError, naming its process, while one is in it."""
         check_folder(self.folder)
         with exclusive(self.folder / "run.lock", self._taken):
             yield
@@ -52,9 +52,9 @@ class RunFolder:
         for name, content in plot_run(scalars, title).items() if self._plots else ():
             write_whole(self.folder / "plots" / name, content)
 
-    def _taken(self, holder: str) -> TrainingError:
+    def _taken(self, holder: str) -> FolderTakenError:
         msg = f"{self.folder}: another run, {holder}, writes there; wait for it, or choose another folder (--out)"
-        return TrainingError(msg)
+        return FolderTakenError(msg)
 
     def _write_artifact(self, files: Mapping[str, bytes]) -> None:
         """Write the model's files: the one without which nobody reads them goes first and comes last.

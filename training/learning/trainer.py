@@ -145,7 +145,7 @@ class Trainer:
         """Learn to the end; with `resume` from the folder's checkpoint, to the same artifact as without the stop.
 
         Raises TrainingError when an epoch teaches nothing, more rows are refused than may be (`Plan.most_refused`), a
-        file cannot be written, a checkpoint cannot be used, or another run writes to the folder.
+        file cannot be written, or a checkpoint cannot be used; FolderTakenError when another run writes to the folder.
         """
         with nullcontext() if self._folder is None else self._folder.alone():
             return self._ran(resume=resume)

@@ -256,6 +256,31 @@ def test_who_lost_the_work_registers_nothing(desk: Desk) -> None:
     assert desk.store.models() == []
 
 
+def test_who_takes_over_from_a_run_that_still_goes_on_leaves_it_its_checkpoint(desk: Desk) -> None:
+    """The first loses its lease while it is alive, as in a long evaluation, and so holds the folder."""
+    desk.arrive(500)
+    found: list[Outcome] = []
+
+    def come_too_early(_: Event) -> None:
+        if not found:
+            desk.clock.pass_(minutes=2)
+            found.extend(desk.scheduler(LEARNING_ON).step() for _ in range(2))
+
+    declared = {"checkpoint_batches": 2}
+    first = desk.scheduler(LEARNING_ON, subscribers={"checkpoint": [come_too_early]}, pipeline=declared)
+    assert first.step() is Outcome.FAILED
+    assert found == [Outcome.BUSY] * 2
+    assert sum("retrain: left: " in one and "another run, process" in one for one in desk.told) == 2
+    state = first.schedules.state("late_trips")
+    assert (state.failures, state.error, state.holder) == (0, None, None)
+    assert len(list(first.folder.glob("*/checkpoint.safetensors"))) == 1
+    visited: list[int] = []
+    told = {"micro_batch": [lambda event: visited.append(event.counters.rows_visited)]}
+    assert desk.scheduler(LEARNING_ON, subscribers=told, pipeline=declared).step() is Outcome.DONE
+    # The run was at its end, so that nothing was left to learn.
+    assert (visited, desk.visited()) == ([], [500])
+
+
 def test_who_is_told_to_end_leaves_the_goal_to_the_next(desk: Desk) -> None:
     desk.arrive(500)
 
