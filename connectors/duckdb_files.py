@@ -73,7 +73,7 @@ def read_file(
 
     Raises:
         NotFoundError: there is no such file.
-        RequestError: a .csv file is empty, or by its beginning none.
+        RequestError: a .csv file cannot be read, is empty, or by its beginning none.
     """
     file = Path(path)
     if not file.exists():
@@ -83,6 +83,9 @@ def read_file(
         return connection.read_parquet(path)
     try:
         return _csv(connection, path, texts)
+    except duckdb.IOException as error:
+        msg = f"{path}: cannot be read: {error}; expected a file that this user may read"
+        raise RequestError(msg) from error
     except duckdb.Error as error:
         empty = "" if file.stat().st_size else "empty, and "
         msg = f"{path}: is {empty}no CSV file: expected UTF-8 text, a line of column names, and as many values in each "

@@ -203,6 +203,9 @@ def test_what_is_wrong_is_refused_by_name(desk: Desk) -> None:
         desk.run(str(desk.folder / "broken.parquet"))
     with pytest.raises(RequestError, match=r"tx\.csv: is no CSV file: .* as many values in each line behind it"):
         desk.run(desk.csv([*LINES, "1,a"]))
+    (desk.folder / "folder.csv").mkdir()
+    with pytest.raises(RequestError, match=r"folder\.csv: cannot be read: IO Error: .* this user may read"):
+        desk.run(str(desk.folder / "folder.csv"))
     with pytest.raises(RequestError, match="no row of Transactions is accepted"):
         desk.run(desk.csv(WRONG))
     with pytest.raises(NotFoundError, match=r"no feature 'failed_2h'; did you mean 'failed_1h'"):

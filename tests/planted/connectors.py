@@ -10,6 +10,13 @@ VERSIONS = "connectors/java/src/main/java/io/headrace/flink/asof/Dimension.java"
 
 MUTANTS = (
     Mutant(
+        "what cannot be read is told to be no CSV file",
+        "connectors/duckdb_files.py",
+        "except duckdb.IOException as error:",
+        "except ZeroDivisionError as error:",
+        "tests/pipelines/test_local_run.py::test_what_is_wrong_is_refused_by_name",
+    ),
+    Mutant(
         "an answer of Flink sees an event of its own instant",
         f"{ANSWERS}/EventTree.java",
         "times[middle] < us",
