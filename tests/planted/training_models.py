@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a version of which most rows were refused is not made again",
+        "training/models/rebuild.py",
+        "replace(found.plan, most_refused=1.0)",
+        "found.plan",
+        "tests/training/models/test_rebuild.py::test_a_version_of_which_most_rows_were_refused_is_made_again",
+    ),
+    Mutant(
         "metrics over different rows are compared",
         "training/models/gates.py",
         "if (one.set, one.rows) == (name, rows)",

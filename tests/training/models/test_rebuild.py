@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.errors import DatasetError, ModelError, NotFoundError
+from headrace.errors import DatasetError, ModelError, NotFoundError, TrainingError
 from headrace.registry.model_facts import Inventory, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
@@ -139,6 +139,16 @@ def test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_sa
     training = {**facts.training, "definition": {**definition, "splits": splits}}
     older = desk.store.register("late_trips", replace(facts, training=training), WHY)
     assert rebuild(desk.platform, desk.store, older.name).is_same
+
+
+def test_a_version_of_which_most_rows_were_refused_is_made_again(desk: Desk) -> None:
+    """A guard that takes every loss above the mean for an explosion, of a network that hardly learns."""
+    timid = MODEL.replace("import EarlyStopping", "import Guard, EarlyStopping").replace('"adam", 0.02', '"sgd", 1e-6')
+    timid = timid.replace("batch_rows = 64", "batch_rows = 4\n    guard = Guard(explosion=1.0, after=1)")
+    with pytest.raises(TrainingError, match=r"rows visited were refused, .*; at most 50% may be"):
+        desk.trained(timid)
+    made = desk.trained(f"{timid}    most_refused = 1.0\n")
+    assert rebuild(desk.platform, desk.store, made.name).is_same
 
 
 def test_overridden_steps_are_recorded(desk: Desk) -> None:
