@@ -41,6 +41,13 @@ MUTANTS = (
         "tests/training/freshness/test_measure.py::test_no_gain_is_claimed_where_no_time_is_unlike_another[0]",
     ),
     Mutant(
+        "a measurement refuses what its class allows to be refused",
+        "training/freshness/measuring.py",
+        "Plan(chosen.plan.epochs, most_refused=chosen.plan.most_refused)",
+        "Plan(chosen.plan.epochs)",
+        "tests/training/freshness/test_measure.py::test_more_refused_rows_than_are_declared_end_a_measurement",
+    ),
+    Mutant(
         "a replay makes a new model of no rows",
         "training/freshness/replay.py",
         "if not all(drawn.count(epoch) for epoch in",

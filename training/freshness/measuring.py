@@ -61,8 +61,8 @@ def measure(pipeline: TrainingPipeline, question: Question, source: str = "", to
         ModelError: the metric is none of the model's task.
         RequestError: drift is to be watched of another task than a binary one.
         DatasetError: nothing was known at the start, nothing came after it, or a label came before its row.
-        TrainingError: rows of fewer days than a bootstrap takes, a model that learned nothing, or one whose answer to a
-            row is not finite.
+        TrainingError: rows of fewer days than a bootstrap takes, a model that learned nothing or that was refused more
+            rows than may be (`most_refused`), or one whose answer to a row is not finite.
     """
     chosen = pipeline.chosen
     metric = _metric(question.metric, chosen)
@@ -125,7 +125,8 @@ def _start(rows: PinnedRows, times: Times) -> int:
 
 def _learning(pipeline: TrainingPipeline, history: History, new: Callable[[], TorchLearner]) -> Learning:
     """How to learn, with the model that every cadence begins with already trained."""
-    chosen, plan = pipeline.chosen, Plan(pipeline.chosen.plan.epochs)
+    chosen = pipeline.chosen
+    plan = Plan(chosen.plan.epochs, most_refused=chosen.plan.most_refused)
     seed = chosen.recipe.seed
     rows: TensorBatch = history.learnable(history.known(None, history.start_us), history.start_us)
     learner = new()

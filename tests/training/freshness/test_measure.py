@@ -21,7 +21,7 @@ from headrace.training.freshness import Freshness, Point, Question, measure, par
 from headrace.training.freshness.folder import write_freshness
 from headrace.training.freshness.history import Times
 from headrace.training.freshness.plots import plot_freshness
-from headrace.training.learning import ModelSpec, OptimizerSpec
+from headrace.training.learning import Guard, ModelSpec, OptimizerSpec
 
 from .drifting import DAY_US, HOUR_US, START_US, Ones, Stream, platform
 
@@ -188,6 +188,29 @@ def test_without_a_start_it_begins_behind_a_fifth_of_the_rows(tmp_path: Path) ->
     found = measured(tmp_path, Stream(), "daily", start_us=None)
     assert found.start_us == START_US + 8 * DAY_US or found.start_us == START_US + 9 * DAY_US
     assert found.start_us % DAY_US == 0
+
+
+class Timid(Ones):
+    """A network that hardly learns, by a guard that takes every loss above the mean for an explosion."""
+
+    model = ModelSpec("mlp", {"hidden": [8]})
+    optimizer = OptimizerSpec("sgd", rate=1e-6)
+    batch_rows = 16
+    guard = Guard(explosion=1.0, after=1)
+
+
+class Allowed(Timid):
+    """The same, and it may."""
+
+    most_refused = 1.0
+
+
+def test_more_refused_rows_than_are_declared_end_a_measurement(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"rows visited were refused, .* the loss explodes: .*; at most 50% may be"):
+        measured(tmp_path / "refused", Stream(2_000, 20), "weekly:full", Timid)
+    point = by_name(measured(tmp_path / "allowed", Stream(2_000, 20), "weekly:full", Allowed))["weekly:full"]
+    assert point.updates == 2
+    assert 0.5 * point.rows_visited < point.refused < point.rows_visited
 
 
 class Untimed(Ones):
