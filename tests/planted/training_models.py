@@ -83,6 +83,14 @@ MUTANTS = (
         "tests/jobs/test_model_gates.py::test_a_misspelt_set_or_metric_is_no_verdict",
     ),
     Mutant(
+        "a metric that had no value yet is taken for a misspelt one",
+        "training/models/governed.py",
+        "            if metric not in known and not _may_lack(metric, known):",
+        "            if metric not in known:",
+        "tests/training/continual/test_judging.py::"
+        "test_a_candidate_of_one_label_so_far_is_refused_and_those_behind_it_are_judged",
+    ),
+    Mutant(
         "a slice of a handful of rows decides",
         "training/models/gates.py",
         "if name not in few]",

@@ -60,9 +60,10 @@ class Examination:
                 raise DefinitionError(msg + did_you_mean(metric, METRICS_OF[task]))
 
     def check_subject(self, facts: Facts) -> None:
-        """DefinitionError for a gate over a set, or a metric of one, that is neither evaluated nor recorded of it.
+        """DefinitionError for a gate over a set that is neither evaluated nor recorded, or what is no metric of one.
 
-        A misspelt name says nothing of the version, while a verdict is for good.
+        A misspelt name says nothing of the version, while a verdict is for good. A metric that had no value, such as
+        `auc` before both labels were seen, is no such name: its gate judges, and fails for want of it.
         """
         self.check_sets(facts.evaluated)
         evaluated = {one.name for one in self.sets}
@@ -71,7 +72,7 @@ class Examination:
             if not isinstance(name, str) or name in evaluated or metric is None:
                 continue
             known = {one.partition("/")[0] for one in facts.of_set(name)}
-            if metric not in known:
+            if metric not in known and not _may_lack(metric, known):
                 msg = f"gate {gate.name!r}: no metric {metric!r} is recorded of set {name!r}; "
                 raise DefinitionError(msg + did_you_mean(str(metric), known))
 
@@ -147,6 +148,11 @@ def examination_in(file: Path, model: str) -> Examination:
     from headrace.features.module import class_in
 
     return class_in(file, Governed, lambda kind: kind.model_name(), "model", model).examination()
+
+
+def _may_lack(metric: str, recorded: set[str]) -> bool:
+    """Whether a metric may be missing beside those recorded as it had no value: it is one of the same task."""
+    return any(metric in names and (not recorded or recorded & set(names)) for names in METRICS_OF.values())
 
 
 def _check_kinds(what: str, found: object, kind: type | None) -> None:

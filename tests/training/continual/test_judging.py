@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,8 @@ from headrace.registry.model_states import Alias, Decision, State
 from headrace.registry.models import ModelRegistry
 from headrace.training.continual.declared import Evaluating
 from headrace.training.continual.judging import CandidateJudge, due_candidate
-from headrace.training.models.gates import AtMost
+from headrace.training.models.gates import AtMost, Gate, NotWorse
+from headrace.training.models.governed import Examination
 from headrace.training.models.store import ModelStore
 
 from .desk import START, Clock
@@ -34,20 +36,26 @@ class River:
         for one in (CODE, PACKAGES):
             registry.keep_inventory(one)
 
-    def leave(self, rows: int, loss: float = 0.4, run: str = RUN) -> Candidate:
-        """A candidate after so many further rows."""
+    def leave(self, rows: int, loss: float = 0.4, run: str = RUN, **defined: float) -> Candidate:
+        """A candidate after so many further rows, with what other metrics they define."""
         self.rows += rows
         artifact = self.store.artifacts.put({"model.json": json.dumps({"rows": self.rows, "loss": loss}).encode()})
-        metrics, evaluated = {"stream/log_loss": loss}, {"stream": f"rows 1 to {self.rows}"}
+        metrics = {f"stream/{name}": value for name, value in {"log_loss": loss, **defined}.items()}
+        evaluated = {"stream": f"rows 1 to {self.rows}"}
         facts = Facts(artifact=artifact, code=CODE.hash, environment=PACKAGES.hash, rows_seen=self.rows)
         made = Candidate("late_trips", run, replace(facts, metrics=metrics, evaluated=evaluated), self.clock.now)
         self.store.add_candidate(made)
         return made
 
-    def judge(self, evaluating: Evaluating) -> CandidateJudge:
-        gates = [AtMost("stream", "log_loss", 0.5)]
+    def judge(self, evaluating: Evaluating, *gates: Gate) -> CandidateJudge:
+        examination = Examination([], gates or [AtMost("stream", "log_loss", 0.5)])
+
+        def asked(facts: Facts) -> Sequence[Gate]:
+            examination.check_subject(facts)
+            return examination.gates
+
         return CandidateJudge(
-            self.store, "late_trips", RUN, evaluating, lambda _: gates, "judge", tell=self.told.append, clock=self.clock
+            self.store, "late_trips", RUN, evaluating, asked, "judge", tell=self.told.append, clock=self.clock
         )
 
     @property
@@ -107,6 +115,15 @@ def test_what_is_refused_leaves_production_untouched(river: River) -> None:
     judge.step()
     assert river.champion == 1
     assert any("is refused; the evidence is kept" in one for one in river.told)
+
+
+def test_a_candidate_of_one_label_so_far_is_refused_and_those_behind_it_are_judged(river: River) -> None:
+    judge = river.judge(Evaluating(), NotWorse("stream", "auc", greater_is_better=True))
+    river.leave(500)
+    river.leave(500, auc=0.75)
+    assert [one.version is not None for one in judge.step()] == [False, True]
+    (first, _) = river.store.candidates("late_trips")
+    assert "no metric 'stream/auc'" in first.judgements[0].decision.evidence["gates"][0]["evidence"]["why"]
 
 
 def test_candidates_of_another_run_are_left_to_it(river: River) -> None:

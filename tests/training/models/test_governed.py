@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,22 @@ def test_gates_are_not_bound_to_what_lacks_their_metric(tmp_path: Path) -> None:
         DefinitionError, match="no metric 'logloss' is recorded of set 'stream'; did you mean 'log_loss'"
     ):
         Examination([RECENT], [AtMost("stream", "logloss", 1.0)]).bound(store, settings, facts)
+
+
+@pytest.mark.parametrize("told", [{}, {"stream/log_loss": 0.4}])
+def test_a_metric_that_had_no_value_fails_its_gate_and_is_no_misspelt_name(
+    tmp_path: Path, told: dict[str, float]
+) -> None:
+    settings = load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path)
+    store = trips.store(tmp_path)
+    facts = trips.facts(store, {"model.json": b"{}"}, metrics=told, evaluated={"stream": "run 1"})
+    gate = NotWorse("stream", "auc", greater_is_better=True)
+    name = store.register("late_trips", facts, trips.WHY).name
+    result = store.check(name, Examination([], [gate]).bound(store, settings, facts))[-1]
+    assert (result.passed, result.evidence["why"]) == (False, "no metric 'stream/auc' is recorded")
+    for metric, found in (("acu", {}), ("rmse", {"stream/log_loss": 0.4}), ("auc", {"stream/late": 1.0})):
+        with pytest.raises(DefinitionError, match=f"no metric '{metric}' is recorded of set 'stream'"):
+            Examination([], [AtMost("stream", metric, 1.0)]).check_subject(replace(facts, metrics=found))
 
 
 def test_a_streaming_trainer_has_gates_over_its_own_metrics_too(tmp_path: Path) -> None:
