@@ -76,6 +76,14 @@ MUTANTS = (
         "tests/training/models/test_learned.py::test_what_a_full_training_learned_is_counted_and_what_came_later_is_not",
     ),
     Mutant(
+        "a training of a kind that nobody knows is taken for a stream",
+        "training/models/learned.py",
+        "    if kind == STREAM:",
+        "    if kind not in (FULL, LEARNED_ON):",
+        "tests/training/models/test_learned.py::"
+        "test_what_somebody_wrote_by_hand_is_not_known_and_neither_stops_the_gate_nor_the_line[kind]",
+    ),
+    Mutant(
         "a misspelt metric rejects a version",
         "training/models/governed.py",
         "            self.check_subject(facts)\n",

@@ -16,11 +16,14 @@ from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN
 from headrace.training.learning.pipeline import FULL, LEARNED_ON
+from headrace.training.streaming.candidates import STREAM
 
 #: The steps of a training that choose its rows: what one of a user's own chose is not kept.
 CHOOSING = frozenset({"snapshot", "rows", "appended"})
 #: What is raised of snapshots, columns and filters that are gone, or never were of this table.
 GONE = (NotFoundError, DatasetError, DefinitionError, UnsupportedError)
+#: Why nothing is known of what somebody registered by hand.
+UNRECORDED = "how it was trained is not recorded"
 
 
 @dataclass(frozen=True)
@@ -75,38 +78,51 @@ def _goes_on(before: Facts, facts: Facts) -> bool:
     one, other = before.training, facts.training
     if one.get("kind") not in (FULL, LEARNED_ON) or other.get("kind") != LEARNED_ON:
         return False
-    return (
-        _choice(one) == _choice(other)
-        and before.snapshots.keys() == facts.snapshots.keys()
-        and other["after"] in before.snapshots.values()
-    )
+    try:
+        same = _choice(one) == _choice(other) and before.snapshots.keys() == facts.snapshots.keys()
+        return same and _recorded(other, "after") in before.snapshots.values()
+    except NotFoundError:
+        # Each is told of by itself, and why it is not known.
+        return False
 
 
-def _choice(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {"overridden": training["overridden"], "train": training["definition"]["splits"][TRAIN]}
+def _choice(training: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The steps that a class overrides, and the filters of its rows."""
+    return _recorded(training, "overridden"), _recorded(training, "definition", "splits", TRAIN)
+
+
+def _recorded(training: Mapping[str, Any], *path: str) -> Any:
+    """What is kept of a training; NotFoundError where it is not, as whoever registers by hand may keep anything."""
+    found: Any = training
+    for name in path:
+        if not isinstance(found, Mapping) or name not in found:
+            msg = f"{UNRECORDED}: its {'.'.join(path)} is missing"
+            raise NotFoundError(msg)
+        found = found[name]
+    return found
 
 
 def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tuple[int, PinnedRows]]:
     """The rows learned from, each part to be added (1) or taken away (-1); NotFoundError where that is not known."""
     training, source = facts.training, rows.snapshot.table
     kind = training.get("kind")
-    if kind is None:
-        msg = "how it was trained is not recorded"
-        raise NotFoundError(msg)
-    if kind not in (FULL, LEARNED_ON):
+    if kind == STREAM:
         yield from ((1, part) for part in _of_offsets(rows, facts))
         return
+    if kind not in (FULL, LEARNED_ON):
+        raise NotFoundError(UNRECORDED)
+    overridden, filters = _choice(training)
     if source not in facts.snapshots:
         msg = f"it learned from {', '.join(facts.snapshots) or 'no table'}, which may have the same rows as {source}"
         raise NotFoundError(msg)
-    own = sorted(CHOOSING & set(training["overridden"]))
+    own = sorted(CHOOSING & set(overridden))
     if own:
         msg = f"its class overrides {', '.join(own)}, which is not recorded"
         raise NotFoundError(msg)
-    chosen = rows.where(*map(filter_of, training["definition"]["splits"][TRAIN]))
+    chosen = rows.where(*map(filter_of, filters))
     yield from _there_at(chosen, table, facts.snapshots[source])
     if kind == LEARNED_ON:
-        yield from ((-sign, part) for sign, part in _there_at(chosen, table, training["after"]))
+        yield from ((-sign, part) for sign, part in _there_at(chosen, table, _recorded(training, "after")))
 
 
 def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterator[tuple[int, PinnedRows]]:
@@ -125,21 +141,21 @@ def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterat
 
 def _of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
     """The rows whose positions lie among those that a stream had."""
-    training, source = facts.training, facts.training["source"]
+    training, source = facts.training, _recorded(facts.training, "source")
     if training.get("topic") or source != rows.snapshot.table:
         what = "topic " if training.get("topic") else ""
         msg = f"it learned from {what}{source}, which may have the same rows as {rows.snapshot.table}"
         raise NotFoundError(msg)
-    if training["places"] is None:
+    if _recorded(training, "places") is None:
         msg = f"the rows of {source} that it learned from had no positions"
         raise NotFoundError(msg)
     for name, (first, end) in facts.offsets.items():
-        yield rows.where(*_within(training["places"], int(name.rpartition("-")[2]), first, end))
+        yield rows.where(*_within(training, int(name.rpartition("-")[2]), first, end))
 
 
-def _within(places: Mapping[str, str], partition: int, first: int, end: int) -> tuple[RowFilter, ...]:
-    offset = places["offset"]
-    return Condition(places["partition"], "==", partition), Condition(offset, ">=", first), Condition(offset, "<", end)
+def _within(training: Mapping[str, Any], partition: int, first: int, end: int) -> tuple[RowFilter, ...]:
+    of_partition, offset = (_recorded(training, "places", name) for name in ("partition", "offset"))
+    return Condition(of_partition, "==", partition), Condition(offset, ">=", first), Condition(offset, "<", end)
 
 
 def _count(part: tuple[int, PinnedRows]) -> int:

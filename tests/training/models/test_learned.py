@@ -77,6 +77,12 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A table that nobody changes."""
+    return Desk(tmp_path_factory.mktemp("lone"))
+
+
 def count(rows: PinnedRows) -> int:
     return rows.count().kept
 
@@ -129,6 +135,34 @@ def test_what_is_not_known_is_told_with_the_reason(desk: Desk, changed: dict[str
     found = learned_of(desk.rows(), desk.table, [("late_trips@1", replace(facts, **changed))])
     assert not found.rows
     assert why in found.unknown["late_trips@1"]
+
+
+BY_HAND: dict[str, dict[str, Any]] = {
+    "kind": {"kind": "mine"},
+    "overridden": {"kind": "full"},
+    "definition.splits.train": {"kind": "full", "overridden": [], "definition": {"splits": {}}},
+    "after": {"kind": "learned_on", "overridden": [], "definition": {"splits": {"train": []}}},
+    "source": {"kind": "stream"},
+    "places": {"kind": "stream", "source": "raw.trips"},
+    "places.partition": {"kind": "stream", "source": "raw.trips", "places": {"offset": "trip"}},
+}
+
+
+@pytest.mark.parametrize("missing", BY_HAND)
+def test_what_somebody_wrote_by_hand_is_not_known_and_neither_stops_the_gate_nor_the_line(
+    lone: Desk, missing: str
+) -> None:
+    then = lone.table.refresh().current_snapshot_id()
+    facts = trips.facts(lone.store, trips.tuned(), snapshots={"raw.trips": then}, offsets={"raw.trips-0": (0, 9)})
+    odd = replace(facts, training=BY_HAND[missing])
+    full = {"kind": "full", "overridden": [], "definition": {"splits": {"train": []}}}
+    later = replace(facts, training={**full, "kind": "learned_on", "after": then})
+    line = [("a@1", replace(facts, training=full)), ("a@2", later), ("a@3", odd), ("a@4", odd)]
+    found = learned_of(lone.rows(), lone.table, line)
+    assert found.unknown.keys() == {"a@3", "a@4"}
+    why = "how it was trained is not recorded"
+    assert found.unknown["a@3"] == (why if missing == "kind" else f"{why}: its {missing} is missing")
+    assert found.rows == {"a@2": 300}
 
 
 def test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it(desk: Desk) -> None:
