@@ -142,6 +142,22 @@ MUTANTS = (
         "tests/training/learning/test_reproducible.py::test_a_gpu_that_is_not_here_is_refused",
     ),
     Mutant(
+        "a machine without memory rejects a model",
+        "training/learning/predictor.py",
+        "        if is_of_machine(error):\n            raise\n",
+        "",
+        "tests/training/learning/test_artifact.py::"
+        "test_what_the_machine_lacks_is_no_fault_of_the_files[Greedy-allocate memory]",
+    ),
+    Mutant(
+        "a machine without memory says that a network cannot be made",
+        "training/learning/artifact.py",
+        "        if is_of_machine(error):\n            raise\n",
+        "",
+        "tests/training/learning/test_artifact.py::"
+        "test_what_the_machine_lacks_is_no_fault_of_the_files[GreedyFromTheStart-allocate memory]",
+    ),
+    Mutant(
         "a training reads its rows before it looks for its device",
         "training/learning/pipeline.py",
         "        device_of(device)  #",

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from headrace.errors import HeadraceError, ModelError, did_you_mean
+from headrace.training.learning.machine import is_of_machine
 from headrace.training.learning.networks import Inputs
 from headrace.training.learning.packed import canonical, pack, unpack
 from headrace.training.learning.spec import ModelSpec, Recipe
@@ -30,12 +31,14 @@ class ArtifactWarning(UserWarning):
 
 
 def network_of(spec: ModelSpec, inputs: Inputs) -> nn.Module:
-    """A new network of a spec, its weights at random. ModelError when it cannot be made."""
+    """A new network of a spec, its weights at random. ModelError when it cannot be made, but for want of memory."""
     kind = network_class(spec.module)
     try:
         return kind(inputs, **spec.arguments)
     # A user's own code may raise anything.
     except Exception as error:
+        if is_of_machine(error):
+            raise
         msg = f"model {spec.module!r}: cannot be made of {inputs} with arguments {dict(spec.arguments)!r}: "
         msg += str(error) if isinstance(error, TypeError | HeadraceError) else f"{type(error).__name__}: {error}"
         raise ModelError(msg) from error

@@ -12,18 +12,30 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from headrace.errors import ModelError, TrainingError
+from headrace.errors import HeadraceError, ModelError, TrainingError
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.artifact import ENCODING, EXAMPLE, read_json, read_model
 from headrace.training.learning.columns import row_as_json, rows_of, schema_of, types_of
 from headrace.training.learning.losses import LINKS
+from headrace.training.learning.machine import is_of_machine
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.reproducible import device_of, reproducible
 from headrace.training.learning.spec import Recipe
 
 #: How far the answer to the stored example may be off: networks compute in 32 bits, in an order that machines choose.
 EXAMPLE_TOLERANCE = 1e-5
+#: What files make go wrong, in a network of a user's own too; torch tells of shapes by RuntimeErrors.
+OF_FILES = (
+    HeadraceError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+)
 
 
 class Predictor:
@@ -89,12 +101,17 @@ def load(files: Mapping[str, bytes], device: str = "cpu") -> Predictor:
 
 
 def asked(files: Mapping[str, bytes], device: str = "cpu") -> tuple[Predictor, Example]:
-    """The model in an artifact's files, and what it answers to the stored example; raises as `load`, but for that."""
+    """The model in an artifact's files, and what it answers to the stored example; raises as `load`, but for that.
+
+    What the machine lacks, memory or threads, is raised as it is: it says nothing of the model.
+    """
     try:
         return _asked(files, device)
     except (ModelError, TrainingError, OSError, MemoryError):
         raise
-    except Exception as error:  # a network of a user's own, given what files say, fails in its own ways
+    except OF_FILES as error:
+        if is_of_machine(error):
+            raise
         msg = f"the files do not make a model that answers its own example: {type(error).__name__}: {error}; expected "
         raise ModelError(msg + "what headrace wrote: rebuild the version, or train anew") from error
 

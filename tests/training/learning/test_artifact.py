@@ -23,7 +23,7 @@ from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.start import learner_from_files, learner_from_folder
 from headrace.training.learning.torch_learner import TorchLearner
 
-from . import stream
+from . import failing, stream
 
 RECIPE = Recipe(ModelSpec("mlp", {"hidden": (6,), "embedding": 3}), OptimizerSpec("adam", 0.05))
 
@@ -108,6 +108,30 @@ def test_damaged_files_are_refused_by_name(damage: str, files: dict[str, bytes])
     with pytest.raises(HeadraceError) as found:
         load(change(files))
     assert message in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        ("Greedy", "allocate memory"),
+        ("GreedyFromTheStart", "allocate memory"),
+        ("Crowded", "can't start new thread"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_fault_of_the_files(network: str, why: str, files: dict[str, bytes]) -> None:
+    with pytest.raises(RuntimeError, match=why) as found:
+        load(recipe_with(files, f"{failing.__name__}:{network}"))
+    assert not isinstance(found.value, HeadraceError)
+
+
+@pytest.mark.parametrize(
+    ("network", "why"), [("Misfit", "RuntimeError: size mismatch"), ("Lookup", "KeyError: 'answer'")]
+)
+def test_a_network_that_fails_by_itself_is_a_fault_of_the_files(
+    network: str, why: str, files: dict[str, bytes]
+) -> None:
+    with pytest.raises(ModelError, match=f"the files do not make a model that answers its own example: {why}"):
+        load(recipe_with(files, f"{failing.__name__}:{network}"))
 
 
 def test_another_minor_torch_is_a_warning_and_the_example_decides(files: dict[str, bytes]) -> None:
