@@ -18,6 +18,7 @@ from headrace.training.data.filters import check_columns
 from headrace.training.data.labels import Label
 from headrace.training.data.rows import PinnedRows, RowReader
 from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.guarding import answer_fault
 from headrace.training.learning.metrics import Floats, MetricSet
 from headrace.training.learning.pipeline import rows_text
 from headrace.training.learning.predictor import Predictor, load
@@ -136,7 +137,10 @@ def _labelled(predictor: Predictor, rows: PinnedRows, slices: Sequence[str]) -> 
         if not len(batch) or batch.label is None:
             continue
         answer = predictor.score_tensors(batch)
-        _check_answers(answer, batch.positions.numpy(), rows)
+        fault = answer_fault(answer, batch.positions.numpy())
+        if fault:
+            msg = f"{rows}: {fault}; expected a finite number"
+            raise ModelError(msg)
         kept = np.searchsorted(block.positions, batch.positions.numpy())
         yield _Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
 
@@ -209,11 +213,3 @@ def _places(codes: npt.NDArray[np.int32], count: int) -> list[npt.NDArray[np.int
     """For each code the places that have it."""
     order = np.argsort(codes, kind="stable")
     return np.split(order, np.searchsorted(codes[order], np.arange(1, count)))
-
-
-def _check_answers(answer: Floats, positions: npt.NDArray[np.int64], rows: PinnedRows) -> None:
-    wrong = ~np.isfinite(answer)
-    if wrong.any():
-        row = int(wrong.argmax())
-        msg = f"{rows}: the answer to the row at position {positions[row]} is {answer[row]}; expected a finite number"
-        raise ModelError(msg)
