@@ -209,11 +209,17 @@ class SlicesNotWorse:
         lost = sorted(theirs.keys() - own.keys())
         seen = {"worse_by": worse, "slice_rows": rows, "too_few_rows": few, "not_recorded": lost}
         alone = {name: value for name, value in own.items() if name not in theirs}
-        why = {} if judged else {"why": "no slice is there to be held beside the champion's"}
+        why = {} if judged else {"why": self._none_judged(worse)}
         evidence = {"champion": champion.name, **seen, "without_champion": alone, **why}
         worst = max(judged, default=None)
         passed = not lost and worst is not None and worst <= self.margin
         return GateResult(self.name, passed, worst, self.margin, evidence)
+
+    def _none_judged(self, worse: Mapping[str, float]) -> str:
+        """Why of the slices, of which these are the champion's too, none was judged."""
+        if not worse:
+            return "no slice is there to be held beside the champion's"
+        return f"each slice that the champion has too is of fewer than {self.least_rows:,} rows: too few to be judged"
 
     def _worse(self, own: float, theirs: float) -> float:
         return theirs - own if self.greater_is_better else own - theirs

@@ -136,7 +136,11 @@ def test_slices_of_few_rows_are_told_and_not_judged() -> None:
     shown = passed[10].evidence
     assert (shown["too_few_rows"], shown["without_champion"]) == (["AA"], {"B6": 3.0})
     assert (shown["worse_by"], shown["slice_rows"]) == ({"AA": 2.0, "UA": 0.0}, {"UA": 900, "AA": 9, "B6": 40})
-    assert "no slice is there to be held beside" in passed[901].evidence["why"]
+    why = "each slice that the champion has too is of fewer than 901 rows: too few to be judged"
+    assert (passed[901].evidence["why"], "why" in shown) == (why, False)
+    other = beside({"recent/log_loss/B6": 0.5}, {"recent/log_loss/UA": 0.5, "recent/rows/UA": 9.0})
+    apart = SlicesNotWorse("recent", "log_loss", 0.0, least_rows=901).judge(other)
+    assert apart.evidence["why"] == "no slice is there to be held beside the champion's"
     # Where no rows were counted, none is let off.
     unknown = beside(champion, {"recent/log_loss/UA": 0.5, "recent/log_loss/AA": 2.5})
     assert not SlicesNotWorse("recent", "log_loss", 0.0, least_rows=10).judge(unknown).passed
