@@ -62,6 +62,13 @@ MUTANTS = (
         "tests/training/streaming/test_runs.py::test_a_state_that_is_older_than_what_was_told_or_is_none_is_refused",
     ),
     Mutant(
+        "one commit that is left hides what another table has lost",
+        "training/streaming/states.py",
+        "zip(KINDS, found, strict=True) if not left]",
+        "zip(KINDS, found, strict=True) if not any(some for _, some in found)]",
+        "tests/training/streaming/test_runs.py::test_a_table_that_lost_a_run_s_commits_is_held_by_time_whatever_the_others_have",
+    ),
+    Mutant(
         "a copy of an older state passes for a new one",
         "training/streaming/states.py",
         "        if late is not None:",

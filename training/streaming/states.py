@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from headrace.runtime.checkpointing import local_path
 from headrace.runtime.older_state import committed_since
 from headrace.runtime.platform import Platform
 from headrace.runtime.saved_state import METADATA, SavedState, job_of
-from headrace.training.streaming.tables import CANDIDATES, KINDS, RUN_PROPERTY, STEPS, told_of
+from headrace.training.streaming.tables import KINDS, RUN_PROPERTY, told_of
 
 NEW_RUN = "start a new run from its newest candidate (`headrace learn start --from`)"
 US_PER_S = 1_000_000
@@ -38,8 +39,8 @@ def older(run: str, state: str, since: str) -> str:
 def told_since(platform: Platform, run: str, state: SavedState) -> str | None:
     """What a run has committed since a state was made, in words; None: the state has all of it.
 
-    By the numbers of checkpoints (`committed_since`), which the commits have. Where those are gone, as where snapshots
-    were expired, by when it was told.
+    By the numbers of checkpoints (`committed_since`), which the commits have. Of a table where those are gone, as where
+    snapshots were expired, by when it was told.
     """
     found = _commits(platform, run)
     for table, commits in found:
@@ -48,7 +49,8 @@ def told_since(platform: Platform, run: str, state: SavedState) -> str | None:
             return (
                 f"snapshot {late.snapshot_id} of {table.name}, by job {late.job_id} at checkpoint {late.checkpoint_id}"
             )
-    told_us = 0 if any(commits for _, commits in found) else newest_told_us(platform, run)
+    # Tables expire each by itself: what is left in one says nothing of another.
+    told_us = newest_told_us(platform, run, [name for name, (_, left) in zip(KINDS, found, strict=True) if not left])
     if told_us > state.made_us:
         made, told = (datetime.fromtimestamp(one / US_PER_S, UTC).isoformat() for one in (state.made_us, told_us))
         return f"what it told at {told}, when the state was made at {made}"
@@ -84,9 +86,9 @@ def checked_place(place: str, what: str) -> str:
     return place
 
 
-def newest_told_us(platform: Platform, run: str) -> int:
-    """When a run last told of a step or a candidate that is committed (processing time, µs); 0: never."""
-    told = [one.told_us for name in (STEPS, CANDIDATES) for one in told_of(platform.iceberg, name, run)]
+def newest_told_us(platform: Platform, run: str, tables: Iterable[str] = KINDS) -> int:
+    """When a run last told something that is committed to one of the tables (processing time, µs); 0: never."""
+    told = [one.told_us for name in tables for one in told_of(platform.iceberg, name, run)]
     return max(told, default=0)
 
 

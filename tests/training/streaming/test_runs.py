@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,8 +19,8 @@ from headrace.runtime.saved_state import HEADER, MAGIC, METADATA
 from headrace.runtime.settings import load_settings
 from headrace.training.streaming.runs import LearningRun, adopted, arrived_offsets, newest_state, running_of
 from headrace.training.streaming.states import refuse_older
-from headrace.training.streaming.tables import RUN_PROPERTY, STEPS, create_tables
-from headrace.training.streaming.told import LearnedStep
+from headrace.training.streaming.tables import KINDS, RUN_PROPERTY, STEPS, create_tables
+from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep
 
 TOLD_US = 1_700_000_000_000_000
 #: Later than any commit: the time of a copy.
@@ -46,10 +48,18 @@ def tell(
 ) -> None:
     """A step of a run, which a job commits with a checkpoint; without that, nobody knows whose commit it is."""
     step = LearnedStep(run, 1, 3, "learned", "", 0.5, "{}", 3, 3, 3, positions, told_us)
-    told = pa.table({name: [getattr(step, name)] * rows for name in LearnedStep.__slots__})
-    table = platform.iceberg.load(LEDGER_NAMESPACE, STEPS)
-    noted = {} if by is None else {FLINK_JOB: by[0], FLINK_CHECKPOINT: str(by[1]), RUN_PROPERTY: run}
-    table.table.append(told.cast(table.table.schema().as_arrow()), snapshot_properties=noted)
+    commit(platform, STEPS, [step] * rows, {} if by is None else noted(run, *by))
+
+
+def noted(run: str, job: str, checkpoint: int) -> dict[str, str]:
+    return {FLINK_JOB: job, FLINK_CHECKPOINT: str(checkpoint), RUN_PROPERTY: run}
+
+
+def commit(platform: Platform, name: str, told: Sequence[Any], properties: dict[str, str]) -> None:
+    table = platform.iceberg.load(LEDGER_NAMESPACE, name).table
+    schema = table.schema().as_arrow()
+    rows = pa.table({column: [getattr(one, column) for one in told] for column in schema.names}, schema=schema)
+    table.append(rows, snapshot_properties=properties)
 
 
 def state(folder: Path, made_us: int, checkpoint: int = 7) -> str:
@@ -93,6 +103,21 @@ def test_a_copy_of_an_older_state_is_older_by_the_commits_of_its_run_alone(tmp_p
     tell(platform, "labels-1", TOLD_US, by=(FIRST, 5))
     with pytest.raises(JobError, match=f"snapshot .* of headrace.learning_steps, by job {FIRST} at checkpoint 5: it"):
         refuse_older(platform, "labels-1", f"{copied}/_metadata")
+
+
+@pytest.mark.parametrize("expired", KINDS)
+def test_a_table_that_lost_a_run_s_commits_is_held_by_time_whatever_the_others_have(
+    tmp_path: Path, platform: Platform, expired: str
+) -> None:
+    step = LearnedStep("labels-1", 1, 3, "learned", "", 0.5, "{}", 3, 3, 3, "{}", TOLD_US)
+    candidate = Candidate("labels-1", 1, "0" * 64, 1, 3, 3, 3, "{}", "{}", TOLD_US)
+    letter = DeadLetter("labels-1", 1, 0, "late", "{}", TOLD_US)
+    for name, told in zip(KINDS, (step, candidate, letter), strict=True):
+        by = {} if name == expired else noted("labels-1", FIRST, 3)
+        commit(platform, name, [told], by)
+    refuse_older(platform, "labels-1", state(tmp_path / f"savepoint-{FIRST[:6]}-2", TOLD_US, checkpoint=4))
+    with pytest.raises(JobError, match=r"what it told at 2023-.* when the state was made at 2023-"):
+        refuse_older(platform, "labels-1", state(tmp_path / f"savepoint-{FIRST[:6]}-1", TOLD_US - 1, checkpoint=4))
 
 
 @pytest.mark.parametrize("far", ["", "s3://states"])
