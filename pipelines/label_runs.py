@@ -73,7 +73,7 @@ def resume(platform: Platform, run_id: str, start_from: str = lifecycle.LATEST) 
     run = run_of(platform, run_id)
     tables_of(platform, plan_of(platform, run).name, run_id)
     resumed = lifecycle.resume(
-        platform, run_id, start_from, check=lambda run, state: _refuse_older(platform, run, state)
+        platform, run_id, start_from, check=lambda run, state: refuse_older(platform, run, state)
     )
     _keep_first(platform, resumed)
     return resumed
@@ -100,21 +100,7 @@ def drop(platform: Platform, name: str) -> list[str]:
     return found
 
 
-def _writes(platform: Platform, run: Run) -> bool:
-    """Whether the tables of a run are there, and its own."""
-    try:
-        tables_of(platform, plan_of(platform, run).name, run.run)
-    except NotFoundError:
-        return False
-    return True
-
-
-def _has(platform: Platform, name: str) -> bool:
-    """Whether there is a table."""
-    return platform.iceberg.has_table(*name.split(".", 1))
-
-
-def _refuse_older(platform: Platform, run: Run, state: str | None) -> None:
+def refuse_older(platform: Platform, run: Run, state: str | None) -> None:
     """Raise JobError when the run has committed something since a state was made: it would tell that again.
 
     None is the boundary, behind which is all that was committed.
@@ -129,9 +115,23 @@ def _refuse_older(platform: Platform, run: Run, state: str | None) -> None:
             raise JobError(msg)
 
 
+def _writes(platform: Platform, run: Run) -> bool:
+    """Whether the tables of a run are there, and its own."""
+    try:
+        tables_of(platform, plan_of(platform, run).name, run.run)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _has(platform: Platform, name: str) -> bool:
+    """Whether there is a table."""
+    return platform.iceberg.has_table(*name.split(".", 1))
+
+
 def _told_since(table: IcebergTable, state: SavedState | None) -> FlinkCommit | None:
-    """The first commit to a run's table that a state does not have; None: it has all."""
-    commits = table.flink_commits()
+    """The first commit of rows to a run's table that a state does not have; None: it has all."""
+    commits = table.flink_appends({})
     return next(iter(commits), None) if state is None else committed_since(state, commits, table.committed_at)
 
 

@@ -21,7 +21,7 @@ def committed_since(
 
     Args:
         state: the savepoint or checkpoint.
-        commits: of the run's jobs alone, oldest first (`IcebergTable.flink_commits`).
+        commits: of the run's jobs alone, and those with rows, oldest first (`IcebergTable.flink_appends`).
         committed_at: when a snapshot was committed (`IcebergTable.committed_at`); asked where no number tells.
 
     >>> made = [FlinkCommit(7, None, "0a1b2c9f", 1), FlinkCommit(9, 7, "0a1b2c9f", 3), FlinkCommit(11, 9, "77aa01", 4)]

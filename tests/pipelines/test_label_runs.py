@@ -17,7 +17,7 @@ from headrace.connectors.iceberg import FLINK_CHECKPOINT, FLINK_JOB
 from headrace.errors import JobError
 from headrace.pipelines import lifecycle
 from headrace.pipelines.backfill import create_ledger
-from headrace.pipelines.label_runs import resume, stop
+from headrace.pipelines.label_runs import refuse_older, resume, stop
 from headrace.pipelines.label_status import status_of
 from headrace.pipelines.label_stream import PreparedLabelRun, record_label_run
 from headrace.pipelines.label_tables import claim_tables, facts_table
@@ -55,12 +55,12 @@ class Home:
         os.utime(folder / METADATA, ns=(made, made))
         return f"file:{folder}"
 
-    def tell(self, job: str, checkpoint: int) -> None:
-        """Commit a fact as a job's sink does."""
+    def tell(self, job: str, checkpoint: int, facts: int = 1) -> None:
+        """Commit facts as a job's sink does, which now and then commits none."""
         table = self.platform.iceberg.named(facts_table(self.plan.name)).table
         schema = table.schema().as_arrow()
-        fact = pa.Table.from_pylist([dict.fromkeys(schema.names)], schema=schema)
-        table.append(fact, snapshot_properties={FLINK_JOB: job, FLINK_CHECKPOINT: str(checkpoint)})
+        told = pa.Table.from_pylist([dict.fromkeys(schema.names)] * facts, schema=schema)
+        table.append(told, snapshot_properties={FLINK_JOB: job, FLINK_CHECKPOINT: str(checkpoint)})
 
 
 @pytest.fixture
@@ -117,6 +117,19 @@ def test_a_run_without_any_state_does_not_begin_anew_when_facts_were_told(home: 
     home.tell(FIRST, 1)
     with pytest.raises(JobError, match=rf"its boundary.*{AGAIN}.*headrace label-join drop frauds"):
         resume(home.platform, RUN)
+
+
+def test_a_commit_without_facts_tells_nothing_that_a_state_could_lack(home: Home) -> None:
+    """An older savepoint is still good, and so is the boundary of a run that has told nothing."""
+    start = home.savepoint(FIRST, 5)
+    home.platform.registry.submitted(RUN, FIRST)
+    home.tell(FIRST, 9, facts=0)
+    refuse_older(home.platform, home.platform.registry.run(RUN), start)
+    refuse_older(home.platform, home.platform.registry.run(RUN), None)
+    home.tell(FIRST, 11)
+    for state in (start, None):
+        with pytest.raises(JobError, match=AGAIN):
+            refuse_older(home.platform, home.platform.registry.run(RUN), state)
 
 
 def test_a_job_of_the_run_that_nobody_noted_is_the_run_s(home: Home) -> None:

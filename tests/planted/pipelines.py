@@ -70,6 +70,13 @@ MUTANTS = (
         "tests/pipelines/test_label_runs.py::test_a_run_without_any_state_does_not_begin_anew_when_facts_were_told",
     ),
     Mutant(
+        "a commit without facts makes a state of a label join old",
+        "pipelines/label_runs.py",
+        "commits = table.flink_appends({})",
+        "commits = table.flink_commits()",
+        "tests/pipelines/test_label_runs.py::test_a_commit_without_facts_tells_nothing_that_a_state_could_lack",
+    ),
+    Mutant(
         "a run gets a second job beside one that nobody noted",
         "pipelines/outcome.py",
         "if not live or (own is not None and not own.is_over):",
