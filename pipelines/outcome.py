@@ -17,8 +17,6 @@ from headrace.runtime.platform import Platform
 LOST = "Flink does not know its job any more; `{command}` goes on from the newest state"
 # A job that Flink is about to start again, or to give up, has failed: the reason is worth telling.
 TROUBLED = frozenset({"RESTARTING", "FAILING", "FAILED"})
-# Flink has taken the job, and has not read the state from which it starts.
-STARTING = "INITIALIZING"
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def _with_job(platform: Platform, run: Run, jobs: Sequence[JobStatus]) -> tuple[
     if not live or (own is not None and not own.is_over):
         return run, own
     first = min(live, key=lambda job: (job.started_ms, job.job_id))
-    if first.state == STARTING:
+    if first.is_starting:
         return run, first
     return note_submitted(platform, run.run, first.job_id, platform.flink.started_from(first.job_id)), first
 

@@ -29,6 +29,8 @@ CAUSED_BY = "Caused by: "
 TRACEBACK, FRAME = "Traceback (most recent call last):", "at "
 # The package of our own Java classes.
 OWN = "io.headrace."
+#: Flink has taken the job, and has not read the state from which it starts: it does not tell from which.
+STARTING = "INITIALIZING"
 TERMINAL_STATES = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
@@ -41,6 +43,11 @@ class JobStatus:
     state: str
     started_ms: int
     duration_ms: int
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether the job has not read its state yet; until then `started_from` is refused."""
+        return self.state == STARTING
 
     @property
     def is_over(self) -> bool:

@@ -85,7 +85,7 @@ MUTANTS = (
     ),
     Mutant(
         "a job is noted before it says from which state it starts",
-        "pipelines/outcome.py",
+        "runtime/flink_rest.py",
         'STARTING = "INITIALIZING"',
         'STARTING = "CREATED"',
         "tests/pipelines/test_label_runs.py::test_a_job_is_noted_when_it_says_from_which_state_it_starts",

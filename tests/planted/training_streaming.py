@@ -90,6 +90,20 @@ MUTANTS = (
         "tests/training/streaming/test_runs.py::test_a_job_that_runs_is_the_newest_of_its_run_whichever_is_recorded",
     ),
     Mutant(
+        "a job that no record names is said to have begun with what is recorded",
+        "training/streaming/runs.py",
+        "started_from=began or found.started_from)",
+        "started_from=found.started_from)",
+        "tests/training/streaming/test_runs.py::test_a_job_that_no_record_names_began_with_what_flink_says_or_else_with_what_is_recorded",
+    ),
+    Mutant(
+        "a job that starts is recorded before it says with what it began",
+        "training/streaming/runs.py",
+        " and not status.is_starting:",
+        ":",
+        "tests/training/streaming/test_runs.py::test_a_job_that_no_record_names_began_with_what_flink_says_or_else_with_what_is_recorded",
+    ),
+    Mutant(
         "a row that the learner leaves out is visited",
         "training/streaming/rules.py",
         "    if not places:",

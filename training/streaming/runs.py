@@ -165,7 +165,7 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
     folder = platform.run_folder(run)
     found, status = looked_up(platform, run)
     if status is not None and not status.is_over:
-        if start_from is None and found != run_of(platform, run):
+        if start_from is None and found != run_of(platform, run) and not status.is_starting:
             return found.save(folder)
         msg = f"run {run} is {status.state.lower()} as job {status.job_id}; stop it first (`headrace learn stop {run}`)"
         raise JobError(msg)
@@ -225,11 +225,18 @@ def looked_up(platform: Platform, run: str) -> tuple[LearningRun, JobStatus | No
         NotFoundError: there is no such run.
         JobError: the cluster does not answer.
     """
-    return adopted(run_of(platform, run), platform.flink.jobs())
+    found, job = adopted(recorded := run_of(platform, run), platform.flink.jobs())
+    if found == recorded or job is None or job.is_starting:
+        return found, job
+    # It may have been resumed from what no record names (`--from`).
+    began = platform.flink.started_from(found.job_id)
+    return replace(found, started_from=began or found.started_from), job
 
 
 def adopted(run: LearningRun, jobs: Collection[JobStatus]) -> tuple[LearningRun, JobStatus | None]:
     """A run with that of its jobs which runs, or the one that is recorded, as far as it is known.
+
+    One that is not recorded began with the newest state that is, as far as the record tells.
 
     >>> lost = LearningRun("labels-1", "labels", "a1", savepoint="file:///savepoints/1")
     >>> found, _ = adopted(lost, [JobStatus("b2", "labels-1", "RUNNING", 7, 1)])

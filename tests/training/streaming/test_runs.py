@@ -17,10 +17,21 @@ from headrace.runtime.flink_rest import JobStatus
 from headrace.runtime.platform import Platform
 from headrace.runtime.saved_state import HEADER, MAGIC, METADATA
 from headrace.runtime.settings import load_settings
-from headrace.training.streaming.runs import LearningRun, adopted, arrived_offsets, newest_state, running_of
+from headrace.training.streaming.runs import (
+    LearningRun,
+    adopted,
+    arrived_offsets,
+    looked_up,
+    newest_state,
+    resume,
+    run_of,
+    running_of,
+)
 from headrace.training.streaming.states import refuse_older
 from headrace.training.streaming.tables import KINDS, RUN_PROPERTY, STEPS, create_tables
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep
+
+from ...pipelines.flink_rest import answering  # noqa: TID252 (Flink's answers are the pipelines')
 
 TOLD_US = 1_700_000_000_000_000
 #: Later than any commit: the time of a copy.
@@ -29,10 +40,14 @@ NEVER_US = 4_000_000_000_000_000
 FIRST, SECOND = "0a1b2c" + "0" * 26, "77aa01" + "0" * 26
 
 
-def platform_of(folder: Path, checkpoints: str) -> Platform:
-    """A platform without a cluster: what is asked here is asked of files and tables."""
+def platform_of(folder: Path, checkpoints: str, address: str = "") -> Platform:
+    """A platform of files and tables; whoever gives no address asks no cluster."""
     catalog = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
-    flags = {"home": str(folder), "iceberg": {"properties": catalog}, "flink": {"checkpoint_dir": checkpoints}}
+    flags = {
+        "home": str(folder),
+        "iceberg": {"properties": catalog},
+        "flink": {"checkpoint_dir": checkpoints, "rest_address": address},
+    }
     found = Platform(load_settings(flags=flags, environment={}, folder=folder))
     create_tables(found.iceberg)
     return found
@@ -155,6 +170,27 @@ def test_a_job_that_runs_is_the_newest_of_its_run_whichever_is_recorded() -> Non
     assert adopted(run, [over, other]) == (run, over)
     recorded = LearningRun("labels-1", "labels", "b2")
     assert adopted(recorded, [JobStatus("d4", "labels-1", "RUNNING", 1, 1), running]) == (recorded, running)
+
+
+def test_a_job_that_no_record_names_began_with_what_flink_says_or_else_with_what_is_recorded(tmp_path: Path) -> None:
+    """`resume --from` was killed behind the submission, and the savepoint of the record is gone."""
+    saved, named = "file:///savepoints/gone", "file:///savepoints/named"
+    with answering() as flink:
+        platform = platform_of(tmp_path, f"file://{tmp_path}/checkpoints", flink.address)
+        run = LearningRun("labels-1", "labels", FIRST, savepoint=saved).save(platform.run_folder("labels-1"))
+        flink.add(FIRST, "labels-1", "FINISHED")
+        assert looked_up(platform, "labels-1")[0] == run
+        flink.add(SECOND, "labels-1", "RUNNING")
+        assert looked_up(platform, "labels-1")[0] == LearningRun("labels-1", "labels", SECOND, started_from=saved)
+        flink.restored[SECOND] = named
+        began = LearningRun("labels-1", "labels", SECOND, started_from=named)
+        assert looked_up(platform, "labels-1")[0] == began
+        flink.jobs[-1]["state"] = "INITIALIZING"
+        with pytest.raises(JobError, match=f"labels-1 is initializing as job {SECOND}; stop it first"):
+            resume(platform, "labels-1")
+        assert run_of(platform, "labels-1") == run
+        flink.jobs[-1]["state"] = "RUNNING"
+        assert resume(platform, "labels-1") == run_of(platform, "labels-1") == began
 
 
 def test_checkpoints_that_are_not_on_this_machine_are_refused(tmp_path: Path) -> None:
