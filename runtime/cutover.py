@@ -197,12 +197,12 @@ def check_log_reaches(topic: str, wanted: Mapping[int, int], log: Mapping[int, L
 COPY_AGAIN = "name a new history table in the source, archive, and backfill or start anew"
 
 
-def check_topic_id(topic: str, copied: str | None, found: str | None, by: str, then: str = COPY_AGAIN) -> None:
+def check_topic_id(topic: str, recorded: str | None, found: str | None, by: str, then: str = COPY_AGAIN) -> None:
     """Refuse a topic that was deleted and made again under its old name; an id that is not known is not compared.
 
     Args:
         topic: for the messages.
-        copied: the id of the topic whose offsets are recorded.
+        recorded: the id of the topic whose offsets are recorded.
         found: the id that the cluster has now.
         by: who recorded the offsets.
         then: what to do about it.
@@ -210,11 +210,9 @@ def check_topic_id(topic: str, copied: str | None, found: str | None, by: str, t
     Raises:
         CutoverError: the ids differ.
     """
-    if copied and found and copied != found:
-        msg = (
-            f"topic {topic!r} was made anew: {by} copied the topic with id {copied}, the cluster has id {found}; {then}"
-        )
-        raise CutoverError(msg)
+    if recorded and found and recorded != found:
+        msg = f"topic {topic!r} was made anew: {by} recorded the topic with id {recorded}, the cluster has id {found}; "
+        raise CutoverError(msg + then)
 
 
 def _check_topics(found: set[str], expected: str, allowed: set[str]) -> None:

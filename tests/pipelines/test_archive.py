@@ -143,7 +143,7 @@ def test_a_topic_made_anew_with_as_many_records_is_not_taken_for_the_old_one(cas
     case.make_topic()
     case.send(HISTORY, BROKEN)
 
-    by_history = rf"topic '{case.topic}' was made anew: history {case.namespace}\.orders copied the topic with id"
+    by_history = rf"topic '{case.topic}' was made anew: history {case.namespace}\.orders recorded the topic with id"
     with pytest.raises(CutoverError, match=by_history):
         BackfillPipeline(case.plan(), case.platform).prepare()
     with pytest.raises(CutoverError, match=by_history):

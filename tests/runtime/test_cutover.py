@@ -100,5 +100,5 @@ def test_history_alone_is_a_contiguous_prefix(facts: tuple[int, int, int, int], 
 def test_a_topic_with_another_id_is_another_topic() -> None:
     check_topic_id("t", "a", "a", "run r")
     check_topic_id("t", "a", None, "run r")
-    with pytest.raises(CutoverError, match="made anew: run r copied the topic with id a, the cluster has id b"):
+    with pytest.raises(CutoverError, match="made anew: run r recorded the topic with id a, the cluster has id b"):
         check_topic_id("t", "a", "b", "run r")

@@ -77,7 +77,7 @@ def test_a_candidate_whose_micro_batch_is_not_committed_yet_waits_for_it(tmp_pat
 def test_nothing_begins_behind_a_version_of_another_topic_or_one_that_leaves_out_a_partition(tmp_path: Path) -> None:
     (found,) = facts_of(tmp_path, ON_RIDES, "{}", "{}", visited="{}")
     anew = replace(RIDES, topic_id="made-anew")
-    with pytest.raises(CutoverError, match="'rides' was made anew: rides@3 copied the topic with id of-today"):
+    with pytest.raises(CutoverError, match="'rides' was made anew: rides@3 recorded the topic with id of-today"):
         starts_behind(version(found), anew, LOG)
     short = replace(found, offsets={"rides-0": (900, 950)})
     with pytest.raises(CutoverError, match=r"says nothing of topic 'rides', partition 1, .*--offsets 0:950,1:0 learns"):

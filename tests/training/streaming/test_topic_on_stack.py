@@ -115,7 +115,7 @@ def test_a_run_does_not_go_on_where_its_records_are_gone_or_the_topic_is_another
     job = river.kind(river.platform).prepare()
     assert job.topic is not None
     anew = replace(job, topic=replace(job.topic, topic_id="of-another-topic"))
-    with pytest.raises(CutoverError, match=f"was made anew: run {job.run} copied the topic with id of-another-topic"):
+    with pytest.raises(CutoverError, match=f"was made anew: run {job.run} recorded the topic with id of-another-topic"):
         check_still_there(river.platform, anew, {})
     with river.platform.kafka.admin() as admin:
         admin.delete_records(river.topic, {0: 10})
