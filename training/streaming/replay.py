@@ -37,8 +37,7 @@ def replayed(
         files: of the version that it started from; None: from nothing.
 
     Raises:
-        ModelError: its rows had no positions, were a topic's, or it was told by another headrace; its steps are not all
-            there.
+        ModelError: its rows had no positions, or were a topic's; its steps are not all there.
         NotFoundError: the source or its snapshot is gone, or a row of it.
         SettingsError: the learner cannot be imported.
     """
@@ -51,12 +50,9 @@ def replayed(
 
 
 def _check_kept(training: Mapping[str, Any]) -> None:
-    """ModelError where nothing keeps the rows, or says what of them the learner was given."""
-    run, source = training["run"], training["source"]
-    if "given" not in training:
-        msg = f"run {run}: was told by an older headrace, which does not say which columns its learner was given, so "
-        raise ModelError(msg + "that it cannot be made again; learn anew")
+    """ModelError where nothing keeps the rows."""
     if training["topic"]:
+        run, source = training["run"], training["source"]
         msg = f"run {run}: learned from topic {source}, whose records are not read again, as a broker drops them; "
         raise ModelError(msg + "to have versions that can be made again, archive the topic and follow its archive")
 

@@ -189,15 +189,6 @@ def test_the_rows_that_a_stream_has_learned_from_are_known_by_their_places(
         assert "it learned from topic raw.labelled" in found.unknown["late@2"]
 
 
-def test_a_run_of_another_headrace_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(HERE)
-    made = streamed(lake, FROM_NOTHING)
-    older = {name: value for name, value in made.facts.training.items() if name != "given"}
-    version = lake.store().register("late", replace(made.facts, training=older), WHY)
-    with pytest.raises(ModelError, match="does not say which columns its learner was given"):
-        rebuild(lake.platform, lake.store(), version.name)
-
-
 def test_rows_that_are_gone_or_there_twice_and_steps_that_are_missing_are_named(lake: Lake) -> None:
     made = streamed(lake, FROM_A_VERSION, registered(lake))
     with pytest.raises(ModelError, match="expected the steps 1 to 99 in learning_steps, found 12"):
