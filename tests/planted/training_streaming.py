@@ -176,9 +176,16 @@ MUTANTS = (
     Mutant(
         "rows that came after a halt pass for read",
         "training/streaming/candidates.py",
-        "{} if verdict == Verdict.HALTED else",
-        "{} if False else",
+        "        if verdict != Verdict.HALTED:\n",
+        "        if verdict:\n",
         "tests/training/streaming/test_behind_parent.py::test_the_next_run_begins_with_the_rows_that_came_after_a_halt",
+    ),
+    Mutant(
+        "what a run that halted has read of a table is told by what it learned",
+        "training/streaming/candidates.py",
+        "told.arrived if read is None else read.arrived",
+        "told.visited if job.halts else told.arrived",
+        "tests/training/streaming/test_learned_before.py::test_of_a_run_that_halted_refused_rows_are_learned_and_those_that_came_after_the_halt_are_not",
     ),
     Mutant(
         "a run begins behind a version of another topic",

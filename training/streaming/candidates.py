@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from headrace.connectors.iceberg import IcebergCatalog
@@ -27,7 +27,19 @@ from headrace.training.streaming.topic_rows import TOPIC_ID
 SET = "stream"
 #: The kind of a training from a stream, among what a version keeps.
 STREAM = "stream"
-NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How far a run has read with a micro-batch. What was refused has been read, what came after a halt has not.
+
+    Attributes:
+        arrived: rows of the run up to here.
+        offsets: by partition the offset behind the last row; of the partitions of which no row came, there is none.
+    """
+
+    arrived: int = 0
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
 
 def register_committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> list[model_facts.Candidate]:
@@ -79,39 +91,33 @@ def committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> l
     """
     features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
     told = told_of(iceberg, CANDIDATES, job.run)
-    if job.topic is None:
+    if job.topic is None and not job.halts:
         return [candidate_of(one, job, features) for one in told]
     # Asked last: a candidate and its step come with one checkpoint, and each table commits it for itself.
     read = read_by(iceberg, job, {one.step for one in told})
     return [candidate_of(one, job, features, read[one.step]) for one in told if one.step in read]
 
 
-def read_by(iceberg: IcebergCatalog, job: LearningJob, steps: Collection[int]) -> dict[int, dict[str, int]]:
-    """For some micro-batches of a run, those that are committed, the offset behind the last row by partition.
-
-    Rows that were refused have been read, too; those that came after a halt have not, since no learner was asked. Of
-    the partitions of which no row came, there is none.
-    """
-    columns, where = ("run", "step", "positions", "verdict"), f"run = '{job.run}'"
+def read_by(iceberg: IcebergCatalog, job: LearningJob, steps: Collection[int]) -> dict[int, Read]:
+    """How far a run had read with each of some micro-batches, of those that are committed."""
+    columns, where = ("run", "step", "positions", "verdict", "arrived"), f"run = '{job.run}'"
     rows = iceberg.load(LEDGER_NAMESPACE, STEPS).arrow(columns=columns, where=where)
-    ends: dict[str, int] = {}
-    found = {}
-    for step, text, verdict in sorted(zip(*(rows[name].to_pylist() for name in columns[1:]), strict=True)):
-        read = {} if verdict == Verdict.HALTED else positions.from_json(text)
-        for name, span in read.items():
-            ends[name] = max(ends.get(name, 0), span.last + 1)
+    found, read = {}, Read()
+    for step, text, verdict, arrived in sorted(zip(*(rows[name].to_pylist() for name in columns[1:]), strict=True)):
+        if verdict != Verdict.HALTED:
+            read = Read(arrived, _further(read.offsets, positions.from_json(text)))
         if step in steps:
-            found[step] = dict(ends)
+            found[step] = read
     return found
 
 
 def candidate_of(
-    told: Candidate, job: LearningJob, features: Mapping[str, str], read: Mapping[str, int] = NOTHING
+    told: Candidate, job: LearningJob, features: Mapping[str, str], read: Read | None = None
 ) -> model_facts.Candidate:
     """A candidate as the store has it; `features` are those of its parent, whose columns it reads on.
 
     Of a topic its offsets are those that it read, refused records among them (`read_by`); a partition of which nothing
-    came is where the run began, so that the next one begins there.
+    came is where the run began, so that the next one begins there. Without `read` all that arrived has been read.
 
     Its label cutoff is that of the rows of the stream, which were known later than its parent's; None where rows do not
     say when their labels were known.
@@ -123,43 +129,48 @@ def candidate_of(
         environment=job.origin["environment"],
         features={**features, **job.features},
         snapshots=dict(job.snapshots),
-        offsets={f"{job.source}-{name}": span for name, span in _offsets(told, job, read).items()},
+        offsets={f"{job.source}-{name}": span for name, span in _offsets(told, job, read or Read()).items()},
         label_cutoff=None if told.label_cutoff_us is None else _instant(told.label_cutoff_us),
         rows_seen=told.visited,
         metrics={f"{SET}/{name}": value for name, value in metrics.items()},
         evaluated={SET: f"run {told.run}: rows 1 to {told.visited}, each before it was learned from"},
         parent=job.parent,
-        training=_training(told, job),
+        training=_training(told, job, told.arrived if read is None else read.arrived),
     )
     return model_facts.Candidate(job.model, job.run, facts, _instant(told.told_us))
 
 
-def _offsets(told: Candidate, job: LearningJob, read: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+def _offsets(told: Candidate, job: LearningJob, read: Read) -> dict[str, tuple[int, int]]:
     """By partition the first offset and the one after the last."""
     visited = positions.from_json(told.positions)
     if job.topic is None:
         return {name: (span.first, span.last + 1) for name, span in visited.items()}
     starts = job.topic.starts
-    ends = {**starts, **{name: span.last + 1 for name, span in visited.items()}, **read}
+    ends = {**starts, **{name: span.last + 1 for name, span in visited.items()}, **read.offsets}
     return {name: (starts.get(name, 0), end) for name, end in sorted(ends.items())}
+
+
+def _further(ends: Mapping[str, int], seen: positions.Positions) -> dict[str, int]:
+    """By partition the offset behind the last row, with these."""
+    return {**ends, **{name: max(ends.get(name, 0), span.last + 1) for name, span in seen.items()}}
 
 
 def _instant(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
-def _training(told: Candidate, job: LearningJob) -> dict[str, Any]:
+def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]:
     """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
     taught = json.loads(job.taught)
     given = {"learner": taught["learner"], "places": taught["places"], "given": taught["rules"]["given"]}
     topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
-    rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema}
+    rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema, **_behind(job, arrived)}
     again = {"again": True} if job.again else {}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic, **_behind(told, job), **again}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic, **again}
 
 
-def _behind(told: Candidate, job: LearningJob) -> dict[str, Any]:
+def _behind(job: LearningJob, arrived: int) -> dict[str, Any]:
     """How far into its table a candidate is; what arrived after a halt was not learned, and another run may."""
     if job.topic is not None:
         return {}
-    return {BEHIND: job.skipped + (told.visited if job.halts else told.arrived), WHERE: job.where}
+    return {BEHIND: job.skipped + arrived, WHERE: job.where}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from headrace.compiler.build import plan_source
 from headrace.connectors.kafka import TopicDescription
+from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import CutoverError
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.registry.model_facts import Facts, ModelVersion
@@ -18,10 +20,12 @@ from headrace.registry.model_states import Decision
 from headrace.runtime.cutover import LogRange
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.streaming.candidates import candidate_of
+from headrace.training.streaming.candidates import candidate_of, committed
 from headrace.training.streaming.learned_before import refuse_learned
-from headrace.training.streaming.told import Candidate
+from headrace.training.streaming.tables import CANDIDATES, STEPS
+from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
 from headrace.training.streaming.topic_rows import Beginning, TopicRows
+from headrace.training.streaming.trainer import Policy
 
 from .lake import Labels, Lake
 
@@ -98,6 +102,42 @@ def test_of_a_full_training_its_snapshot_tells_and_where_nothing_tells_a_start_h
         Labels(lake.platform, start="labels@2").prepare()
     with pytest.raises(CutoverError, match=r"labels@3 has learned from raw\.labelled, and how far is not known"):
         Labels(lake.platform, start="labels@3").prepare()
+
+
+class Halting(Labels):
+    """A model that is not learned on behind a micro-batch that its learner refused."""
+
+    policy = Policy(candidate_rows=1, halts=True)
+
+
+def tell(lake: Lake, name: str, *told: LearnedStep | Candidate) -> None:
+    table = lake.platform.iceberg.load(LEDGER_NAMESPACE, name)
+    table.append(pa.Table.from_pylist([asdict(one) for one in told], schema=table.table.schema().as_arrow()))
+
+
+def test_of_a_run_that_halted_refused_rows_are_learned_and_those_that_came_after_the_halt_are_not(lake: Lake) -> None:
+    snapshots = []
+    for count in (3, 3, 1, 3):
+        lake.more(count)
+        snapshots.append(newest(lake))
+    job = Halting(lake.platform).prepare()
+    # One row of the first four was left out, and of all others each was refused.
+    verdicts = ((Verdict.LEARNED, 4), (Verdict.REFUSED, 6), (Verdict.BAD, 7), (Verdict.HALTED, 10))
+    steps = (
+        LearnedStep(job.run, number, 1, verdict, None, 0.5, "{}", arrived, 3, 3, "{}", number)
+        for number, (verdict, arrived) in enumerate(verdicts, 1)
+    )
+    tell(lake, STEPS, *steps)
+    artifact = lake.store().artifacts.put({"model.json": b'{"weights": [0.5, 1.5, 2.5]}'})
+    tell(lake, CANDIDATES, Candidate(job.run, 1, artifact, 1, 4, 3, 3, "{}", "{}", 7))
+    tell(lake, CANDIDATES, Candidate(job.run, 2, artifact, 4, 10, 3, 3, "{}", "{}", 9))
+    found = [one.facts for one in committed(lake.platform.iceberg, lake.store(), job)]
+    assert [one.training["behind"] for one in found] == [4, 7]
+    lake.store().register("labels", found[-1], Decision("tester", "to go on from"))
+    for before in snapshots[:2]:
+        with pytest.raises(CutoverError, match=rf"the first 7 rows of raw\.labelled, .* give --after {snapshots[2]} "):
+            Labels(lake.platform, start="labels@1", after=before).prepare()
+    assert Labels(lake.platform, start="labels@1", after=snapshots[2]).prepare().skipped == 7
 
 
 class Rides(Source):
