@@ -46,7 +46,7 @@ def start(
     ] = "",
     from_: Annotated[str, typer.Option("--from", help="A version to start from: model@3, model@champion.")] = "",
     follow: Annotated[bool, typer.Option(help="Go on with rows that are appended later.")] = True,
-    again: Annotated[bool, typer.Option("--again", help="Learn rows again that --from has learned.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="With --from: learn rows again that it has learned.")] = False,
 ) -> None:
     """Start a trainer on the cluster; print its run.
 

@@ -188,6 +188,13 @@ MUTANTS = (
         "tests/training/streaming/test_learned_before.py::test_of_a_run_that_halted_refused_rows_are_learned_and_those_that_came_after_the_halt_are_not",
     ),
     Mutant(
+        "rows are learned again by what has learned none",
+        "training/streaming/pipeline.py",
+        "        self._check_again()\n",
+        "",
+        "tests/training/streaming/test_learned_before.py::test_rows_are_learned_again_only_by_a_version_to_start_from",
+    ),
+    Mutant(
         "a run begins behind a version of another topic",
         "training/streaming/topic_rows.py",
         "version.facts.training.get(TOPIC_ID)",

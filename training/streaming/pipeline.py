@@ -94,7 +94,7 @@ class StreamingTrainingPipeline(Governed):
 
     Raises:
         DefinitionError: the declaration lacks something, or has a value that it cannot have.
-        SettingsError: the offsets make no sense of such a source.
+        SettingsError: the offsets make no sense of such a source; or rows are to be learned again, and by no version.
     """
 
     name: ClassVar[str] = ""
@@ -141,6 +141,7 @@ class StreamingTrainingPipeline(Governed):
         self.follow = follow
         self.start = start
         self.again = again
+        self._check_again()
         self.store = ModelStore.at(platform.settings)
         self.run_id = f"{self.name.replace('_', '-')}-{datetime.now(UTC):%Y%m%d-%H%M%S}-"
         self.run_id += secrets.token_hex(RUN_SUFFIX_BYTES)
@@ -314,6 +315,12 @@ class StreamingTrainingPipeline(Governed):
         checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, self.checkpoint_interval)
         parallelism = {"parallelism.default": str(flink.parallelism)}
         return {**checkpointing.configuration, **BUNDLES, **UTC_ZONE, **parallelism, **flink.configuration}
+
+    def _check_again(self) -> None:
+        """Raise SettingsError where rows are to be learned again by what has learned none."""
+        if self.again and self.start is None:
+            msg = f"model {self.name}: again: learned before by which version? name one to start from (--from), or "
+            raise SettingsError(msg + "leave out --again: what knows nothing learns all")
 
     def _check_declaration(self) -> None:
         """Raise DefinitionError, saying what the class lacks."""

@@ -13,7 +13,7 @@ import pytest
 from headrace.compiler.build import plan_source
 from headrace.connectors.kafka import TopicDescription
 from headrace.connectors.schema import LEDGER_NAMESPACE
-from headrace.errors import CutoverError
+from headrace.errors import CutoverError, SettingsError
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.registry.model_states import Decision
@@ -69,6 +69,11 @@ def test_a_table_that_the_parent_has_learned_is_not_learned_again_unless_that_is
     assert Labels(lake.platform, start="labels@1", after=learned).prepare().skipped == 2_000
     # What knows nothing learns all.
     assert Labels(lake.platform).prepare().parent is None
+
+
+def test_rows_are_learned_again_only_by_a_version_to_start_from(lake: Lake) -> None:
+    with pytest.raises(SettingsError, match=r"model labels: again: .* name one to start from \(--from\), or leave out"):
+        Labels(lake.platform, again=True)
 
 
 def test_a_snapshot_before_what_an_ancestor_has_learned_is_refused_and_one_behind_it_is_told(lake: Lake) -> None:
