@@ -195,6 +195,20 @@ MUTANTS = (
         "tests/training/streaming/test_learned_before.py::test_rows_are_learned_again_only_by_a_version_to_start_from",
     ),
     Mutant(
+        "named offsets are not held beside what was learned of the archive",
+        "training/streaming/learned_before.py",
+        "        _refuse_archived(rows, archive, line)\n",
+        "        pass\n",
+        "tests/training/streaming/test_learned_before.py::test_offsets_before_the_end_of_what_was_learned_of_the_archive_are_refused",
+    ),
+    Mutant(
+        "the offsets of another topic's archive pass for this one's",
+        "training/streaming/learned_before.py",
+        "rows.topic.topic_id not in (copied, None)",
+        "False",
+        "tests/training/streaming/test_learned_before.py::test_offsets_are_not_held_beside_the_archive_of_another_topic",
+    ),
+    Mutant(
         "a run begins behind a version of another topic",
         "training/streaming/topic_rows.py",
         "version.facts.training.get(TOPIC_ID)",

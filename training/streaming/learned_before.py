@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import CutoverError, NotFoundError
 from headrace.registry.model_facts import ModelVersion
+from headrace.runtime.legs import TOPIC_ID as ARCHIVED_ID
 from headrace.training.streaming.table_rows import TableRows, rows_in
 from headrace.training.streaming.topic_rows import TOPIC_ID, TopicRows, spans_of
 
@@ -48,10 +49,13 @@ def refuse_learned(rows: TableRows | TopicRows, line: Sequence[ModelVersion]) ->
         return
     _refuse_offsets(rows, line)
     asked, history = rows.beginning, rows.source.history
-    if asked.offsets is not None or asked.behind is not None or history is None or history.kind != "iceberg":
+    if history is None or history.kind != "iceberg" or not any(_learned_from(one, history.name) for one in line):
         return
-    if any(_learned_from(version, history.name) for version in line):
-        _refuse_table(rows.platform.iceberg.named(history.name), asked.after, line)
+    archive = rows.platform.iceberg.named(history.name)
+    if asked.offsets is None and asked.behind is None:
+        _refuse_table(archive, asked.after, line)
+    else:
+        _refuse_archived(rows, archive, line)
 
 
 def reached_by(version: ModelVersion, table: IcebergTable) -> Reached | None:
@@ -98,17 +102,42 @@ def _refuse_offsets(rows: TopicRows, line: Sequence[ModelVersion]) -> None:
                 raise CutoverError(msg + f"behind what {line[-1].name} has learned, {AGAIN}")
 
 
+def _refuse_archived(rows: TopicRows, archive: IcebergTable, line: Sequence[ModelVersion]) -> None:
+    """Offsets before the end of what was learned of a topic's archive: of the newest snapshot that was learned whole.
+
+    An archive of another topic, or one that does not say of which, has no offsets of this one.
+    """
+    found = max(filter(None, (reached_by(one, archive) for one in line)), key=lambda one: one.rows or 0, default=None)
+    copied = archive.properties.get(ARCHIVED_ID)
+    if found is None or not found.rows or copied is None or rows.topic.topic_id not in (copied, None):
+        return
+    commits = _commits(archive)
+    whole = commits[: bisect_right(commits, found.rows, key=archive.row_count)][-1:]
+    for snapshot_id in whole:
+        for part in archive.prefix(snapshot_id):
+            start = rows.starts.get(part.partition, part.next_offset)
+            if part.topic == rows.name and start < part.next_offset:
+                msg = f"{found.version} has learned {archive.name}, where {part.of} ends before offset "
+                msg += f"{part.next_offset}, and this run begins with {start}: it would learn records again; give "
+                raise CutoverError(msg + f"--after {snapshot_id} to begin behind the archive's, {AGAIN}")
+
+
 def _behind(table: IcebergTable, rows: int, where: str) -> str:
     """What to give to begin behind some rows: the oldest snapshot that has them all."""
+    commits = _commits(table)
+    # Rows are appended only, so that counts rise: of many commits only a few are asked.
+    place = bisect_left(commits, rows, key=lambda snapshot_id: rows_in(table, snapshot_id, where))
+    return f"give --after {commits[place]} to begin behind them, " if place < len(commits) else "give --after, "
+
+
+def _commits(table: IcebergTable) -> list[int]:
+    """The newest snapshot and those before it, oldest first."""
     commits = []
     found = table.table.current_snapshot()
     while found is not None:
         commits.append(found.snapshot_id)
         found = None if found.parent_snapshot_id is None else table.table.snapshot_by_id(found.parent_snapshot_id)
-    commits.reverse()
-    # Rows are appended only, so that counts rise: of many commits only a few are asked.
-    place = bisect_left(commits, rows, key=lambda snapshot_id: rows_in(table, snapshot_id, where))
-    return f"give --after {commits[place]} to begin behind them, " if place < len(commits) else "give --after, "
+    return commits[::-1]
 
 
 def _rows_at(table: IcebergTable, snapshot_id: int) -> int | None:

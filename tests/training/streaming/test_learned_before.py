@@ -12,12 +12,13 @@ import pytest
 
 from headrace.compiler.build import plan_source
 from headrace.connectors.kafka import TopicDescription
-from headrace.connectors.schema import LEDGER_NAMESPACE
+from headrace.connectors.schema import LEDGER_NAMESPACE, archive_fields
 from headrace.errors import CutoverError, SettingsError
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.cutover import LogRange
+from headrace.runtime.legs import TOPIC_ID
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.streaming.candidates import candidate_of, committed
@@ -154,12 +155,21 @@ class Rides(Source):
     at: datetime = event_time()
 
 
+class Archived(Source):
+    """The same rows, with an archive that says where they lay in the topic."""
+
+    history = IcebergTable("raw.rides")
+    live = KafkaTopic("rides")
+    x: float
+    at: datetime = event_time()
+
+
 @pytest.fixture
-def rides(lake: Lake) -> Callable[[Beginning], TopicRows]:
+def rides(lake: Lake) -> Callable[..., TopicRows]:
     """The rows of a topic of which the cluster says that partition 0 holds 1,000 records and partition 1 some 50."""
 
-    def rows(beginning: Beginning) -> TopicRows:
-        found = TopicRows(lake.platform, plan_source(Rides.schema), "readers", beginning, follow=True)
+    def rows(beginning: Beginning, source: type[Source] = Rides) -> TopicRows:
+        found = TopicRows(lake.platform, plan_source(source.schema), "readers", beginning, follow=True)
         said = TopicDescription("rides", "of-today", (0, 1), None, None, log_append_time=False, configs={})
         vars(found).update(topic=said, log={0: LogRange(0, 1_000), 1: LogRange(950, 1_000)})
         return found
@@ -173,7 +183,7 @@ def of_topic(number: int, offsets: dict[str, tuple[int, int]], topic_id: str = "
     return ModelVersion("rides", number, facts, "ann")
 
 
-def test_records_that_the_line_has_learned_are_not_learned_again(rides: Callable[[Beginning], TopicRows]) -> None:
+def test_records_that_the_line_has_learned_are_not_learned_again(rides: Callable[..., TopicRows]) -> None:
     line = [of_topic(1, {"rides-0": (0, 700), "rides-1": (0, 900)}), of_topic(2, {"rides-0": (100, 600)})]
     said = r"rides@2 has learned topic 'rides', partition 0, up to offset 600, .* begins with 0: .*--offsets parent"
     with pytest.raises(CutoverError, match=said):
@@ -187,7 +197,7 @@ def test_records_that_the_line_has_learned_are_not_learned_again(rides: Callable
 
 
 def test_what_was_learned_of_the_archive_is_not_learned_again_from_the_topic(
-    lake: Lake, rides: Callable[[Beginning], TopicRows]
+    lake: Lake, rides: Callable[..., TopicRows]
 ) -> None:
     lake.more(3)
     facts = registered(lake, 3, follow=False)
@@ -195,4 +205,40 @@ def test_what_was_learned_of_the_archive_is_not_learned_again_from_the_topic(
     with pytest.raises(CutoverError, match=f"the first 3 rows of raw.labelled.* give --after {newest(lake)} "):
         refuse_learned(rides(Beginning()), line)
     refuse_learned(rides(Beginning(after=newest(lake))), line)
-    refuse_learned(rides(Beginning(offsets={0: 3})), line)
+    # The table does not say which topic it has copied.
+    refuse_learned(rides(Beginning(offsets={0: 2})), line)
+
+
+def archived(lake: Lake, topic_id: str) -> list[int]:
+    """Offsets 0 to 4 and then 5 to 7 of partition 0 in the archive of a topic; its snapshots."""
+    fields, noted = archive_fields(plan_source(Archived.schema).columns), {TOPIC_ID: topic_id}
+    table = lake.platform.iceberg.create_table("raw", "rides", fields, noted)
+    found = []
+    for offsets in (range(5), range(5, 8)):
+        rows = [{"_src_topic": "rides", "_src_partition": 0, "_src_offset": offset} for offset in offsets]
+        found.append(table.refresh().append(pa.Table.from_pylist(rows, schema=table.table.schema().as_arrow())))
+    return found
+
+
+@pytest.mark.parametrize(("snapshots", "behind", "end"), [(1, None, 5), (2, None, 8), (0, 6, 5), (0, 8, 8), (0, 4, 0)])
+def test_offsets_before_the_end_of_what_was_learned_of_the_archive_are_refused(
+    lake: Lake, rides: Callable[..., TopicRows], snapshots: int, behind: int | None, end: int
+) -> None:
+    found = archived(lake, "of-today")
+    pinned = {"raw.rides": found[snapshots - 1]} if snapshots else {}
+    streamed = {"kind": "stream", "source": "raw.rides", "topic": False, "behind": behind, "where": ""}
+    training = {"kind": "full"} if behind is None else streamed
+    facts = Facts(artifact="0" * 64, code="1" * 64, environment="2" * 64, snapshots=pinned, training=training)
+    line = [ModelVersion("rides", 1, facts, "ann")]
+    refuse_learned(rides(Beginning(offsets={0: end}), Archived), line)
+    if end:
+        said = f"rides@1 has learned raw.rides, where topic 'rides', partition 0 ends before offset {end}, and this "
+        said += f"run begins with {end - 1}: .* --after {found[end // 8]} to begin behind the archive's, or --again"
+        with pytest.raises(CutoverError, match=said):
+            refuse_learned(rides(Beginning(offsets={0: end - 1}), Archived), line)
+
+
+def test_offsets_are_not_held_beside_the_archive_of_another_topic(lake: Lake, rides: Callable[..., TopicRows]) -> None:
+    found = archived(lake, "of-yesterday")
+    facts = replace(of_topic(1, {}).facts, training={"kind": "full"}, snapshots={"raw.rides": found[-1]})
+    refuse_learned(rides(Beginning(offsets={0: 0}), Archived), [ModelVersion("rides", 1, facts, "ann")])
