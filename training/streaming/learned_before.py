@@ -17,7 +17,7 @@ from headrace.training.streaming.topic_rows import TOPIC_ID, TopicRows, spans_of
 #: condition that those meet.
 BEHIND, WHERE = "behind", "where"
 #: How rows are learned again where that is meant.
-AGAIN = "or --again to learn them again"
+AGAIN = "--again to learn them again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _refuse_table(table: IcebergTable, after: int | None, line: Sequence[ModelVe
         if found.rows is None and after is None:
             msg = f"{found.version} has learned from {table.name}, and how far is not known; this run begins with its "
             msg += "first row, and would learn rows again; give --after with the snapshot whose rows it has learned, "
-            raise CutoverError(msg + AGAIN)
+            raise CutoverError(msg + "or " + AGAIN)
         if found.rows is not None and begins < found.rows:
             where = "its first row" if after is None else f"row {begins + 1:,}, after snapshot {after}"
             msg = f"{found.version} has learned the first {found.rows:,} rows of {table.name}, and this run begins "
@@ -99,7 +99,7 @@ def _refuse_offsets(rows: TopicRows, line: Sequence[ModelVersion]) -> None:
             if first < end and start < end:
                 msg = f"{version.name} has learned topic {rows.name!r}, partition {partition}, up to offset {end}, and "
                 msg += f"this run begins with {start}: it would learn records again; give --offsets parent to begin "
-                raise CutoverError(msg + f"behind what {line[-1].name} has learned, {AGAIN}")
+                raise CutoverError(msg + f"behind what {line[-1].name} has learned, or {AGAIN}")
 
 
 def _refuse_archived(rows: TopicRows, archive: IcebergTable, line: Sequence[ModelVersion]) -> None:
@@ -119,15 +119,15 @@ def _refuse_archived(rows: TopicRows, archive: IcebergTable, line: Sequence[Mode
             if part.topic == rows.name and start < part.next_offset:
                 msg = f"{found.version} has learned {archive.name}, where {part.of} ends before offset "
                 msg += f"{part.next_offset}, and this run begins with {start}: it would learn records again; give "
-                raise CutoverError(msg + f"--after {snapshot_id} to begin behind the archive's, {AGAIN}")
+                raise CutoverError(msg + f"--after {snapshot_id} to begin behind the archive's, or {AGAIN}")
 
 
 def _behind(table: IcebergTable, rows: int, where: str) -> str:
-    """What to give to begin behind some rows: the oldest snapshot that has them all."""
+    """What to give to begin behind some rows: the oldest snapshot that has them all, where there is one."""
     commits = _commits(table)
     # Rows are appended only, so that counts rise: of many commits only a few are asked.
     place = bisect_left(commits, rows, key=lambda snapshot_id: rows_in(table, snapshot_id, where))
-    return f"give --after {commits[place]} to begin behind them, " if place < len(commits) else "give --after, "
+    return f"give --after {commits[place]} to begin behind them, or " if place < len(commits) else "give "
 
 
 def _commits(table: IcebergTable) -> list[int]:

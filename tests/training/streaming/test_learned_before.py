@@ -94,6 +94,14 @@ def test_a_snapshot_before_what_an_ancestor_has_learned_is_refused_and_one_behin
     assert registered(lake, 5, start="labels@2", after=snapshots[1]).training["behind"] == 10
 
 
+def test_where_no_snapshot_has_all_that_was_learned_none_is_told(lake: Lake) -> None:
+    lake.more(3)
+    registered(lake, 4)
+    for after in (None, newest(lake)):
+        with pytest.raises(CutoverError, match=r"it would learn \d of them again; give --again to learn them again$"):
+            Labels(lake.platform, start="labels@1", after=after).prepare()
+
+
 def test_of_a_full_training_its_snapshot_tells_and_where_nothing_tells_a_start_has_to_be_named(lake: Lake) -> None:
     lake.more(3)
     first = newest(lake)
