@@ -125,26 +125,28 @@ def register(
 ) -> None:
     """Keep a run's candidates in the model store, those that Flink has committed; print their artifacts.
 
-    With --follow those that the store did not have, as they come.
+    With --follow those that the store did not have, as they come. Those that Flink has not committed whole are named.
 
     Example: headrace learn register late-flights-20260101-120000-1a2b --follow --every 30s
     """
     from headrace.training.models.store import ModelStore
-    from headrace.training.streaming.candidates import follow_committed, register_committed
+    from headrace.training.streaming.candidates import follow_committed, left_out, register_committed
     from headrace.training.streaming.runs import job_of
 
     between_s, platform = pause_s("--every", every), _platform(context)
-    store = ModelStore.at(platform.settings)
+    store, job = ModelStore.at(platform.settings), job_of(platform, run)
     if follow:
         found = follow_committed(platform, store, run, between_s)
     else:
-        found = iter(register_committed(platform.iceberg, store, job_of(platform, run)))
+        found = iter(register_committed(platform.iceberg, store, job))
     count = 0
     # To be interrupted is how one stops to follow.
     with suppress(KeyboardInterrupt):
         for one in found:
             typer.echo(one.facts.artifact)
             count += 1
+    if said := left_out(platform.iceberg, job):
+        progress(said)
     progress(f"{count} candidates; `headrace model list --candidates` shows them")
 
 

@@ -105,7 +105,7 @@ def judge(
     Example: headrace schedule judge late-trips-20260101-120000-1a2b late_trips_stream.py --follow
     """
     from headrace.runtime.platform import Platform
-    from headrace.training.streaming.candidates import register_committed
+    from headrace.training.streaming.candidates import left_out, register_committed
     from headrace.training.streaming.runs import job_of, job_status
 
     between_s, platform = pause_s("--look", look), Platform(options_of(context).settings())
@@ -118,8 +118,10 @@ def judge(
             register_committed(platform.iceberg, judged.store, job)
             judged.step()
             if status is None or status.is_over:
-                return
+                break
             time.sleep(between_s)
+    if said := left_out(platform.iceberg, job):
+        progress(said)
 
 
 @app.command()

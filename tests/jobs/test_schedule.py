@@ -135,6 +135,7 @@ TRAINER = """
 from headrace import IcebergTable, StreamingTrainingPipeline
 from headrace.training.continual import Evaluating
 from headrace.training.models import AtMost
+from headrace.training.streaming.trainer import Policy
 
 class Trips(StreamingTrainingPipeline):
     name = "late_trips"
@@ -147,13 +148,17 @@ class Trips(StreamingTrainingPipeline):
 
 class Others(Trips):
     name = "others"
+
+class Halting(Trips):
+    name = "halting"
+    policy = Policy(halts=True)
 """.replace("LOGISTIC", str(Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"))
 
 
-def left_candidates(desk: Path, *losses: float) -> str:
+def left_candidates(desk: Path, *losses: float, of: str = "late_trips") -> str:
     """A run that has told of a candidate with each of these losses; what Flink committed of it."""
     platform = Platform(load_settings(folder=desk, environment={}))
-    job = pipeline_in(desk / "trainer.py", "late_trips")(platform).prepare()
+    job = pipeline_in(desk / "trainer.py", of)(platform).prepare()
     job.save(platform.run_folder(job.run) / JOB_FILE)
     LearningRun(job.run, job.model, "0" * 32).save(platform.run_folder(job.run))
     told = create_tables(platform.iceberg)[CANDIDATES]
@@ -178,6 +183,18 @@ def test_candidates_of_a_run_are_judged_and_what_passes_serves(desk: Path) -> No
     ended = run("schedule", "judge", name, "trainer.py", "--name", "others", folder=desk)
     assert ended.returncode == 1
     assert "expected a trainer of model 'late_trips' with `evaluating = Evaluating(...)`, found Others" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("learn", "register"), ("schedule", "judge", "trainer.py", "--name", "halting")], ids=lambda it: it[1]
+)
+def test_candidates_whose_micro_batches_are_not_committed_are_named(desk: Path, command: tuple[str, ...]) -> None:
+    (desk / "trainer.py").write_text(TRAINER)
+    name = left_candidates(desk, 0.4, 0.9, of="halting")
+    ended = run(*command[:2], name, *command[2:], folder=desk)
+    assert ended.returncode == 0, ended.stderr
+    assert f"run {name}: candidates 1, 2 are left out: their micro-batches are not committed yet" in ended.stderr
+    assert f"`headrace learn resume {name}` completes them" in ended.stderr
 
 
 @pytest.mark.parametrize("look", ["7m", "90s", "5h", "2d", "0m"])

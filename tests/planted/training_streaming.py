@@ -209,6 +209,13 @@ MUTANTS = (
         "tests/training/streaming/test_learned_before.py::test_offsets_are_not_held_beside_the_archive_of_another_topic",
     ),
     Mutant(
+        "candidates whose micro-batches are not committed vanish unsaid",
+        "jobs/learn.py",
+        "    if said := left_out(platform.iceberg, job):\n        progress(said)\n",
+        "",
+        "tests/jobs/test_schedule.py::test_candidates_whose_micro_batches_are_not_committed_are_named",
+    ),
+    Mutant(
         "a run begins behind a version of another topic",
         "training/streaming/topic_rows.py",
         "version.facts.training.get(TOPIC_ID)",

@@ -91,18 +91,36 @@ def committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> l
     """
     features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
     told = told_of(iceberg, CANDIDATES, job.run)
-    if job.topic is None and not job.halts:
+    if not _needs_steps(job):
         return [candidate_of(one, job, features) for one in told]
     # Asked last: a candidate and its step come with one checkpoint, and each table commits it for itself.
     read = read_by(iceberg, job, {one.step for one in told})
     return [candidate_of(one, job, features, read[one.step]) for one in told if one.step in read]
 
 
+def left_out(iceberg: IcebergCatalog, job: LearningJob) -> str | None:
+    """Which candidates a run has told of that are none yet, since their micro-batches are not committed; None: none.
+
+    Raises:
+        NotFoundError: no trainer of this catalog has run yet.
+    """
+    if not _needs_steps(job):
+        return None
+    told = told_of(iceberg, CANDIDATES, job.run)
+    read = read_by(iceberg, job, {one.step for one in told})
+    missing = ", ".join(str(one.candidate) for one in told if one.step not in read)
+    if not missing:
+        return None
+    msg = f"run {job.run}: candidates {missing} are left out: their micro-batches are not committed yet; where the run "
+    return msg + f"is over, `headrace learn resume {job.run}` completes them"
+
+
 def read_by(iceberg: IcebergCatalog, job: LearningJob, steps: Collection[int]) -> dict[int, Read]:
     """How far a run had read with each of some micro-batches, of those that are committed."""
     columns, where = ("run", "step", "positions", "verdict", "arrived"), f"run = '{job.run}'"
     rows = iceberg.load(LEDGER_NAMESPACE, STEPS).arrow(columns=columns, where=where)
-    found, read = {}, Read()
+    found: dict[int, Read] = {}
+    read = Read()
     for step, text, verdict, arrived in sorted(zip(*(rows[name].to_pylist() for name in columns[1:]), strict=True)):
         if verdict != Verdict.HALTED:
             read = Read(arrived, _further(read.offsets, positions.from_json(text)))
@@ -157,6 +175,11 @@ def _further(ends: Mapping[str, int], seen: positions.Positions) -> dict[str, in
 
 def _instant(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
+
+
+def _needs_steps(job: LearningJob) -> bool:
+    """Whether only the micro-batches say how far a candidate of a run had read."""
+    return job.topic is not None or job.halts
 
 
 def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]:

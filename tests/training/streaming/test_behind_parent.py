@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.runtime.cutover import LogRange
 from headrace.runtime.settings import load_settings
 from headrace.training.models.store import ModelStore
-from headrace.training.streaming.candidates import committed
+from headrace.training.streaming.candidates import committed, left_out
 from headrace.training.streaming.job import LearningJob, TopicOffsets
 from headrace.training.streaming.tables import CANDIDATES, STEPS
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
@@ -60,6 +61,7 @@ def version(facts: Facts) -> ModelVersion:
 def test_a_partition_that_was_silent_is_where_the_run_began_and_refused_rows_are_read(tmp_path: Path) -> None:
     steps = '{"0": [49, 900, 948, 1]}', '{"0": [1, 949, 949, 949]}'
     (found,) = facts_of(tmp_path, ON_RIDES, *steps, visited='{"0": [49, 900, 948, 1]}')
+    assert left_out(platform_of(tmp_path, f"file://{tmp_path}/checkpoints").iceberg, ON_RIDES) is None
     assert found.offsets == {"rides-0": (900, 950), "rides-1": (800, 800)}
     assert starts_behind(version(found), RIDES, LOG) == {0: 950, 1: 800}
 
@@ -72,6 +74,8 @@ def test_the_next_run_begins_with_the_rows_that_came_after_a_halt(tmp_path: Path
 
 def test_a_candidate_whose_micro_batch_is_not_committed_yet_waits_for_it(tmp_path: Path) -> None:
     assert facts_of(tmp_path, ON_RIDES, '{"0": [49, 900, 948, 1]}', visited='{"0": [49, 900, 948, 1]}') == []
+    said = "run late-1: candidates 1 are left out: their .* `headrace learn resume late-1` completes them"
+    assert re.match(said, left_out(platform_of(tmp_path, f"file://{tmp_path}/checkpoints").iceberg, ON_RIDES) or "")
 
 
 def test_nothing_begins_behind_a_version_of_another_topic_or_one_that_leaves_out_a_partition(tmp_path: Path) -> None:
