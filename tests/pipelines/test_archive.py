@@ -148,7 +148,7 @@ def test_a_topic_made_anew_with_as_many_records_is_not_taken_for_the_old_one(cas
         BackfillPipeline(case.plan(), case.platform).prepare()
     with pytest.raises(CutoverError, match=by_history):
         archiving(case).prepare()
-    with pytest.raises(CutoverError, match=f"made anew: run {planned.run_id} copied"):
+    with pytest.raises(CutoverError, match=f"made anew: run {planned.run_id} recorded"):
         resume(case.platform, planned.run_id)
 
 
