@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from headrace.training.learning.networks import MultilayerPerceptron
+from headrace.training.learning.networks import Logistic, MultilayerPerceptron
 
 #: Floats that no machine has room for: 40 petabytes of them.
 TOO_MANY = 10**16
@@ -40,6 +40,16 @@ class Misfit(MultilayerPerceptron):
 
     def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
         return numbers @ torch.zeros(numbers.shape[1] + 1)
+
+
+class LostInCrowds(Logistic):
+    """Answers to a row by itself, and with no number to the last of several."""
+
+    def forward(self, numbers: Tensor, categories: Tensor) -> Tensor:
+        found: Tensor = super().forward(numbers, categories)
+        if len(found) > 1:
+            found[-1] = torch.nan
+        return found
 
 
 class Lookup(MultilayerPerceptron):

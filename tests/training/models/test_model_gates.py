@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from headrace.training.models.gates import AtMost, Gate, GateResult, NotWorse, S
 from headrace.training.models.model_gates import AnswersWithin, StoredAnswer, on_rows
 from headrace.training.models.store import ModelStore
 
+from ..learning import failing  # noqa: TID252 (networks of a user's own)
 from . import trips
 from .trips import CLEAN, DECEMBER, FEBRUARY, WHY
 
@@ -201,6 +203,18 @@ def test_a_model_with_a_broken_file_fails_whichever_it_is(lake: IcebergTable, st
         assert not result.passed
         assert result.evidence["rows"].startswith("raw.trips@")
         assert result.evidence["why"]
+
+
+def test_an_answer_that_is_no_number_fails_and_is_told_with_its_row(lake: IcebergTable, store: ModelStore) -> None:
+    files = dict(trips.tuned())
+    model = json.loads(files["model.json"])
+    model["recipe"]["model"]["module"] = f"{failing.__name__}:{failing.LostInCrowds.__name__}"
+    name = register(store, {**files, "model.json": json.dumps(model).encode()})
+    result = store.check(name, gates_on(lake, store, gates=[AtMost("recent", "log_loss", 99.0)]))[0]
+    assert not result.passed
+    assert re.search(
+        r"raw.trips@.*: the answer to the row at position \d+ is nan; expected a finite number", result.evidence["why"]
+    )
 
 
 def test_a_metric_of_another_task_is_no_verdict(lake: IcebergTable, store: ModelStore) -> None:
