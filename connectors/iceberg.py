@@ -24,7 +24,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import ALWAYS_TRUE, Table
-from pyiceberg.table.snapshots import Snapshot, Summary
+from pyiceberg.table.snapshots import Snapshot, Summary, ancestors_of
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.connectors.catalog_file import alone, prepare
@@ -349,11 +349,16 @@ class IcebergTable:
 
     def _commits_after(self, snapshot_id: int | None) -> list[Snapshot] | None:
         """The newest snapshot and its ancestors, down to one; None when that is not among them."""
-        found, commits = self.table.current_snapshot(), []
-        while found is not None and found.snapshot_id != snapshot_id:
+        commits: list[Snapshot] = []
+        for found in self.ancestry():
+            if found.snapshot_id == snapshot_id:
+                return commits
             commits.append(found)
-            found = self.table.snapshot_by_id(found.parent_snapshot_id or 0)
-        return None if found is None else commits
+        return None
+
+    def ancestry(self) -> Iterator[Snapshot]:
+        """The newest snapshot and its ancestors, newest first, as far as they are there."""
+        return iter(ancestors_of(self.table.current_snapshot(), self.table.metadata))
 
     def files_in_order(self, snapshot_id: int | None = None) -> list[str]:
         """The data files of a snapshot, oldest commit first. UnsupportedError when rows were deleted from them."""

@@ -112,13 +112,15 @@ def rewrites_after(table: IcebergTable, snapshot_id: int | None) -> list[tuple[i
 
 def _commits_after(table: IcebergTable, snapshot_id: int | None) -> list[Any]:
     """The commits after a snapshot, oldest first. NotFoundError when they do not lead back to it."""
-    found, commits = table.refresh().table.current_snapshot(), []
-    while found is not None and found.snapshot_id != snapshot_id:
+    commits: list[Any] = []
+    for found in table.refresh().ancestry():
+        if found.snapshot_id == snapshot_id:
+            return commits[::-1]
         commits.append(found)
+        # Known by its child, it may be gone itself.
         if found.parent_snapshot_id == snapshot_id:
-            break
-        found = table.table.snapshot_by_id(found.parent_snapshot_id or 0)
-    if found is None and snapshot_id is not None:
+            return commits[::-1]
+    if snapshot_id is not None:
         known = ", ".join(str(one.snapshot_id) for one in reversed(commits[-5:])) or "none"
         msg = (
             f"Iceberg table {table.name}: the commits that are there do not lead back to snapshot {snapshot_id} (one "

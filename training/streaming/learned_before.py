@@ -132,12 +132,7 @@ def _behind(table: IcebergTable, rows: int, where: str) -> str:
 
 def _commits(table: IcebergTable) -> list[int]:
     """The newest snapshot and those before it, oldest first."""
-    commits = []
-    found = table.table.current_snapshot()
-    while found is not None:
-        commits.append(found.snapshot_id)
-        found = None if found.parent_snapshot_id is None else table.table.snapshot_by_id(found.parent_snapshot_id)
-    return commits[::-1]
+    return [one.snapshot_id for one in table.ancestry()][::-1]
 
 
 def _rows_at(table: IcebergTable, snapshot_id: int) -> int | None:

@@ -103,17 +103,14 @@ class TableRows:
         """
         table = self.table()
         table.committed_at(snapshot_id)
-        found, child = table.current_snapshot_id(), None
-        while found is not None and found != snapshot_id:
-            snapshot = table.table.snapshot_by_id(found)
-            found, child = (None if snapshot is None else snapshot.parent_snapshot_id), found
-        if found is None:
+        line = [one.snapshot_id for one in table.ancestry()]
+        if snapshot_id not in line:
             msg = f"model {self.model}: snapshot {snapshot_id} of {table.name} is no ancestor of its newest one, "
             raise NotFoundError(msg + f"{table.current_snapshot_id()}; was the table rolled back?")
-        if child is None:
+        if snapshot_id == line[0]:
             msg = f"model {self.model}: {table.name} has no snapshot after {snapshot_id} yet; start when it has one"
             raise JobError(msg)
-        return child
+        return line[line.index(snapshot_id) - 1]
 
     def check_appended(self) -> None:
         """Raise JobError when a commit after `after` did not only append: Iceberg's reader passes it over, unsaid."""
