@@ -54,12 +54,7 @@ ONE = ["--name", "late_trips"]
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with settings, a definition, and 300 rows."""
-    made = stream.table(tmp_path / "lake", [300])
-    properties = json.dumps(dict(made.catalog.properties))
-    settings = f"project: trips\nhome: {tmp_path}/home\niceberg:\n  catalog: house\n  properties: {properties}\n"
-    (tmp_path / "headrace.yaml").write_text(settings)
-    (tmp_path / "model.py").write_text(MODEL)
-    return tmp_path
+    return stream.desk(tmp_path, MODEL, [300])
 
 
 def schedule(desk: Path, command: str, *options: str) -> Ended:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -27,12 +26,7 @@ class LateTrips(TrainingPipeline):
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with settings, a definition, and 300 rows."""
-    made = stream.table(tmp_path / "lake", [300])
-    properties = json.dumps(dict(made.catalog.properties))
-    settings = f"project: trips\nhome: {tmp_path}/home\niceberg:\n  catalog: house\n  properties: {properties}\n"
-    (tmp_path / "headrace.yaml").write_text(settings)
-    (tmp_path / "model.py").write_text(MODEL)
-    return tmp_path
+    return stream.desk(tmp_path, MODEL, [300])
 
 
 def test_a_broken_store_is_found_before_anything_is_learnt(desk: Path) -> None:

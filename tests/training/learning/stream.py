@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def table(folder: Path, counts: Sequence[int] = (1_500, 1_500)) -> IcebergTable:
     for seed, count in enumerate(counts):
         made.append(pa.Table.from_batches([rows(count, seed)]))
     return made
+
+
+def desk(folder: Path, model: str, counts: Sequence[int] = (1_500, 1_500)) -> Path:
+    """A folder with a lake of such rows, settings, and a definition in `model.py`."""
+    properties = json.dumps(dict(table(folder / "lake", counts).catalog.properties))
+    settings = f"project: trips\nhome: {folder}/home\niceberg:\n  catalog: house\n  properties: {properties}\n"
+    (folder / "headrace.yaml").write_text(settings)
+    (folder / "model.py").write_text(model)
+    return folder
 
 
 HASHED = Encoding({"speed": Raw(), "line": Hash(16)}, LABEL)

@@ -46,13 +46,7 @@ class LateTrips(TrainingPipeline):
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a lake, settings and a definition."""
-    folder = tmp_path_factory.mktemp("desk")
-    made = stream.table(folder / "lake")
-    properties = json.dumps(dict(made.catalog.properties))
-    settings = f"project: trips\nhome: {folder}/home\niceberg:\n  catalog: house\n  properties: {properties}\n"
-    (folder / "headrace.yaml").write_text(settings)
-    (folder / "model.py").write_text(MODEL)
-    return folder
+    return stream.desk(tmp_path_factory.mktemp("desk"), MODEL)
 
 
 #: A run that ends itself by a signal that nothing can catch.
