@@ -10,22 +10,19 @@ from typing import Annotated
 import typer
 
 from headrace.bench.backfill import BackfillBenchmark, BackfillSizes
-from headrace.bench.candidate_freshness import CandidateBenchmark, CandidateReport, CandidateSizes
-from headrace.bench.corners import CornerReport, CornersBenchmark, CornerSizes
+from headrace.bench.candidate_freshness import CandidateBenchmark, CandidateSizes
+from headrace.bench.corners import CornersBenchmark, CornerSizes
 from headrace.bench.environments import Environments
 from headrace.bench.functions import FunctionBenchmark, FunctionSizes
-from headrace.bench.latency import LatencyReport
 from headrace.bench.materialize import MaterializeBenchmark, MaterializeSizes
 from headrace.bench.online import OnlineBenchmark, OnlineSizes
+from headrace.bench.page import BenchmarkReport
 from headrace.bench.point_in_time.benchmark import PointInTimeBenchmark, PointInTimeSizes
-from headrace.bench.point_in_time.costs import CostReport
-from headrace.bench.report import Report, write_docs
+from headrace.bench.report import write_docs
 from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.streaming.benchmark import StreamingBenchmark, StreamingSizes
-from headrace.bench.streaming.figures import StreamingReport
 from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
 from headrace.bench.trainer.benchmark import ON_A_GPU, QUESTIONS, TrainerBenchmark, TrainerSizes
-from headrace.bench.trainer.figures import TrainerReport
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
@@ -43,8 +40,8 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-AnyReport = Report | LatencyReport | CornerReport | CostReport | TrainerReport | CandidateReport | StreamingReport
-Benchmark = Callable[[Workbench], AnyReport]
+
+Benchmark = Callable[[Workbench], BenchmarkReport]
 
 
 @app.command()
@@ -293,7 +290,7 @@ def _run(
     _told(reports, home, json, docs=docs)
 
 
-def _told(reports: Sequence[AnyReport], home: Path, json: Path | None, *, docs: bool) -> None:
+def _told(reports: Sequence[BenchmarkReport], home: Path, json: Path | None, *, docs: bool) -> None:
     for report in reports:
         place = home / "results" / f"{report.benchmark}-{report.facts['date']}.json"
         report.save(place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import secrets
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from headrace.bench.machine import facts
 from headrace.bench.outputs import OutputsDifferError
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.stack import Workbench
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.features.module import run_file
@@ -73,7 +72,7 @@ class CandidateResult:
 
 
 @dataclass(frozen=True)
-class CandidateReport:
+class CandidateReport(BenchmarkReport):
     """What the benchmark found out."""
 
     parameters: Mapping[str, float]
@@ -81,18 +80,9 @@ class CandidateReport:
     benchmark: str = "candidates"
     facts: Mapping[str, str] = field(default_factory=facts)
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        measured = f"Measured with {settings_text(self.parameters)}.\n{facts_text(self.facts)}."
-        return f"{measured}\n\n{table([HEAD, *(result.row() for result in self.results)])}"
-
-    def save(self, path: Path) -> None:
-        """Write every record's time as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        return f"{self.measured()}\n\n{table([HEAD, *(result.row() for result in self.results)])}"
 
 
 class CandidateBenchmark:

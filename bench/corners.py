@@ -7,7 +7,6 @@ and must have exactly the events that were sent.
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -22,7 +21,7 @@ from typing import Any
 
 from headrace.bench.machine import facts
 from headrace.bench.outputs import OutputsDifferError
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.rounding import Rounding, roundings
 from headrace.bench.stack import Workbench
 from headrace.compiler.build import plan_view
@@ -98,7 +97,7 @@ class CornerResult:
 
 
 @dataclass(frozen=True)
-class CornerReport:
+class CornerReport(BenchmarkReport):
     """Everything that a run found out."""
 
     parameters: Mapping[str, float]
@@ -107,21 +106,11 @@ class CornerReport:
     facts: Mapping[str, str] = field(default_factory=facts)
     benchmark: str = "corners"
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = settings_text(self.parameters)
-        machine = facts_text(self.facts)
         corners = table([HEAD, *(one.row() for one in self.results)])
         errors = table([Rounding.HEAD, *(one.row() for one in self.rounding)])
-        return f"Measured with {settings}.\n{machine}.\n\n{corners}\n\nBy the tile, under every knob:\n\n{errors}"
-
-    def save(self, path: Path) -> None:
-        """Write every figure as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        return f"{self.measured()}\n\n{corners}\n\nBy the tile, under every knob:\n\n{errors}"
 
 
 class CornersBenchmark:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from headrace.bench.machine import facts
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 
 HEAD = ("side", "requests", "p50 ms", "p99 ms", "CPU ms a request", "side : ours, p50", "side : ours, p99", "goal")
 #: Requests of one side before the next has its turn.
@@ -66,7 +64,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class LatencyReport:
+class LatencyReport(BenchmarkReport):
     """Everything that a run of a benchmark of requests found out."""
 
     benchmark: str
@@ -75,20 +73,10 @@ class LatencyReport:
     shapes: Sequence[Shape]
     facts: Mapping[str, str] = field(default_factory=facts)
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = settings_text(self.parameters)
-        machine = facts_text(self.facts)
-        checked = f"{self.compared:,} values of every side equal DuckDB's."
-        return "\n\n".join([f"Measured with {settings}. {checked}\n{machine}.", *map(_table, self.shapes)])
-
-    def save(self, path: Path) -> None:
-        """Write every request's time as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        checked = f". {self.compared:,} values of every side equal DuckDB's"
+        return "\n\n".join([self.measured(checked), *map(_table, self.shapes)])
 
 
 def here(request: Callable[[int], object]) -> Turn:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Measured, Spread
 from headrace.bench.outputs import Equality
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.profile import Profile
 from headrace.errors import NotFoundError
 
@@ -90,7 +90,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(BenchmarkReport):
     """Everything that a run of one benchmark found out."""
 
     benchmark: str
@@ -108,18 +108,12 @@ class Report:
     def markdown(self) -> str:
         """The report for the documentation."""
         blocks = [f"{part.title}:\n\n{table_markdown(part.rows())}" for part in self.parts]
-        settings = settings_text(self.parameters)
-        machine = facts_text(self.facts)
         profiles = [f"```\n{profile_text(name, found)}\n```" for name, found in self.profiles.items()]
-        return "\n\n".join([f"Measured with {settings}.\n{machine}.", *blocks, *profiles])
+        return "\n\n".join([self.measured(), *blocks, *profiles])
 
     def to_json(self) -> str:
         """Every figure of every run, with all ratios."""
         return json.dumps({**asdict(self), "parts": [_plain(part) for part in self.parts]}, indent=1)
-
-    def save(self, path: Path) -> None:
-        """Write the JSON."""
-        save(path, self.to_json())
 
 
 def shown(spread: Spread) -> str:
@@ -173,18 +167,7 @@ def profile_text(name: str, profile: Profile) -> str:
     )
 
 
-class Documented(Protocol):
-    """A report that the documentation shows."""
-
-    @property
-    def benchmark(self) -> str:
-        """The name in the marks around its place."""
-
-    def markdown(self) -> str:
-        """What stands there."""
-
-
-def write_docs(report: Documented, page: Path = DOCS) -> None:
+def write_docs(report: BenchmarkReport, page: Path = DOCS) -> None:
     """Put the report between the marks of its benchmark.
 
     Raises:

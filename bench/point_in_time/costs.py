@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Spread
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.report import shown
 
 HEAD = (
@@ -83,7 +81,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class CostReport:
+class CostReport(BenchmarkReport):
     """Everything that a run of a benchmark of answers found out. `limits`: what a side may take before it is ended."""
 
     benchmark: str
@@ -92,19 +90,9 @@ class CostReport:
     questions: Sequence[Question]
     facts: Mapping[str, str] = field(default_factory=facts)
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        settings = settings_text(self.parameters)
-        machine = facts_text(self.facts)
-        return "\n\n".join([f"Measured with {settings}; {self.limits}.\n{machine}.", *map(_table, self.questions)])
-
-    def save(self, path: Path) -> None:
-        """Write every figure as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        return "\n\n".join([self.measured(f"; {self.limits}"), *map(_table, self.questions)])
 
 
 def verdict(goal: Goal | None, wall: Spread, peak: Spread) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Measured, Spread
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.profile import answer_of
 from headrace.bench.report import Part, shown, table_markdown
 from headrace.errors import JobError
@@ -97,7 +95,7 @@ class Learned:
 
 
 @dataclass(frozen=True)
-class StreamingReport:
+class StreamingReport(BenchmarkReport):
     """Everything that a run of the benchmark found out."""
 
     parameters: Mapping[str, float]
@@ -105,18 +103,9 @@ class StreamingReport:
     benchmark: str = "streaming"
     facts: Mapping[str, str] = field(default_factory=facts)
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        head = f"Measured with {settings_text(self.parameters)}.\n{facts_text(self.facts)}."
         parts = [f"{one.model}:\n\n{table_markdown(Part(one.model, one.sides, {}).rows())}" for one in self.learned]
         starts = [START_HEAD, *(one.start_row() for one in self.learned)]
         kept = [CHECKPOINT_HEAD, *(one.checkpoint_row() for one in self.learned)]
-        return "\n\n".join([head, *parts, f"A job that learns few rows:\n\n{table(starts)}", table(kept)])
-
-    def save(self, path: Path) -> None:
-        """Write every figure as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        return "\n\n".join([self.measured(), *parts, f"A job that learns few rows:\n\n{table(starts)}", table(kept)])

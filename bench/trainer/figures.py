@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from headrace.bench.machine import facts
 from headrace.bench.measure import Spread
-from headrace.bench.page import facts_text, save, settings_text, table
+from headrace.bench.page import BenchmarkReport, table
 from headrace.bench.report import shown
 from headrace.bench.trainer.checkpoints import CheckpointCost
 
@@ -72,7 +70,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class TrainerReport:
+class TrainerReport(BenchmarkReport):
     """Everything that a run of the benchmark found out."""
 
     parameters: Mapping[str, float]
@@ -81,19 +79,10 @@ class TrainerReport:
     benchmark: str = "trainer"
     facts: Mapping[str, str] = field(default_factory=facts)
 
-    def text(self) -> str:
-        """The report for a terminal."""
-        return self.markdown()
-
     def markdown(self) -> str:
         """The report for the documentation."""
-        head = f"Measured with {settings_text(self.parameters)}.\n{facts_text(self.facts)}."
         parts = [f"{part.title}:\n\n{table(part.table())}" for part in self.parts]
-        return "\n\n".join([head, *parts, f"State of a learner by Adam:\n\n{table(self._checkpoints())}"])
-
-    def save(self, path: Path) -> None:
-        """Write every figure as JSON."""
-        save(path, json.dumps(asdict(self), indent=1))
+        return "\n\n".join([self.measured(), *parts, f"State of a learner by Adam:\n\n{table(self._checkpoints())}"])
 
     def _checkpoints(self) -> list[tuple[str, ...]]:
         rows = [
