@@ -18,6 +18,16 @@ from headrace.training.models.difference import Difference, differences
 from headrace.training.models.file_difference import file_differences
 from headrace.training.models.origin import code_inventory, environment_inventory
 from headrace.training.models.store import ModelStore
+from headrace.training.streaming.candidates import STREAM
+
+#: What a full training has recorded, without which it cannot be made again.
+_TRAINED = ("definition", "device", "overridden")
+#: The same of each kind of training; somebody who registers a version by hand may have left it out.
+RECORDED = {
+    FULL: _TRAINED,
+    LEARNED_ON: (*_TRAINED, "after"),
+    STREAM: ("run", "step", "source", "topic", "schema", "learner", "places", "given"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +88,27 @@ class _Again(TrainingPipeline, abstract=True):
 
 
 def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: str) -> dict[str, bytes]:
-    facts, kind = version.facts, version.facts.training.get("kind")
-    if kind is None:
-        msg = f"{version.name}: how it was trained is not recorded, so that it cannot be made again; only what "
-        raise ModelError(msg + "`headrace train` and `headrace learn` register knows that")
-    if kind in (FULL, LEARNED_ON):
+    _check_recorded(version)
+    facts = version.facts
+    if facts.training["kind"] != STREAM:
         return _trained(platform, version, device, _start(store, version))
     # Loads pyflink, which no full training needs.
     from headrace.training.streaming.replay import replayed
 
     return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version))
+
+
+def _check_recorded(version: ModelVersion) -> None:
+    """ModelError where it is not recorded, or not all of it, how a version was trained."""
+    training, only = version.facts.training, "only what `headrace train` and `headrace learn` register knows that"
+    needed = RECORDED.get(str(training.get("kind")))
+    if needed is None:
+        msg = f"{version.name}: how it was trained is not recorded, so that it cannot be made again; {only}"
+        raise ModelError(msg)
+    lacking = ", ".join(name for name in needed if name not in training)
+    if lacking:
+        msg = f"{version.name}: how it was trained is recorded without {lacking}, so that it cannot be made again; "
+        raise ModelError(msg + only)
 
 
 def _trained(

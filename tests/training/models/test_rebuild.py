@@ -121,6 +121,18 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     training = dict(made.facts.training)
     definition = training["definition"]
     refused(ModelError, "how it was trained is not recorded", training={})
+    refused(ModelError, "how it was trained is not recorded", training={**training, "kind": "by hand"})
+    stream = {
+        "kind": "stream",
+        "run": "r",
+        "source": "raw.trips",
+        "schema": "",
+        "learner": {},
+        "places": None,
+        "given": None,
+    }
+    refused(ModelError, "recorded without step, topic", training=stream)
+    refused(ModelError, "recorded without definition, device", training={"kind": "full", "overridden": []})
     refused(NotFoundError, "no snapshot 17 .expired", snapshots={"raw.trips": 17})
     refused(ModelError, "its class overrides fit, learner", training={**training, "overridden": ["fit", "learner"]})
     refused(ModelError, "format 99", training={**training, "definition": {**definition, "format": 99}})
