@@ -26,8 +26,8 @@ UNITS = {"us": (1, 18), "ms": (1_000, 15), "s": (1_000_000, 12)}
 def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
     """The archive's columns from a relation whose columns are all text; columns that it lacks are NULL.
 
-    `place` orders the rows. They arrived when they happened, but not later than now, unless the source names a column.
-    No topic has them; the source's name stands for it.
+    `place` orders the rows. They arrived when they happened, but not later than now, unless the source names a column;
+    now, where they say nothing of a time. No topic has them; the source's name stands for it.
     """
     values = [f"{_value(source, column)} AS {DUCKDB.identifier(column.name)}" for column in source.columns]
     wrong = [_wrong(source, column) for column in source.columns if column.type != STR]
@@ -36,7 +36,7 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
         f"{text_literal(source.name)} AS _src_topic",
         "0::INTEGER AS _src_partition",
         f"{place} AS _src_offset",
-        f"least({_value(source, source.column(source.event_time))}, now()) AS _src_timestamp",
+        f"{_arrived(source)} AS _src_timestamp",
         "NULL::BLOB AS _raw",
         f"{error} AS _error",
     ]
@@ -46,6 +46,12 @@ def typed_sql(source: SourcePlan, relation: str, place: str) -> str:
 def with_offset_sql(text: str) -> str:
     """An instant from a text that has an offset from UTC; NULL of any other."""
     return f"CASE {_with_offset(text)} END"
+
+
+def _arrived(source: SourcePlan) -> str:
+    """When a row arrived."""
+    times = [_value(source, one) for one in source.columns if one.name == source.event_time]
+    return f"least({', '.join([*times, 'now()'])})"
 
 
 def _value(source: SourcePlan, column: Column) -> str:

@@ -19,6 +19,7 @@ from headrace.compiler.tiles import cell_count, lifetime_slices, read_slices
 from headrace.compiler.verdict import archive_columns, verdict
 from headrace.errors import UnsupportedError
 from headrace.features.aggregate import Aggregate
+from headrace.features.dimension_table import DimensionTable
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.place import Place
 from headrace.features.scalar import Scalar
@@ -119,16 +120,19 @@ def _legs_of(source: SourcePlan) -> str:
 
 
 def _joined(part: Aggregate) -> Iterator[tuple[str, str]]:
-    """The as-of joins that an aggregate takes columns of."""
+    """The joins that an aggregate takes columns of."""
     lookups = [lookup for scalar in part.scalars for lookup in scalar.lookups()]
     for table, keys in dict.fromkeys((lookup.dimension, lookup.args) for lookup in lookups):
         if table is not None:
             after = f" and {format_duration(table.delay_us)} more" if table.delay_us else ""
+            since = f", from {table.event_time}{after} on" if table.is_versioned else ""
             by = ", ".join(key.text() for key in keys)
-            yield (
-                "as-of join",
-                f"{table.name} by {by}, from {table.event_time}{after} on: {table.kind} {table.location}",
-            )
+            yield _join(table), f"{table.name} by {by}{since}: {table.kind} {table.location}"
+
+
+def _join(table: DimensionTable) -> str:
+    """What a join of a dimension is called."""
+    return "as-of join" if table.is_versioned else "look-up"
 
 
 def _aggregate(part: Aggregate) -> Iterator[tuple[str, str]]:
@@ -164,7 +168,10 @@ def _scan(
     yield "needed", f"{', '.join(own)} by the feature; {len(judged)} columns by the verdict of a row that comes live"
     for join in joins_of(plan):
         columns = ", ".join(str(lookup.value) for lookup in join.lookups)
-        yield "as-of join", f"{join.dimension.name}: one look-up for each row, before its verdict, of {columns}"
+        yield (
+            _join(join.dimension),
+            f"{join.dimension.name}: one look-up for each row, before its verdict, of {columns}",
+        )
     for group in groups:
         if group.filter is not None:
             yield "filter", f"{group.filter.text()}: {NO_FILTER}"

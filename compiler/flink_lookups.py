@@ -1,4 +1,4 @@
-"""As-of joins in Flink SQL: a table function that gives each row what it sees of a dimension.
+"""Joins of dimensions in Flink SQL: a table function that gives each row what it sees of a dimension.
 
 No join of Flink's own: a regular one keeps both sides as state and takes rows back, a temporal one waits for
 watermarks, and a lookup join sees what is newest when a row happens to come.
@@ -51,7 +51,7 @@ def _question(join: Join, bindings: JobBindings) -> str:
         "key": list(table.key),
         "event_time": table.event_time,
         "delay_us": table.delay_us,
-        "until_us": bound.until_us,
+        "until_us": bound.until_us if table.is_versioned else None,
         "columns": [str(lookup.value) for lookup in join.lookups],
         "most_rows": bound.most_rows,
         "following": _following(bound.following),

@@ -1,7 +1,8 @@
-"""The as-of joins of a plan: which dimensions it reads, by which columns of the source, and what it takes of them.
+"""The joins of a plan: which dimensions it reads, by which columns of the source, and what it takes of them.
 
 Each is made once for a row, between the events and their verdict. It adds a column for each column of the dimension
-that is read, and one that says whether the row is beyond what the pinned version of the dimension is complete to.
+that is read, and one that says whether the row is beyond what the pinned version of the dimension is complete to, which
+no row is of a look-up table.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from headrace.features.source import SRC_TIMESTAMP
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """An as-of join of the source by some of its columns; `lookups` are the different columns that are read."""
+    """A join of the source by some of its columns; `lookups` are the different columns that are read."""
 
     dimension: DimensionTable
     keys: tuple[Scalar, ...]
@@ -50,9 +51,9 @@ def dimensions_of(plan: ViewPlan) -> tuple[SourcePlan, ...]:
     return tuple(_as_source(table, joins) for table, joins in by_table.items())
 
 
-def delay_us(plan: ViewPlan, dimension: str) -> int:
-    """How long after its time a version of the dimension of this name is in effect."""
-    return {table.name: table.delay_us for _, table in _lookups(plan)}[dimension]
+def table_of(plan: ViewPlan, dimension: str) -> DimensionTable:
+    """The dimension of this name, which the plan joins."""
+    return {table.name: table for _, table in _lookups(plan)}[dimension]
 
 
 def column_of(lookup: Scalar) -> str:
@@ -82,8 +83,8 @@ def _lookups(plan: ViewPlan) -> Iterator[tuple[Scalar, DimensionTable]]:
 
 
 def _as_source(table: DimensionTable, joins: Iterable[Join]) -> SourcePlan:
-    """A dimension as a source without a live leg, of which every row is a version."""
-    columns = {table.event_time: Column(table.event_time, DATETIME)}
+    """A dimension as a source without a live leg; rows of a look-up table have no time but that of their arrival."""
+    columns = {} if table.event_time is None else {table.event_time: Column(table.event_time, DATETIME)}
     for join in joins:
         for name, key in zip(table.key, join.keys, strict=True):
             columns[name] = Column(name, key.type)
@@ -94,7 +95,7 @@ def _as_source(table: DimensionTable, joins: Iterable[Join]) -> SourcePlan:
         columns=tuple(columns[name] for name in sorted(columns)),
         history=Location(table.kind, table.location),
         live=None,
-        event_time=table.event_time,
+        event_time=table.event_time or SRC_TIMESTAMP,
         arrival_time=SRC_TIMESTAMP,
         max_delay_us=0,
         allowed_lateness_us=0,

@@ -222,7 +222,7 @@ def _key_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
 
 def _lookup_rules(plan: ViewPlan) -> Iterator[tuple[Scalar, Scalar]]:
     """A row for which a dimension may still get its version: what it would see now is no answer."""
-    for join in joins_of(plan):
+    for join in (one for one in joins_of(plan) if one.dimension.is_versioned):
         name = join.dimension.name
         yield join.beyond, literal(f"event time is beyond what dimension {name} is complete to")
 

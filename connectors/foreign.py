@@ -159,7 +159,8 @@ def shadow(catalog: IcebergCatalog, version: ForeignVersion, columns: Sequence[F
     """The version as an archive: these columns, and the position of each row. Made once, found again later.
 
     All rows are committed at once, so that a shadow is whole or empty. `_src_timestamp` is the row's event time, but no
-    later than the version's commit: a foreign table does not say when a row arrived, so none is late by it.
+    later than the version's commit: a foreign table does not say when a row arrived, so none is late by it. Where
+    `event_time` is none of the columns, it is the commit.
 
     Raises:
         SchemaMismatchError: the version lacks some of the columns.
@@ -204,7 +205,7 @@ def positioned(version: ForeignVersion, columns: Sequence[Field], event_time: st
             "_src_topic": pa.repeat(version.origin.topic, rows.num_rows),
             "_src_partition": pa.repeat(pa.scalar(PARTITION, pa.int32()), rows.num_rows),
             "_src_offset": pa.array(np.arange(first, end, dtype=np.int64)),
-            "_src_timestamp": _arrived(rows[event_time], committed),
+            "_src_timestamp": _arrived(rows, event_time, committed),
             "_raw": pa.nulls(rows.num_rows, pa.binary()),
             "_error": pa.nulls(rows.num_rows, pa.string()),
         }
@@ -250,9 +251,12 @@ def _cast_list(array: pa.Array, field: Field) -> pa.Array:
 CASTS = {"struct": _cast_struct, "list": _cast_list}
 
 
-def _arrived(event_time: pa.ChunkedArray, committed: pa.Scalar) -> pa.ChunkedArray:
+def _arrived(rows: pa.Table, event_time: str, committed: pa.Scalar) -> pa.ChunkedArray | pa.Array:
     """The earlier of event time and commit; the commit where there is no event time."""
-    return pc.if_else(pc.less(event_time, committed).fill_null(False), event_time, committed)
+    if event_time not in rows.column_names:
+        return pa.repeat(committed, rows.num_rows)
+    happened = rows[event_time]
+    return pc.if_else(pc.less(happened, committed).fill_null(False), happened, committed)
 
 
 def _in_parts(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

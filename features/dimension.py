@@ -1,4 +1,4 @@
-"""Dimensions: tables of versions, of which an event sees the one that is in effect at its time."""
+"""Dimensions: tables of versions, of which an event sees the one that is in effect at its time, and look-up tables."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ class Dimension:
     in effect for events at or after v + `delay`, and is written before that: `delay` says how late versions may be
     written. DefinitionError for anything that cannot be meant.
 
+    Without an event time it is a look-up table: one row for each key, which holds at all times. Events see the rows of
+    the table as it was when a run, or a training set, pinned it.
+
     >>> from datetime import datetime
     >>> from headrace import event_time
     >>> class Merchants(Dimension):
@@ -67,6 +70,14 @@ class Dimension:
     ...     valid_from: datetime = event_time()
     >>> [column.name for column in Merchants.schema.looked_up], Merchants.schema.table.delay_us
     (['category', 'valid_from'], 600000000)
+
+    >>> class Countries(Dimension):
+    ...     history = IcebergTable("ref.countries")
+    ...     key = "code"
+    ...     code: str
+    ...     continent: str
+    >>> Countries.schema.table.is_versioned
+    False
     """
 
     history: ClassVar[IcebergTable | DeltaTable]
@@ -91,17 +102,21 @@ def _schema_of(cls: type[Dimension], hints: Mapping[str, Any], where: Place, at:
     """The checked schema of a dimension class."""
     _check_options(cls, hints, at)
     columns = tuple(plain_column_of(name, hint, where, at) for name, hint in hints.items())
-    time_name, time = event_time_of(cls, columns, at)
+    timed = _time_of(cls, columns, at)
+    key = _key_of(cls, columns, at)
+    if len(key) == len(columns):
+        msg = f"{at}: has no column beside its key, so that joining it adds nothing"
+        raise DefinitionError(msg)
     history = _history_of(cls, at)
     table = DimensionTable(
         name=cls.__name__,
         kind="delta" if isinstance(history, DeltaTable) else "iceberg",
         location=history.path if isinstance(history, DeltaTable) else history.name,
-        key=_key_of(cls, columns, at),
-        event_time=time_name,
+        key=key,
+        event_time=timed[0] if timed else None,
         delay_us=duration_of(cls, "delay", at),
-        zone=time.zone,
-        unit=time.unit,
+        zone=timed[1].zone if timed else None,
+        unit=timed[1].unit if timed else None,
     )
     return DimensionSchema(cls.__name__, (cls.__dict__.get("__doc__") or "").strip(), columns, table, where)
 
@@ -114,10 +129,23 @@ def _check_options(cls: type[Dimension], hints: Mapping[str, Any], at: str) -> N
     check_values(cls, hints, OPTIONS, (EventTime,), at)
 
 
+def _time_of(cls: type[Dimension], columns: tuple[SourceColumn, ...], at: str) -> tuple[str, EventTime] | None:
+    """Name and settings of the event time; None of a look-up table, which has no `delay` either."""
+    if any(isinstance(value, EventTime) for value in vars(cls).values()):
+        return event_time_of(cls, columns, at)
+    if "delay" in vars(cls):
+        msg = (
+            f"{at}: delay = {cls.delay!r} says how late versions may be written, and without an event time there are "
+            "none: leave it out, or mark the column since when a row is valid (`since: datetime = event_time()`)"
+        )
+        raise DefinitionError(msg)
+    return None
+
+
 def _history_of(cls: type[Dimension], at: str) -> IcebergTable | DeltaTable:
-    """Where the versions lie."""
+    """Where the rows lie."""
     if getattr(cls, "history", None) is None:
-        msg = f"{at}: no versions; set `history = IcebergTable(...)` or `history = DeltaTable(...)`"
+        msg = f"{at}: no rows; set `history = IcebergTable(...)` or `history = DeltaTable(...)`"
         raise DefinitionError(msg)
     found: IcebergTable | DeltaTable = checked_option(cls, "history", (IcebergTable, DeltaTable), at)
     return found

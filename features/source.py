@@ -139,6 +139,9 @@ class Source:
         def asof_join(self, dimension: Any, by: str | list[str] | None = None, prefix: str = "") -> Any:  # noqa: D102
             ...
 
+        def lookup(self, dimension: Any, by: str | list[str] | None = None, prefix: str = "") -> Any:  # noqa: D102
+            ...
+
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         if not abstract:
             frame = calling_frame()

@@ -93,17 +93,27 @@ class Stream:
         Raises:
             UnknownColumnError: the source has no such column.
             ColumnTypeError: a column has another type than the key.
-            DefinitionError: `dimension` is none, `by` has too few or too many columns, or a name is taken.
+            DefinitionError: `dimension` is none or has no event time, `by` has too few or too many columns, or a name
+                is taken.
         """
-        if not (isinstance(dimension, type) and issubclass(dimension, Dimension)):
-            msg = f"asof_join expects a dimension, such as `class Merchants(Dimension)`, found {dimension!r}"
-            raise DefinitionError(msg)
-        schema = dimension.schema
-        keys = self._keys_of(schema, [by] if isinstance(by, str) else by)
+        return self._joined("asof_join", dimension, by, prefix)
+
+    def lookup(self, dimension: Any, by: str | Sequence[str] | None = None, prefix: str = "") -> Stream:
+        """The stream with the columns of a look-up table, each of the row that has the row's key.
+
+        Without such a row the columns are NULL. Arguments and errors are those of `asof_join`, which is for dimensions
+        with an event time.
+        """
+        return self._joined("lookup", dimension, by, prefix)
+
+    def _joined(self, verb: str, dimension: Any, by: str | Sequence[str] | None, prefix: str) -> Stream:
+        """The stream with the columns of a dimension, which a verb must fit."""
+        schema = _dimension_of(verb, dimension)
+        keys = self._keys_of(verb, schema, [by] if isinstance(by, str) else by)
         added = {f"{prefix}{column.name}": _looked_up(schema, column, keys) for column in schema.looked_up}
         if taken := sorted(added.keys() & self._columns.keys()):
-            msg = f"asof_join: {taken[0]!r} is a column of {self._schema.name} and of {schema.name}; give those of the "
-            msg += f"dimension another name: asof_join({schema.name}, prefix={schema.name.lower() + '_'!r})"
+            msg = f"{verb}: {taken[0]!r} is a column of {self._schema.name} and of {schema.name}; give those of the "
+            msg += f"dimension another name: {verb}({schema.name}, prefix={schema.name.lower() + '_'!r})"
             raise DefinitionError(msg)
         return Stream(self._schema, {**self._columns, **added}, self._condition, self._written)
 
@@ -122,25 +132,25 @@ class Stream:
             raise UnknownColumnError(msg)
         return self._columns[name]
 
-    def _keys_of(self, dimension: DimensionSchema, by: Sequence[str] | None) -> list[Any]:
+    def _keys_of(self, verb: str, dimension: DimensionSchema, by: Sequence[str] | None) -> list[Any]:
         """The columns that hold a dimension's key."""
         names = [key.name for key in dimension.keys] if by is None else list(by)
         if len(names) != len(dimension.keys):
-            msg = f"asof_join: by = {by!r}; expected a column for each of the key of {dimension.name}: "
+            msg = f"{verb}: by = {by!r}; expected a column for each of the key of {dimension.name}: "
             msg += ", ".join(dimension.table.key)
             raise DefinitionError(msg)
         for name, key in zip(names, dimension.keys, strict=True):
-            self._check_join(name, key, dimension)
+            self._check_join(verb, name, key, dimension)
         return [self._columns[name] for name in names]
 
-    def _check_join(self, name: str, key: SourceColumn, dimension: DimensionSchema) -> None:
+    def _check_join(self, verb: str, name: str, key: SourceColumn, dimension: DimensionSchema) -> None:
         """A column of the source that has the type of a dimension's key."""
         found = {column.name: column for column in self._schema.columns}
         if name not in found:
-            msg = f"asof_join: {name!r} is no column of {self._schema.name}; {did_you_mean(name, found)}"
+            msg = f"{verb}: {name!r} is no column of {self._schema.name}; {did_you_mean(name, found)}"
             raise UnknownColumnError(msg)
         if found[name].type != key.type:
-            msg = f"asof_join: {self._schema.name}.{name} is {found[name].type} and {dimension.name}.{key.name} is "
+            msg = f"{verb}: {self._schema.name}.{name} is {found[name].type} and {dimension.name}.{key.name} is "
             msg += f"{key.type}; a key must have one type"
             raise ColumnTypeError(msg)
 
@@ -179,6 +189,22 @@ def columns_of(stream: Stream) -> Mapping[str, Any]:
 def with_columns(stream: Stream, columns: Mapping[str, Any]) -> Stream:
     """The rows of a stream with these columns alone."""
     return Stream(stream._schema, columns, stream._condition, stream._written)
+
+
+def _dimension_of(verb: str, dimension: Any) -> DimensionSchema:
+    """The schema of a dimension that a verb joins."""
+    if not (isinstance(dimension, type) and issubclass(dimension, Dimension)):
+        msg = f"{verb} expects a dimension, such as `class Merchants(Dimension)`, found {dimension!r}"
+        raise DefinitionError(msg)
+    schema = dimension.schema
+    if verb == "asof_join" and not schema.table.is_versioned:
+        msg = f"asof_join: {schema.name} has no event time, so its rows are no versions: write lookup({schema.name}), "
+        msg += "or mark its column since when a row is valid (`since: datetime = event_time()`)"
+        raise DefinitionError(msg)
+    if verb == "lookup" and schema.table.is_versioned:
+        msg = f"lookup: {schema.name} has an event time, {schema.table.event_time}, so its rows are versions: write "
+        raise DefinitionError(msg + f"asof_join({schema.name})")
+    return schema
 
 
 def _looked_up(dimension: DimensionSchema, column: SourceColumn, keys: Sequence[Any]) -> Any:

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def tell_boundary(cutover: Cutover) -> None:
-    """Say what is read of history, and from which offset of each partition on, for each source."""
+    """Say what is read of history, and from which offset of each partition on, for each source; and of dimensions."""
     for part in cutover.parts:
         _tell(part)
+    for pin in cutover.dimensions:
+        progress(str(pin))
 
 
 def _tell(cutover: Cutover) -> None:

@@ -24,7 +24,7 @@ from headrace.connectors.schema import (
 from headrace.errors import CutoverError, SchemaMismatchError, UnsupportedError
 from headrace.pipelines.configuration import view_configuration
 from headrace.pipelines.flink_duration import flink_text
-from headrace.pipelines.followed_dimensions import following, refuse_unfollowed
+from headrace.pipelines.followed_dimensions import following, is_followed, refuse_unfollowed
 from headrace.pipelines.foreign import foreign_version, refuse_other_version
 from headrace.pipelines.pinned_dimensions import pinned_by_runs, pinned_dimensions, pins_of
 from headrace.pipelines.tuning import FLUSH_INTERVAL, Tuning, knobs_for
@@ -200,11 +200,11 @@ class BackfillPipeline:
         return history_leg(self.platform, cutover)
 
     def dimension_options(self, pin: DimensionPin, cutover: Cutover) -> DimensionOptions:
-        """The options of a dimension at its pinned snapshot; beside a live leg it is followed from there on."""
+        """The options of a dimension at its pinned snapshot; beside a live leg versions are followed from there on."""
         namespace, _, table = pin.table.rpartition(".")
         options = self.platform.iceberg.flink_options(namespace, table, pin.snapshot_id)
         dimension = next(one for one in dimensions_of(self.plan) if one.name == pin.name)
-        followed = following(self.platform, dimension) if cutover.is_live else None
+        followed = following(self.platform, dimension) if is_followed(self.plan, pin.name, cutover) else None
         return DimensionOptions(options, pin.until_us, self.platform.settings.flink.dimension_rows, followed)
 
     def live_options(self, source: SourcePlan, cutover: Cutover) -> dict[str, str] | None:

@@ -27,9 +27,9 @@ from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
 from headrace.pipelines.consistency_causes import Found, Place, Search
 from headrace.pipelines.consistency_history import History, Values
+from headrace.pipelines.followed_dimensions import joined_dimensions
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
-from headrace.pipelines.pinned_dimensions import pinned_dimensions, recorded
 from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
 from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
@@ -251,9 +251,7 @@ class ConsistencyCheck:
                 "have: only what `headrace backfill` made can be checked"
             )
             raise RequestError(msg)
-        if joined.is_live:
-            return pinned_dimensions(self.platform, self.plan)
-        return recorded(self.platform.iceberg, joined.dimensions)
+        return joined_dimensions(self.platform, self.plan, joined)
 
     @contextmanager
     def _opened(self, history: Pinned) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -17,7 +17,7 @@ from headrace.connectors.prefix import TopicPartition
 from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.errors import JobError, LedgerError
 from headrace.pipelines.backfill import DEAD_LETTERS_TABLE, OFFSET_TILES_TABLE, TILES_NAMESPACE
-from headrace.pipelines.followed_dimensions import open_joined
+from headrace.pipelines.followed_dimensions import is_followed, open_joined
 from headrace.pipelines.ledger_checks import (
     Check,
     PartitionLine,
@@ -33,7 +33,7 @@ from headrace.pipelines.ledger_checks import (
 )
 from headrace.pipelines.ledger_facts import VERDICTS, Archived, Block, Facts, TileFacts, opened, sums_of
 from headrace.registry.store import Registry, Run
-from headrace.runtime.cutover import Cutover
+from headrace.runtime.cutover import Cutover, DimensionPin
 from headrace.runtime.platform import Platform
 
 #: Every row that was read has one of these verdicts.
@@ -54,7 +54,10 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger of one run. `filtered` rows are among the accepted ones; `folded` counts (row, group) pairs."""
+    """The ledger of one run. `filtered` rows are among the accepted ones; `folded` counts (row, group) pairs.
+
+    `joined`: which snapshots of dimensions its rows were joined to, in words.
+    """
 
     run: str
     view: str
@@ -69,6 +72,7 @@ class Ledger:
     partitions: tuple[PartitionLine, ...]
     groups: tuple[GroupLine, ...]
     checks: tuple[Check, ...]
+    joined: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -249,7 +253,12 @@ class _Draft:
             partitions=lines_of(self.blocks),
             groups=tuple(self.line(group, groups) for group in self.plan.groups),
             checks=tuple(checks),
+            joined=tuple(map(self.pinned, self.cutover.dimensions)),
         )
+
+    def pinned(self, pin: DimensionPin) -> str:
+        """Which snapshot of a dimension the run began with, and whether it goes on to newer ones."""
+        return f"{pin}{', then newer ones' if is_followed(self.plan, pin.name, self.cutover) else ''}"
 
     def line(self, group: TileGroup, recount: Mapping[str, int]) -> GroupLine:
         """What a group's tiles say beside the recount."""
@@ -346,4 +355,5 @@ def _lines(ledger: Ledger) -> Iterator[str]:
     for group in ledger.groups:
         recounted = "not recounted" if group.recounted is None else f"recounted {group.recounted:,}"
         yield f"  tiles {group.table}: folded {group.folded:,}, {recounted}"
+    yield from (f"  {one}" for one in ledger.joined)
     yield from check_texts(ledger.checks)

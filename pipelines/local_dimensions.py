@@ -11,13 +11,15 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_lookups import known_until, relation_of
-from headrace.compiler.lookups import delay_us, dimensions_of
+from headrace.compiler.lookups import dimensions_of, table_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_files import is_file
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import NotFoundError, SchemaMismatchError, SettingsError, did_you_mean
+from headrace.features.dimension_table import DimensionTable
 from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.local_input import DELTA_LOG, open_file
+from headrace.pipelines.repeated_keys import refuse_repeated
 
 if TYPE_CHECKING:
     from headrace.connectors.foreign import ForeignVersion
@@ -38,18 +40,31 @@ def open_dimensions(
     Raises:
         SettingsError: something is given for a dimension that the view does not join.
         NotFoundError: there is no such file or table, or it is empty.
-        SchemaMismatchError: it lacks columns of the dimension, or a text in a file is no value of its column's type.
+        SchemaMismatchError: it lacks columns of the dimension, a text in a file is no value of its column's type, or
+            rows of a look-up table have one key.
     """
     known = {dimension.name: dimension for dimension in dimensions_of(plan)}
     for name in sorted(given.keys() - known.keys()):
         msg = f"view {plan.name}: joins no dimension {name!r}; {did_you_mean(name, known)}"
         raise SettingsError(msg)
     for name, dimension in known.items():
-        table = given.get(name) or (dimension.history.name if dimension.history is not None else "")
-        if is_file(table):
-            _open_file(connection, dimension, table)
-        else:
-            _open_table(connection, dimension, table, load, delay_us(plan, name))
+        open_dimension(connection, dimension, table_of(plan, name), load, given.get(name))
+
+
+def open_dimension(
+    connection: duckdb.DuckDBPyConnection,
+    dimension: SourcePlan,
+    table: DimensionTable,
+    load: Callable[[str], IcebergTable],
+    given: str | None = None,
+) -> None:
+    """Make the relation of one dimension: of its own table as it is now, or of what is given; as `open_dimensions`."""
+    place = given or table.location
+    if is_file(place):
+        _open_file(connection, dimension, place)
+    else:
+        _open_table(connection, dimension, place, load, table.delay_us)
+    refuse_repeated(connection, table, place)
 
 
 def make_known(connection: duckdb.DuckDBPyConnection, dimension: str, until_us: int | None) -> None:
@@ -62,7 +77,7 @@ def check_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan,
     """Raise SchemaMismatchError for a row of a dimension's relation that has a text which is no value of its column."""
     rows = f"SELECT _src_offset, _error FROM {relation_of(dimension.name)}"
     for row, error in connection.sql(f"{rows} WHERE _error IS NOT NULL ORDER BY ALL LIMIT 1").fetchall():
-        msg = f"{given}: dimension {dimension.name}: row {row} is no version, {error}; the first row is 0"
+        msg = f"{given}: dimension {dimension.name}: row {row} cannot be read, {error}; the first row is 0"
         raise SchemaMismatchError(msg)
 
 
@@ -125,4 +140,4 @@ def newest_snapshot(dimension: SourcePlan, table: IcebergTable) -> int:
 
 def _empty(dimension: SourcePlan, table: str) -> str:
     """What is wrong with a table without rows."""
-    return f"dimension {dimension.name}: {table} is empty, so no event would see a version"
+    return f"dimension {dimension.name}: {table} is empty, so no event would see anything"

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping
 import duckdb
 
 from headrace.compiler.duckdb_lookups import relation_of
-from headrace.compiler.lookups import delay_us, dimensions_of
+from headrace.compiler.lookups import dimensions_of, table_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
+from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.iceberg import IcebergCatalog
+from headrace.features.dimension_table import DimensionTable
+from headrace.features.instant import instant_us
 from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.foreign import foreign_version, history_table
 from headrace.pipelines.local_dimensions import make_known, newest_snapshot
+from headrace.pipelines.repeated_keys import refuse_repeated
 from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.cutover import DimensionPin
 from headrace.runtime.platform import Platform
@@ -23,17 +27,31 @@ def pinned_dimensions(platform: Platform, plan: ViewPlan) -> dict[str, PinnedHis
 
     Raises:
         NotFoundError: there is no such table, or it is empty.
-        SchemaMismatchError: it lacks columns of the dimension.
+        SchemaMismatchError: it lacks columns of the dimension, or rows of a look-up table have one key.
     """
-    return {one.name: _pinned(platform, one, delay_us(plan, one.name)) for one in dimensions_of(plan)}
+    return {one.name: pinned_dimension(platform, one, table_of(plan, one.name)) for one in dimensions_of(plan)}
+
+
+def pinned_dimension(platform: Platform, dimension: SourcePlan, table: DimensionTable) -> PinnedHistory:
+    """A dimension at its newest version, in a table that has positions; errors are `pinned_dimensions`'s."""
+    pinned = _pinned(platform, dimension, table)
+    if not table.is_versioned:
+        with in_utc() as connection:
+            pinned.relation(connection, dimension).create_view(relation_of(dimension.name))
+            refuse_repeated(connection, table, f"{table.kind.title()} table {table.location}")
+    return pinned
 
 
 def open_pinned(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, dimensions: Mapping[str, PinnedHistory]) -> None:
     """Make the relations of a view's dimensions, at their pinned snapshots."""
     for dimension in dimensions_of(plan):
-        pinned = dimensions[dimension.name]
-        pinned.relation(connection, dimension).create_view(relation_of(dimension.name))
-        make_known(connection, dimension.name, pinned.until_us)
+        open_as_pinned(connection, dimension, dimensions[dimension.name])
+
+
+def open_as_pinned(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, pinned: PinnedHistory) -> None:
+    """Make the relation of one dimension, at its pinned snapshot."""
+    pinned.relation(connection, dimension).create_view(relation_of(dimension.name))
+    make_known(connection, dimension.name, pinned.until_us)
 
 
 def pins_of(dimensions: Mapping[str, PinnedHistory]) -> tuple[DimensionPin, ...]:
@@ -63,11 +81,13 @@ def pinned_by_runs(platform: Platform, tables: Iterable[str]) -> dict[str, Pinne
     return {}
 
 
-def _pinned(platform: Platform, dimension: SourcePlan, delay: int) -> PinnedHistory:
-    """A dimension at its newest version, in a table that has positions."""
+def _pinned(platform: Platform, dimension: SourcePlan, joined: DimensionTable) -> PinnedHistory:
+    """A dimension at its newest version, in a table that has positions, and to when that is complete."""
     foreign = foreign_version(platform, dimension)
     table = history_table(platform, dimension, foreign)
     snapshot = newest_snapshot(dimension, table)
-    if foreign is None:
-        return PinnedHistory(table, snapshot, complete_to(table.committed_at(snapshot), table.properties, delay))
-    return PinnedHistory(table, snapshot, complete_to(foreign.committed_at, foreign.properties, delay))
+    committed = table.committed_at(snapshot) if foreign is None else foreign.committed_at
+    if not joined.is_versioned:
+        return PinnedHistory(table, snapshot, instant_us(committed))
+    noted = table.properties if foreign is None else foreign.properties
+    return PinnedHistory(table, snapshot, complete_to(committed, noted, joined.delay_us))

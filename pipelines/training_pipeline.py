@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
-from headrace.compiler.lookups import delay_us
+from headrace.compiler.lookups import table_of
 from headrace.compiler.plan import PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
@@ -197,7 +197,7 @@ class TrainingSetPipeline:
     def history(self, plan: ViewPlan) -> Pinned:
         """The history of each part of a view's source, and the dimensions that it joins, each at one snapshot.
 
-        It ends where one of them, or what a dimension is complete to, ends first.
+        It ends where one of them, or what a dimension is complete to, ends first; a look-up table has no end.
 
         Raises:
             RequestError: the source has no history.
@@ -207,7 +207,8 @@ class TrainingSetPipeline:
         if plan.name in self.pinned:
             return self.pinned[plan.name]
         events, dimensions = self.source_history(plan), pinned_dimensions(self.platform, plan)
-        ends = [pinned.until_us + delay_us(plan, name) for name, pinned in dimensions.items()]
+        tables = {name: table_of(plan, name) for name in dimensions}
+        ends = [dimensions[name].until_us + table.delay_us for name, table in tables.items() if table.is_versioned]
         return replace(events, until_us=min([events.until_us, *ends]), dimensions=dimensions)
 
     def source_history(self, plan: ViewPlan) -> Pinned:

@@ -53,7 +53,8 @@ class PinnedHistory:
 
     `until_us`: the instant (µs) to which it is complete. An archive of ours is so to its commit less the source's
     `max_delay`, as events may be so late; a table of another system to its version's commit; a dimension to what
-    `complete_to` says. `late_us`: how much earlier (µs) that is than the commit.
+    `complete_to` says. What a look-up table says holds at all times: of one it is the commit. `late_us`: how much
+    earlier (µs) that is than the commit.
     """
 
     table: IcebergTable

@@ -48,12 +48,18 @@ class PartitionCut:
 
 @dataclass(frozen=True)
 class DimensionPin:
-    """The table and snapshot of a dimension that a run joins, and the time (µs) to which it is complete."""
+    """The table and snapshot of a dimension that a run joins.
+
+    `until_us`: the time (µs) to which its versions are complete; of a look-up table when the snapshot was committed.
+    """
 
     name: str
     table: str
     snapshot_id: int
     until_us: int
+
+    def __str__(self) -> str:
+        return f"dimension {self.name}: snapshot {self.snapshot_id} of {self.table}"
 
 
 @dataclass(frozen=True)

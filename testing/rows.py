@@ -15,12 +15,13 @@ import pyarrow as pa
 from headrace.compiler.duckdb_lookups import relation_of
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
-from headrace.compiler.lookups import dimensions_of
+from headrace.compiler.lookups import dimensions_of, table_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_functions import view_database
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_from
 from headrace.pipelines.local_dimensions import check_versions, make_known
+from headrace.pipelines.repeated_keys import refuse_repeated
 from headrace.pipelines.script import Marker
 from headrace.pipelines.source_rows import archives, unite
 
@@ -90,7 +91,7 @@ def open_versions(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, version
     Raises:
         RequestError: the view joins a dimension of which nothing is given, or joins none of a name; a version lacks a
             column that the view reads.
-        SchemaMismatchError: a value does not fit its column.
+        SchemaMismatchError: a value does not fit its column, or rows of a look-up table have one key.
     """
     known = {dimension.name: dimension for dimension in dimensions_of(plan)}
     for name in sorted(versions.keys() - known.keys()):
@@ -98,9 +99,10 @@ def open_versions(connection: duckdb.DuckDBPyConnection, plan: ViewPlan, version
         raise RequestError(msg)
     for name, dimension in known.items():
         if name not in versions:
-            msg = f"view {plan.name}: joins dimension {name}; give its versions: dimensions={{{name!r}: [...]}}"
+            msg = f"view {plan.name}: joins dimension {name}; give its rows: dimensions={{{name!r}: [...]}}"
             raise RequestError(msg)
         _open_versions(connection, dimension, versions[name])
+        refuse_repeated(connection, table_of(plan, name), "the test")
 
 
 def _open_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, versions: Sequence[Row]) -> None:
@@ -108,7 +110,7 @@ def _open_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan,
     names, relation = [column.name for column in dimension.columns], relation_of(dimension.name)
     for number, version in enumerate(versions):
         for name in (name for name in names if name not in version):
-            msg = f"dimension {dimension.name}: version {number} lacks column {name!r}, which the view reads; "
+            msg = f"dimension {dimension.name}: row {number} lacks column {name!r}, which the view reads; "
             raise RequestError(msg + did_you_mean(name, version))
     connection.register(f"given_{relation}", _texts(names, versions))
     connection.execute(f"CREATE VIEW {relation} AS {typed_sql(dimension, f'given_{relation}', '_place')}")

@@ -1,4 +1,4 @@
-"""Columns of dimensions: of the version that is in effect at a row's event time."""
+"""Columns of dimensions: of the version that is in effect at a row's event time, or of a look-up table's row."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ from headrace.features.stream import Stream, columns_of, with_columns
 WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"
 #: What a subquery has not: it gives a row for a row.
 GROUPING = {"group": "GROUP BY", "windows": "WINDOW"}
-#: What a join must say: each row stays, with the version that was in effect.
-AS_OF = {"method": "ASOF", "side": "LEFT"}
+#: What a join must say: each row stays, with the version that was in effect, or with the row of a look-up table.
+AS_OF, LOOK_UP = {"method": "ASOF", "side": "LEFT"}, {"side": "LEFT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,20 @@ def _joined(rows: Rows, join: exp.Join, tables: Tables) -> Rows:
     """The rows with the columns of a dimension, under the name that the join gives it and a point."""
     table = join.this
     dimension = tables.dimensions.get(table.name.lower()) if isinstance(table, exp.Table) else None
-    if {name: value for name, value in join.args.items() if name not in {"this", "on"} and value} != AS_OF:
-        msg = "JOIN is not supported in features; a feature reads one source, and ASOF LEFT JOIN dimensions of it"
-        raise RefusalError(join, UnsupportedError(msg))
+    said = {name: value for name, value in join.args.items() if name not in {"this", "on"} and value}
+    if said not in (AS_OF, LOOK_UP):
+        msg = (
+            "JOIN is not supported in features; a feature reads one source, and keeps its rows: it may ASOF LEFT JOIN "
+        )
+        raise RefusalError(join, UnsupportedError(msg + "dimensions, and LEFT JOIN look-up tables"))
     if dimension is None:
         msg = f"{table.sql(dialect=DIALECT)} is no dimension; {did_you_mean(table.name, known_names(tables))}"
         raise RefusalError(table, DefinitionError(msg))
+    _check_kind(join, dimension.schema.table, said)
     alias = table.alias_or_name.lower()
     by = _by(join, alias, dimension.schema, tables.source.event_time)
-    stream = judged(table, lambda: rows.stream.asof_join(dimension, by=by, prefix=f"{alias}."))
+    verb = rows.stream.asof_join if dimension.schema.table.is_versioned else rows.stream.lookup
+    stream = judged(table, lambda: verb(dimension, by=by, prefix=f"{alias}."))
     return replace(rows, stream=stream, joined=rows.joined | {alias})
 
 
@@ -112,10 +117,21 @@ def known_names(tables: Tables) -> list[str]:
     return [dimension.__name__ for dimension in tables.dimensions.values()]
 
 
+def _check_kind(join: exp.Join, table: DimensionTable, said: Mapping[str, Any]) -> None:
+    """Refuse a plain join of versions, of which a row would see all, and an as-of join of what has no time."""
+    if said == LOOK_UP and table.is_versioned:
+        msg = f"{table.name} has an event time, {table.event_time}, so its rows are versions: write ASOF LEFT JOIN"
+        raise RefusalError(join, UnsupportedError(msg))
+    if said == AS_OF and not table.is_versioned:
+        msg = f"{table.name} has no event time, so its rows are no versions: write LEFT JOIN"
+        raise RefusalError(join, UnsupportedError(msg))
+
+
 def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str) -> list[str]:
     """The columns that hold the key of a dimension, by what stands behind ON, which must be the join and no more."""
     condition = join.args.get("on")
-    found = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+    given = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+    found = [_source_first(one, alias) for one in given]
     keys = {one.expression.name.lower(): one.this.name for one in found if isinstance(one, exp.EQ)}
     by = [keys.get(key.lower(), key) for key in dimension.table.key]
     expected = conditions_of(dimension.table, alias, by, event_time)
@@ -128,7 +144,7 @@ def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str)
 def conditions_of(
     dimension: DimensionTable, alias: str, by: Sequence[str], event_time: str, source: str | None = None
 ) -> list[exp.Expr]:
-    """What stands behind ON: the key, and that the version is in effect; columns of `source` with its name in front.
+    """What stands behind ON: the key, and that a version is in effect; columns of `source` with its name in front.
 
     >>> table = DimensionTable("Shops", "iceberg", "ref.shops", ("shop",), "since", 600_000_000)
     >>> [one.sql("duckdb") for one in conditions_of(table, "s", ["place"], "ts")]
@@ -138,10 +154,21 @@ def conditions_of(
         exp.EQ(this=exp.column(own, table=source), expression=exp.column(key, table=alias))
         for own, key in zip(by, dimension.key, strict=True)
     ]
+    if dimension.event_time is None:
+        return list(keys)
     since: exp.Expr = exp.column(dimension.event_time, table=alias)
     if dimension.delay_us:
         since = exp.Add(this=since, expression=interval_of(dimension.delay_us))
     return [*keys, exp.GTE(this=exp.column(event_time, table=source), expression=since)]
+
+
+def _source_first(condition: exp.Expr | None, alias: str) -> exp.Expr | None:
+    """An equation with the source's column on the left, as either side may be written first."""
+    if not isinstance(condition, exp.EQ) or not isinstance(condition.this, exp.Column):
+        return condition
+    if condition.this.table.lower() != alias:
+        return condition
+    return exp.EQ(this=condition.expression.copy(), expression=condition.this.copy())
 
 
 def _plain(condition: exp.Expr) -> str:

@@ -56,7 +56,8 @@ def _joins(view: View) -> Iterator[str]:
         by = [key.name for key in lookup.keys]
         conditions = conditions_of(lookup.dimension, name, by, view.source.event_time, view.source.name)
         table = f"{exp.to_identifier(lookup.dimension.name).sql(dialect=DIALECT)} AS {name}"
-        yield f"ASOF LEFT JOIN {table}\n  ON {' AND '.join(one.sql(dialect=DIALECT) for one in conditions)}"
+        join = "ASOF LEFT JOIN" if lookup.dimension.is_versioned else "LEFT JOIN"
+        yield f"{join} {table}\n  ON {' AND '.join(one.sql(dialect=DIALECT) for one in conditions)}"
 
 
 def _header(view: View, source_file: str) -> Iterator[tuple[str, str]]:

@@ -53,16 +53,20 @@ class Fraud(FeaturePipeline):
 """
 
 
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """The plan of the view in a file made of pieces."""
+def loading(folder: Path) -> Load:
+    """What gives the plan of the view in a file made of pieces."""
 
     def make(*pieces: str) -> ViewPlan:
-        path = tmp_path / "user.py"
+        path = folder / "user.py"
         path.write_text("".join((HEAD, *pieces)))
         return plan_view(load_views(path).views["fraud"])
 
     return make
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    return loading(tmp_path)
 
 
 def line_of(text: str, *pieces: str) -> int:
@@ -71,14 +75,14 @@ def line_of(text: str, *pieces: str) -> int:
 
 
 DIMENSIONS = [
-    ('    history = IcebergTable("ref.merchants")\n', "", DefinitionError, "no versions; set `history = IcebergTable"),
+    ('    history = IcebergTable("ref.merchants")\n', "", DefinitionError, "no rows; set `history = IcebergTable"),
     ('IcebergTable("ref.merchants")', 'KafkaTopic("m")', DefinitionError, "expected IcebergTable or DeltaTable"),
     ('    key = "merchant"\n', "", DefinitionError, "key = None; expected a column's name"),
     ('key = "merchant"', "key = []", DefinitionError, "key = []; expected a column's name"),
     ('key = "merchant"', 'key = ["merchant", "merchant"]', DefinitionError, "a list of different ones"),
     ('key = "merchant"', 'key = "merchnt"', UnknownColumnError, "key 'merchnt' is no column; did you mean 'merchant'?"),
     ('key = "merchant"', 'key = "risk"', ColumnTypeError, "key 'risk' is float; a key must be bool, int, str"),
-    (" = event_time()\n", "\n", DefinitionError, "expected one event-time column"),
+    (" = event_time()\n", " | None = event_time()\n", DefinitionError, "must be a `datetime` that is never None"),
     ('key = "merchant"', 'key = "merchant"\n    delay = "soon"', DefinitionError, "delay: 'soon' is no duration"),
     ('key = "merchant"', 'key = "merchant"\n    dely = "1m"', DefinitionError, "did you mean 'delay'?"),
     ('key = "merchant"', 'key = "merchant"\n    delay: str', DefinitionError, "'delay' is an option of dimensions"),
@@ -218,7 +222,7 @@ WRONG_IN_SQL = [
     (
         f"SELECT count(*) FROM tx LEFT JOIN Merchants AS m ON {ON} GROUP BY account",
         UnsupportedError,
-        "JOIN is not supp",
+        "Merchants has an event time, since, so its rows are versions: write ASOF LEFT JOIN",
     ),
     (f"SELECT count(*) FROM tx ASOF LEFT JOIN Mercants AS m ON {ON} GROUP BY account", DefinitionError, "'Merchants'"),
     (

@@ -208,8 +208,8 @@ def test_what_is_no_dimension_is_refused_by_name(
 
 FILES = [
     ("kind,", "sort,", "has no column 'kind'"),
-    ("x,food,10.0", "x,food,many", "dimension Shops: row 0 is no version, column factor: many is no float"),
-    ("11:00:00Z", "11:00:00", "row 2 is no version, column since: 2026-01-01T11:00:00 is no datetime with an offset"),
+    ("x,food,10.0", "x,food,many", "dimension Shops: row 0 cannot be read, column factor: many is no float"),
+    ("11:00:00Z", "11:00:00", "row 2 cannot be read, column since: 2026-01-01T11:00:00 is no datetime with an offset"),
 ]
 
 
@@ -222,7 +222,7 @@ def test_a_file_that_holds_no_versions_is_refused(house: House, written: str, in
 
 def test_an_empty_table_is_refused(house: House) -> None:
     house.keep_shops(shops().slice(0, 0))
-    with pytest.raises(NotFoundError, match=r"dimension Shops: Iceberg .* is empty, so no event would see a version"):
+    with pytest.raises(NotFoundError, match=r"dimension Shops: Iceberg .* is empty, so no event would see anything"):
         house.run(house.plan())
 
 

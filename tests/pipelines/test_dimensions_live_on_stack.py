@@ -130,10 +130,14 @@ class Town(Case):
                 partitions=[place % PARTITIONS for place, _ in enumerate(rows)],
             )
 
+    def seen(self, shop: str, at: datetime) -> tuple[str | None, int | None]:
+        """What an order at a time sees of a shop."""
+        return seen(self.versions, shop, at)
+
     def meant(self, card: str, at: datetime) -> list[int | None]:
         """What a loop over all orders and versions gives a card for the day before a time."""
         own = [one for one in self.orders if one[0] == card and at - timedelta(days=1) <= one[3] < at]
-        sights = [(cents, *seen(self.versions, shop, when)) for _, shop, cents, when in own]
+        sights = [(cents, *self.seen(shop, when)) for _, shop, cents, when in own]
         weighed = sum(cents * factor for cents, _, factor in sights if factor is not None)
         return [weighed, sum(kind == "food" for _, kind, _ in sights)]
 

@@ -113,6 +113,20 @@ MUTANTS = (
         SEEN,
     ),
     Mutant(
+        "an event whose key is in no look-up table is dropped",
+        "compiler/duckdb_lookups.py",
+        'f"{kind}LEFT JOIN (',
+        'f"{kind}JOIN (',
+        "tests/pipelines/test_lookups.py::test_duckdb_sees_the_row_of_each_key",
+    ),
+    Mutant(
+        "a key may repeat once",
+        "compiler/duckdb_lookups.py",
+        "HAVING count(*) > 1",
+        "HAVING count(*) > 2",
+        "tests/pipelines/test_lookups.py::test_two_rows_of_one_key_are_refused_with_the_key",
+    ),
+    Mutant(
         "an event that a dimension cannot answer yet is answered",
         "compiler/verdict.py",
         "    yield from _lookup_rules(plan)\n    for call",

@@ -66,6 +66,13 @@ MUTANTS = (
         "DimensionTest",
     ),
     Mutant(
+        "Flink sees rows of a look-up table from 1970 on",
+        "connectors/java/src/main/java/io/headrace/flink/asof/VersionRows.java",
+        "ALWAYS = Long.MIN_VALUE;",
+        "ALWAYS = 0;",
+        "DimensionReaderTest",
+    ),
+    Mutant(
         "Flink answers an event that a dimension cannot answer yet",
         VERSIONS,
         "us - question.delay() > until;",

@@ -48,6 +48,13 @@ MUTANTS = (
         "tests/features/test_nested.py::test_what_has_no_meaning_is_refused_at_its_line",
     ),
     Mutant(
+        "versions are looked up without a time",
+        "features/stream.py",
+        'if verb == "lookup" and schema.table.is_versioned:',
+        'if verb == "lookup" and not verb:',
+        "tests/features/test_lookups.py::test_a_lookup_that_cannot_be_made_is_refused_at_its_line",
+    ),
+    Mutant(
         "a dimension fills a column of a union",
         "features/union.py",
         "if any(scalar.lookups()):",

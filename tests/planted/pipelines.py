@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
+LOOKED_UP = "tests/pipelines/test_lookups.py"
+
 MUTANTS = (
+    Mutant(
+        "a live run reads the newest snapshot of a look-up table",
+        "pipelines/followed_dimensions.py",
+        "return cutover.is_live and table_of(plan, dimension).is_versioned",
+        "return cutover.is_live",
+        f"{LOOKED_UP}::test_a_live_run_reads_the_snapshot_that_it_pinned",
+    ),
+    Mutant(
+        "a run looks a table up in which a key repeats",
+        "pipelines/pinned_dimensions.py",
+        "            refuse_repeated(",
+        "            print(",
+        f"{LOOKED_UP}::test_two_rows_of_one_key_are_refused_with_the_key",
+    ),
+    Mutant(
+        "an old look-up table ends a training set",
+        "pipelines/training_pipeline.py",
+        "for name, table in tables.items() if table.is_versioned]",
+        "for name, table in tables.items()]",
+        f"{LOOKED_UP}::test_a_lookup_table_ends_no_training_set",
+    ),
     Mutant(
         "a table is complete to its commit, however late versions may be written",
         "pipelines/completeness.py",

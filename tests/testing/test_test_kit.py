@@ -274,20 +274,52 @@ def test_rows_see_the_versions_of_a_test() -> None:
         assert_feature_equal(Weighed, "weighed_cents_1h", 1, **given, dimensions={"Weights": VERSIONS})
 
 
+class Shops(Dimension):
+    """What a shop's payments count for, at all times."""
+
+    history = IcebergTable("ref.shops")
+    key = "shop"
+    shop: int
+    factor: int
+
+
+@transformation
+def cents_by_shop(payments: Payments, wspec: WindowSpec) -> Any:
+    joined = payments.lookup(Shops)
+    return joined.groupby("card")[joined.cents * joined.factor].window(wspec).sum()
+
+
+class ByShop(FeaturePipeline):
+    """Payments by a look-up table."""
+
+    owner = "tests@headrace.test"
+    features = [cents_by_shop.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+def test_rows_look_up_the_rows_of_a_test() -> None:
+    rows = [pay("11:30:00", cents=1, shop=7), pay("11:30:00", cents=10, shop=8), pay("11:30:00", cents=100, shop=9)]
+    given: dict[str, Any] = {"rows": rows, "entity": {"card": "a"}, "at": NOON}
+    shops = [{"shop": 7, "factor": 2}, {"shop": 9, "factor": 3}, {"shop": None, "factor": 4}]
+    assert_feature_equal(ByShop, "cents_by_shop_1h", 302, **given, dimensions={"Shops": shops})
+    twice = [*shops, {"shop": 9, "factor": 3}]
+    with pytest.raises(SchemaMismatchError, match="dimension Shops: the test has 2 rows of shop 9; a look-up table"):
+        assert_feature_equal(ByShop, "cents_by_shop_1h", 302, **given, dimensions={"Shops": twice})
+
+
 @pytest.mark.parametrize(
     ("dimensions", "error", "message"),
     [
-        ({}, RequestError, r"joins dimension Weights; give its versions: dimensions=\{'Weights': \[...\]\}"),
+        ({}, RequestError, r"joins dimension Weights; give its rows: dimensions=\{'Weights': \[...\]\}"),
         ({"Weight": []}, RequestError, "joins no dimension 'Weight'; did you mean 'Weights'"),
         (
             {"Weights": [{"card": "a", "facto": 1, "since": "2026-01-01T11:00:00Z"}]},
             RequestError,
-            "version 0 lacks column 'factor', which the view reads; did you mean 'facto'",
+            "Weights: row 0 lacks column 'factor', which the view reads; did you mean 'facto'",
         ),
         (
             {"Weights": [*VERSIONS, {"card": "a", "factor": "two", "since": "2026-01-01T11:00:00Z"}]},
             SchemaMismatchError,
-            "dimension Weights: row 3 is no version, column factor: two is no int",
+            "dimension Weights: row 3 cannot be read, column factor: two is no int",
         ),
     ],
 )

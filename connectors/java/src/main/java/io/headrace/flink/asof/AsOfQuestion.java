@@ -12,7 +12,7 @@ import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMap
  * @param dimension its name, for people
  * @param table the options of a Flink table of Iceberg's connector, with {@code snapshot-id}
  * @param key the columns of the key, in the order of the arguments
- * @param eventTime the column that says since when a version is valid
+ * @param eventTime the column that says since when a version is valid; NULL of a look-up table, whose rows always are
  * @param delay how long after that it is in effect, in µs
  * @param until the time, in µs, to which the snapshot is complete; NULL: to every time
  * @param columns what is looked up, in the order of the answer

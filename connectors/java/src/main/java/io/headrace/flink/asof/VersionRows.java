@@ -29,6 +29,10 @@ final class VersionRows {
     private static final String PARTITION = "_src_partition";
     private static final String OFFSET = "_src_offset";
     private static final String ERROR = "_error";
+
+    /** Of a look-up table: earlier than every event. */
+    private static final long ALWAYS = Long.MIN_VALUE;
+
     private static final OffsetDateTime EPOCH = OffsetDateTime.of(1970, 1, 1, 0, 0, 0, 0, ZoneOffset.UTC);
 
     private final AsOfQuestion question;
@@ -60,7 +64,9 @@ final class VersionRows {
 
     private Schema needed() {
         List<String> names = new ArrayList<>(question.key());
-        names.add(question.eventTime());
+        if (question.eventTime() != null) {
+            names.add(question.eventTime());
+        }
         names.addAll(question.columns());
         if (archived) {
             names.addAll(List.of(PARTITION, OFFSET, ERROR));
@@ -98,7 +104,7 @@ final class VersionRows {
         if (question.mostRows() != null && ++rows > question.mostRows()) {
             throw new IllegalStateException(tooMany());
         }
-        Object since = value(record.getField(question.eventTime()));
+        Object since = question.eventTime() == null ? ALWAYS : value(record.getField(question.eventTime()));
         Object key = Dimension.keyOf(values(record, question.key()));
         if (key == null || since == null || archived && record.getField(ERROR) != null) {
             return;

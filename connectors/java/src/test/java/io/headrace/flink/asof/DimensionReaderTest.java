@@ -7,11 +7,19 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.StringData;
 import org.apache.iceberg.Schema;
 import org.apache.iceberg.Table;
+import org.apache.iceberg.avro.Avro;
 import org.apache.iceberg.catalog.Namespace;
 import org.apache.iceberg.catalog.TableIdentifier;
+import org.apache.iceberg.data.GenericRecord;
+import org.apache.iceberg.data.Record;
 import org.apache.iceberg.inmemory.InMemoryCatalog;
+import org.apache.iceberg.io.DataWriter;
+import org.apache.iceberg.io.OutputFile;
 import org.apache.iceberg.types.Types;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -47,6 +55,27 @@ class DimensionReaderTest {
         return table.currentSnapshot().timestampMillis() * 1_000 - DELAY;
     }
 
+    private static Record row(String shop, int factor) {
+        Record made = GenericRecord.create(SHOPS);
+        made.setField("shop", shop);
+        made.setField("factor", factor);
+        return made;
+    }
+
+    /** Appends rows as one file. */
+    private void write(List<Record> rows) throws IOException {
+        OutputFile out = table.io().newOutputFile(table.location() + "/" + UUID.randomUUID() + ".avro");
+        DataWriter<Record> writer = Avro.writeData(out)
+                .schema(SHOPS)
+                .withSpec(table.spec())
+                .createWriterFunc(org.apache.iceberg.data.avro.DataWriter::create)
+                .build();
+        try (writer) {
+            rows.forEach(writer::write);
+        }
+        table.newAppend().appendFile(writer.toDataFile()).commit();
+    }
+
     @Test
     void anEmptyCommitSaysThatAllIsThereThatIsOlderByTheDelay() throws IOException {
         assertThat(DimensionReader.newest(QUESTION, HELD, table)).isSameAs(HELD);
@@ -67,6 +96,21 @@ class DimensionReaderTest {
         Dimension later = DimensionReader.newest(QUESTION, newer, table);
         assertThat(later.until()).isEqualTo(Completeness.parse(noted));
         assertThat(later.snapshot()).isEqualTo(newer.snapshot());
+    }
+
+    @Test
+    void aRowOfALookUpTableIsSeenByEveryEventAndOneWithoutAKeyByNone() throws IOException {
+        write(List.of(row("x", 3), row("y", 5)));
+        write(List.of(row(null, 7)));
+        AsOfQuestion timeless =
+                new AsOfQuestion("Shops", Map.of(), List.of("shop"), null, 0, null, List.of("factor"), null, null);
+        Dimension found = DimensionReader.newest(timeless, HELD, table);
+        for (long us : new long[] {Long.MIN_VALUE, -1, 0, byCommit()}) {
+            assertThat(found.seen(new Object[] {StringData.fromString("x")}, us))
+                    .isEqualTo(GenericRowData.of(false, 3L));
+            assertThat(found.seen(new Object[] {StringData.fromString("z")}, us)).isEqualTo(found.nothing());
+            assertThat(found.seen(new Object[] {null}, us)).isEqualTo(found.nothing());
+        }
     }
 
     @Test
