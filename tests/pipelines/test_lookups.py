@@ -14,6 +14,9 @@ import pytest
 from deltalake import write_deltalake
 
 from headrace.compiler.build import plan_view
+from headrace.compiler.explain import planned, written
+from headrace.compiler.flink_sql import flink_job
+from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.plan import ViewPlan
 from headrace.connectors.duckdb_functions import view_database
 from headrace.errors import SchemaMismatchError
@@ -99,6 +102,27 @@ def test_duckdb_sees_the_row_of_each_key(tables: tuple[str, dict[str, str]]) -> 
 def test_flink_sees_the_row_of_each_key(street: Street, tables: tuple[str, dict[str, str]]) -> None:
     found = diff_locally(FLOWN, tables[0], nowhere, engine_of(street), dimensions=tables[1])
     assert (found.lines(), found.values) == ([], 400 * len(FLOWN.features))
+
+
+def test_flink_is_asked_for_what_holds_at_all_times() -> None:
+    """No event time, no end, and nothing to follow, whatever was pinned; and no row is refused for a table."""
+    tables = dict.fromkeys(("Planes", "Gates"), DimensionOptions({"snapshot-id": "1"}, until_us=2))
+    tiles = {group.fingerprint: TileOptions(None, None) for group in FLOWN.groups}
+    job = flink_job(FLOWN, JobBindings("p", "r", [Legs({}, None)], tiles, dimensions=tables)).text()
+    assert job.count("HR_AS_OF('{") == 2
+    assert job.count('"event_time": null, "delay_us": 0, "until_us": null, "columns": [') == 2
+    assert job.count('"most_rows": null, "following": null}') == 2
+    assert "is complete to" not in job
+
+
+def test_an_explanation_calls_a_lookup_by_its_name() -> None:
+    view = load_views(Path(flown.__file__)).views["flown"]
+    (one,) = [feature for feature in view.features if feature.name == "distance_9d"]
+    steps = [*written(one, FLOWN, view.source.where), *planned(FLOWN, FLOWN.feature("distance_9d"))]
+    (own, *joins) = [step.what for step in steps if step.step == "look-up"]
+    assert own == "Gates by gate, airline: iceberg ref.gates"
+    assert "Gates: one look-up for each row, before its verdict, of distance" in joins
+    assert sorted(join.split(":")[0] for join in joins) == ["Gates", "Planes"]
 
 
 def test_a_run_looks_its_own_table_up(street: Street) -> None:

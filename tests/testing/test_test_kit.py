@@ -15,8 +15,10 @@ from headrace import (
     KafkaTopic,
     Request,
     Source,
+    Union,
     WindowSpec,
     event_time,
+    filled_by,
     on_demand,
     transformation,
 )
@@ -294,6 +296,47 @@ class ByShop(FeaturePipeline):
 
     owner = "tests@headrace.test"
     features = [cents_by_shop.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+class Refunds(Source):
+    """What comes back, by the shop that pays it."""
+
+    live = KafkaTopic("refunds")
+    card: str
+    payer: int
+    cents: int
+    at: datetime = event_time()
+
+
+class Money(Union):
+    """Both ways."""
+
+    sources = [Payments, Refunds]  # noqa: RUF012 (as users write it)
+    card: str
+    shop: int = filled_by({Refunds: "payer"})
+    cents: int
+    at: datetime = event_time()
+
+
+@transformation
+def money_by_shop(money: Money, wspec: WindowSpec) -> Any:
+    joined = money.lookup(Shops)
+    return joined.groupby("card")[joined.cents * joined.factor].window(wspec).sum()
+
+
+class BothWays(FeaturePipeline):
+    """A union's rows by a look-up table."""
+
+    owner = "tests@headrace.test"
+    features = [money_by_shop.over("1h")]  # noqa: RUF012 (as users write it)
+
+
+def test_rows_of_a_union_look_up_the_rows_of_a_test() -> None:
+    refund = {"_source": "Refunds", "card": "a", "payer": 9, "cents": 1000, "at": "2026-01-01T11:30:00Z"}
+    rows = [pay("11:30:00", cents=1, shop=7, _source="Payments"), refund, {**refund, "payer": 8}]
+    shops = [{"shop": 7, "factor": 2}, {"shop": 9, "factor": 3}]
+    found = evaluate(BothWays, rows, NOON, dimensions={"Shops": shops})
+    assert found.value("money_by_shop_1h", {"card": "a"}) == 3002
 
 
 def test_rows_look_up_the_rows_of_a_test() -> None:
