@@ -185,4 +185,12 @@ MUTANTS = (
         "        if refused > counters.rows_visited:",
         "tests/training/learning/test_trainer.py::test_a_run_ends_where_most_rows_are_refused_unless_it_may_go_on",
     ),
+    Mutant(
+        "labels of evaluation splits are not looked at",
+        "training/learning/pipeline.py",
+        "                self._newest_label(rows)\n",
+        "                pass\n",
+        "tests/training/learning/test_label_cutoff.py::"
+        "test_labels_of_an_evaluation_split_are_looked_at_before_learning_too",
+    ),
 )

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from headrace.connectors.artifacts import address_of
-from headrace.errors import ModelError, SettingsError
+from headrace.errors import DatasetError, ModelError, SettingsError
 from headrace.features.instant import instant_of, instant_us
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
@@ -171,7 +171,7 @@ class TrainingPipeline(Governed):
 
         Raises:
             NotFoundError: the table, snapshot or training set is not there.
-            DatasetError: the training split is empty or shares rows with another, or its labels cannot be learnt from,
+            DatasetError: the training split is empty or shares rows with another, or labels of any split are refused,
                 or were not known by then.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
             TrainingError: nothing could be learnt, or too little of the rows; or the folder cannot be written, or its
@@ -245,8 +245,19 @@ class TrainingPipeline(Governed):
         return PinnedRows(snapshot, self.chosen.splits[split])
 
     def check_splits(self, snapshot: Snapshot) -> None:
-        """DatasetError for rows of a snapshot that train and are in another split, too."""
-        check_apart(self.rows(snapshot, TRAIN), {name: self.rows(snapshot, name) for name in self._others})
+        """DatasetError for rows of a snapshot that train and are in another split, too, and for labels of the others.
+
+        Their labels and the times of these are looked at as those that train are: a model would else be chosen, and
+        stopped, by what nobody knew.
+        """
+        others = {name: self.rows(snapshot, name) for name in self._others}
+        check_apart(self.rows(snapshot, TRAIN), others)
+        for name, rows in others.items():
+            try:
+                self._newest_label(rows)
+            except DatasetError as error:
+                msg = f"split {name!r}: {error}"
+                raise DatasetError(msg) from error
 
     def fit(self, training: PinnedRows) -> Fitted:
         """The encoding, fitted on the rows that train."""
@@ -282,13 +293,13 @@ class TrainingPipeline(Governed):
         registry = TrainingSetRegistry(self.platform.settings.registry_url)
         return registry.get(self.platform.settings.project, id_)
 
-    def _newest_label(self, training: PinnedRows) -> int | None:
+    def _newest_label(self, rows: PinnedRows) -> int | None:
         """When the newest label was known (µs), where a column says so; raises what `check_labels` raises."""
         chosen, label = self.chosen, self.chosen.encoding.label
         if label is None:
             return None
         times = LabelTime(chosen.label_time, chosen.event_time or None, AHEAD_US) if chosen.label_time else None
-        return check_labels(training, label, times, instant_us(datetime.now(UTC)))
+        return check_labels(rows, label, times, instant_us(datetime.now(UTC)))
 
     def _check_same(self, learner: TorchLearner) -> None:
         """ModelError unless a learner has the network and the encoding that are declared."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from headrace.errors import DatasetError, UnknownColumnError
 from headrace.registry.model_states import Decision
+from headrace.training.data import Condition
 from headrace.training.learning.pipeline import TrainingOutcome
 from headrace.training.learning.registering import register
 from headrace.training.models.store import ModelStore
@@ -63,6 +65,35 @@ def test_times_that_cannot_be_meant_are_refused_before_learning(
 ) -> None:
     with pytest.raises(error, match=told):
         training(platform(tmp_path, ROWS), device="cpu").train(folder=tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+
+
+YET_TO_COME = datetime.now(UTC) + timedelta(days=1)
+APART = {"train": Condition("x", "<", 1), "valid": Condition("x", ">=", 1)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"known_at": YET_TO_COME}, "label time known_at is yet to come"),
+        ({"known_at": None}, "label time known_at is missing"),
+        ({"happened_at": YET_TO_COME}, "label time known_at is before event time happened_at"),
+        ({"one": 7.0}, "label 'one'"),
+    ],
+)
+def test_labels_of_an_evaluation_split_are_looked_at_before_learning_too(
+    tmp_path: Path, changed: dict[str, object], told: str
+) -> None:
+    evaluated = pc.greater_equal(ROWS["x"], 1)
+    count, first = pc.sum(evaluated).as_py(), pc.index(evaluated, True).as_py()
+    rows = ROWS
+    for name, value in changed.items():
+        field = ROWS.schema.field(name)
+        values = pc.if_else(evaluated, pa.scalar(value, field.type), ROWS[name])
+        rows = rows.set_column(ROWS.schema.get_field_index(name), field, values)
+    training = type("Split", (Ones,), {"splits": APART, "__doc__": "Ones."})
+    with pytest.raises(DatasetError, match=rf"split 'valid': .*{told}.* {count} of {count} rows.* position {first}"):
+        training(platform(tmp_path, rows), device="cpu").train(folder=tmp_path / "run")
     assert not list((tmp_path / "run").iterdir())
 
 
