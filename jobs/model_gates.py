@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headrace.training.models.governed import Examination
     from headrace.training.models.store import ModelStore
 
-BOUND = "SET/METRIC=NUMBER"
+BOUND, PLAUSIBLE = "SET/METRIC=NUMBER", "SET/LABEL_TIME=SHARE"
 ROWS = "NAME=ROWS"
 NotWorseOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much above the champion's.")]
 NotLowerOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most so much below the champion's.")]
@@ -32,6 +32,13 @@ SlicesOption = Annotated[
 ]
 LeastOption = Annotated[int, typer.Option(min=0, help="Slices of fewer rows are not judged.")]
 AtMostOption = Annotated[list[str] | None, typer.Option(metavar=BOUND, help="At most this, whatever the champion has.")]
+PlausibleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar=PLAUSIBLE,
+        help="No hour of labels learned is less plausible than a set's; of honest versions it refuses this share.",
+    ),
+]
 OnOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -58,6 +65,7 @@ class _Asked:
     not_lower: Sequence[str] | None
     slices_not_worse: Sequence[str] | None
     at_most: Sequence[str] | None
+    labels_plausible: Sequence[str] | None
     on: Sequence[str] | None
     within: float | None
     stored_answer: bool
@@ -74,6 +82,7 @@ class _Asked:
 
     def _bounds(self) -> list[Gate]:
         from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
+        from headrace.training.models.labels_plausible import LabelsPlausible
 
         def slices(set_: str, metric: str, margin: float) -> Gate:
             return SlicesNotWorse(set_, metric, margin, least_rows=self.least_rows)
@@ -86,6 +95,7 @@ class _Asked:
             ("--not-lower", self.not_lower, lower),
             ("--slices-not-worse", self.slices_not_worse, slices),
             ("--at-most", self.at_most, AtMost),
+            ("--labels-plausible", self.labels_plausible, LabelsPlausible),
         ]
         return [kind(*_bound(option, text)) for option, texts, kind in kinds for text in texts or []]
 
@@ -108,6 +118,7 @@ def verify(
     slices_not_worse: SlicesOption = None,
     least_rows: LeastOption = 0,
     at_most: AtMostOption = None,
+    labels_plausible: PlausibleOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge only; the version stays where it is.")] = False,
@@ -124,7 +135,8 @@ def verify(
     from headrace.registry.model_states import State
 
     store = store_of(context)
-    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file, least_rows)
+    bounds = not_worse, not_lower, slices_not_worse, at_most, labels_plausible
+    asked = _Asked(*bounds, on, within, stored_answer, file, least_rows)
     status = store.status(version)
     examination = asked.examination(status.version.model)
     gates = examination.bound(store, options_of(context).settings(), status.version.facts)
@@ -151,6 +163,7 @@ def admit(
     slices_not_worse: SlicesOption = None,
     least_rows: LeastOption = 0,
     at_most: AtMostOption = None,
+    labels_plausible: PlausibleOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
     format_: FormatOption = None,
@@ -161,7 +174,8 @@ def admit(
     """
     store = store_of(context)
     candidate = _candidate(store, model, artifact)
-    asked = _Asked(not_worse, not_lower, slices_not_worse, at_most, on, within, stored_answer, file, least_rows)
+    bounds = not_worse, not_lower, slices_not_worse, at_most, labels_plausible
+    asked = _Asked(*bounds, on, within, stored_answer, file, least_rows)
     gates = asked.examination(model).bound(store, options_of(context).settings(), candidate.facts)
     admission = store.admit(candidate, gates, decision_of(reason, by))
     _tell(context, admission.results, format_)
@@ -200,5 +214,8 @@ def _bound(option: str, text: str) -> tuple[str, str, float]:
         bound = math.nan
     if set_ and metric and math.isfinite(bound):
         return set_, metric, bound
-    msg = f"{option} {text!r}: expected SET/METRIC=NUMBER with a finite number, such as recent/log_loss=0.002"
+    shape, such = (
+        (PLAUSIBLE, "trusted/known_at=0.05") if option == "--labels-plausible" else (BOUND, "recent/log_loss=0.002")
+    )
+    msg = f"{option} {text!r}: expected {shape} with a finite number, such as {such}"
     raise SettingsError(msg)

@@ -271,6 +271,7 @@ def test_lineage_and_difference_are_printed(store: ModelStore) -> None:
         (SettingsError, ["verify", "late@1", "--not-worse", "recent/x=inf"], "with a finite number, such as"),
         (SettingsError, ["verify", "late@1", "--not-lower", "recent/x=nan"], "with a finite number, such as"),
         (SettingsError, ["verify", "late@1", "--slices-not-worse", "recent/x=1e999"], "with a finite number, such as"),
+        (SettingsError, ["verify", "late@1", "--labels-plausible", "history/at"], "expected SET/LABEL_TIME=SHARE with"),
         (ModelError, ["history", "late", "--at", "2026-01-01T00:00:00"], "expected an instant with a zone"),
         (RequestError, ["history", "late", "--at", "yesterday"], "--at 'yesterday': expected an instant"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import DefinitionError, NotFoundError
+from headrace.errors import DatasetError, DefinitionError, NotFoundError
 from headrace.jobs import model
 from headrace.registry.model_facts import Candidate
 from headrace.runtime.settings import load_settings
@@ -108,6 +108,15 @@ def test_a_misspelt_set_or_metric_is_no_verdict(store: ModelStore, option: str) 
     found = run("verify", recorded, option, "own/lat=0")
     assert "no metric 'lat' is recorded of set 'own'; did you mean 'late'" in str(found.exception)
     assert {str(store.status(one).state) for one in (name, recorded)} == {"trained"}
+
+
+def test_labels_are_asked_for_beside_those_of_a_set(store: ModelStore) -> None:
+    asked = ("--on", "trusted=raw.trips", "--labels-plausible", "trusted/at=0.05")
+    found = run("verify", sound(store), *asked)
+    assert isinstance(found.exception, DatasetError)
+    assert "gate 'labels learned as plausible as those of trusted': 1 windows" in str(found.exception)
+    wrong = run("verify", sound(store), "--labels-plausible", "trusted/at=0.05")
+    assert "no evaluation set 'trusted'" in str(wrong.exception)
 
 
 def test_a_candidate_is_admitted_or_not(store: ModelStore) -> None:

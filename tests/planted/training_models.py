@@ -126,4 +126,34 @@ MUTANTS = (
         "    def unchecked_splits(self",
         "tests/training/models/test_rebuild.py::test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_same",
     ),
+    Mutant(
+        "labels that say the contrary surprise nobody",
+        "training/models/label_windows.py",
+        "(answer - label) * odds",
+        "(label - answer) * odds",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_a_minute_of_flipped_labels_refuses_what_learned_it_and_the_same_minute_as_it_was_does_not",
+    ),
+    Mutant(
+        "the champion is asked of labels that it has learned",
+        "training/models/increment.py",
+        "in outside(span, [one.offsets[name] for one in champion if name in one.offsets]):",
+        "in [span]:",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_labels_that_the_champion_has_learned_are_not_asked_of_it_again",
+    ),
+    Mutant(
+        "labels of which nothing is known have passed",
+        "training/models/labels_plausible.py",
+        'return self._failed(champion, f"what labels it learned is not known: {error}")',
+        'return GateResult(self.name, True, evidence={"why": str(error)})',
+        "tests/training/models/test_labels_plausible.py::test_labels_of_which_nothing_is_known_have_not_passed",
+    ),
+    Mutant(
+        "the bound knows nothing of how many windows there are",
+        "training/models/labels_plausible.py",
+        "self.false_alarms / windows, np.sort",
+        "self.false_alarms, np.sort",
+        "tests/training/models/test_labels_plausible.py::test_of_honest_versions_as_many_are_refused_as_is_said",
+    ),
 )

@@ -39,7 +39,7 @@ class LabelTime:
         [False, False, True] label time known is missing
         [False, True, False] label time known is yet to come
         """
-        known = _micros(rows, self.column)
+        known = self.known_us(rows)
         rules = [(pc.is_null(known), f"label time {self.column} is missing")]
         rules += [(pc.greater(known, now_us + self.ahead_us), f"label time {self.column} is yet to come")]
         if self.event is not None:
@@ -47,9 +47,13 @@ class LabelTime:
             rules.append((early, f"label time {self.column} is before event time {self.event}"))
         return [(mask.fill_null(False), why) for mask, why in rules]
 
+    def known_us(self, rows: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
+        """When each label was known (µs since the epoch); NULL where the time is missing."""
+        return _micros(rows, self.column)
+
     def newest_us(self, rows: pa.RecordBatch | pa.Table) -> int | None:
         """The greatest label time of some rows (µs since the epoch); None where none has one."""
-        newest: int | None = pc.max(_micros(rows, self.column)).as_py()
+        newest: int | None = pc.max(self.known_us(rows)).as_py()
         return newest
 
     def check(self, what: str, schema: pa.Schema) -> None:
@@ -62,6 +66,6 @@ class LabelTime:
                 raise ColumnTypeError(msg + "`label_time` and `event_time`")
 
 
-def _micros(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array:
+def _micros(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array | pa.ChunkedArray:
     """Instants as µs since the epoch."""
     return rows.column(column).cast(pa.timestamp("us", "UTC")).cast(pa.int64())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headrace.training.models.evaluation_set import EvaluationSet
     from headrace.training.models.gates import AtMost, Gate, GateResult, NotWorse, SlicesNotWorse, Subject
     from headrace.training.models.governed import Examination, Governed
+    from headrace.training.models.labels_plausible import LabelsPlausible
     from headrace.training.models.model_gates import AnswersWithin, StoredAnswer
     from headrace.training.models.store import ModelStore
 
@@ -20,6 +21,7 @@ _NAMES_IN = {
     "evaluation_set": ["EvaluationSet"],
     "gates": ["AtMost", "Gate", "GateResult", "NotWorse", "SlicesNotWorse", "Subject"],
     "governed": ["Examination", "Governed"],
+    "labels_plausible": ["LabelsPlausible"],
     "model_gates": ["AnswersWithin", "StoredAnswer"],
     "store": ["ModelStore"],
 }
@@ -32,6 +34,7 @@ __all__ = [
     "Gate",
     "GateResult",
     "Governed",
+    "LabelsPlausible",
     "ModelStore",
     "NotWorse",
     "SlicesNotWorse",

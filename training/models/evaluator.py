@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.errors import ColumnTypeError, DatasetError, ModelError
 from headrace.registry.model_facts import Evaluation, Facts
 from headrace.training.data.filters import check_columns
@@ -44,6 +44,15 @@ class Evaluated:
     task: str
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Some rows that have a label, with the answer of a model and the label of each."""
+
+    rows: pa.Table
+    answer: Floats
+    label: Floats
+
+
 class Evaluator:
     """Evaluates models on sets of rows that it pins once, so that all are asked of the same.
 
@@ -69,10 +78,15 @@ class Evaluator:
             self._rows[name] = PinnedRows(Snapshot.named(self._catalog, chosen.source), tuple(chosen.filters))
         return self._rows[name]
 
-    def load(self, artifact: str) -> None:
-        """Load the model of an artifact, which is then kept; raises what `predictor.load` does of broken files."""
+    def load(self, artifact: str) -> Predictor:
+        """The model of an artifact, which is then kept; raises what `predictor.load` does of broken files."""
         if artifact not in self._loaded:
             self._loaded = {artifact: load(self._artifacts.get(artifact))}
+        return self._loaded[artifact]
+
+    def table(self, name: str) -> IcebergTable:
+        """A table of the catalog. NotFoundError, with a suggestion, for one that is not there."""
+        return self._catalog.named(name)
 
     def evaluated(self, name: str, artifact: str) -> Evaluated:
         """How well the model of an artifact does on a set; it is asked once.
@@ -84,8 +98,7 @@ class Evaluator:
             UnknownColumnError, ColumnTypeError: the table lacks a column that the model or a slice needs.
         """
         if (name, artifact) not in self._found:
-            self.load(artifact)
-            self._found[name, artifact] = self._measured(self.sets[name], self._loaded[artifact])
+            self._found[name, artifact] = self._measured(self.sets[name], self.load(artifact))
         return self._found[name, artifact]
 
     def learned(self, name: str, line: Sequence[tuple[str, Facts]]) -> Learned:
@@ -93,7 +106,7 @@ class Evaluator:
         key = name, *((one, facts.artifact, facts.rows_seen) for one, facts in line)
         if key not in self._learned:
             rows = self.rows(name)
-            self._learned[key] = learned_of(rows, self._catalog.named(rows.snapshot.table), line)
+            self._learned[key] = learned_of(rows, self.table(rows.snapshot.table), line)
         return self._learned[key]
 
     def _measured(self, chosen: EvaluationSet, predictor: Predictor) -> Evaluated:
@@ -101,10 +114,10 @@ class Evaluator:
         _check_slices(chosen, rows)
         whole = _Sums(predictor.recipe.model.task)
         slices = {column: _Slices(column, predictor.recipe.model.task) for column in chosen.slices}
-        for labelled in _labelled(predictor, rows, chosen.slices):
-            whole.add(labelled.answer, labelled.label)
+        for some in labelled(predictor, rows, chosen.slices):
+            whole.add(some.answer, some.label)
             for column, found in slices.items():
-                found.add(labelled.rows[column], labelled.answer, labelled.label)
+                found.add(some.rows[column], some.answer, some.label)
         if not whole.rows:
             msg = f"evaluation set {chosen.name!r}: no row with a label, {rows.count()}"
             raise DatasetError(msg)
@@ -115,22 +128,19 @@ class Evaluator:
         return Evaluated(evaluation, predictor.fitted.encoding.label, whole.rows, predictor.recipe.model.task)
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    """Some rows that have a label, with the answer and the label of each."""
+def labelled(predictor: Predictor, rows: PinnedRows, columns: Sequence[str]) -> Iterator[Labelled]:
+    """The rows that have a label, with some of their columns, a row group at a time.
 
-    rows: pa.Table
-    answer: Floats
-    label: Floats
-
-
-def _labelled(predictor: Predictor, rows: PinnedRows, slices: Sequence[str]) -> Iterator[_Labelled]:
-    """The rows that have a label, a row group at a time."""
+    Raises:
+        ModelError: the model was trained on no label, or has no finite answer to a row.
+        DatasetError: a label is refused.
+        UnknownColumnError, ColumnTypeError: the table lacks a column, or has it of another type.
+    """
     fitted = predictor.fitted
     if fitted.encoding.label is None:
         msg = "the model was trained on no label, so that there is nothing to hold its answers against"
         raise ModelError(msg)
-    reader = RowReader(rows, list(dict.fromkeys([*fitted.encoding.columns, *slices])))
+    reader = RowReader(rows, list(dict.fromkeys([*fitted.encoding.columns, *columns])))
     for group in reader.groups:
         block = reader.read(group)
         batch = fitted.encode(block.rows, block.positions)
@@ -142,7 +152,7 @@ def _labelled(predictor: Predictor, rows: PinnedRows, slices: Sequence[str]) -> 
             msg = f"{rows}: {fault}; expected a finite number"
             raise ModelError(msg)
         kept = np.searchsorted(block.positions, batch.positions.numpy())
-        yield _Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
+        yield Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
 
 
 class _Sums:

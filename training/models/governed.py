@@ -15,6 +15,7 @@ from headrace.training.continual.declared import Evaluating
 from headrace.training.learning.metrics import METRICS, METRICS_OF
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import ArtifactWhole, AtMost, FeaturesAvailable, Gate, SlicesNotWorse
+from headrace.training.models.labels_plausible import TASK, LabelsPlausible
 from headrace.training.models.model_gates import on_rows
 from headrace.training.models.store import ModelStore
 
@@ -49,11 +50,17 @@ class Examination:
 
     def check_sets(self, recorded: Iterable[str], task: str = "") -> None:
         """DefinitionError for a gate over a set that is neither evaluated nor recorded, or a metric of another task."""
-        known = {*(one.name for one in self.sets), *recorded}
+        evaluated = {one.name for one in self.sets}
+        known = evaluated | set(recorded)
         for gate in self.gates:
             name, metric = getattr(gate, "set", None), str(getattr(gate, "metric", ""))
-            if isinstance(name, str) and name not in known:
-                msg = f"gate {gate.name!r}: no evaluation set {name!r}; {did_you_mean(name, known)}"
+            # What is recorded of a set has no rows.
+            there = evaluated if isinstance(gate, LabelsPlausible) else known
+            if isinstance(name, str) and name not in there:
+                msg = f"gate {gate.name!r}: no evaluation set {name!r}; {did_you_mean(name, there)}"
+                raise DefinitionError(msg)
+            if isinstance(gate, LabelsPlausible) and task not in ("", TASK):
+                msg = f"gate {gate.name!r}: the model is of task {task!r}; expected {TASK!r}, whose answers are chances"
                 raise DefinitionError(msg)
             if task and metric and metric not in METRICS_OF[task]:
                 msg = f"gate {gate.name!r}: {metric!r} is no metric of task {task!r}; "

@@ -62,6 +62,52 @@ def learned_of(rows: PinnedRows, table: IcebergTable, line: Iterable[tuple[str, 
     return Learned({name: count for name, count in counts.items() if count}, unknown)
 
 
+def filters_of(training: Mapping[str, Any]) -> list[RowFilter]:
+    """What the rows of a training have in common; NotFoundError where it is not known which they were."""
+    overridden, filters = _choice(training)
+    own = sorted(CHOOSING & set(overridden))
+    if own:
+        msg = f"its class overrides {', '.join(own)}, which is not recorded"
+        raise NotFoundError(msg)
+    return [filter_of(one) for one in filters]
+
+
+def of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
+    """The rows of a table whose positions lie among those that a stream had, a part for each of its partitions.
+
+    Raises NotFoundError where the stream was of a topic or another table, or its rows had no positions.
+    """
+    source = table_of(facts.training)
+    if source != rows.snapshot.table:
+        msg = f"it learned from {source}, which may have the same rows as {rows.snapshot.table}"
+        raise NotFoundError(msg)
+    for name, (first, end) in facts.offsets.items():
+        yield rows.where(*_within(facts.training, int(name.rpartition("-")[2]), first, end))
+
+
+def table_of(training: Mapping[str, Any]) -> str:
+    """The table whose rows a stream had; NotFoundError where it was a topic, or rows had no positions to tell them."""
+    source = recorded(training, "source")
+    if training.get("topic"):
+        msg = f"it learned from topic {source}, whose rows may be in a table as well"
+        raise NotFoundError(msg)
+    if recorded(training, "places") is None:
+        msg = f"the rows of {source} that it learned from had no positions"
+        raise NotFoundError(msg)
+    return str(source)
+
+
+def recorded(training: Mapping[str, Any], *path: str) -> Any:
+    """What is kept of a training; NotFoundError where it is not, as whoever registers by hand may keep anything."""
+    found: Any = training
+    for name in path:
+        if not isinstance(found, Mapping) or name not in found:
+            msg = f"{UNRECORDED}: its {'.'.join(path)} is missing"
+            raise NotFoundError(msg)
+        found = found[name]
+    return found
+
+
 def _merged(line: Iterable[tuple[str, Facts]]) -> list[tuple[str, Facts]]:
     """A line in which a training and those that went on from it are one, so that a long one is counted at once."""
     found: list[tuple[str, Facts]] = []
@@ -80,7 +126,7 @@ def _goes_on(before: Facts, facts: Facts) -> bool:
         return False
     try:
         same = _choice(one) == _choice(other) and before.snapshots.keys() == facts.snapshots.keys()
-        return same and _recorded(other, "after") in before.snapshots.values()
+        return same and recorded(other, "after") in before.snapshots.values()
     except NotFoundError:
         # Each is told of by itself, and why it is not known.
         return False
@@ -88,18 +134,7 @@ def _goes_on(before: Facts, facts: Facts) -> bool:
 
 def _choice(training: Mapping[str, Any]) -> tuple[Any, Any]:
     """The steps that a class overrides, and the filters of its rows."""
-    return _recorded(training, "overridden"), _recorded(training, "definition", "splits", TRAIN)
-
-
-def _recorded(training: Mapping[str, Any], *path: str) -> Any:
-    """What is kept of a training; NotFoundError where it is not, as whoever registers by hand may keep anything."""
-    found: Any = training
-    for name in path:
-        if not isinstance(found, Mapping) or name not in found:
-            msg = f"{UNRECORDED}: its {'.'.join(path)} is missing"
-            raise NotFoundError(msg)
-        found = found[name]
-    return found
+    return recorded(training, "overridden"), recorded(training, "definition", "splits", TRAIN)
 
 
 def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tuple[int, PinnedRows]]:
@@ -107,22 +142,18 @@ def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tupl
     training, source = facts.training, rows.snapshot.table
     kind = training.get("kind")
     if kind == STREAM:
-        yield from ((1, part) for part in _of_offsets(rows, facts))
+        yield from ((1, part) for part in of_offsets(rows, facts))
         return
     if kind not in (FULL, LEARNED_ON):
         raise NotFoundError(UNRECORDED)
-    overridden, filters = _choice(training)
+    filters = filters_of(training)
     if source not in facts.snapshots:
         msg = f"it learned from {', '.join(facts.snapshots) or 'no table'}, which may have the same rows as {source}"
         raise NotFoundError(msg)
-    own = sorted(CHOOSING & set(overridden))
-    if own:
-        msg = f"its class overrides {', '.join(own)}, which is not recorded"
-        raise NotFoundError(msg)
-    chosen = rows.where(*map(filter_of, filters))
+    chosen = rows.where(*filters)
     yield from _there_at(chosen, table, facts.snapshots[source])
     if kind == LEARNED_ON:
-        yield from ((-sign, part) for sign, part in _there_at(chosen, table, _recorded(training, "after")))
+        yield from ((-sign, part) for sign, part in _there_at(chosen, table, recorded(training, "after")))
 
 
 def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterator[tuple[int, PinnedRows]]:
@@ -139,22 +170,8 @@ def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterat
     yield -1, later.where(*rows.filters)
 
 
-def _of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
-    """The rows whose positions lie among those that a stream had."""
-    training, source = facts.training, _recorded(facts.training, "source")
-    if training.get("topic") or source != rows.snapshot.table:
-        what = "topic " if training.get("topic") else ""
-        msg = f"it learned from {what}{source}, which may have the same rows as {rows.snapshot.table}"
-        raise NotFoundError(msg)
-    if _recorded(training, "places") is None:
-        msg = f"the rows of {source} that it learned from had no positions"
-        raise NotFoundError(msg)
-    for name, (first, end) in facts.offsets.items():
-        yield rows.where(*_within(training, int(name.rpartition("-")[2]), first, end))
-
-
 def _within(training: Mapping[str, Any], partition: int, first: int, end: int) -> tuple[RowFilter, ...]:
-    of_partition, offset = (_recorded(training, "places", name) for name in ("partition", "offset"))
+    of_partition, offset = (recorded(training, "places", name) for name in ("partition", "offset"))
     return Condition(of_partition, "==", partition), Condition(offset, ">=", first), Condition(offset, "<", end)
 
 

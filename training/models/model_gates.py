@@ -16,6 +16,7 @@ from headrace.errors import ArtifactError, DatasetError, DefinitionError, ModelE
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.models.gates import Gate, GateResult, Subject
+from headrace.training.models.labels_plausible import LabelsPlausible, LearnedLabels
 from headrace.training.models.store import ModelStore
 
 if TYPE_CHECKING:
@@ -178,8 +179,16 @@ class OnRows:
 
 def on_rows(gates: Iterable[Gate], evaluator: Evaluator, store: ModelStore) -> tuple[Gate, ...]:
     """The gates, those over a set of the evaluator's judged by what is found on it; others as they are."""
-    found = [(gate, getattr(gate, "set", None)) for gate in gates]
-    return tuple(OnRows(gate, name, evaluator, store) if name in evaluator.sets else gate for gate, name in found)
+    return tuple(_on_rows(gate, evaluator, store) for gate in gates)
+
+
+def _on_rows(gate: Gate, evaluator: Evaluator, store: ModelStore) -> Gate:
+    name = getattr(gate, "set", None)
+    if name not in evaluator.sets:
+        return gate
+    if isinstance(gate, LabelsPlausible):
+        return LearnedLabels(gate, evaluator, store)
+    return OnRows(gate, name, evaluator, store)
 
 
 def _asked(subject: Subject) -> tuple[Predictor, Example]:

@@ -7,69 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
+from headrace.errors import NotFoundError
 from headrace.registry.model_facts import ModelVersion
-from headrace.runtime.platform import Platform
-from headrace.runtime.settings import load_settings
-from headrace.training.data.filters import EntityShare, RowFilter, before, from_
+from headrace.training.data.filters import RowFilter, before, from_
 from headrace.training.data.rows import PinnedRows
-from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.pipeline import TrainingPipeline
-from headrace.training.learning.registering import register
-from headrace.training.learning.spec import ModelSpec, OptimizerSpec
 from headrace.training.models.evaluation_set import EvaluationSet
-from headrace.training.models.evaluator import Evaluator
-from headrace.training.models.gates import AtMost, GateResult
+from headrace.training.models.increment import increment_of
 from headrace.training.models.learned import Learned, learned_of
-from headrace.training.models.model_gates import on_rows
-from headrace.training.models.store import ModelStore
 
 from ..data.lake_changes import compact  # noqa: TID252 (commits that pyiceberg does not make)
 from . import trips
-
-TRAIN, HELD_OUT = EntityShare(("trip",), 0.0, 0.7), EntityShare(("trip",), 0.7, 1.0)
-
-
-class Desk:
-    """A table that grows, and a model that learns seven of ten of its trips."""
-
-    def __init__(self, folder: Path) -> None:
-        self.table = trips.table(folder / "lake", trips.rows(300, trips.FEBRUARY, seed=1))
-        iceberg = {"catalog": "house", "properties": dict(self.table.catalog.properties)}
-        flags = {"home": str(folder / "home"), "iceberg": iceberg}
-        self.platform = Platform(load_settings(flags=flags, environment={}, folder=folder))
-        self.store = ModelStore.at(self.platform.settings)
-
-    def arrive(self, seed: int) -> None:
-        self.table.append(pa.Table.from_batches([trips.rows(100, trips.DECEMBER, seed=seed)]))
-
-    def trained(self, after: ModelVersion | None = None) -> ModelVersion:
-        """A version of all that is there, or one that goes on from another on what came since."""
-        options: dict[str, Any] = {
-            "owner": "ann",
-            "source": "raw.trips",
-            "encoding": trips.ENCODING,
-            "__doc__": "Late.",
-        }
-        options |= {"model": ModelSpec("logistic"), "optimizer": OptimizerSpec("sgd", 0.1), "splits": {"train": TRAIN}}
-        pipeline = type("LateTrips", (TrainingPipeline,), options)(self.platform, device="cpu")
-        if after is None:
-            return register(self.store, pipeline.train(plots=False), trips.WHY)
-        outcome = pipeline.learn_on(self.store.files(after.name), after.facts.snapshots["raw.trips"])
-        return register(self.store, outcome, trips.WHY, parent=after)
-
-    def rows(self, *filters: RowFilter, at: int | None = None) -> PinnedRows:
-        return PinnedRows(Snapshot.of(self.table, at), filters)
-
-    def learned(self, rows: PinnedRows, *line: ModelVersion) -> Learned:
-        return learned_of(rows, self.table.refresh(), [(one.name, one.facts) for one in line])
-
-    def judged(self, version: ModelVersion, chosen: EvaluationSet) -> GateResult:
-        evaluator = Evaluator([chosen], self.table.catalog, self.store.artifacts)
-        gates = on_rows([AtMost(chosen.name, "log_loss", 99.0)], evaluator, self.store)
-        return self.store.check(version.name, gates)[0]
+from .desk import HELD_OUT, TRAIN, Desk
 
 
 @pytest.fixture
@@ -187,3 +137,31 @@ def test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it(
         True,
         {by_hand.name: "how it was trained is not recorded"},
     )
+
+
+def test_what_a_version_was_told_since_the_champion_is_what_was_appended(desk: Desk) -> None:
+    line = [desk.trained()]
+    for seed in (2, 3):
+        desk.arrive(seed)
+        line.append(desk.trained(line[-1]))
+
+    def told(version: ModelVersion, *champion: ModelVersion) -> int:
+        parts = increment_of(version.facts, [one.facts for one in champion], lambda _: desk.table.refresh())
+        return sum(count(part) for part in parts)
+
+    first, second, third = line
+    own = {one.name: count(desk.rows(TRAIN, at=one.facts.snapshots["raw.trips"])) for one in line}
+    assert told(first) == own[first.name]
+    assert told(third, first, second) == told(third) == own[third.name] - own[second.name]
+    assert told(second, *line) == told(third, *line) == 0
+    anew = desk.trained()
+    assert told(anew, first) == own[third.name] - own[first.name]
+    assert told(anew, first, second, third) == 0
+    # Rows that the champion left out of its training are asked of it, whenever they came.
+    split = {**first.facts.training["definition"], "splits": {"train": []}}
+    other = replace(first, facts=replace(first.facts, training={**first.facts.training, "definition": split}))
+    assert told(anew, other) == own[third.name]
+    by_hand = replace(first, facts=replace(first.facts, training={}))
+    assert told(anew, by_hand) == own[third.name]
+    with pytest.raises(NotFoundError, match="how it was trained is not recorded"):
+        told(by_hand)

@@ -1,0 +1,241 @@
+"""A gate over the labels that a version learned: a few that say the contrary are found, whatever they did to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
+from headrace.connectors.schema import Field
+from headrace.errors import ColumnTypeError, DatasetError, DefinitionError, UnknownColumnError
+from headrace.registry.model_facts import Candidate, ModelVersion
+from headrace.registry.model_states import State
+from headrace.training.data.filters import before, from_
+from headrace.training.models.evaluation_set import EvaluationSet
+from headrace.training.models.evaluator import Evaluator
+from headrace.training.models.gates import ArtifactWhole, GateResult, NotWorse, Subject
+from headrace.training.models.governed import Examination
+from headrace.training.models.labels_plausible import LabelsPlausible
+from headrace.training.models.model_gates import on_rows
+from headrace.training.models.store import ModelStore
+
+from . import trips
+
+TRUSTED = EvaluationSet("trusted", "raw.labelled", [before("at", trips.DECEMBER)])
+GATE = LabelsPlausible("trusted", "at", false_alarms=0.01, every="1m")
+#: The stream has a label a second, in 20 minutes; those of one minute, the 12th, are flipped.
+MINUTES, BAD = 20, 12
+PLACES = {
+    "kind": "stream",
+    "source": "raw.labelled",
+    "topic": False,
+    "places": {"partition": "part", "offset": "place"},
+}
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> IcebergTable:
+    """An hour of trusted labels, the stream, and the same stream without a flipped label in a partition of its own."""
+    fields = (*trips.FIELDS, Field("part", "int"), Field("place", "bigint"))
+    made = IcebergCatalog.sqlite("house", tmp_path_factory.mktemp("lake")).create_table("raw", "labelled", fields)
+    made.append(placed(trips.rows(3_600, trips.FEBRUARY, seed=2), 7))
+    for part, flipped in ((0, (BAD,)), (1, ())):
+        made.append(placed(trips.rows(60 * MINUTES, trips.DECEMBER, seed=4), part, flipped))
+    return made
+
+
+def placed(rows: pa.RecordBatch, part: int, flipped: tuple[int, ...] = ()) -> pa.Table:
+    """Rows at the places 0 on of a partition; the labels of some minutes say the contrary."""
+    count = np.arange(rows.num_rows)
+    late = np.where(np.isin(count // 60, flipped), 1 - rows["late"].to_numpy(), rows["late"].to_numpy())
+    columns = {name: rows[name] for name in rows.schema.names} | {"late": late}
+    return pa.table({**columns, "part": pa.array(np.full(len(count), part), pa.int32()), "place": count})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return trips.store(tmp_path)
+
+
+def streamed(store: ModelStore, part: int, first: int = 0, end: int = 60 * MINUTES, **training: Any) -> ModelVersion:
+    """A version that learned minutes of the stream."""
+    offsets = {f"raw.labelled-{part}": (first, end)}
+    facts = trips.facts(store, trips.tuned(), offsets=offsets, training={**PLACES, **training})
+    return store.register("late_trips", facts, trips.WHY)
+
+
+def judged(store: ModelStore, lake: IcebergTable, version: ModelVersion, gate: LabelsPlausible = GATE) -> GateResult:
+    evaluator = Evaluator([TRUSTED], lake.catalog, store.artifacts)
+    (result,) = store.check(version.name, on_rows([gate], evaluator, store))
+    return result
+
+
+def with_champion(store: ModelStore, **told: Any) -> None:
+    trips.champion(store, [ArtifactWhole(store.artifacts)], **told)
+
+
+def test_a_minute_of_flipped_labels_refuses_what_learned_it_and_the_same_minute_as_it_was_does_not(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    with_champion(store)
+    flipped, honest = (judged(store, lake, streamed(store, part)) for part in (0, 1))
+    assert (flipped.passed, honest.passed) == (False, True)
+    assert flipped.name == honest.name == "labels learned as plausible as those of trusted"
+    assert flipped.bound == honest.bound
+    assert honest.value is not None
+    assert honest.value < (honest.bound or 0.0) < (flipped.value or 0.0) / 2
+    worst, evidence = flipped.evidence["worst"], flipped.evidence
+    assert (worst["from"], worst["rows"]) == ("2013-12-01T00:12:00+00:00", 60)
+    assert worst["surprise"] == flipped.value
+    assert worst["ones"] > worst["expected"] + 0.1
+    assert (evidence["champion"], evidence["windows"], evidence["labels"]) == ("late_trips@1", MINUTES, 60 * MINUTES)
+    assert (evidence["beyond"], evidence["trusted_windows"]) == (1, 60)
+    assert evidence["rows"].startswith("raw.labelled@")
+
+
+def test_a_candidate_of_flipped_labels_is_refused_though_it_is_as_good_on_the_rows_after_them(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    with_champion(store)
+    learned = placed(trips.rows(60 * MINUTES, trips.DECEMBER, seed=4), 0, (BAD,))
+    files = trips.tuned(*learned.combine_chunks().to_batches())
+    facts = trips.facts(store, files, offsets={"raw.labelled-0": (0, 60 * MINUTES)}, training=PLACES, rows_seen=1_200)
+    candidate = Candidate("late_trips", "run-1", facts)
+    store.add_candidate(candidate)
+    gates = (NotWorse("trusted", "log_loss", 0.02), GATE)
+    evaluator = Evaluator([replace(TRUSTED, may_be_learned=True)], lake.catalog, store.artifacts)
+    lived = store.history("late_trips")
+    made = store.admit(candidate, on_rows(gates, evaluator, store), trips.WHY)
+    assert [one.passed for one in made.results] == [True, False]
+    assert made.version is None
+    assert store.history("late_trips") == lived
+    (status,) = store.candidates("late_trips")
+    kept = status.judgements[0].decision.evidence["gates"][1]
+    assert (kept["passed"], kept["evidence"]["worst"]["from"]) == (False, "2013-12-01T00:12:00+00:00")
+
+
+NOTHING = {"champion": "late_trips@1", "windows": 0, "labels": 0, "labels_of_few": 0}
+
+
+def test_labels_that_the_champion_has_learned_are_not_asked_of_it_again(lake: IcebergTable, store: ModelStore) -> None:
+    behind = 60 * (BAD + 1)
+    with_champion(store, offsets={"raw.labelled-0": (0, behind)}, training=PLACES)
+    later = judged(store, lake, streamed(store, 0))
+    assert later.passed
+    assert later.evidence["labels"] == 60 * MINUTES - behind
+    other = judged(store, lake, streamed(store, 1))
+    assert other.evidence["labels"] == 60 * MINUTES
+    nothing = judged(store, lake, streamed(store, 0, end=behind))
+    assert (nothing.passed, nothing.evidence) == (True, NOTHING)
+
+
+def test_without_a_champion_nobody_is_there_to_be_surprised(lake: IcebergTable, store: ModelStore) -> None:
+    found = judged(store, lake, streamed(store, 0))
+    assert (found.passed, found.evidence) == (True, {"champion": None})
+
+
+UNKNOWN: Mapping[str, Mapping[str, Any]] = {
+    "it learned from topic raw.labelled": {"topic": True},
+    "the rows of raw.labelled that it learned from had no positions": {"places": None},
+    "how it was trained is not recorded": {"kind": "mine"},
+    "no table": {"source": "raw.gone"},
+}
+
+
+@pytest.mark.parametrize("why", UNKNOWN)
+def test_labels_of_which_nothing_is_known_have_not_passed(lake: IcebergTable, store: ModelStore, why: str) -> None:
+    with_champion(store)
+    found = judged(store, lake, streamed(store, 1, **UNKNOWN[why]))
+    assert not found.passed
+    assert f"what labels it learned is not known: {why}" in found.evidence["why"].replace("Iceberg table", "table")
+
+
+@pytest.mark.parametrize("windows", [1, 200])
+def test_of_honest_versions_as_many_are_refused_as_is_said(windows: int) -> None:
+    random = np.random.default_rng(3)
+    gate = LabelsPlausible("trusted", "at", false_alarms=0.1)
+    refused = 0
+    for _ in range(2_000):
+        # Far heavier tails than chance alone has: honest hours hang together.
+        trusted, own = random.gumbel(0, 2, 2_000), random.gumbel(0, 2, windows)
+        refused += own.max() > gate.bound(trusted, len(own))
+    assert 0.07 < refused / 2_000 < 0.15
+
+
+def test_the_bound_is_never_below_what_chance_makes_of_so_many_windows() -> None:
+    calm = [0.1] * 60
+    assert GATE.bound(calm, 1) == pytest.approx(2.33, abs=0.01)
+    assert GATE.bound(calm, 1_000) > GATE.bound(calm, 100) > 3
+
+
+def test_windows_of_few_labels_are_counted_and_not_judged(lake: IcebergTable, store: ModelStore) -> None:
+    with_champion(store)
+    whole = judged(store, lake, streamed(store, 0, first=60 * BAD + 20, end=60 * (BAD + 3)))
+    assert whole.passed
+    assert (whole.evidence["windows"], whole.evidence["labels"], whole.evidence["labels_of_few"]) == (2, 160, 40)
+    few = judged(store, lake, streamed(store, 0, first=60 * BAD + 20, end=60 * (BAD + 1)))
+    assert not few.passed
+    assert few.evidence["why"] == "no window has 50 labels or more: too few to be judged"
+    assert not judged(store, lake, streamed(store, 0), replace(GATE, least_rows=60)).passed
+
+
+def test_rows_and_columns_that_are_not_there_are_no_verdict(lake: IcebergTable, store: ModelStore) -> None:
+    with_champion(store)
+    version = streamed(store, 1)
+    with pytest.raises(UnknownColumnError, match=r"no column 'att'; did you mean 'at'\?"):
+        judged(store, lake, version, LabelsPlausible("trusted", "att"))
+    with pytest.raises(ColumnTypeError, match=r"column 'line' is .*string; expected instants with a zone"):
+        judged(store, lake, version, LabelsPlausible("trusted", "line"))
+    nothing = replace(TRUSTED, filters=[from_("at", trips.CLEAN)])
+    evaluator = Evaluator([nothing], lake.catalog, store.artifacts)
+    told = r"0 windows of 50 labels or more in raw.labelled@.*, expected at least 50; take a longer history"
+    with pytest.raises(DatasetError, match=told):
+        store.verify(version.name, on_rows([GATE], evaluator, store), trips.WHY)
+    assert store.status(version.name).state is State.TRAINED
+
+
+def test_a_label_without_a_time_fails_what_learned_it(tmp_path: Path, store: ModelStore) -> None:
+    fields = (*trips.FIELDS, Field("part", "int"), Field("place", "bigint"))
+    lake = IcebergCatalog.sqlite("house", tmp_path / "lake").create_table("raw", "labelled", fields)
+    lake.append(placed(trips.rows(3_600, trips.FEBRUARY, seed=2), 7))
+    rows = placed(trips.rows(60, trips.DECEMBER, seed=4), 0)
+    place = rows.schema.get_field_index("at")
+    untimed = pa.array([None, *rows["at"].to_pylist()[1:]], rows.schema.field("at").type)
+    lake.append(rows.set_column(place, "at", untimed))
+    with_champion(store)
+    found = judged(store, lake, streamed(store, 0))
+    assert not found.passed
+    assert "label time at is missing: 1 of 60 rows" in found.evidence["why"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"false_alarms": 0.0}, "false_alarms: expected a share between 0 and 1, found 0.0"),
+        ({"false_alarms": float("nan")}, "false_alarms: expected a share between 0 and 1, found nan"),
+        ({"every": "0s"}, "every: expected a duration above 0, found '0s'"),
+        ({"every": "an hour"}, "'an hour' is no duration"),
+        ({"least_rows": 0}, "least_rows: expected a whole number, 1 or more, found 0"),
+        ({"label_time": ""}, "label_time: expected the name of a column, found ''"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_where_it_is_declared(options: Mapping[str, Any], why: str) -> None:
+    with pytest.raises(DefinitionError, match=why):
+        LabelsPlausible(**{"set": "trusted", "label_time": "at", **options})
+
+
+def test_a_set_without_rows_and_a_task_without_chances_are_refused(store: ModelStore) -> None:
+    with pytest.raises(DefinitionError, match="no evaluation set 'trustd'; did you mean 'trusted'"):
+        Examination([TRUSTED], [LabelsPlausible("trustd", "at")]).check_sets([])
+    with pytest.raises(DefinitionError, match="no evaluation set 'stream'"):
+        Examination([], [LabelsPlausible("stream", "at")]).check_sets(["stream"])
+    with pytest.raises(DefinitionError, match="the model is of task 'regression'; expected 'binary'"):
+        Examination([TRUSTED], [GATE]).check_sets([], "regression")
+    with pytest.raises(DefinitionError, match="set 'trusted' is no evaluation set; declare it"):
+        GATE.judge(Subject("late_trips", trips.facts(store, trips.tuned())))

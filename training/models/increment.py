@@ -1,0 +1,94 @@
+"""The rows from which a version learned and the champion has not: what it was told since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from headrace.connectors.iceberg import IcebergTable
+from headrace.errors import NotFoundError
+from headrace.registry.model_facts import Facts
+from headrace.training.data.changes import appended_between
+from headrace.training.data.filters import RowFilter
+from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.pipeline import FULL, LEARNED_ON
+from headrace.training.models.learned import GONE, UNRECORDED, filters_of, of_offsets, recorded, table_of
+from headrace.training.streaming.candidates import STREAM
+
+Span = tuple[int, int]
+
+
+def increment_of(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> list[PinnedRows]:
+    """The rows that a version learned itself, its ancestors apart, without those that a champion's line learned.
+
+    Of streams they are told by offsets, of trainings by what was appended: what the champion learned by another split,
+    or the one from a snapshot and the other from a stream, is not taken out.
+
+    Args:
+        champion: the facts of the champion and of the versions that it comes from.
+        table: gives the table of a name.
+
+    Raises:
+        NotFoundError: it is not known what the version learned, or the rows are gone.
+        DatasetError: rows were taken away or changed since.
+    """
+    kind = facts.training.get("kind")
+    if kind == STREAM:
+        return list(_of_stream(facts, champion, table))
+    if kind in (FULL, LEARNED_ON):
+        return list(_appended(facts, champion, table))
+    raise NotFoundError(UNRECORDED)
+
+
+def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
+    """What is left of offsets, from the first to before the end, without others.
+
+    >>> outside((0, 10), [(2, 4), (8, 20)])
+    [(0, 2), (4, 8)]
+    """
+    left = [span]
+    for first, end in taken:
+        parts = [part for a, b in left for part in ((a, min(b, first)), (max(a, end), b))]
+        left = [(a, b) for a, b in parts if a < b]
+    return left
+
+
+def _of_stream(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+    """The rows at the offsets that a stream had and the champion's streams had not."""
+    rows = PinnedRows(Snapshot.of(table(table_of(facts.training))))
+    for name, span in facts.offsets.items():
+        for part in outside(span, [one.offsets[name] for one in champion if name in one.offsets]):
+            yield from of_offsets(rows, replace(facts, offsets={name: part}))
+
+
+def _appended(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+    """The rows of a training that were not there yet when it, or a like one of the champion's, began."""
+    filters = filters_of(facts.training)
+    like = [one for one in champion if _chosen_by(one) == filters]
+    for name, snapshot_id in facts.snapshots.items():
+        known = {one.snapshots[name] for one in like if name in one.snapshots}
+        if facts.training["kind"] == LEARNED_ON:
+            known.add(recorded(facts.training, "after"))
+        if snapshot_id not in known:
+            there = table(name)
+            yield _since(there, Snapshot.of(there, snapshot_id), known).where(*filters)
+
+
+def _chosen_by(facts: Facts) -> list[RowFilter] | None:
+    """The filters of a training's rows; None where they are not known."""
+    try:
+        return filters_of(facts.training) if facts.training.get("kind") in (FULL, LEARNED_ON) else None
+    except GONE:
+        return None
+
+
+def _since(table: IcebergTable, snapshot: Snapshot, known: Iterable[int]) -> PinnedRows:
+    """What a snapshot has that none of some others had; one that did not come before it says nothing."""
+    found = [PinnedRows(snapshot)]
+    for one in known:
+        try:
+            found.append(appended_between(table, one, snapshot))
+        except NotFoundError:
+            continue
+    return min(found, key=lambda rows: rows.snapshot.rows)

@@ -1,0 +1,203 @@
+"""`LabelsPlausible`: whether what a version was told is what the champion can believe, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headrace.errors import DatasetError, DefinitionError
+from headrace.features.duration import parse_duration
+from headrace.features.instant import instant_of
+from headrace.training.models.gates import GateResult, Subject
+
+if TYPE_CHECKING:
+    from headrace.registry.model_facts import ModelVersion
+    from headrace.training.data.rows import PinnedRows
+    from headrace.training.models.evaluator import Evaluator
+    from headrace.training.models.label_windows import LabelWindow
+    from headrace.training.models.store import ModelStore
+
+#: The tail of the trusted windows, whose shape says how rare worse ones are: the worst of a hundred, and at least so
+#: many of them that their mean is worth something.
+TAIL, LEAST_TAIL = 0.01, 10
+#: Fewer trusted windows have no tail.
+LEAST_WINDOWS = 50
+#: The task whose answers are chances, which say how far off a label may be.
+TASK = "binary"
+
+
+@dataclass(frozen=True)
+class LabelsPlausible:
+    """No window of the labels that a version learned is more implausible to the champion than honest ones ever are.
+
+    A gate over later rows asks whether the model became worse, which a few bad labels do not show. This one asks of the
+    labels themselves: of those that the champion has not learned, window by window of when they were known, how far
+    their log loss is above what its own chances expect (`LabelWindow.surprise`). Honest labels are off by more than
+    chance, too, as those of a storm hang together. So the bound is a quantile of trusted windows: what the worst of a
+    version's exceeds with the chance `false_alarms`, were they as these. Where so few exceed it, the excesses of the
+    worst trusted ones are taken for exponential (peaks over a threshold: J. Pickands, "Statistical inference using
+    extreme order statistics", 1975).
+
+    Attributes:
+        set: the evaluation set of trusted rows: a history that is long enough to have had bad days.
+        label_time: the column of when a label was known: an instant, or bigint µs.
+        false_alarms: the share of honest versions that may be refused.
+        every: how long a window is.
+        least_rows: windows of fewer labels are not judged, as chance alone moves them; the evidence counts them.
+    """
+
+    set: str
+    label_time: str
+    false_alarms: float = 0.05
+    every: str = "1h"
+    least_rows: int = 50
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.label_time, str) and self.label_time):
+            msg = f"gate {self.name!r}: label_time: expected the name of a column, found {self.label_time!r}"
+            raise DefinitionError(msg)
+        if not (isinstance(self.false_alarms, float) and 0 < self.false_alarms < 1):
+            msg = f"gate {self.name!r}: false_alarms: expected a share between 0 and 1, found {self.false_alarms!r}"
+            raise DefinitionError(msg)
+        if type(self.least_rows) is not int or self.least_rows < 1:
+            msg = f"gate {self.name!r}: least_rows: expected a whole number, 1 or more, found {self.least_rows!r}"
+            raise DefinitionError(msg)
+        if not parse_duration(self.every):
+            msg = f"gate {self.name!r}: every: expected a duration above 0, found {self.every!r}"
+            raise DefinitionError(msg)
+
+    @property
+    def name(self) -> str:
+        """What is held beside what."""
+        return f"labels learned as plausible as those of {self.set}"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """DefinitionError: without rows there is nothing to judge by. `Examination.bound` gives it those of its set."""
+        del subject
+        msg = f"gate {self.name!r}: set {self.set!r} is no evaluation set; declare it among the `evaluations`"
+        raise DefinitionError(msg)
+
+    def bound(self, trusted: Sequence[float], windows: int) -> float:
+        """The most surprise that the worst of so many windows may have, by that of the trusted ones.
+
+        It is never less than what chance alone makes of so many, were labels independent and chances true.
+
+        >>> gate = LabelsPlausible("history", "known_at", false_alarms=0.05)
+        >>> round(gate.bound([0.0] * 100, 500), 2)
+        3.72
+        """
+        share, ordered = self.false_alarms / windows, np.sort(trusted)
+        count = max(LEAST_TAIL, int(len(ordered) * TAIL))
+        tail = count / len(ordered)
+        if share >= tail:
+            found = float(np.quantile(ordered, 1 - share))
+        else:
+            threshold = ordered[-count - 1]
+            found = float(threshold + (ordered[-count:] - threshold).mean() * np.log(tail / share))
+        return max(NormalDist().inv_cdf(1 - share), found)
+
+
+@dataclass(frozen=True)
+class LearnedLabels:
+    """A `LabelsPlausible` with the rows that it judges by."""
+
+    gate: LabelsPlausible
+    evaluator: Evaluator
+    store: ModelStore
+
+    @property
+    def name(self) -> str:
+        """That of the gate."""
+        return self.gate.name
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed when no window of labels surprises the champion beyond the bound; the evidence has the worst ones.
+
+        Passed also without a champion, and where it has learned all of them. Failed where it is not known what the
+        subject learned, such as from a topic, where the labels are refused, and where no window has enough of them.
+
+        Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task,
+        and DatasetError for too few trusted rows, or one without a time.
+        """
+        from headrace.training.models.increment import increment_of
+        from headrace.training.models.learned import GONE
+
+        champion = subject.champion
+        if champion is None:
+            return GateResult(self.name, True, evidence={"champion": None})
+        trusted = [one for one in self._windows([self.evaluator.rows(self.gate.set)], champion) if self._is_judged(one)]
+        if len(trusted) < LEAST_WINDOWS:
+            msg = f"gate {self.name!r}: {len(trusted):,} windows of {self.gate.least_rows:,} labels or more in "
+            msg += f"{self.evaluator.rows(self.gate.set)}, expected at least {LEAST_WINDOWS}; take a longer history"
+            raise DatasetError(msg)
+        line = [one.facts for one in self.store.lineage(champion.name).line]
+        try:
+            parts = increment_of(subject.facts, line, self.evaluator.table)
+        except GONE as error:
+            return self._failed(champion, f"what labels it learned is not known: {error}")
+        try:
+            found = self._windows(parts, champion)
+        except DatasetError as error:
+            return self._failed(champion, str(error))
+        return self._beside(champion, trusted, found)
+
+    def _windows(self, parts: Iterable[PinnedRows], champion: ModelVersion) -> list[LabelWindow]:
+        """The windows of some rows, as the champion sees them."""
+        from headrace.training.data.label_time import LabelTime
+        from headrace.training.models.evaluator import labelled
+        from headrace.training.models.label_windows import LabelWindows
+
+        times, predictor = LabelTime(self.gate.label_time), self.evaluator.load(champion.facts.artifact)
+        if predictor.recipe.model.task != TASK:
+            msg = f"gate {self.name!r}: {champion.name} is of task {predictor.recipe.model.task!r}; expected {TASK!r}, "
+            raise DefinitionError(msg + "whose answers are chances")
+        gathered = LabelWindows(parse_duration(self.gate.every))
+        for rows in parts:
+            times.check(str(rows), rows.snapshot.schema)
+            for some in labelled(predictor, rows, times.columns):
+                known = times.known_us(some.rows)
+                if known.null_count:
+                    msg = f"{rows}: label time {times.column} is missing: {known.null_count:,} of {len(known):,} rows"
+                    raise DatasetError(msg)
+                gathered.add(known.to_numpy(), some.answer, some.label)
+        return gathered.windows()
+
+    def _is_judged(self, window: LabelWindow) -> bool:
+        return window.rows >= self.gate.least_rows
+
+    def _beside(
+        self, champion: ModelVersion, trusted: Sequence[LabelWindow], found: Sequence[LabelWindow]
+    ) -> GateResult:
+        """What windows say beside those that are trusted."""
+        judged = [one for one in found if self._is_judged(one)]
+        labels, few = sum(one.rows for one in found), sum(one.rows for one in found if not self._is_judged(one))
+        seen = {"champion": champion.name, "windows": len(judged), "labels": labels, "labels_of_few": few}
+        if not labels:
+            return GateResult(self.name, True, evidence=seen)
+        if not judged:
+            return self._failed(
+                champion, f"no window has {self.gate.least_rows:,} labels or more: too few to be judged"
+            )
+        bound = self.gate.bound([one.surprise for one in trusted], len(judged))
+        worst = max(judged, key=_surprise)
+        beyond = sum(one.surprise > bound for one in judged)
+        shown = {"beyond": beyond, "worst": _shown(worst), "worst_trusted": _shown(max(trusted, key=_surprise))}
+        rows = {"rows": str(self.evaluator.rows(self.gate.set)), "trusted_windows": len(trusted)}
+        return GateResult(self.name, not beyond, worst.surprise, bound, {**seen, **shown, **rows})
+
+    def _failed(self, champion: ModelVersion, why: str) -> GateResult:
+        return GateResult(self.name, False, evidence={"champion": champion.name, "why": why})
+
+
+def _surprise(window: LabelWindow) -> float:
+    return window.surprise
+
+
+def _shown(window: LabelWindow) -> dict[str, Any]:
+    """A window as evidence shows it."""
+    values = asdict(window)
+    return {"from": instant_of(values.pop("from_us")).isoformat(), **values}
