@@ -1,4 +1,4 @@
-"""What a model must pass to go into production: the week after its rows, a July, and the answer that it keeps."""
+"""What a model must pass to go into production: the week after its rows, a July, its own labels, its stored answer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from headrace.examples.late_flights.model import LateFlights
+from headrace.examples.late_flights.model import AUTUMN, LateFlights
 from headrace.registry.model_facts import Candidate, ModelVersion
 from headrace.registry.model_states import Alias, Decision, State
 from headrace.runtime.settings import Settings
 from headrace.training.data import before, from_
-from headrace.training.models import EvaluationSet, Examination, NotWorse, StoredAnswer
+from headrace.training.models import EvaluationSet, Examination, LabelsPlausible, NotWorse, StoredAnswer
 from headrace.training.models.store import Admission, ModelStore
 
 #: Who decides here.
@@ -22,6 +22,8 @@ NOISE = 0.002
 FORGOTTEN = 0.05
 #: The frozen set: the summer's thunderstorms, of which autumn has none.
 JULY, AUGUST = datetime(2013, 7, 1, tzinfo=UTC), datetime(2013, 8, 1, tzinfo=UTC)
+#: No hour of labels may be further from what the champion expects than those of January to August were.
+LABELS = LabelsPlausible("history", "known_at")
 #: How long the recent set is.
 WEEK = timedelta(days=7)
 
@@ -38,8 +40,9 @@ def examination(snapshot_id: int, after: datetime) -> Examination:
     july = (from_("known_at", JULY), before("known_at", AUGUST))
     # The first version has learned from July: what is asked is whether those after it have forgotten.
     frozen = EvaluationSet("frozen", source, july, may_be_learned=True)
-    gates = (NotWorse("recent", "log_loss", NOISE), NotWorse("frozen", "log_loss", FORGOTTEN), StoredAnswer())
-    return Examination((recent, frozen), gates)
+    history = EvaluationSet("history", source, (before("known_at", AUTUMN),), may_be_learned=True)
+    gates = (NotWorse("recent", "log_loss", NOISE), NotWorse("frozen", "log_loss", FORGOTTEN), LABELS, StoredAnswer())
+    return Examination((recent, frozen, history), gates)
 
 
 def admitted(
@@ -61,6 +64,7 @@ def promoted(store: ModelStore, version: ModelVersion, why: str) -> None:
 
 
 def judged(made: Admission) -> str:
-    """What the gates over rows found of a candidate, beside the most that they let through."""
-    found = [one for one in made.results if "/" in one.name and one.value is not None and one.bound is not None]
-    return ", ".join(f"{one.name.split()[0]} {one.value:.4f}, at most {one.bound:.4f}" for one in found)
+    """What the gates over rows and labels found of a candidate, beside the most that they let through."""
+    shown = [one for one in made.results if "/" in one.name or one.name == LABELS.name]
+    found = [one for one in shown if one.value is not None and one.bound is not None]
+    return ", ".join(f"{one.name.split()[0]} {one.value:.4g}, at most {one.bound:.4g}" for one in found)

@@ -14,9 +14,10 @@ from headrace.connectors.artifacts import address_of
 from headrace.errors import StackError
 from headrace.examples.flights.events import RECORDS, flight_events
 from headrace.examples.flights.telling import DemoError, Telling
-from headrace.examples.late_flights import departures, flipped
+from headrace.examples.late_flights import departures
 from headrace.examples.late_flights.departures import COLUMNS, Labelled, flight_spine, labelled_departures, views
-from headrace.examples.late_flights.gates import examination
+from headrace.examples.late_flights.flipped import busy_hour, with_flipped_labels
+from headrace.examples.late_flights.gates import LABELS, examination
 from headrace.examples.late_flights.history import arrow_rows, ensure_archive, write_weather
 from headrace.examples.late_flights.leaks import features_of_the_past, labels_of_the_future
 from headrace.examples.late_flights.model import LateFlights
@@ -26,8 +27,6 @@ from headrace.runtime.progress import Progress
 from headrace.runtime.settings import load_settings
 from headrace.runtime.stack.kill import kill_python_workers
 from headrace.runtime.stack.stack import Stack
-from headrace.training.learning.spec import OptimizerSpec
-from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 
 #: The first days of the year: enough for planes to come back, and for routes that nobody has flown before.
@@ -173,38 +172,29 @@ def test_each_flight_is_answered_by_the_model_of_its_departure(labelled: Labelle
     assert found.log_loss == step.metrics["log_loss"]
 
 
-def test_hours_to_flip_lie_behind_the_rows_that_were_learned(labelled: Labelled) -> None:
+@pytest.mark.parametrize("count", [500, 800])
+def test_the_hour_that_is_flipped_lies_behind_the_rows_that_were_learned_and_is_judged(
+    labelled: Labelled, count: int
+) -> None:
     rows = labelled.rows
-    hour, four = (flipped.hours_after(rows, 500, hours) for hours in (1, 4))
-    assert flipped.BUSY <= len(hour) < len(four)
-    assert hour["known_at"].min() > rows["known_at"].iloc[499]
-    assert hour["known_at"].dt.floor("h").nunique() == 1
-    assert four["known_at"].max() - four["known_at"].min() < pd.Timedelta(hours=4)
-    assert set(four["_src_partition"]).isdisjoint(rows["_src_partition"])
-
-
-def test_flipped_labels_do_harm_that_the_same_labels_do_not(labelled: Labelled, learner: TorchLearner) -> None:
-    rows, tuned = labelled.rows, OptimizerSpec("sgd", 0.05)
-    for start in range(0, 1_500, 100):
-        learner.learn(arrow_rows(rows[start : start + 100], COLUMNS).to_batches()[0])
-    files = learner.artifact()
-    tried = list(flipped.flips(lambda: learner_from_files(files, "cpu", tuned), rows, 1_500))
-    assert [flip.hours for flip in tried] == list(flipped.HOURS)
-    worst = tried[-1]
-    assert worst.flipped > worst.own + 0.01
-    assert worst.before == flipped.loss_after(learner_from_files(files), worst.rows[:0], week_after(rows, worst))
-
-
-def week_after(rows: pd.DataFrame, flip: flipped.Flip) -> pd.DataFrame:
-    newest = flip.rows["known_at"].iloc[-1]
-    return rows[(rows["known_at"] > newest) & (rows["known_at"] <= newest + pd.Timedelta(days=7))]
+    hour, newest = busy_hour(rows, count), rows["known_at"].iloc[count - 1]
+    assert hour["known_at"].min() > newest
+    hours = rows["known_at"].dt.floor("h")
+    whole = rows[hours == hour["known_at"].iloc[0].floor("h")]
+    assert hour["flight_id"].tolist() == whole["flight_id"].tolist()
+    between = hours[(rows["known_at"] > newest.ceil("h")) & (rows.index < whole.index[0])]
+    assert (between.value_counts() < LABELS.least_rows).all()
+    assert len(hour) >= LABELS.least_rows
+    assert set(hour["_src_partition"]).isdisjoint(rows["_src_partition"])
+    assert (with_flipped_labels(hour)["late"] + hour["late"] == 1).all()
 
 
 def test_the_recent_rows_begin_behind_those_that_were_learned(labelled: Labelled) -> None:
     newest = labelled.rows["known_at"].iloc[-1]
-    recent, frozen = examination(7, newest.to_pydatetime()).sets
+    recent, frozen, history = examination(7, newest.to_pydatetime()).sets
     assert str(recent.filters[0]).startswith(f"known_at >= {newest:%Y-%m-%dT%H:%M}")
-    assert recent.source == frozen.source == "learning.late_flights@7"
+    assert recent.source == frozen.source == history.source == "learning.late_flights@7"
+    assert str(history.filters[0]) == "known_at < 2013-09-01T00:00:00+00:00"
 
 
 def test_a_false_statement_is_told_and_ends_a_demo() -> None:
