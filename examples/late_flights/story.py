@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.examples.flights.events import flight_events
 from headrace.examples.flights.telling import Telling
 from headrace.examples.late_flights.departures import COLUMNS, Labelled, create_table, labelled_departures, views
@@ -21,6 +22,7 @@ from headrace.examples.late_flights.gates import LABELS, WHO, admitted, judged, 
 from headrace.examples.late_flights.history import arrow_rows, ensure_archive, filled, write_weather
 from headrace.examples.late_flights.leaks import features_of_the_past, labels_of_the_future
 from headrace.examples.late_flights.model import AUTUMN, LateFlights
+from headrace.examples.late_flights.online import SAMPLE, as_served, is_served
 from headrace.examples.late_flights.replay import Replayed, micros, replay
 from headrace.examples.late_flights.stream import LateFlightsAsTheyLand
 from headrace.registry.model_facts import Candidate
@@ -30,6 +32,7 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.progress import Pace, bounded
 from headrace.runtime.stack.kill import kill_python_workers
 from headrace.runtime.stack.stack import Stack
+from headrace.serving.online import OnlineStore
 from headrace.training.learning.bootstrap import BlockBootstrap
 from headrace.training.learning.registering import register
 from headrace.training.learning.spec import OptimizerSpec
@@ -75,6 +78,7 @@ class LearningStory(Telling):
             # The client's JVM, of which a process has one, starts while features are computed.
             background.submit(self.platform.session.start)
             rows = self.prepare(events).rows
+        self.compare_online(rows, events)
         autumn = rows[rows["known_at"] >= AUTUMN].reset_index(drop=True)
         self.train(rows[rows["known_at"] < AUTUMN])
         run = self.stream(autumn)
@@ -113,6 +117,23 @@ class LearningStory(Telling):
         labels = labels_of_the_future(found.rows, events)
         self.require(f"labels known when the arrival was reported, after departure: {labels}", bool(labels))
         return found
+
+    def compare_online(self, rows: pd.DataFrame, events: pd.DataFrame) -> None:
+        """What the main job serves is what is learned, where it ran."""
+        (view, _), settings = views(), self.platform.settings
+        if not is_served(self.platform.registry, settings.project, view):
+            self.progress.line(
+                f"nothing of {view.name} is online: no main job ran here, and nothing was compared with it"
+            )
+            return
+        with self.platform.cassandra.session() as session:
+            store = OnlineStore(settings.project, self.platform.registry, CassandraTiles(session))
+            what = f"read what was online as {SAMPLE:,} flights left"
+            served = self.timed(what, lambda: as_served(store, view, rows, events))
+        self.require(f"features as they were online: {served.found}", bool(served.found))
+        if served.unknown:
+            line = "counts of an origin or a route that had none yet, missing as they are learned, are 0 as read today"
+            self.progress.line(f"{served.unknown} {line}")
 
     def train(self, rows: pd.DataFrame) -> None:
         """The first champion, of a pinned snapshot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -15,22 +16,29 @@ from headrace.errors import StackError
 from headrace.examples.flights.events import RECORDS, flight_events
 from headrace.examples.flights.telling import DemoError, Telling
 from headrace.examples.late_flights import departures
+from headrace.examples.late_flights import online as served
 from headrace.examples.late_flights.departures import COLUMNS, Labelled, flight_spine, labelled_departures, views
 from headrace.examples.late_flights.flipped import busy_hour, with_flipped_labels
 from headrace.examples.late_flights.gates import LABELS, examination
 from headrace.examples.late_flights.history import arrow_rows, ensure_archive, write_weather
 from headrace.examples.late_flights.leaks import features_of_the_past, labels_of_the_future
 from headrace.examples.late_flights.model import LateFlights
+from headrace.examples.late_flights.online import as_served, is_served
 from headrace.examples.late_flights.replay import micros, replay
+from headrace.pipelines.store_fill import fill_store
+from headrace.registry.store import Registry
+from headrace.runtime.online_store import memory_store
 from headrace.runtime.platform import Platform
 from headrace.runtime.progress import Progress
 from headrace.runtime.settings import load_settings
 from headrace.runtime.stack.kill import kill_python_workers
 from headrace.runtime.stack.stack import Stack
+from headrace.serving.online import OnlineStore
 from headrace.training.learning.torch_learner import TorchLearner
 
 #: The first days of the year: enough for planes to come back, and for routes that nobody has flown before.
 DAYS = 5
+PROJECT = "demo"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +131,54 @@ def test_features_of_a_later_time_are_found_out(
     found = features_of_the_past(leaked, events, weather)
     assert not found
     assert found.differing > len(leaked) // 2
+
+
+@pytest.fixture(scope="module")
+def online(platform: Platform) -> Iterator[OnlineStore]:
+    """What a job would serve of the same archive."""
+    flights, _ = views()
+    with memory_store() as store:
+        fill_store(flights, "raw.flight_events", platform.iceberg.named, store, project=PROJECT)
+        assert is_served(store.registry, PROJECT, flights)
+        yield OnlineStore(PROJECT, store.registry, store.tiles)
+
+
+def test_what_is_learned_is_what_was_online(
+    labelled: Labelled, events: pd.DataFrame, online: OnlineStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "SAMPLE", 400)
+    found = as_served(online, views()[0], labelled.rows, events)
+    assert found.found, str(found.found)
+    # In the first days of the year routes are flown for the first time.
+    assert found.unknown > 0
+    assert found.found.compared + found.unknown == 400 * len(served.SERVED)
+
+
+@pytest.mark.parametrize("name", served.SERVED)
+def test_a_feature_that_is_not_what_was_online_is_found_out(
+    labelled: Labelled, events: pd.DataFrame, online: OnlineStore, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(served, "SAMPLE", 50)
+    rows = labelled.rows[labelled.rows[list(served.SERVED)].notna().all(axis="columns")]
+    sample = rows.sample(50, random_state=served.SEED)
+    changed = rows.assign(**{name: rows[name].mask(rows["flight_id"] == sample["flight_id"].iloc[7], rows[name] + 1)})
+    found = as_served(online, views()[0], changed, events).found
+    assert (found.differing, found.compared) == (1, 50 * len(served.SERVED))
+    assert found.examples[0].startswith(f"{name} of flight {sample['flight_id'].iloc[7]}: served ")
+
+
+def test_what_is_read_as_of_another_time_is_found_out(
+    labelled: Labelled, events: pd.DataFrame, online: OnlineStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "SAMPLE", 50)
+    monkeypatch.setattr(served, "AHEAD", pd.Timedelta(hours=-1))
+    assert not as_served(online, views()[0], labelled.rows, events).found
+
+
+def test_another_version_is_not_what_is_served(online: OnlineStore, platform: Platform) -> None:
+    flights, weather = views()
+    assert not is_served(platform.registry, PROJECT, flights)
+    assert not is_served(Registry("sqlite://"), PROJECT, weather)
 
 
 @pytest.mark.parametrize("leak", ["known at departure", "another flight's", "flipped"])

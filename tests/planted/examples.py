@@ -26,4 +26,18 @@ MUTANTS = (
         'np.searchsorted(leaves, newest, side="right")',
         "tests/examples/test_late_flights.py::test_each_flight_is_answered_by_the_model_of_its_departure",
     ),
+    Mutant(
+        "what is online is read as of the departure, not as of when its features were asked for",
+        "examples/late_flights/online.py",
+        'at=row["departed_at"] - AHEAD)',
+        'at=row["departed_at"])',
+        "tests/examples/test_late_flights.py::test_what_is_learned_is_what_was_online",
+    ),
+    Mutant(
+        "a count that was missing before its entity's time is taken for any that is missing",
+        "examples/late_flights/online.py",
+        'if _was_unknown(row[name], value) and begun >= row["departed_at"] - AHEAD:',
+        "if not same(value.value, row[name]):",
+        "tests/examples/test_late_flights.py::test_a_feature_that_is_not_what_was_online_is_found_out[last_delay]",
+    ),
 )
