@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "the bytes of a state are made after every micro-batch",
+        "training/streaming/function.py",
+        "        self._state.update(RowWhenAsked(trainer.state))\n\n    def on_timer",
+        "        state = trainer.state()\n        self._state.update(RowWhenAsked(lambda: state))\n\n    def on_timer",
+        "tests/training/streaming/test_stream_job.py::test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates",
+    ),
+    Mutant(
         "a learner is rebuilt of rows that were kept from it",
         "training/streaming/trainer.py",
         "ordered_text(without(rows, reasons))",

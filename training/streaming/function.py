@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headrace.training.learning.learner import Learner
 
 US_PER_MS = 1000
+BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 FLINK_TYPES = {"string": Types.STRING(), "bigint": Types.LONG(), "double": Types.DOUBLE()}
 
 
@@ -109,11 +110,23 @@ class Taught:
         )
 
 
+class RowWhenAsked(Row):  # type: ignore[misc]
+    """A row of functions, whose fields are what these give when PyFlink writes the row.
+
+    >>> RowWhenAsked(lambda: b"weights").get_fields_by_names(["trainer"])
+    [b'weights']
+    """
+
+    def get_fields_by_names(self, names: list[str]) -> list[Any]:
+        """What the functions give now."""
+        return [make() for make in super().get_fields_by_names(names)]
+
+
 class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
     """Learns from Arrow streams, each a micro-batch; one without rows says that the input has ended.
 
     The learner lives in the worker. Its state is given to Flink after every micro-batch, which PyFlink keeps until its
-    bundle ends, at the latest before a checkpoint: so it crosses once a bundle, and always as of the last row.
+    bundle ends, at the latest before a checkpoint: so its bytes are made and cross once a bundle, as of the last row.
 
     Args:
         taught: what `Taught.to_json` wrote.
@@ -126,7 +139,7 @@ class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Find the state; it has a value for a key only."""
-        kind = Types.PRIMITIVE_ARRAY(Types.BYTE())
+        kind = Types.ROW_NAMED(["bytes"], [BYTES])
         self._state: ValueState = runtime_context.get_state(ValueStateDescriptor("trainer", kind))
         self._trainer: StreamTrainer | None = None
         self._columns = pa.ipc.read_schema(pa.py_buffer(self._schema))
@@ -144,13 +157,13 @@ class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
                 yield from self._told(letter=letter)
         if trainer.due_us is not None:
             ctx.timer_service().register_processing_time_timer(-(-trainer.due_us // US_PER_MS))
-        self._state.update(trainer.state())
+        self._state.update(RowWhenAsked(trainer.state))
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Tell of a candidate that no further row has brought."""
         trainer = self._resumed()
         yield from self._told(candidate=trainer.on_time(timestamp * US_PER_MS))
-        self._state.update(trainer.state())
+        self._state.update(RowWhenAsked(trainer.state))
 
     def _resumed(self) -> StreamTrainer:
         """The trainer, as the state has it where this worker has begun anew."""
@@ -158,13 +171,14 @@ class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
             trainer = Taught.from_json(self._taught).trainer()
             state = self._state.value()
             if state is not None:
-                trainer.resume(bytes(state))
+                trainer.resume(state[0])
             self._trainer = trainer
         return self._trainer
 
     def _rows(self, stream: bytes) -> pa.RecordBatch:
         """The one batch of a stream, with the table's own types: Flink's Arrow knows no zone, for one."""
-        return pa.ipc.open_stream(stream).read_next_batch().cast(self._columns)
+        rows = pa.ipc.open_stream(stream).read_next_batch()
+        return rows if rows.schema == self._columns else rows.cast(self._columns)
 
     def _told(self, step: Any = None, candidate: Any = None, letter: Any = None) -> Iterator[Row]:
         """A row with a row of each table, of which some are missing; nothing where all are."""
