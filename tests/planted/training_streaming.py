@@ -13,6 +13,13 @@ MUTANTS = (
         "tests/training/streaming/test_stream_job.py::test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates",
     ),
     Mutant(
+        "rows of several partitions are counted in the order in which they came",
+        "training/streaming/positions.py",
+        '        order = np.argsort(partitions.to_numpy(), kind="stable")\n',
+        "        order = np.arange(rows.num_rows)\n",
+        "tests/training/streaming/test_trainer.py::test_state_after_any_failures_is_that_without_any",
+    ),
+    Mutant(
         "a learner is rebuilt of rows that were kept from it",
         "training/streaming/trainer.py",
         "ordered_text(without(rows, reasons))",

@@ -70,11 +70,13 @@ class PositionColumns:
         if partitions.null_count or offsets.null_count:
             msg = f"a row has no position: {self.partition!r} or {self.offset!r} is NULL in {rows.num_rows} rows"
             raise SchemaMismatchError(msg)
-        table = pa.table({"partition": partitions, "offset": offsets})
-        kinds = [("offset", kind) for kind in ("count", "min", "max", "sum")]
-        found = table.group_by("partition", use_threads=False).aggregate(kinds).sort_by("partition").to_pydict()
-        spans = zip(*(found[f"offset_{kind}"] for _, kind in kinds), strict=True)
-        return {str(name): Span(*span) for name, span in zip(found["partition"], spans, strict=True)}
+        # NumPy's own passes: an aggregation of Arrow takes ten times as long for the rows of a micro-batch.
+        order = np.argsort(partitions.to_numpy(), kind="stable")
+        names, starts, counts = np.unique(partitions.to_numpy()[order], return_index=True, return_counts=True)
+        grouped = offsets.to_numpy()[order].astype(np.int64)
+        passes = (one.reduceat(grouped, starts).tolist() for one in (np.minimum, np.maximum, np.add))
+        spans = map(Span, counts.tolist(), *passes)
+        return dict(zip(map(str, names.tolist()), spans, strict=True))
 
     def ordered_text(self, rows: pa.RecordBatch) -> str:
         """The position of each row, in order, as a short text: two numbers a row, as differences, compressed.

@@ -9,8 +9,8 @@ import json
 import struct
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
@@ -80,16 +80,28 @@ class Progress:
     waiting: int = 0
     waiting_since_us: int = 0
     halted: str | None = None
-    at: str = "{}"
+    at: Positions = field(default_factory=dict)
     metrics: str = "{}"
     label_cutoff_us: int | None = None
+
+    def to_json(self) -> str:
+        """As JSON."""
+        counted = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps({**counted, "at": positions.to_json(self.at)})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """What `to_json` wrote. ValueError or TypeError for anything else."""
+        counted = json.loads(text)
+        return cls(**{**counted, "at": positions.from_json(counted["at"])})
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the learner said of the rows that it was given, and where each of these came from."""
+    """What the learner said of the rows that it was given, its metrics as JSON, and where each of these came from."""
 
     step: Step
+    metrics: str
     row_positions: str
 
 
@@ -140,8 +152,8 @@ class StreamTrainer:
         visible = self._rules.visible(rows, reasons)
         if not visible.num_rows:
             return self._refused(rows, at, Verdict.REFUSED, first_of(reasons) or "", reasons)
-        asked = _Asked(self.learner.learn(visible), self._ordered(rows, reasons))
-        return self._learned(rows, at, reasons, asked)
+        step = self.learner.learn(visible)
+        return self._learned(rows, at, reasons, _Asked(step, json_of(step.metrics), self._ordered(rows, reasons)))
 
     def on_time(self, now_us: int) -> Candidate | None:
         """The candidate that is due by a time (µs since the epoch), if one is; to be asked when `due_us` has come."""
@@ -161,7 +173,7 @@ class StreamTrainer:
 
     def state(self) -> bytes:
         """All that `resume` needs: counts and learner as one value."""
-        counted = json.dumps(asdict(self.progress)).encode()
+        counted = self.progress.to_json().encode()
         return LENGTH.pack(len(counted)) + counted + self.learner.state()
 
     def resume(self, state: bytes) -> None:
@@ -172,8 +184,8 @@ class StreamTrainer:
         """
         try:
             (length,) = LENGTH.unpack_from(state)
-            counted = Progress(**json.loads(state[LENGTH.size : LENGTH.size + length]))
-        except (struct.error, ValueError, TypeError) as error:
+            counted = Progress.from_json(state[LENGTH.size : LENGTH.size + length])
+        except (struct.error, ValueError, TypeError, KeyError, AttributeError) as error:
             msg = f"run {self.run}: {len(state)} bytes are no state of a trainer: {error}; was it another version's?"
             raise TrainingError(msg) from error
         self.learner.resume(state[LENGTH.size + length :])
@@ -196,11 +208,11 @@ class StreamTrainer:
         if not step.learned:
             return self._bad(rows, at, step.reason or "the learner gave no reason", reasons, asked)
         reasons = also(reasons, step.left_out, step.reason)
-        self._count(rows, at, reasons, step)
+        self._count(rows, at, reasons, asked.metrics)
         told = self._step(rows, at, Verdict.LEARNED, asked, step.reason or first_of(reasons))
         return Told(told, self._candidate() if self._is_due() else None, self._letters(rows, reasons))
 
-    def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, step: Step) -> None:
+    def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, metrics: str) -> None:
         """Note that rows were learned, all but those for which there is a reason."""
         was, kept = self.progress, rows
         if has_any(reasons):
@@ -214,8 +226,8 @@ class StreamTrainer:
             dead=was.dead + rows.num_rows - kept.num_rows,
             waiting=was.waiting + kept.num_rows,
             waiting_since_us=was.waiting_since_us if was.waiting else self._clock(),
-            at=positions.to_json(positions.merged(positions.from_json(was.at), at)),
-            metrics=json_of(step.metrics),
+            at=positions.merged(was.at, at),
+            metrics=metrics,
             label_cutoff_us=self._cutoff(kept),
         )
 
@@ -269,7 +281,7 @@ class StreamTrainer:
             verdict=verdict,
             reason=reason,
             loss=None if asked is None else asked.step.loss,
-            metrics="{}" if asked is None else json_of(asked.step.metrics),
+            metrics="{}" if asked is None else asked.metrics,
             arrived=progress.arrived,
             visited=progress.visited,
             model_rows=self.learner.counters.rows_learned,
@@ -296,7 +308,7 @@ class StreamTrainer:
             arrived=was.arrived,
             visited=was.visited,
             model_rows=self.learner.counters.rows_learned,
-            positions=was.at,
+            positions=positions.to_json(was.at),
             metrics=was.metrics,
             told_us=self._clock(),
             label_cutoff_us=was.label_cutoff_us,

@@ -83,7 +83,7 @@ def test_a_label_is_known_between_its_event_and_now_or_its_row_is_a_dead_letter(
     assert positions_of(told.step.row_positions).tolist() == [[0, 0], [0, 2], [0, 5]]
     judged = trainer(tmp_path).visit(rows(6, [500, 500, 500], ["unparsable", None, None]))
     assert positions_of(judged.step.row_positions).tolist() == [[0, 7], [0, 8]]
-    assert from_json(found.progress.at) == {"0": Span(3, 0, 5, 7)}
+    assert found.progress.at == {"0": Span(3, 0, 5, 7)}
     assert found.progress.label_cutoff_us == NOW + AHEAD
 
 
@@ -131,7 +131,7 @@ def test_rows_that_the_learner_leaves_out_are_found_beside_those_that_it_never_s
     assert [(letter.row, json.loads(letter.content)["place"]) for letter in told.dead] == [(0, 0), (2, 2)]
     assert told.dead[1].reason.startswith("label 'label': 1 of 3 rows are left out")
     assert (told.step.visited, told.step.model_rows) == (2, 2)
-    assert from_json(found.progress.at) == {"0": Span(2, 1, 3, 4)}
+    assert found.progress.at == {"0": Span(2, 1, 3, 4)}
     assert told.candidate is not None
     assert told.candidate.label_cutoff_us == 800
 
