@@ -6,6 +6,20 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a number that is missing stays what it is",
+        "training/data/beside.py",
+        "            found[absent, place] = 0\n",
+        "",
+        "tests/training/data/test_encoding.py::test_rows_are_encoded_alike_however_they_are_batched",
+    ),
+    Mutant(
+        "the mask of a column is beside another",
+        "training/data/beside.py",
+        "found[:, place + 1] = absent",
+        "found[:, 1] = absent",
+        "tests/training/data/test_encoding.py::test_what_is_missing_is_told_beside_each_column",
+    ),
+    Mutant(
         "a resumed epoch begins a row too late",
         "training/data/dataset.py",
         "at = place.row if number == place.buffer else 0",

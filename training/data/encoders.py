@@ -40,10 +40,16 @@ DAYS_OF_YEAR = 365.25
 
 
 class Encoded(NamedTuple):
-    """What a column became: arrays float32 [rows] of numbers, and int64 [rows] of categories."""
+    """What a column became: arrays [rows] of numbers, and int64 [rows] of categories.
 
-    numbers: Sequence[Floats] = ()
+    Attributes:
+        numbers: in 32 or 64 bits; one that is missing is not finite.
+        mask: whether behind each of them it is to be told which are missing.
+    """
+
+    numbers: Sequence[Floats | Doubles] = ()
     categories: Sequence[Integers] = ()
+    mask: bool = False
 
 
 class Fit(Protocol):
@@ -124,22 +130,13 @@ class _Numbers:
         """No categories."""
         return ()
 
-    def _masked(self, values: Doubles) -> Encoded:
-        """Numbers that are finite as float32; others are 0, and missing."""
-        with np.errstate(over="ignore"):
-            found = values.astype(np.float32)
-        absent = ~np.isfinite(found)
-        if absent.any():
-            found[absent] = 0
-        return Encoded([found, absent.astype(np.float32)] if self.mask else [found])
-
 
 @dataclass(frozen=True, slots=True)
 class Raw(_AsItIs, _Numbers):
     """A number as it is.
 
-    >>> [one.tolist() for one in Raw().encode(pa.array([2, None])).numbers]
-    [[2.0, 0.0], [0.0, 1.0]]
+    >>> Raw().encode(pa.array([2, None])).numbers[0].tolist()
+    [2.0, nan]
     """
 
     takes: ClassVar[frozenset[str]] = NUMBERS
@@ -148,15 +145,15 @@ class Raw(_AsItIs, _Numbers):
 
     def encode(self, values: pa.Array) -> Encoded:
         """The numbers."""
-        return self._masked(doubles(values))
+        return Encoded([doubles(values)], mask=self.mask)
 
 
 @dataclass(frozen=True, slots=True)
 class Flag(_AsItIs, _Numbers):
     """A boolean as 0 or 1.
 
-    >>> [one.tolist() for one in Flag().encode(pa.array([True, None])).numbers]
-    [[1.0, 0.0], [0.0, 1.0]]
+    >>> Flag().encode(pa.array([True, None])).numbers[0].tolist()
+    [1.0, nan]
     """
 
     takes: ClassVar[frozenset[str]] = frozenset({BOOLEAN})
@@ -165,7 +162,7 @@ class Flag(_AsItIs, _Numbers):
 
     def encode(self, values: pa.Array) -> Encoded:
         """The flags."""
-        return self._masked(doubles(values))
+        return Encoded([doubles(values)], mask=self.mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +170,7 @@ class Standardized(_Numbers):
     """A number less the mean of the rows it was fitted on, in units of their deviation.
 
     >>> Standardized(mean=10.0, deviation=2.0, mask=False).encode(pa.array([14, None])).numbers[0].tolist()
-    [2.0, 0.0]
+    [2.0, nan]
     """
 
     mean: float
@@ -183,7 +180,7 @@ class Standardized(_Numbers):
     def encode(self, values: pa.Array) -> Encoded:
         """The standardized numbers."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return self._masked((doubles(values) - self.mean) / self.deviation)
+            return Encoded([(doubles(values) - self.mean) / self.deviation], mask=self.mask)
 
 
 @dataclass(frozen=True, slots=True)

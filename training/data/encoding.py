@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 
 from headrace.errors import DatasetError, DefinitionError
+from headrace.training.data.beside import categories_beside, numbers_beside
 from headrace.training.data.columns import NUMBERS, Floats, check_kind, kind_of, one_array
 from headrace.training.data.encoders import Encoder, FittedEncoder, Integers
 from headrace.training.data.filters import check_columns
@@ -198,8 +198,8 @@ class Fitted:
         pairs = zip(self.encoding.pairs, self.encoders, strict=True)
         found = [encoder.encode(one_array(rows[column])) for (column, _), encoder in pairs]
         return TensorBatch(
-            torch.from_numpy(_beside([one for some in found for one in some.numbers], rows.num_rows, np.float32)),
-            torch.from_numpy(_beside([one for some in found for one in some.categories], rows.num_rows, np.int64)),
+            torch.from_numpy(numbers_beside(found, rows.num_rows)),
+            torch.from_numpy(categories_beside(found, rows.num_rows)),
             None if label is None else torch.from_numpy(label),
             torch.from_numpy(positions),
         )
@@ -246,11 +246,3 @@ class EncodingFit:
             return rows
         table = pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows
         return table.filter(pa.array(found.kept))
-
-
-def _beside(columns: Sequence[npt.NDArray[Any]], rows: int, type_: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Columns as a matrix [rows, columns], each row in one piece."""
-    found: npt.NDArray[Any] = np.empty((rows, len(columns)), type_)
-    for place, column in enumerate(columns):
-        found[:, place] = column
-    return found

@@ -206,6 +206,12 @@ def test_dates_have_no_hour() -> None:
         Encoding({"day": Dates()}).fit([column("day", day)])
 
 
+def test_what_is_missing_is_told_beside_each_column() -> None:
+    rows = pa.RecordBatch.from_pydict({"a": [1.0, 2.0, 3.0], "b": [4.0, None, 6.0], "c": [None, 8.0, 9.0]})
+    found = Encoding({"a": Raw(), "b": Raw(mask=False), "c": Raw()}).fit([rows]).encode(rows)
+    assert found.numbers.tolist() == [[1, 0, 4, 0, 1], [2, 0, 0, 8, 0], [3, 0, 6, 9, 0]]
+
+
 def test_flags_are_0_and_1_and_missing() -> None:
     assert encoded(Flag(), "ok", [True], [True, False, None]).tolist() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
 
