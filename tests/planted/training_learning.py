@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant(
         "splits are looked at by nobody before rows are learnt",
         "training/learning/pipeline.py",
-        "        check_apart(self.rows(snapshot, TRAIN), {name: self.rows(snapshot, name) for name in self._others})",
+        "        check_apart(self.rows(snapshot, TRAIN), others)",
         "        check_apart(self.rows(snapshot, TRAIN), {})",
         "tests/training/learning/test_definition.py::test_rows_that_train_are_evaluated_on_by_nobody",
     ),
