@@ -35,6 +35,7 @@ _JAVA_CLASSES = {
     "HR_DISTINCT": "functions.HrDistinct",
     "HR_BUCKETS": "functions.HrBuckets",
     "HR_TALLY": "functions.HrTally",
+    "HR_TILES": "tiles.HrTiles",
     "HR_AS_OF": "asof.HrAsOf",
     "HR_POINT_IN_TIME": "pointintime.HrPointInTime",
     "HR_LABEL_JOIN": "labels.HrLabelJoin",

@@ -92,6 +92,11 @@ def cell_type(group: TileGroup) -> str:
     return f"ROW<{', '.join(declared(column) for column in group.cell)}>"
 
 
+def tile_columns(group: TileGroup) -> dict[str, int]:
+    """By the name of the column that holds the start of a member's tile of one level: the level, ascending."""
+    return {f"_tile{number}": level for number, level in enumerate(group.levels_us, start=1)}
+
+
 def declared(column: Column) -> str:
     """A column with its type."""
     return FLINK.declared(column)

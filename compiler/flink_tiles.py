@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headrace.compiler.copies import place
+from headrace.compiler.flink_nested_tiles import Nesting, apart, nesting_of, together
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_tables import (
     CELL,
@@ -16,6 +17,7 @@ from headrace.compiler.flink_tables import (
     create_tile_log,
     create_tile_table,
     quoted,
+    tile_columns,
 )
 from headrace.compiler.flink_text import create_view, filter_label, insert_into
 from headrace.compiler.plan import Partial, TileGroup, ViewPlan
@@ -61,7 +63,7 @@ ROW_FIELDS = {
 def tile_views(plan: ViewPlan, group: TileGroup) -> list[str]:
     """The views from judged events to cells."""
     members = create_view(f"members_{group.fingerprint}", _members(plan, group))
-    folded = [create_view(band.name, _folded(plan, group, band)) for band in _bands(plan, group)]
+    folded = [view for band in _bands(plan, group) for view in _band_views(plan, group, band)]
     return [members, *folded, create_view(f"cells_{group.fingerprint}", _cells(plan, group))]
 
 
@@ -87,7 +89,7 @@ def label_of(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
 def _members(plan: ViewPlan, group: TileGroup) -> str:
     """The rows of the group, with the arguments of its aggregates and the start of their tile at each level."""
     arguments = [f"{sql} AS `{name}`" for name, sql in arguments_sql(plan, group)]
-    starts = [f"{_tile_start(level)} AS `{name}`" for name, level in _tiles(group).items()]
+    starts = [f"{_tile_start(level)} AS `{name}`" for name, level in tile_columns(group).items()]
     columns = ", ".join([*_carried(plan, group), *arguments, *starts])
     return f"SELECT {columns}\nFROM `judged`\nWHERE {FLINK.emit(passes(group), filter_label(plan, group))}"
 
@@ -112,22 +114,38 @@ def _argument_sql(plan: ViewPlan, group: TileGroup, partial: Partial) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Band:
-    """Levels that are folded by one aggregate, whose state lives as long as they need; `ttl_us` None: as the job's."""
+    """Levels that are folded by one aggregate, whose state lives as long as they need; `ttl_us` None: as the job's.
+
+    `nesting`: they are two that share their entries of state.
+    """
 
     name: str
     levels_us: tuple[int, ...]
     ttl_us: int | None = None
+    nesting: Nesting | None = None
 
 
 def _bands(plan: ViewPlan, group: TileGroup) -> list[_Band]:
-    """The rolling levels together, and each level of a lifetime alone.
+    """Two levels that can share their state, the other rolling levels together, and each level of a lifetime alone.
 
     State of the finest tiles must not live as long as that of a tile which stays open for years.
     """
-    name = f"folded_{group.fingerprint}"
+    name, nesting = f"folded_{group.fingerprint}", nesting_of(group)
+    shared = [] if nesting is None else [_Band(f"{name}_nested", nesting, nesting=nesting)]
+    alone = tuple(level for level in group.rolling_levels_us if nesting is None or level not in nesting)
     open_for = [(level, 2 * level + plan.allowed_lateness_us) for level in group.lifetime_levels_us]
     lasting = [_Band(f"{name}_{format_duration(level)}", (level,), ttl) for level, ttl in open_for]
-    return [_Band(name, group.rolling_levels_us), *lasting]
+    return [*shared, *([_Band(name, alone)] if alone else []), *lasting]
+
+
+def _band_views(plan: ViewPlan, group: TileGroup, band: _Band) -> list[str]:
+    """The views from members to folded rows of the band's levels."""
+    if band.nesting is None:
+        return [create_view(band.name, _folded(plan, group, band))]
+    labels = {partial.name: label_of(plan, group, partial) for partial in group.partials}
+    nested = f"nested_{group.fingerprint}"
+    views = {nested: together(group, band.nesting), band.name: apart(group, band.nesting, nested, labels)}
+    return [create_view(name, sql) for name, sql in views.items()]
 
 
 def _folded(plan: ViewPlan, group: TileGroup, band: _Band) -> str:
@@ -142,18 +160,13 @@ def _folded(plan: ViewPlan, group: TileGroup, band: _Band) -> str:
         f"{CALLS[partial.kind](_argument(group, partial), partial, label_of(plan, group, partial))} AS `{partial.name}`"
         for partial in group.partials
     ]
-    tiles = {name: level for name, level in _tiles(group).items() if level in band.levels_us}
+    tiles = {name: level for name, level in tile_columns(group).items() if level in band.levels_us}
     members = f"members_{group.fingerprint}"
     ttl = "" if band.ttl_us is None else f"/*+ STATE_TTL('{members}' = '{band.ttl_us // 1_000_000} s') */ "
     tile = f"{_level(tiles)} AS `level`, COALESCE({quoted(tiles)}) AS `tile_start`"
     columns = ",\n  ".join([f"{keys}, {tile}", "COUNT(*) AS `n`", "MAX(`_event_us`) AS `_last_event_us`", *calls])
     sets = ", ".join(f"({keys}, `{tile}`)" for tile in tiles)
     return f"SELECT {ttl}{columns}\nFROM `{members}`\nGROUP BY GROUPING SETS ({sets})"
-
-
-def _tiles(group: TileGroup) -> dict[str, int]:
-    """The column of the tile's start at each level, and the level."""
-    return {f"_tile{number}": level for number, level in enumerate(group.levels_us, start=1)}
 
 
 def _tile_start(level_us: int) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from headrace.compiler.flink_nested_tiles import nesting_of
 from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.flink_sql import archive_job, flink_job
 from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
 
 DATAGEN = {"connector": "datagen"}
@@ -43,13 +44,20 @@ def explained(planner: Callable[[], Any], job: Any) -> str:
     return str(inserts_of(planner, job).explain()).partition("== Optimized Execution Plan ==")[2]
 
 
+def states(group: TileGroup) -> int:
+    """How many states a group's job has: of two levels that share theirs, of the other rolling ones, of each other."""
+    nesting = nesting_of(group)
+    alone = set(group.rolling_levels_us) - set(nesting or ())
+    return (nesting is not None) + bool(alone) + len(group.lifetime_levels_us)
+
+
 @pytest.mark.slow
 def test_a_job_reads_once_and_keeps_each_group_once(plan: ViewPlan, planner: Callable[[], Any]) -> None:
     tiles = {group.fingerprint: TileOptions(CASSANDRA, BLACKHOLE) for group in plan.groups}
     bindings = JobBindings("p", "r", [Legs(DATAGEN, DATAGEN)] * len(plan.source.parts), tiles, BLACKHOLE, BLACKHOLE)
     text = explained(planner, flink_job(plan, bindings))
     assert text.count("TableSourceScan(") == 2 * len(plan.source.parts), "history and log are read once each"
-    bands = sum(1 + len(group.lifetime_levels_us) for group in plan.groups)
+    bands = sum(map(states, plan.groups))
     assert text.count("GroupAggregate(") == bands + 1, "one state for what each group keeps equally long, one more"
     assert text.count("OverAggregate(") == bool(plan.source.same_in), "one state for copies, where rows have any"
     assert "Materializer" not in text
@@ -65,10 +73,10 @@ def test_only_the_tiles_of_a_lifetime_stay_in_state_for_years(
     tiles = {group.fingerprint: TileOptions(CASSANDRA, None) for group in plan.groups}
     job = flink_job(plan, JobBindings("p", "r", [Legs(DATAGEN, None)] * len(plan.source.parts), tiles))
     compiled = inserts_of(planner, job, {"table.exec.state.ttl": "3 d"})._j_statement_set.compilePlan().asJsonString()
-    states = [state["ttl"] for node in json.loads(compiled)["nodes"] for state in node.get("state", ())]
+    times = [state["ttl"] for node in json.loads(compiled)["nodes"] for state in node.get("state", ())]
     lasting = [f"{2 * days * 24 + 2} h" for group in plan.groups if group.lifetime_levels_us for days in (32, 1024)]
     assert len(lasting) == 4
-    assert sorted(states) == sorted(["3 d"] * len(plan.groups) + lasting)
+    assert sorted(times) == sorted(["3 d"] * (sum(map(states, plan.groups)) - len(lasting)) + lasting)
 
 
 @pytest.mark.slow

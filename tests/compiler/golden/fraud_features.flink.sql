@@ -6,6 +6,8 @@ SET 'table.local-time-zone' = 'UTC';
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_MICROS AS 'io.headrace.flink.functions.HrMicros';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TILES AS 'io.headrace.flink.tiles.HrTiles';
+
 CREATE TEMPORARY TABLE `history` (
   `tid` STRING,
   `cc_num` BIGINT,
@@ -76,17 +78,21 @@ SELECT `account_id`, `_event_us`, `_src_partition`, `_src_offset`, `_event_us` -
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_00f966c0` AS
-SELECT `account_id`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
-  COUNT(*) AS `n`,
-  MAX(`_event_us`) AS `_last_event_us`
+CREATE TEMPORARY VIEW `nested_00f966c0` AS
+SELECT `account_id`, `_tile2`, HR_TILES('', `_tile1`, `_event_us`) AS `_tiles`
 FROM `members_00f966c0`
-GROUP BY GROUPING SETS ((`account_id`, `_tile1`), (`account_id`, `_tile2`));
+GROUP BY `account_id`, `_tile2`;
+
+CREATE TEMPORARY VIEW `folded_00f966c0_nested` AS
+SELECT `account_id`, CASE WHEN `_start` IS NULL THEN CAST(3600000000 AS BIGINT) ELSE CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_start`, `_tile2`) AS `tile_start`,
+  `_n` AS `n`,
+  `_newest` AS `_last_event_us`
+FROM `nested_00f966c0` CROSS JOIN UNNEST(`_tiles`) AS `_t` (`_start`, `_n`, `_newest`);
 
 CREATE TEMPORARY VIEW `cells_00f966c0` AS
 SELECT `account_id`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_00f966c0` AS `f`;
+FROM `folded_00f966c0_nested` AS `f`;
 
 CREATE TEMPORARY VIEW `members_6024c53d` AS
 SELECT `cc_num`, `merchant`, `_event_us`, `_src_partition`, `_src_offset`, `amt` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile2`

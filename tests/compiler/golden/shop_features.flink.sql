@@ -28,6 +28,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_BUCKETS AS 'io.headrace.flink.
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TILES AS 'io.headrace.flink.tiles.HrTiles';
+
 CREATE TEMPORARY TABLE `history` (
   `shop` STRING,
   `customer` BIGINT,
@@ -225,30 +227,46 @@ SELECT `shop`, `_event_us`, `_src_partition`, `_src_offset`, `_event_us` - MOD(`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_94d468d8` AS
-SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
-  COUNT(*) AS `n`,
-  MAX(`_event_us`) AS `_last_event_us`
+CREATE TEMPORARY VIEW `nested_94d468d8` AS
+SELECT `shop`, `_tile2`, HR_TILES('', `_tile1`, `_event_us`) AS `_tiles`
 FROM `members_94d468d8`
-GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`));
+GROUP BY `shop`, `_tile2`;
+
+CREATE TEMPORARY VIEW `folded_94d468d8_nested` AS
+SELECT `shop`, CASE WHEN `_start` IS NULL THEN CAST(3600000000 AS BIGINT) ELSE CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_start`, `_tile2`) AS `tile_start`,
+  `_n` AS `n`,
+  `_newest` AS `_last_event_us`
+FROM `nested_94d468d8` CROSS JOIN UNNEST(`_tiles`) AS `_t` (`_start`, `_n`, `_newest`);
 
 CREATE TEMPORARY VIEW `cells_94d468d8` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_94d468d8` AS `f`;
+FROM `folded_94d468d8_nested` AS `f`;
 
 CREATE TEMPORARY VIEW `members_1ac7cba3` AS
 SELECT `customer`, `_event_us`, `_src_partition`, `_src_offset`, `cents` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`, `_event_us` - MOD(`_event_us`, CAST(3600000000 AS BIGINT)) AS `_tile2`, `_event_us` - MOD(`_event_us`, CAST(86400000000 AS BIGINT)) AS `_tile3`, `_event_us` - MOD(`_event_us`, CAST(2764800000000 AS BIGINT)) AS `_tile4`, `_event_us` - MOD(`_event_us`, CAST(88473600000000 AS BIGINT)) AS `_tile5`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`weight` > CAST(CAST(1 AS BIGINT) AS DOUBLE)) IS TRUE));
 
+CREATE TEMPORARY VIEW `nested_1ac7cba3` AS
+SELECT `customer`, `_tile2`, HR_TILES('ss', `_tile1`, `_event_us`, `_arg1`, `_arg1` / CAST(4294967296 AS BIGINT)) AS `_tiles`
+FROM `members_1ac7cba3`
+GROUP BY `customer`, `_tile2`;
+
+CREATE TEMPORARY VIEW `folded_1ac7cba3_nested` AS
+SELECT `customer`, CASE WHEN `_start` IS NULL THEN CAST(3600000000 AS BIGINT) ELSE CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_start`, `_tile2`) AS `tile_start`,
+  `_n` AS `n`,
+  `_newest` AS `_last_event_us`,
+  HR_SUM_OF(`_x1`, `_x2`, 'heavy_share_ever') AS `sum_cents`
+FROM `nested_1ac7cba3` CROSS JOIN UNNEST(`_tiles`) AS `_t` (`_start`, `_n`, `_newest`, `_x1`, `_x2`);
+
 CREATE TEMPORARY VIEW `folded_1ac7cba3` AS
-SELECT `customer`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`, `_tile3`) AS `tile_start`,
+SELECT `customer`, CASE WHEN `_tile3` IS NOT NULL THEN CAST(86400000000 AS BIGINT) END AS `level`, COALESCE(`_tile3`) AS `tile_start`,
   COUNT(*) AS `n`,
   MAX(`_event_us`) AS `_last_event_us`,
   HR_SUM_OF(SUM(`_arg1`), SUM(`_arg1` / CAST(4294967296 AS BIGINT)), 'heavy_share_ever') AS `sum_cents`
 FROM `members_1ac7cba3`
-GROUP BY GROUPING SETS ((`customer`, `_tile1`), (`customer`, `_tile2`), (`customer`, `_tile3`));
+GROUP BY GROUPING SETS ((`customer`, `_tile3`));
 
 CREATE TEMPORARY VIEW `folded_1ac7cba3_32d` AS
 SELECT /*+ STATE_TTL('members_1ac7cba3' = '5536800 s') */ `customer`, CASE WHEN `_tile4` IS NOT NULL THEN CAST(2764800000000 AS BIGINT) END AS `level`, COALESCE(`_tile4`) AS `tile_start`,
@@ -267,6 +285,10 @@ FROM `members_1ac7cba3`
 GROUP BY GROUPING SETS ((`customer`, `_tile5`));
 
 CREATE TEMPORARY VIEW `cells_1ac7cba3` AS
+SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
+  CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
+FROM `folded_1ac7cba3_nested` AS `f`
+UNION ALL
 SELECT `customer`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`, `f`.`sum_cents`) AS ROW<`n` BIGINT, `sum_cents` BIGINT>) AS `cell`
 FROM `folded_1ac7cba3` AS `f`

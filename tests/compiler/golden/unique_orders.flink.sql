@@ -18,6 +18,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST_N AS 'io.headrace.flink.f
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TALLY AS 'io.headrace.flink.functions.HrTally';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TILES AS 'io.headrace.flink.tiles.HrTiles';
+
 CREATE TEMPORARY TABLE `history` (
   `number` STRING,
   `shop` STRING,
@@ -125,17 +127,21 @@ SELECT `shop`, `_event_us`, CAST(0 AS INT) AS `_src_partition`, HR_RANK(`number`
 FROM `judged`
 WHERE ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE));
 
-CREATE TEMPORARY VIEW `folded_f7751486` AS
-SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
-  COUNT(*) AS `n`,
-  MAX(`_event_us`) AS `_last_event_us`
+CREATE TEMPORARY VIEW `nested_f7751486` AS
+SELECT `shop`, `_tile2`, HR_TILES('', `_tile1`, `_event_us`) AS `_tiles`
 FROM `members_f7751486`
-GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`));
+GROUP BY `shop`, `_tile2`;
+
+CREATE TEMPORARY VIEW `folded_f7751486_nested` AS
+SELECT `shop`, CASE WHEN `_start` IS NULL THEN CAST(3600000000 AS BIGINT) ELSE CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_start`, `_tile2`) AS `tile_start`,
+  `_n` AS `n`,
+  `_newest` AS `_last_event_us`
+FROM `nested_f7751486` CROSS JOIN UNNEST(`_tiles`) AS `_t` (`_start`, `_n`, `_newest`);
 
 CREATE TEMPORARY VIEW `cells_f7751486` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_f7751486` AS `f`;
+FROM `folded_f7751486_nested` AS `f`;
 
 CREATE TEMPORARY VIEW `positioned` AS
 SELECT `_is_live` AS `is_live`, `_src_topic` AS `topic`, `_src_partition` AS `partition`,

@@ -14,6 +14,8 @@ CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_SUM_OF AS 'io.headrace.flink.f
 
 CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_LAST AS 'io.headrace.flink.functions.HrLast';
 
+CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS HR_TILES AS 'io.headrace.flink.tiles.HrTiles';
+
 CREATE TEMPORARY TABLE `history_1` (
   `number` STRING,
   `shop` STRING,
@@ -219,17 +221,21 @@ SELECT `shop`, `_event_us`, `_order_partition` AS `_src_partition`, `_order_offs
 FROM `judged`
 WHERE (`_verdict` = CAST(0 AS BIGINT));
 
-CREATE TEMPORARY VIEW `folded_fde70ee8` AS
-SELECT `shop`, CASE WHEN `_tile1` IS NOT NULL THEN CAST(300000000 AS BIGINT) WHEN `_tile2` IS NOT NULL THEN CAST(3600000000 AS BIGINT) END AS `level`, COALESCE(`_tile1`, `_tile2`) AS `tile_start`,
-  COUNT(*) AS `n`,
-  MAX(`_event_us`) AS `_last_event_us`
+CREATE TEMPORARY VIEW `nested_fde70ee8` AS
+SELECT `shop`, `_tile2`, HR_TILES('', `_tile1`, `_event_us`) AS `_tiles`
 FROM `members_fde70ee8`
-GROUP BY GROUPING SETS ((`shop`, `_tile1`), (`shop`, `_tile2`));
+GROUP BY `shop`, `_tile2`;
+
+CREATE TEMPORARY VIEW `folded_fde70ee8_nested` AS
+SELECT `shop`, CASE WHEN `_start` IS NULL THEN CAST(3600000000 AS BIGINT) ELSE CAST(300000000 AS BIGINT) END AS `level`, COALESCE(`_start`, `_tile2`) AS `tile_start`,
+  `_n` AS `n`,
+  `_newest` AS `_last_event_us`
+FROM `nested_fde70ee8` CROSS JOIN UNNEST(`_tiles`) AS `_t` (`_start`, `_n`, `_newest`);
 
 CREATE TEMPORARY VIEW `cells_fde70ee8` AS
 SELECT `shop`, `level`, `tile_start`, `n`, `_last_event_us`,
   CAST(ROW(`f`.`n`) AS ROW<`n` BIGINT>) AS `cell`
-FROM `folded_fde70ee8` AS `f`;
+FROM `folded_fde70ee8_nested` AS `f`;
 
 CREATE TEMPORARY VIEW `members_3d1210f8` AS
 SELECT `shop`, `_event_us`, `_order_partition` AS `_src_partition`, `_order_offset` AS `_src_offset`, `cents` AS `_arg1`, `_event_us` - MOD(`_event_us`, CAST(300000000 AS BIGINT)) AS `_tile1`

@@ -2,6 +2,7 @@ package io.headrace.flink.functions;
 
 import io.headrace.flink.labels.HrLabelJoin;
 import io.headrace.flink.pointintime.HrPointInTime;
+import io.headrace.flink.tiles.HrTiles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +38,7 @@ public final class SqlJobs {
                     Map.entry("HR_DISTINCT", HrDistinct.class),
                     Map.entry("HR_BUCKETS", HrBuckets.class),
                     Map.entry("HR_TALLY", HrTally.class),
+                    Map.entry("HR_TILES", HrTiles.class),
                     Map.entry("HR_POINT_IN_TIME", HrPointInTime.class),
                     Map.entry("HR_LABEL_JOIN", HrLabelJoin.class));
 
