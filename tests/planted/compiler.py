@@ -301,4 +301,18 @@ MUTANTS = (
         "HAVING count(*) > 2",
         "tests/compiler/test_label_ledger.py::test_a_planted_fault_is_found_by_name",
     ),
+    Mutant(
+        "a day of five minutes is one entry of state",
+        "compiler/flink_nested_tiles.py",
+        "if outer <= MOST_IN_ONE * inner",
+        "if outer <= MOST_IN_ONE * inner * inner",
+        "tests/compiler/test_flink_nested_tiles.py::test_the_finest_two_levels_share_their_state_unless_one_is_much_wider_or_lasts",
+    ),
+    Mutant(
+        "a tile of five minutes is told as its hour",
+        "compiler/flink_nested_tiles.py",
+        "`_start` IS NULL THEN",
+        "`_start` IS NOT NULL THEN",
+        "tests/compiler/test_flink_values.py::test_cells_merge_to_the_oracle",
+    ),
 )

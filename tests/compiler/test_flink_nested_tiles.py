@@ -1,0 +1,73 @@
+"""Which levels of which groups share their entries of state, and what is read out of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.compiler.flink_nested_tiles import MOST_KEPT, Nesting, apart, nesting_of, together
+from headrace.compiler.flink_tables import tile_columns
+from headrace.compiler.plan import Column, Partial, TileGroup
+from headrace.compiler.tiles import DAY_US, HOUR_US, LIFETIME_LEVELS_US
+from headrace.features.scalar import column
+
+MINUTE_US = 60_000_000
+FIVE_US = 5 * MINUTE_US
+COUNT = Partial("count", "name", column("name", "str"))
+CENTS = Partial("sum", "cents", column("cents", "int"))
+WEIGHT = Partial("max", "weight", column("weight", "float"))
+
+
+def group(levels: tuple[int, ...], *partials: Partial) -> TileGroup:
+    return TileGroup("f", (Column("shop", "str"),), None, levels, partials, (None,) * len(levels))
+
+
+@pytest.mark.parametrize(
+    ("levels", "shared"),
+    [
+        ((FIVE_US,), None),
+        ((FIVE_US, HOUR_US), (FIVE_US, HOUR_US)),
+        ((FIVE_US, HOUR_US, DAY_US), (FIVE_US, HOUR_US)),
+        ((HOUR_US, DAY_US), (HOUR_US, DAY_US)),
+        ((MINUTE_US, HOUR_US, DAY_US), (HOUR_US, DAY_US)),
+        ((FIVE_US, DAY_US), None),
+        ((12 * HOUR_US, LIFETIME_LEVELS_US[0]), None),
+        ((DAY_US, *LIFETIME_LEVELS_US), None),
+    ],
+)
+def test_the_finest_two_levels_share_their_state_unless_one_is_much_wider_or_lasts(
+    levels: tuple[int, ...], shared: tuple[int, int] | None
+) -> None:
+    assert nesting_of(group(levels, COUNT, CENTS, WEIGHT)) == shared
+
+
+@pytest.mark.parametrize(
+    "partial",
+    [
+        Partial("moments", "weight", column("weight", "float")),
+        Partial("last", "cents", column("cents", "int")),
+        Partial("distinct", "name", column("name", "str")),
+        Partial("max", "name", column("name", "str")),
+    ],
+    ids=lambda partial: partial.name,
+)
+def test_what_keeps_more_than_numbers_keeps_each_level_by_itself(partial: Partial) -> None:
+    assert nesting_of(group((FIVE_US, HOUR_US), CENTS, partial)) is None
+
+
+def test_more_numbers_than_there_are_bits_keep_each_level_by_itself() -> None:
+    many = [Partial("min", f"x{number}", column(f"x{number}", "int")) for number in range(MOST_KEPT + 1)]
+    assert nesting_of(group((FIVE_US, HOUR_US), *many[1:])) is not None
+    assert nesting_of(group((FIVE_US, HOUR_US), *many)) is None
+
+
+def test_each_partial_is_read_from_where_it_was_kept() -> None:
+    tiles, shared = group((FIVE_US, HOUR_US), COUNT, CENTS, WEIGHT), Nesting(FIVE_US, HOUR_US)
+    assert list(tile_columns(tiles).items()) == [("_tile1", FIVE_US), ("_tile2", HOUR_US)]
+    kept = together(tiles, shared)
+    assert "HR_TILES('sssG', `_tile1`, `_event_us`, CASE WHEN `_arg1` IS NULL" in kept
+    assert "`_arg2`, `_arg2` / CAST(4294967296 AS BIGINT), `_arg3`)" in kept
+    assert kept.endswith("GROUP BY `shop`, `_tile2`")
+    read = apart(tiles, shared, "nested", {partial.name: "spent" for partial in tiles.partials})
+    assert "`_x1` AS `count_name`" in read
+    assert "HR_SUM_OF(`_x2`, `_x3`, 'spent') AS `sum_cents`" in read
+    assert "`_x4` AS `max_weight`" in read
