@@ -83,6 +83,18 @@ def dimensions_of(given: list[str] | None) -> dict[str, str]:
     return _by_name("--dimension", given, "NAME=FILE, each name once, such as Merchants=merchants.csv")
 
 
+def versions_of(given: list[str] | None) -> dict[str, str]:
+    """Which version is to be taken of views, by their names.
+
+    Raises:
+        SettingsError: a text is no `VIEW=VERSION`, or names a view twice.
+
+    >>> versions_of(["merchant_risk=1fb2df17"])
+    {'merchant_risk': '1fb2df17'}
+    """
+    return _by_name("--view-version", given, "VIEW=VERSION, each view once, such as merchant_risk=1fb2df17")
+
+
 def loader(options: Options, *inputs: str) -> Callable[[str], IcebergTable]:
     """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from headrace.errors import SettingsError
+from headrace.jobs.inputs import versions_of
 from headrace.jobs.options import Engine, Format, FormatOption, options_of
 from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
@@ -38,6 +39,10 @@ def build(
     spine: Annotated[str, typer.Argument(help="A .parquet or .csv file, or SQL over Iceberg tables `namespace.name`.")],
     feature: Annotated[list[str], typer.Option(help="`view:feature`, or `view:feature=ttl 1h` for a mode of its own.")],
     file: Annotated[Path | None, typer.Option(help="A feature file; default: the registered views.")] = None,
+    view_version: Annotated[
+        list[str] | None,
+        typer.Option(help="VIEW=VERSION: of the registry, whether it serves or not; may be given again."),
+    ] = None,
     event_time: Annotated[str, typer.Option(help="The spine's column of times; default: the only one.")] = "",
     mode: Annotated[str, typer.Option(help="recomputed, last_write, or 'ttl 1h'.")] = "recomputed",
     known_by: Annotated[str, typer.Option(help="event, or arrival: only what had arrived by then.")] = "event",
@@ -59,6 +64,7 @@ def build(
     pipeline = TrainingSetPipeline(
         platform,
         None if file is None else file_views(file),
+        versions=versions_of(view_version),
         known_by=cast("KnownBy", known_by),
         window_mode=cast("WindowMode", windows),
         outside=outside,

@@ -43,6 +43,7 @@ from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import pinned_history, use_pinned
 from headrace.pipelines.pinned_dimensions import pinned_dimensions
+from headrace.pipelines.registered_views import registered_views
 from headrace.pipelines.spine import Spine, read_spine
 from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_set import Pinned, TrainedFeature, TrainingSet
@@ -61,6 +62,7 @@ class TrainingSetPipeline:
         platform: where Iceberg tables and the registry are.
         views: the views to take features from, by name; by default those of the registry, each at the version that
             serves, or the newest where none does.
+        versions: of views of the registry, by name, the versions to take instead.
         known_by: `event`: a row knows all that happened before its time; `arrival`: only what had also arrived by then.
         window_mode: `exact`, or `tiled` as served values are rounded.
         outside: what to do about rows that history does not cover: `refuse` them all, or `flag` each.
@@ -73,6 +75,7 @@ class TrainingSetPipeline:
         platform: Platform,
         views: Mapping[str, ViewPlan] | None = None,
         *,
+        versions: Mapping[str, str] = MappingProxyType({}),
         known_by: KnownBy = "event",
         window_mode: WindowMode = "exact",
         outside: str = "refuse",
@@ -85,7 +88,11 @@ class TrainingSetPipeline:
         self.outside = one_of("outside", outside, ("refuse", "flag"))
         self.pinned = dict(histories or {})
         self.engine = one_of("engine", engine, tuple(ENGINES))
-        self._views = views
+        self._views, self._versions = views, versions
+        if views is not None and versions:
+            msg = f"versions={dict(versions)!r}: a feature file has one version of each view, its own; leave the file "
+            msg += "out (--file, or definitions=...), or the versions"
+            raise RequestError(msg)
 
     def build(
         self,
@@ -108,7 +115,7 @@ class TrainingSetPipeline:
 
         Raises:
             RequestError: the spine, a mode or a name is wrong, or history does not cover some rows.
-            NotFoundError: no such feature, or no history yet.
+            NotFoundError: no such feature, no such version of a view, or no history yet.
             NumericOverflowError: a sum of integers is beyond BIGINT.
             JobError: the job on Flink fails otherwise.
             PreflightError: this machine lacks what Flink needs.
@@ -147,8 +154,10 @@ class TrainingSetPipeline:
 
     @cached_property
     def views(self) -> Mapping[str, ViewPlan]:
-        """The views that features can be taken from, by name."""
-        return registered_views(self.platform) if self._views is None else self._views
+        """The views that features can be taken from, by name; NotFoundError for a version that there is not."""
+        if self._views is not None:
+            return self._views
+        return registered_views(self.platform.registry, self.platform.settings.project, self._versions)
 
     def resolve(
         self, features: Sequence[str] | Mapping[str, str], mode: str, *, full_names: bool
@@ -372,6 +381,7 @@ def training_set(
     features: Sequence[str] | Mapping[str, str],
     *,
     definitions: str | Path | None = None,
+    versions: Mapping[str, str] = MappingProxyType({}),
     event_time: str | None = None,
     mode: str = "recomputed",
     windows: WindowMode = "exact",
@@ -383,13 +393,14 @@ def training_set(
 ) -> TrainingSet:
     """A training set: the rows of a spine with features as they were just before each row's time.
 
-    `definitions` is a feature file; without it features are those of the registry. The rest is in
-    `TrainingSetPipeline` and its `build`, with the errors.
+    `definitions` is a feature file; without it features are those of the registry, of `versions` of some views by
+    name. The rest is in `TrainingSetPipeline` and its `build`, with the errors.
     """
     views = None if definitions is None else file_views(Path(definitions))
     pipeline = TrainingSetPipeline(
         Platform(settings or load_settings()),
         views,
+        versions=versions,
         known_by=known_by,
         window_mode=windows,
         outside=outside,
@@ -407,17 +418,6 @@ def pitc_join_features(spine_df: Any, features: Sequence[str] | Mapping[str, str
 def file_views(file: Path) -> dict[str, ViewPlan]:
     """The plans of a feature file's views, by name."""
     return {view.name: plan_view(view) for view in load_views(file).views.values()}
-
-
-def registered_views(platform: Platform) -> dict[str, ViewPlan]:
-    """The project's views, each at the version that serves, or the newest where none does."""
-    registry, project = platform.registry, platform.settings.project
-    found: dict[str, ViewPlan] = {}
-    for view in registry.views(project):
-        pointer, versions = registry.pointer(project, view), registry.versions(project, view)
-        chosen = versions[-1] if pointer is None else registry.version(project, view, pointer.version)
-        found[view] = ViewPlan.from_dict(dict(chosen.plan))
-    return found
 
 
 def _each(asked: Sequence[Asked]) -> Iterator[AskedFeature]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.compiler.flink_sql import FlinkJob
-from headrace.compiler.plan import Column, Location
+from headrace.compiler.plan import Column, Location, ViewPlan
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import HeadraceError, NotFoundError, NumericOverflowError, RequestError
@@ -26,6 +26,7 @@ from headrace.pipelines.saved_training_sets import SavedTrainingSets, stored
 from headrace.pipelines.spine import read_spine
 from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views, pitc_join_features
 from headrace.pipelines.training_set import rows_fingerprint
+from headrace.registry.store import Materialization, Pointer, ViewVersion
 from headrace.registry.training_sets import TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
@@ -323,6 +324,51 @@ def test_a_wrong_feature_mode_or_option_is_refused(lake: Lake) -> None:
 def test_a_project_without_views_says_where_features_come_from(lake: Lake) -> None:
     with pytest.raises(NotFoundError, match=r"project 'deck' has no registered views; name a feature file \(--file"):
         TrainingSetPipeline(lake.platform).build(spine(), TX)
+
+
+def register(lake: Lake) -> dict[str, ViewPlan]:
+    """Three versions of the view of cards, the second of which serves, by what they are called here."""
+    text, head = FEATURES.read_text(encoding="utf-8"), "class Cards(FeaturePipeline):"
+    file = lake.folder / "another.py"
+    found = {"old": lake.views["cards"]}
+    for name, tile in {"serving": "30m", "new": "15m"}.items():
+        file.write_text(text.replace(head, f"{head}\n    tile = {tile!r}"))
+        found[name] = file_views(file)["cards"]
+    registry = lake.platform.registry
+    for plan in found.values():
+        registry.add_version(ViewVersion("deck", "cards", plan.version, plan.to_dict()))
+    serving = found["serving"].version
+    registry.add_materialization(Materialization("deck", "cards", serving, {}))
+    registry.set_pointer(Pointer("deck", "cards", serving), None)
+    return found
+
+
+def test_a_set_is_of_the_version_that_serves_or_that_is_named(lake: Lake) -> None:
+    found = register(lake)
+    for versions, expected in [({}, "serving"), *(({"cards": found[name].version}, name) for name in found)]:
+        (made,) = TrainingSetPipeline(lake.platform, versions=versions).build(spine(), TX).features
+        assert made.version == found[expected].version
+
+
+def test_a_version_that_does_not_exist_is_refused_with_those_that_do(lake: Lake) -> None:
+    found = register(lake)
+    known = ", ".join(sorted(plan.version for plan in found.values()))
+    for versions, kind, message in [
+        ({"cards": "zzzzzzzz"}, NotFoundError, f"view 'cards': no version 'zzzzzzzz'; known: {known}"),
+        ({"cards": found["new"].version[:-1]}, NotFoundError, f"did you mean '{found['new'].version}'"),
+        ({"card": found["new"].version}, NotFoundError, "no view 'card'; did you mean 'cards'"),
+    ]:
+        with pytest.raises(kind, match=message):
+            TrainingSetPipeline(lake.platform, versions=versions).build(spine(), TX)
+    with pytest.raises(RequestError, match="a feature file has one version of each view, its own"):
+        lake.pipeline(versions={"cards": found["new"].version})
+    spine().to_parquet(lake.folder / "spine.parquet")
+    asked = ["training-set", "build", "spine.parquet", "--feature", "cards:tx_max_1h"]
+    refused = command(lake, *asked, "--view-version", "cards=zzzzzzzz")
+    assert (refused.returncode, f"no version 'zzzzzzzz'; known: {known}" in refused.stderr) == (1, True), refused.stderr
+    made = command(lake, *asked, "--view-version", f"cards={found['new'].version}")
+    assert f"cards:tx_max_1h (version {found['new'].version})" in made.stderr
+    assert "Traceback" not in refused.stderr + made.stderr
 
 
 def test_one_name_in_two_views_must_be_told_apart(lake: Lake) -> None:
