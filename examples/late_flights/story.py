@@ -42,7 +42,6 @@ from headrace.training.models import Examination, StoredAnswer
 from headrace.training.models.rebuild import rebuild
 from headrace.training.models.store import ModelStore
 from headrace.training.streaming.candidates import register_committed
-from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import Positions, from_json, merged
 from headrace.training.streaming.runs import LearningRun, job_of, start, stop
 from headrace.training.streaming.tables import STEPS, told_of
@@ -54,6 +53,20 @@ CHAMPION = f"{MODEL}@{Alias.CHAMPION}"
 SHORT = 12
 #: The stream gets September's labels, those of October and November when these are learned, and then December's.
 OCTOBER, DECEMBER = pd.Timestamp("2013-10-01T00:00:00Z"), pd.Timestamp("2013-12-01T00:00:00Z")
+
+
+@dataclass(frozen=True)
+class FlippedHour:
+    """An hour of labels, which a trainer is given flipped.
+
+    Attributes:
+        rows: as they were.
+        before: the snapshot of the table before they came.
+    """
+
+    rows: pd.DataFrame
+    before: int
+    run: LearningRun
 
 
 @dataclass
@@ -78,16 +91,19 @@ class LearningStory(Telling):
             # The client's JVM, of which a process has one, starts while features are computed.
             background.submit(self.platform.session.start)
             rows = self.prepare(events).rows
-        self.compare_online(rows, events)
         autumn = rows[rows["known_at"] >= AUTUMN].reset_index(drop=True)
         self.train(rows[rows["known_at"] < AUTUMN])
-        run = self.stream(autumn)
+        run = self.begin_stream(autumn)
+        # Flink takes seconds until a worker learns, in which this process has nothing to wait for.
+        self.compare_online(rows, events)
+        self.stream(run, autumn)
         candidates = register_committed(self.platform.iceberg, self.store, job_of(self.platform, run.run))
         self.compare(autumn, run, candidates)
         self.judge(autumn, candidates)
-        self.refuse_flipped(autumn)
-        self.tell_lineage()
+        flipped = self.begin_flipped(autumn)
         self.rebuild()
+        self.refuse_flipped(flipped)
+        self.tell_lineage()
 
     @cached_property
     def platform(self) -> Platform:
@@ -150,14 +166,18 @@ class LearningStory(Telling):
         self.require(f"{version.name} passes {len(results)} gates", all(one.passed for one in results))
         promoted(self.store, version, "the first one")
 
-    def stream(self, rows: pd.DataFrame) -> LearningRun:
-        """Learn each label as it comes, once, though a worker is killed."""
+    def begin_stream(self, rows: pd.DataFrame) -> LearningRun:
+        """Start the streaming trainer from the champion, behind the rows that this one knows."""
         table = create_table(self.platform)
         after = table.current_snapshot_id()
-        september, autumn, december = parts_of(rows)
-        filled(table, september)
+        filled(table, parts_of(rows)[0])
         job = LateFlightsAsTheyLand(self.platform, after=after, start=CHAMPION).prepare()
-        run = self.timed("start the streaming trainer", lambda: start(self.platform, job))
+        return self.timed("start the streaming trainer", lambda: start(self.platform, job))
+
+    def stream(self, run: LearningRun, rows: pd.DataFrame) -> None:
+        """Learn each label as it comes, once, though a worker is killed."""
+        table = create_table(self.platform)
+        september, autumn, december = parts_of(rows)
         self.await_rows(run, len(september), len(rows))
         filled(table, autumn)
         self.until("rows of October to be learned", lambda: self.arrived(run) > len(september))
@@ -167,7 +187,6 @@ class LearningStory(Telling):
         self.await_rows(run, len(rows), len(rows))
         self.timed("stop with a savepoint", lambda: stop(self.platform, run.run))
         self.check_visits(run, rows)
-        return run
 
     def await_rows(self, run: LearningRun, enough: int, total: int) -> None:
         """Wait until so many rows are learned and committed."""
@@ -244,19 +263,22 @@ class LearningStory(Telling):
         champion = self.store.version(CHAMPION)
         self.require(f"{champion.name} is champion, made of {MODEL}@1", champion.facts.parent == 1)
 
-    def refuse_flipped(self, rows: pd.DataFrame) -> None:
-        """A candidate of an hour whose labels are flipped is rejected, and production does not notice."""
-        champion = self.store.version(CHAMPION)
-        hour, before = busy_hour(rows, champion.facts.rows_seen), self.newest_snapshot()
+    def begin_flipped(self, rows: pd.DataFrame) -> FlippedHour:
+        """Start a trainer from the champion on an hour whose labels are flipped, chosen before anybody looks at it."""
+        hour, before = busy_hour(rows, self.store.version(CHAMPION).facts.rows_seen), self.newest_snapshot()
         filled(create_table(self.platform), with_flipped_labels(hour))
         job = LateFlightsAsTheyLand(self.platform, after=before, follow=False, start=CHAMPION).prepare()
         began = f"{hour['known_at'].iloc[0]:%B %d, %H:00} UTC"
-        what = f"learn the {len(hour)} labels of {began}, flipped, from the stream"
-        run = self.timed(what, lambda: self.run_to_end(job))
+        what = f"start a trainer on the {len(hour)} labels of {began}, flipped"
+        return FlippedHour(hour, before, self.timed(what, lambda: start(self.platform, job)))
+
+    def refuse_flipped(self, flipped: FlippedHour) -> None:
+        """A candidate of an hour whose labels are flipped is rejected, and production does not notice."""
+        run, newest, champion = flipped.run, flipped.rows["known_at"].iloc[-1], self.store.version(CHAMPION)
+        self.timed("learn what is left of them", lambda: self.until("the trainer to end", lambda: self.is_over(run)))
         (candidate,) = register_committed(self.platform.iceberg, self.store, job_of(self.platform, run.run))
         lived = self.store.history(MODEL)
-        newest = hour["known_at"].iloc[-1]
-        made = admitted(self.store, self.platform.settings, candidate, before, newest)
+        made = admitted(self.store, self.platform.settings, candidate, flipped.before, newest)
         self.require(f"candidate of an hour of flipped labels is refused: {judged(made)}", made.version is None)
         (refused,) = [one for one in made.results if not one.passed]
         self.equal("what refuses it", refused.name, LABELS.name)
@@ -292,11 +314,9 @@ class LearningStory(Telling):
         optimizer = OptimizerSpec.from_json(LateFlightsAsTheyLand.arguments["optimizer"])
         return learner_from_files(self.store.files(version), "cpu", optimizer)
 
-    def run_to_end(self, job: LearningJob) -> LearningRun:
-        """Start a bounded trainer and wait until it has learned all."""
-        run = start(self.platform, job)
-        self.until("the trainer to end", lambda: self.platform.flink.job(run.job_id).is_over)
-        return run
+    def is_over(self, run: LearningRun) -> bool:
+        """Whether a bounded trainer has learned all."""
+        return self.platform.flink.job(run.job_id).is_over
 
     def arrived(self, run: LearningRun) -> int:
         """Rows that are committed."""
