@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "numbers are shuffled otherwise than labels",
+        "training/data/tensors.py",
+        "reshape(-1).take(order)",
+        "reshape(-1).take(order[::-1])",
+        "tests/training/data/test_dataset.py::test_every_row_comes_once_an_epoch_with_its_own_values",
+    ),
+    Mutant(
         "a number that is missing stays what it is",
         "training/data/beside.py",
         "            found[absent, place] = 0\n",

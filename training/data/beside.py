@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -43,5 +44,5 @@ def categories_beside(columns: Sequence[Encoded], rows: int) -> Integers:
 def _placed(columns: Sequence[Encoded]) -> list[tuple[int, Floats | Doubles, bool]]:
     """Each array of numbers with its place in the matrix, and whether a mask is behind it."""
     masked = [(numbers, one.mask) for one in columns for numbers in one.numbers]
-    places = np.cumsum([0, *(1 + mask for _, mask in masked)]).tolist()
+    places = accumulate((1 + mask for _, mask in masked), initial=0)
     return [(place, numbers, mask) for place, (numbers, mask) in zip(places, masked, strict=False)]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -31,15 +34,15 @@ class TensorBatch:
 
     @classmethod
     def joined(cls, parts: Sequence[TensorBatch]) -> TensorBatch:
-        """The rows of at least one batch, one after the other; all have labels, or none."""
+        """The rows of at least one batch, one after the other; all have labels, or none, and are the processor's."""
         if len(parts) == 1:
             return parts[0]
         labels = [part.label for part in parts if part.label is not None]
         return cls(
-            torch.cat([part.numbers for part in parts]),
-            torch.cat([part.categories for part in parts]),
-            torch.cat(labels) if labels else None,
-            torch.cat([part.positions for part in parts]),
+            _behind([part.numbers for part in parts]),
+            _behind([part.categories for part in parts]),
+            _behind(labels) if labels else None,
+            _behind([part.positions for part in parts]),
         )
 
     def __len__(self) -> int:
@@ -50,9 +53,9 @@ class TensorBatch:
         return self._with(lambda tensor: tensor[rows])
 
     def taken(self, order: Tensor) -> TensorBatch:
-        """The rows of an index int64 [m], copied."""
-        # A third of the time that indexing takes.
-        return self._with(lambda tensor: torch.index_select(tensor, 0, order))
+        """The rows of an index int64 [m], copied; all are the processor's."""
+        places = order.numpy()
+        return self._with(lambda tensor: torch.from_numpy(_rows_at(tensor.numpy(), places)))
 
     def to(self, device: torch.device | str) -> TensorBatch:
         """The same rows on a device; these themselves where they are there."""
@@ -68,3 +71,21 @@ class TensorBatch:
         """Every tensor changed in the same way."""
         label = None if self.label is None else change(self.label)
         return TensorBatch(change(self.numbers), change(self.categories), label, change(self.positions))
+
+
+# Rows are copied by NumPy, in the thread that asks: torch's own threads would share the work and wait for each other,
+# which took twice the processor's time beside a thread that reads.
+
+
+def _behind(tensors: Sequence[Tensor]) -> Tensor:
+    """The rows of tensors of the processor, one after the other."""
+    return torch.from_numpy(np.concatenate([tensor.numpy() for tensor in tensors]))
+
+
+def _rows_at(values: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """The rows [m, ...] of an array at some places; a row of a matrix as one value, for half of the time."""
+    if values.ndim == 1 or not values.size:
+        return values.take(order, axis=0)
+    row = np.dtype((np.void, values.itemsize * values.shape[1]))
+    taken = np.ascontiguousarray(values).view(row).reshape(-1).take(order)
+    return taken.view(values.dtype).reshape(-1, values.shape[1])
