@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from headrace.features.module import run_file
 from headrace.training.data import Encoding, Hash, Label, Raw
 from headrace.training.learning import ModelSpec, OptimizerSpec, Recipe, TorchLearner, learner_from_files
 from headrace.training.models.store import ModelStore
+from headrace.training.streaming.pipeline import BUNDLES
 from headrace.training.streaming.positions import PositionColumns, Positions, from_json, merged
 from headrace.training.streaming.runs import start
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
@@ -33,6 +35,8 @@ OURS, TRAINER, LEARNER = "streaming trainer in Flink", "its trainer without Flin
 TRAINER_FILE = Path(__file__).parent.parent / "views" / "learned.py"
 PLACES = PositionColumns("shard", "place")
 MICRO_BATCH = 512
+#: After so many micro-batches the job's worker makes the bytes of its state, where no second passes before.
+BUNDLE = int(BUNDLES["python.fn-execution.bundle.size"])
 #: How far the job's mean log loss may be from that of the learner alone. Rows come in one order, from one file; but a
 #: micro-batch that waited long enough is given with fewer rows.
 TOLERANCE = 0.002
@@ -71,13 +75,13 @@ LARGE = Asked(
 class StreamingSizes:
     """How much is run: rows of a run, rounds, and rows of a run that shows what a job's start costs (0: none).
 
-    `interval` is how often Flink takes a checkpoint, in seconds.
+    `intervals` are how often Flink takes a checkpoint, in seconds; first how often a trainer has one by default.
     """
 
     rows: int = 500_000
     rounds: int = 1
     start_rows: int = MICRO_BATCH
-    interval: float = 1.0
+    intervals: tuple[float, ...] = (10.0, 1.0)
 
 
 class StreamingBenchmark:
@@ -94,40 +98,44 @@ class StreamingBenchmark:
             JobError: a job failed.
         """
         sizes = self.sizes
-        parameters = {**vars(sizes), "micro-batch": MICRO_BATCH, "tolerance": TOLERANCE, "seed": SEED}
-        return StreamingReport(parameters, [self._learned(asked) for asked in self.asked])
+        parameters = {"rows": sizes.rows, "rounds": sizes.rounds, "micro-batch": MICRO_BATCH, "tolerance": TOLERANCE}
+        learned = [self._learned(asked, is_first=number == 0) for number, asked in enumerate(self.asked)]
+        return StreamingReport({**parameters, "seed": SEED}, learned)
 
-    def _learned(self, asked: Asked) -> Learned:
+    def _learned(self, asked: Asked, *, is_first: bool) -> Learned:
         sizes, platform = self.sizes, self.bench.platform
         few = labelled_table(platform, sizes.start_rows, sizes.rows) if sizes.start_rows else None
         whole = labelled_table(platform, max(1, round(sizes.rows * asked.share)), sizes.rows)
-        sides = _Sides(self.bench, asked, whole, sizes.interval)
-        begun = None
+        sides, usual = _Sides(self.bench, asked, whole), sizes.intervals[0]
+        first = begun = None
         if few is not None:
-            with self.bench.progress.step(f"{asked.title}: the start of a job, twice"):
-                # The first job of a cluster loads classes that no later one has to.
-                begun = [sides.in_flink(few) for _ in range(2)][-1]
-        runs: Mapping[str, Run] = {
-            OURS: lambda: sides.in_flink(whole),
-            TRAINER: sides.trainer,
-            LEARNER: sides.learner,
-        }
+            with self.bench.progress.step(f"{asked.title}: what JVMs compile once, and the start of a job"):
+                first = sides.in_flink(whole, usual) if is_first else None
+                begun = sides.in_flink(few, usual)
+        jobs: dict[str, Run] = {job_at(every): partial(sides.in_flink, whole, every) for every in sizes.intervals}
+        runs: Mapping[str, Run] = {**jobs, TRAINER: sides.trainer, LEARNER: sides.learner}
         found = interleaved(runs, sizes.rounds, self.bench.progress)
-        return Learned(asked.title, found, sides.checkpoints[-1], begun)
+        kept = {job_at(every): sides.checkpoints[every] for every in sizes.intervals}
+        return Learned(asked.title, found, kept, begun, first)
+
+
+def job_at(every: float) -> str:
+    """The name of the job's side with a checkpoint every so many seconds."""
+    return f"{OURS}, a checkpoint every {every:g} s"
 
 
 class _Sides:
     """The sides of one model; every run begins with the same version, and is checked."""
 
-    def __init__(self, bench: Workbench, asked: Asked, table: IcebergTable, interval: float) -> None:
-        self.bench, self.asked, self.interval = bench, asked, interval
+    def __init__(self, bench: Workbench, asked: Asked, table: IcebergTable) -> None:
+        self.bench, self.asked = bench, asked
         rows = table.arrow().combine_chunks().to_batches()[0]
         self.batches = [rows.slice(place, MICRO_BATCH) for place in range(0, rows.num_rows, MICRO_BATCH)]
         fitted, example = asked.encoding.fit([self.batches[0]]), rows.slice(0, 1).select(list(asked.encoding.features))
         self.files = dict(TorchLearner(asked.recipe, fitted, example, "cpu").artifact())
         store = ModelStore.at(bench.platform.settings)
         self.version = registered(store, asked.name, self.files)
-        self.checkpoints: list[Checkpointed] = []
+        self.checkpoints: dict[float, Checkpointed] = {}
 
     def learner(self) -> Measured:
         """The learner alone over rows that are ready."""
@@ -135,22 +143,26 @@ class _Sides:
         return measured(self.batches, learner.learn)
 
     def trainer(self) -> Measured:
-        """What the worker does with each micro-batch but to hand it over: learn, count, and make the state."""
+        """What the worker does but to hand over: learn, count, tell, and make the state once a bundle."""
         learner = learner_from_files(self.files, "cpu")
         kept = Artifacts(self.bench.platform.settings.home / "measured")
         trainer = StreamTrainer("measured", learner, Policy(candidate_rows=None), kept.put, PLACES)
 
         def visit(rows: pa.RecordBatch) -> None:
             trainer.visit(rows)
-            trainer.state()
+            if trainer.progress.steps % BUNDLE == 0:
+                trainer.state()
 
         return measured(self.batches, visit)
 
-    def in_flink(self, table: IcebergTable) -> Measured:
-        """A bounded run over a table, start included; OutputsDifferError unless it learned each row once."""
+    def in_flink(self, table: IcebergTable, every: float) -> Measured:
+        """A bounded run over a table, start included; OutputsDifferError unless it learned each row once.
+
+        With a checkpoint every so many seconds, of which the newest run's are noted.
+        """
         platform, begun = self.bench.platform, list[str]()
         name = ".".join(table.table.name()[-2:])
-        kind = run_file(TRAINER_FILE).trainer_of(name, self.asked.name, MICRO_BATCH, f"{self.interval * 1000:.0f} ms")
+        kind = run_file(TRAINER_FILE).trainer_of(name, self.asked.name, MICRO_BATCH, f"{every * 1000:.0f} ms")
         job = kind(platform, follow=False, start=self.version).prepare()
 
         def begin() -> str:
@@ -159,7 +171,7 @@ class _Sides:
 
         rows = table.row_count()
         found = self.bench.runner.started(begin, self.asked.name, rows)
-        self.checkpoints.append(Checkpointed.of(platform.flink, begun[0]))
+        self.checkpoints[every] = Checkpointed.of(platform.flink, begun[0])
         steps, candidates = (told_of(platform.iceberg, name, job.run) for name in (STEPS, CANDIDATES))
         require_each_row_once(steps, candidates, rows)
         require_alike(json.loads(steps[-1].metrics)["log_loss"], self._log_loss(rows), rows)

@@ -14,8 +14,8 @@ from headrace.bench.report import Part, shown, table_markdown
 from headrace.errors import JobError
 from headrace.runtime.flink_rest import FlinkRest
 
-CHECKPOINT_HEAD = ("model", "checkpoints", "failed", "ms from end to end", "state, bytes", "written, bytes")
-START_HEAD = ("model", "rows", "CPU-s", "rows/CPU-s behind these")
+CHECKPOINT_HEAD = ("job", "checkpoints", "failed", "ms from end to end", "state, bytes", "written, bytes")
+START_HEAD = ("job", "first job of all rows, CPU-s", "start, CPU-s", "rows/CPU-s behind a start")
 
 
 @dataclass(frozen=True)
@@ -56,42 +56,54 @@ class Checkpointed:
         spreads = [Spread(*(summary[name][one] for one in ("min", "p50", "max"))) for name in names]
         return cls(counts["completed"], counts["failed"], *spreads)
 
+    def row(self) -> tuple[str, ...]:
+        """A line of the table of checkpoints, behind what they are of."""
+        sizes = (f"{spread.median:,.0f}" for spread in (self.state_bytes, self.written_bytes))
+        return (f"{self.completed:,}", f"{self.failed:,}", shown(self.end_to_end_ms), *sizes)
+
 
 @dataclass(frozen=True)
 class Learned:
-    """One model: each side's runs, the first Flink's; a run over few rows, if there was one; checkpoints."""
+    """One model: each side's runs; and of those that are jobs of Flink the checkpoints.
+
+    Attributes:
+        start: a job over few rows, if there was one.
+        first: a job over all rows on a cluster that had run none before, if there was one.
+    """
 
     model: str
     sides: Mapping[str, Sequence[Measured]]
-    checkpoints: Checkpointed
+    checkpoints: Mapping[str, Checkpointed]
     start: Measured | None = None
+    first: Measured | None = None
 
-    @property
-    def further_rows_per_cpu_s(self) -> float | None:
-        """Rows a processor second behind those of the run over few rows, which is mostly start; None without one.
+    def behind_start(self, job: str) -> float | None:
+        """Rows a processor second behind those of the job over few rows, which is mostly start; None without one.
 
         >>> run = {"Flink": [Measured(1_000, 9.0, 6.0)]}
         >>> few = Measured(100, 8.0, 5.0)
-        >>> Learned("m", run, Checkpointed(1, 0, *[Spread(0, 0, 0)] * 3), few).further_rows_per_cpu_s
+        >>> Learned("m", run, {}, few).behind_start("Flink")
         900.0
         """
         if self.start is None:
             return None
-        runs = next(iter(self.sides.values()))
+        runs = self.sides[job]
         cpu_s = Spread.of(run.client_cpu_s for run in runs).median - self.start.client_cpu_s
         return (runs[0].rows - self.start.rows) / cpu_s
 
-    def start_row(self) -> tuple[str, ...]:
-        """A line of the table of starts."""
-        if self.start is None or (rate := self.further_rows_per_cpu_s) is None:
-            return (self.model, "", "", "")
-        return (self.model, f"{self.start.rows:,}", f"{self.start.client_cpu_s:.1f}", f"{rate:,.0f}")
+    def start_rows(self) -> list[tuple[str, ...]]:
+        """For each job a line of the table of starts."""
+        known = (self.first, self.start)
+        costs = ["" if one is None else f"{one.client_cpu_s:.1f}" for one in known]
+        rates = {job: self.behind_start(job) for job in self.checkpoints}
+        return [(self._named(job), *costs, "" if rate is None else f"{rate:,.0f}") for job, rate in rates.items()]
 
-    def checkpoint_row(self) -> tuple[str, ...]:
-        """A line of the table of checkpoints."""
-        cost = self.checkpoints
-        sizes = (f"{spread.median:,.0f}" for spread in (cost.state_bytes, cost.written_bytes))
-        return (self.model, f"{cost.completed:,}", f"{cost.failed:,}", shown(cost.end_to_end_ms), *sizes)
+    def checkpoint_rows(self) -> list[tuple[str, ...]]:
+        """For each job a line of the table of checkpoints."""
+        return [(self._named(job), *cost.row()) for job, cost in self.checkpoints.items()]
+
+    def _named(self, job: str) -> str:
+        return f"{self.model}: {job}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,7 @@ class StreamingReport(BenchmarkReport):
     def markdown(self) -> str:
         """The report for the documentation."""
         parts = [f"{one.model}:\n\n{table_markdown(Part(one.model, one.sides, {}).rows())}" for one in self.learned]
-        starts = [START_HEAD, *(one.start_row() for one in self.learned)]
-        kept = [CHECKPOINT_HEAD, *(one.checkpoint_row() for one in self.learned)]
-        return "\n\n".join([self.measured(), *parts, f"A job that learns few rows:\n\n{table(starts)}", table(kept)])
+        starts = [START_HEAD, *(row for one in self.learned for row in one.start_rows())]
+        kept = [CHECKPOINT_HEAD, *(row for one in self.learned for row in one.checkpoint_rows())]
+        started = f"What a start costs, and rows behind it:\n\n{table(starts)}"
+        return "\n\n".join([self.measured(), *parts, started, table(kept)])

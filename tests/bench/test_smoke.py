@@ -146,12 +146,13 @@ def test_a_side_that_answers_otherwise_is_refused(bench: Workbench) -> None:
 
 
 def test_a_streaming_trainer_learns_each_row_once_and_what_its_learner_learns(bench: Workbench, tmp_path: Path) -> None:
-    sizes = StreamingSizes(WRITTEN_ROWS, start_rows=0, interval=0.5)
+    sizes = StreamingSizes(WRITTEN_ROWS, start_rows=0, intervals=(0.5,))
     (found,) = (report := StreamingBenchmark(bench, sizes, [streaming.SMALL]).run()).learned
-    assert list(found.sides) == [streaming.OURS, streaming.TRAINER, streaming.LEARNER]
+    job = streaming.job_at(0.5)
+    assert list(found.sides) == [job, streaming.TRAINER, streaming.LEARNER]
     assert all(run.rows == WRITTEN_ROWS and run.client_cpu_s > 0 for (run,) in found.sides.values())
-    assert found.checkpoints.completed > 0
-    assert found.checkpoints.state_bytes.high > 10 * 8  # the weights alone
+    assert found.checkpoints[job].completed > 0
+    assert found.checkpoints[job].state_bytes.high > 10 * 8  # the weights alone
     report.save(tmp_path / "result.json")
     assert list(json.loads((tmp_path / "result.json").read_text())["learned"][0]["sides"]) == list(found.sides)
     assert f"| {streaming.LEARNER} | 2,000 |" in report.markdown()
