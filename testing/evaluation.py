@@ -113,7 +113,7 @@ def evaluate(
         at: the clock: no event at or after this instant counts.
         windows: `exact`, or `tiled` as served values are rounded.
         dimensions: of each dimension that the view joins the versions, by its name; of those of one key and time the
-            last counts.
+            last counts. Of a look-up table its rows, one for each key.
 
     Raises:
         RequestError: a row has an unknown column, an instant has no zone, or versions of a dimension are missing.

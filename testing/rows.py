@@ -37,13 +37,13 @@ PAUSE, CRASH = Marker.PAUSE, Marker.CRASH
 Row = Mapping[str, Any]
 #: What a test gives: rows, and markers among them.
 Rows = Sequence[Row | Marker]
-#: By the name of a dimension its versions, as rows.
+#: By the name of a dimension its versions, or the rows of a look-up table.
 Versions = Mapping[str, Sequence[Row]]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a test gives a view to read: rows of its source, and versions of the dimensions that it joins."""
+    """What a test gives a view to read: rows of its source, and those of the dimensions that it joins."""
 
     rows: Rows
     dimensions: Versions = field(default_factory=dict)
