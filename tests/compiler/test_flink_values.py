@@ -111,6 +111,12 @@ def test_cells_merge_to_the_oracle(cells: Any, oracle: Any, plans: Any, rows: li
             assert found == (pytest.approx(value) if isinstance(value, float) else value), (feature.name, key)
 
 
+def test_each_tile_starts_where_its_level_has_one(cells: Any, plans: dict[str, ViewPlan]) -> None:
+    for group in plans["shop_features"].groups:
+        assert {level for *_, level, _ in cells[group.fingerprint]} == set(group.levels_us)
+        assert [place for place in cells[group.fingerprint] if place[-1] % place[-2]] == []
+
+
 def merged_part(oracle: Any, plan: ViewPlan, part: Any, cells: dict[Any, Any], key: tuple[Any, ...], at_us: int) -> Any:
     """The value of one aggregate for one entity, from the cells that a read of it finds."""
     group = plan.group(part.group)

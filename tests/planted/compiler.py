@@ -313,6 +313,6 @@ MUTANTS = (
         "compiler/flink_nested_tiles.py",
         "`_start` IS NULL THEN",
         "`_start` IS NOT NULL THEN",
-        "tests/compiler/test_flink_values.py::test_cells_merge_to_the_oracle",
+        "tests/compiler/test_flink_values.py::test_each_tile_starts_where_its_level_has_one",
     ),
 )

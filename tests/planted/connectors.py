@@ -191,4 +191,11 @@ MUTANTS = (
         "element.getValue()",
         "NewestOfKeyTest",
     ),
+    Mutant(
+        "a tile that did not change is told again",
+        "connectors/java/src/main/java/io/headrace/flink/tiles/HrTiles.java",
+        "tiles.settle(tile);",
+        "",
+        "HrTilesTest#aTileIsGivenOutOnceForEachTimeThatItChanges",
+    ),
 )
