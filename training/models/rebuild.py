@@ -90,7 +90,9 @@ class _Again(TrainingPipeline, abstract=True):
 def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: str) -> dict[str, bytes]:
     _check_recorded(version)
     facts = version.facts
-    if facts.training["kind"] != STREAM:
+    if facts.training["kind"] == FULL:
+        return _trained(platform, version, device, None)
+    if facts.training["kind"] == LEARNED_ON:
         return _trained(platform, version, device, _start(store, version))
     # Loads pyflink, which no full training needs.
     from headrace.training.streaming.replay import replayed
@@ -105,10 +107,15 @@ def _check_recorded(version: ModelVersion) -> None:
     if needed is None:
         msg = f"{version.name}: how it was trained is not recorded, so that it cannot be made again; {only}"
         raise ModelError(msg)
-    lacking = ", ".join(name for name in needed if name not in training)
+    lacking = [name for name in needed if name not in training]
+    if training["kind"] != STREAM and len(version.facts.snapshots) != 1:
+        lacking.append("the one snapshot that it read")
+    if training["kind"] == LEARNED_ON and version.facts.parent is None:
+        lacking.append("its parent")
     if lacking:
-        msg = f"{version.name}: how it was trained is recorded without {lacking}, so that it cannot be made again; "
-        raise ModelError(msg + only)
+        what = ", ".join(lacking)
+        msg = f"{version.name}: how it was trained is recorded without {what}, so that it cannot be made again; {only}"
+        raise ModelError(msg)
 
 
 def _trained(

@@ -133,6 +133,8 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     }
     refused(ModelError, "recorded without step, topic", training=stream)
     refused(ModelError, "recorded without definition, device", training={"kind": "full", "overridden": []})
+    refused(ModelError, "recorded without the one snapshot that it read", snapshots={})
+    refused(ModelError, "recorded without its parent", training={**training, "kind": "learned_on", "after": 17})
     refused(NotFoundError, "no snapshot 17 .expired", snapshots={"raw.trips": 17})
     refused(ModelError, "its class overrides fit, learner", training={**training, "overridden": ["fit", "learner"]})
     refused(ModelError, "format 99", training={**training, "definition": {**definition, "format": 99}})
