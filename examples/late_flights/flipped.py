@@ -12,7 +12,8 @@ PARTITION = 1
 
 def busy_hour(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     """The labels of the first hour that lies wholly behind the first `count` rows and has enough to be judged."""
-    later = rows[rows["known_at"] > rows["known_at"].iloc[count - 1].ceil("h")]
+    next_hour = rows["known_at"].iloc[count - 1].floor("h") + pd.Timedelta(hours=1)
+    later = rows[rows["known_at"] >= next_hour]
     hours = later["known_at"].dt.floor("h")
     sizes = later.groupby(hours, sort=True).size()
     found: pd.DataFrame = later[hours == sizes.index[sizes >= LABELS.least_rows][0]]

@@ -280,9 +280,9 @@ class LearningStory(Telling):
         lived = self.store.history(MODEL)
         made = admitted(self.store, self.platform.settings, candidate, flipped.before, newest)
         self.require(f"candidate of an hour of flipped labels is refused: {judged(made)}", made.version is None)
-        (refused,) = [one for one in made.results if not one.passed]
-        self.equal("what refuses it", refused.name, LABELS.name)
-        found = refused.evidence["worst"]
+        refused = {one.name: one for one in made.results if not one.passed}
+        self.equal("what refuses it", list(refused), [LABELS.name])
+        found = refused[LABELS.name].evidence["worst"]
         late = f"expected {found['expected']:.0%} of them late, and was told that {found['ones']:.0%} were"
         self.progress.line(f"{champion.name} {late}")
         self.require(f"production untouched: {CHAMPION} is {champion.name}", self.store.history(MODEL) == lived)
