@@ -5,7 +5,7 @@ A chain of them is the stream that Python's `tx[condition]` and `assign` would g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,7 +106,7 @@ def _joined(rows: Rows, join: exp.Join, tables: Tables) -> Rows:
         raise RefusalError(table, DefinitionError(msg))
     _check_kind(join, dimension.schema.table, said)
     alias = table.alias_or_name.lower()
-    by = _by(join, alias, dimension.schema, tables.source.event_time)
+    by = _by(join, alias, dimension.schema, tables.source.event_time, rows.tables - {alias})
     verb = rows.stream.asof_join if dimension.schema.table.is_versioned else rows.stream.lookup
     stream = judged(table, lambda: verb(dimension, by=by, prefix=f"{alias}."))
     return replace(rows, stream=stream, joined=rows.joined | {alias})
@@ -127,18 +127,32 @@ def _check_kind(join: exp.Join, table: DimensionTable, said: Mapping[str, Any]) 
         raise RefusalError(join, UnsupportedError(msg))
 
 
-def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str) -> list[str]:
-    """The columns that hold the key of a dimension, by what stands behind ON, which must be the join and no more."""
+def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str, source: Collection[str]) -> list[str]:
+    """The columns of the source, by one of its names or none, that hold the key of a dimension.
+
+    What stands behind ON must be the join and no more.
+    """
     condition = join.args.get("on")
-    given = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+    given = [] if condition is None else list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
     found = [_source_first(one, alias) for one in given]
     keys = {one.expression.name.lower(): one.this.name for one in found if isinstance(one, exp.EQ)}
     by = [keys.get(key.lower(), key) for key in dimension.table.key]
     expected = conditions_of(dimension.table, alias, by, event_time)
-    if {_plain(one) for one in found if one is not None} != {_plain(one) for one in expected}:
+    if {_plain(one) for one in found} != {_plain(one) for one in expected}:
         text = " AND ".join(one.sql(dialect=DIALECT) for one in expected)
         raise RefusalError(condition or join, DefinitionError(f"expected ON {text}"))
+    for one in found:
+        _check_source(one.this, source)
     return by
+
+
+def _check_source(column: exp.Expr, source: Collection[str]) -> None:
+    """Refuse a column of anything but the source on its side of a condition."""
+    if not isinstance(column, exp.Column) or column.table.lower() in {"", *source}:
+        return
+    msg = f"{column.sql(dialect=DIALECT)}: {column.table!r} is not the source, and a join by what another join looked "
+    msg += f"up is not supported; {did_you_mean(column.table, source)}"
+    raise RefusalError(column, DefinitionError(msg))
 
 
 def conditions_of(
@@ -162,7 +176,7 @@ def conditions_of(
     return [*keys, exp.GTE(this=exp.column(event_time, table=source), expression=since)]
 
 
-def _source_first(condition: exp.Expr | None, alias: str) -> exp.Expr | None:
+def _source_first(condition: exp.Expr, alias: str) -> exp.Expr:
     """An equation with the source's column on the left, as either side may be written first."""
     if not isinstance(condition, exp.EQ) or not isinstance(condition.this, exp.Column):
         return condition

@@ -267,6 +267,17 @@ WRONG_IN_SQL = [
         UnsupportedError,
         "name those that are wanted",
     ),
+    (
+        f"SELECT count(*) FROM tx {JOIN} ASOF LEFT JOIN Merchants AS n ON n.merchant = m.merchant AND tx.ts >= n.since "
+        "GROUP BY account",
+        DefinitionError,
+        "m.merchant: 'm' is not the source, and a join by what another join looked up is not supported; known: tx",
+    ),
+    (
+        f"SELECT count(*) FROM tx {JOIN.replace('tx.ts', 'm.ts')} GROUP BY account",
+        DefinitionError,
+        "m.ts: 'm' is not the source",
+    ),
 ]
 
 

@@ -116,6 +116,11 @@ IN_SQL = [
         "ASOF LEFT JOIN Merchants AS m ON m.merchant = tx.merchant AND tx.ts >= m.since GROUP BY account",
         f"tx.groupby('account')[{LOOKED_UP}['fee'] * tx.asof_join(Merchants)['risk']].window(wspec).max()",
     ),
+    ("SELECT max(c.fee) FROM tx AS t LEFT JOIN Countries c ON c.code = t.merchant GROUP BY account", FEES),
+    (
+        "SELECT max(c.fee) FROM (SELECT * FROM tx) AS d LEFT JOIN Countries c ON c.code = d.merchant GROUP BY account",
+        FEES,
+    ),
 ]
 
 
@@ -142,6 +147,14 @@ WRONG_IN_SQL = [
     ),
     ("LEFT JOIN Countries AS c USING (code)", UnsupportedError, "JOIN is not supported"),
     ("LEFT JOIN Countries AS c ON c.code = tx.shop", ColumnTypeError, "Tx.shop is int and Countries.code is str"),
+    (
+        "LEFT JOIN Countries AS p ON p.code = tx.account LEFT JOIN Countries AS c ON c.code = p.merchant",
+        DefinitionError,
+        r":126: f: p.merchant: 'p' is not the source, and a join by what another join looked up is not .*; known: tx$",
+    ),
+    ("LEFT JOIN Countries AS c ON c.code = c.merchant", DefinitionError, "c.merchant: 'c' is not the source"),
+    ("LEFT JOIN Countries AS c ON zz.merchant = c.code", DefinitionError, "zz.merchant: 'zz' is not the source"),
+    ("LEFT JOIN Countries AS tx ON tx.code = tx.merchant", DefinitionError, "tx.merchant: 'tx' is not the source"),
 ]
 
 

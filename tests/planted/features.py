@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a join is by a column of whatever has one of that name",
+        "features/sql/rows.py",
+        "if not isinstance(column, exp.Column) or column.table.lower() in",
+        "if column or column.table.lower() in",
+        "tests/features/test_lookups.py::test_a_lookup_in_sql_that_cannot_be_made_is_refused_at_its_line",
+    ),
+    Mutant(
         "a calendar day begins at midnight in UTC",
         "features/local_day.py",
         "return begin_us(last - days + 1, zone), begin_us",
