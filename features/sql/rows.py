@@ -95,7 +95,7 @@ def _joined(rows: Rows, join: exp.Join, tables: Tables) -> Rows:
     """The rows with the columns of a dimension, under the name that the join gives it and a point."""
     table = join.this
     dimension = tables.dimensions.get(table.name.lower()) if isinstance(table, exp.Table) else None
-    said = {name: value for name, value in join.args.items() if name not in {"this", "on"} and value}
+    said = _kind_of(join)
     if said not in (AS_OF, LOOK_UP):
         msg = (
             "JOIN is not supported in features; a feature reads one source, and keeps its rows: it may ASOF LEFT JOIN "
@@ -117,6 +117,14 @@ def known_names(tables: Tables) -> list[str]:
     return [dimension.__name__ for dimension in tables.dimensions.values()]
 
 
+def _kind_of(join: exp.Join) -> dict[str, Any]:
+    """The words in front of JOIN, and whatever else it has but ON; OUTER says nothing beside LEFT."""
+    said = {name: value for name, value in join.args.items() if name not in {"this", "on"} and value}
+    if said.get("side") == "LEFT" and said.get("kind") == "OUTER":
+        del said["kind"]
+    return said
+
+
 def _check_kind(join: exp.Join, table: DimensionTable, said: Mapping[str, Any]) -> None:
     """Refuse a plain join of versions, of which a row would see all, and an as-of join of what has no time."""
     if said == LOOK_UP and table.is_versioned:
@@ -133,8 +141,7 @@ def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str,
     What stands behind ON must be the join and no more.
     """
     condition = join.args.get("on")
-    given = [] if condition is None else list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
-    found = [_source_first(one, alias) for one in given]
+    found = [_source_first(one, alias) for one in _conjuncts(condition)]
     keys = {one.expression.name.lower(): one.this.name for one in found if isinstance(one, exp.EQ)}
     by = [keys.get(key.lower(), key) for key in dimension.table.key]
     expected = conditions_of(dimension.table, alias, by, event_time)
@@ -144,6 +151,14 @@ def _by(join: exp.Join, alias: str, dimension: DimensionSchema, event_time: str,
     for one in found:
         _check_source(one.this, source)
     return by
+
+
+def _conjuncts(condition: exp.Expr | None) -> list[exp.Expr]:
+    """The conditions that AND joins, without parentheses; none without a condition."""
+    plain = None if condition is None else condition.unnest()
+    if isinstance(plain, exp.And):
+        return [*_conjuncts(plain.this), *_conjuncts(plain.expression)]
+    return [] if plain is None else [plain]
 
 
 def _check_source(column: exp.Expr, source: Collection[str]) -> None:

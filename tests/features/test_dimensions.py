@@ -200,6 +200,12 @@ IN_SQL = [
         "tx.groupby('account')[tx.asof_join(Merchants)['risk'] - tx.asof_join(Merchants, by='account', prefix='b')"
         "['brisk']].window(wspec).max()",
     ),
+    (f"SELECT max(m.risk) FROM tx {JOIN.replace('LEFT', 'LEFT OUTER')} GROUP BY account", JOINED),
+    (
+        "SELECT max(m.risk) FROM tx ASOF LEFT JOIN Merchants AS m "
+        "ON ((tx.merchant = m.merchant) AND (tx.ts >= m.since)) GROUP BY account",
+        JOINED,
+    ),
 ]
 
 

@@ -116,6 +116,8 @@ IN_SQL = [
         "ASOF LEFT JOIN Merchants AS m ON m.merchant = tx.merchant AND tx.ts >= m.since GROUP BY account",
         f"tx.groupby('account')[{LOOKED_UP}['fee'] * tx.asof_join(Merchants)['risk']].window(wspec).max()",
     ),
+    ("SELECT max(c.fee) FROM tx LEFT OUTER JOIN Countries c ON c.code = tx.merchant GROUP BY account", FEES),
+    ("SELECT max(c.fee) FROM tx LEFT JOIN Countries c ON ((c.code = tx.merchant)) GROUP BY account", FEES),
     ("SELECT max(c.fee) FROM tx AS t LEFT JOIN Countries c ON c.code = t.merchant GROUP BY account", FEES),
     (
         "SELECT max(c.fee) FROM (SELECT * FROM tx) AS d LEFT JOIN Countries c ON c.code = d.merchant GROUP BY account",
@@ -147,6 +149,9 @@ WRONG_IN_SQL = [
     ),
     ("LEFT JOIN Countries AS c USING (code)", UnsupportedError, "JOIN is not supported"),
     ("LEFT JOIN Countries AS c ON c.code = tx.shop", ColumnTypeError, "Tx.shop is int and Countries.code is str"),
+    ("FULL OUTER JOIN Countries AS c ON c.code = tx.merchant", UnsupportedError, "JOIN is not supported"),
+    ("OUTER JOIN Countries AS c ON c.code = tx.merchant", UnsupportedError, "JOIN is not supported"),
+    ("LEFT SEMI JOIN Countries AS c ON c.code = tx.merchant", UnsupportedError, "JOIN is not supported"),
     (
         "LEFT JOIN Countries AS p ON p.code = tx.account LEFT JOIN Countries AS c ON c.code = p.merchant",
         DefinitionError,
