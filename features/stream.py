@@ -109,7 +109,7 @@ class Stream:
     def _joined(self, verb: str, dimension: Any, by: str | Sequence[str] | None, prefix: str) -> Stream:
         """The stream with the columns of a dimension, which a verb must fit."""
         schema = _dimension_of(verb, dimension)
-        keys = self._keys_of(verb, schema, [by] if isinstance(by, str) else by)
+        keys = self._keys_of(verb, schema, None if by is None else _names(f"{verb}: by", by))
         added = {f"{prefix}{column.name}": _looked_up(schema, column, keys) for column in schema.looked_up}
         if taken := sorted(added.keys() & self._columns.keys()):
             msg = f"{verb}: {taken[0]!r} is a column of {self._schema.name} and of {schema.name}; give those of the "
@@ -119,7 +119,7 @@ class Stream:
 
     def groupby(self, keys: str | Sequence[str]) -> Grouped:
         """The rows per entity: one column's name, or a list of names."""
-        names = [keys] if isinstance(keys, str) else list(keys)
+        names = _names("groupby", keys)
         if not names or len(set(names)) != len(names):
             msg = f"groupby: expected different columns, at least one; found {names!r}"
             raise DefinitionError(msg)
@@ -134,7 +134,7 @@ class Stream:
 
     def _keys_of(self, verb: str, dimension: DimensionSchema, by: Sequence[str] | None) -> list[Any]:
         """The columns that hold a dimension's key."""
-        names = [key.name for key in dimension.keys] if by is None else list(by)
+        names = [key.name for key in dimension.keys] if by is None else by
         if len(names) != len(dimension.keys):
             msg = f"{verb}: by = {by!r}; expected a column for each of the key of {dimension.name}: "
             msg += ", ".join(dimension.table.key)
@@ -205,6 +205,15 @@ def _dimension_of(verb: str, dimension: Any) -> DimensionSchema:
         msg = f"lookup: {schema.name} has an event time, {schema.table.event_time}, so its rows are versions: write "
         raise DefinitionError(msg + f"asof_join({schema.name})")
     return schema
+
+
+def _names(what: str, given: Any) -> list[str]:
+    """The names of columns: one, or several; DefinitionError for anything else."""
+    names = [given] if isinstance(given, str) else given
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        msg = f"{what} expects a column's name, or a list of names; found {given!r}"
+        raise DefinitionError(msg)
+    return list(names)
 
 
 def _looked_up(dimension: DimensionSchema, column: SourceColumn, keys: Sequence[Any]) -> Any:

@@ -105,8 +105,16 @@ class Transformation:
             place = place_of_error(error, self.where.file) or self.where
             told = unknown_field(error) or error
             kind = type(told) if isinstance(told, HeadraceError) else DefinitionError
-            msg = f"{place}: {self.name}: {told}"
+            msg = f"{place}: {self.name}: {told}{self._hidden()}"
             raise kind(msg) from error
+
+    def _hidden(self) -> str:
+        """How to write the source's columns that have the name of a method of streams, if the function reads one."""
+        read = self.function.__code__.co_names
+        hidden = [one.name for one in self.source.columns if one.name in read and hasattr(Stream, one.name)]
+        stream = next(iter(inspect.signature(self.function).parameters))
+        written = ", ".join(f"{stream}[{name!r}]" for name in hidden)
+        return f"; a column that has the name of a method of streams is written {written}" if hidden else ""
 
 
 def transformation(function: Callable[..., Any]) -> Transformation:

@@ -62,6 +62,9 @@ JOINS = [
     ),
     ("tx.lookup(Countries)", UnknownColumnError, "lookup: 'code' is no column of Tx"),
     ("tx.lookup(Countries, by='shop')", ColumnTypeError, "lookup: Tx.shop is int and Countries.code is str"),
+    ("tx.lookup(Countries, by=5)", DefinitionError, "lookup: by expects a column's name, or a list of names; found 5"),
+    ("tx.lookup(Countries, by=['merchant', 5])", DefinitionError, "or a list of names; found ['merchant', 5]"),
+    ("tx.lookup(Countries, by='merchant').groupby(5)", DefinitionError, "groupby expects a column's name, or a list"),
     ("tx.lookup(Countries, by=[])", DefinitionError, "lookup: by = []; expected a column for each of the key"),
     (
         "tx.assign(fee=tx.amt).lookup(Countries, by='merchant')",
@@ -80,6 +83,28 @@ def test_a_lookup_that_cannot_be_made_is_refused_at_its_line(
         load(DIMENSION, COUNTRIES, feature(body))
     assert message in str(error.value)
     assert f"user.py:{line_of('    return', DIMENSION, COUNTRIES, feature(body))}: f: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "tx[tx.lookup == 'a'].groupby('account').window(wspec).count()",
+        "tx.groupby('account')[tx.lookup].window(wspec).max()",
+        "tx.groupby('account')[tx.lookup * 2].window(wspec).max()",
+        "tx.assign(more=tx.lookup).groupby('account').window(wspec).count()",
+    ],
+)
+def test_a_column_that_a_method_hides_is_told_how_to_be_written(load: Load, body: str) -> None:
+    source = HEAD.partition("\n\n")[2].replace("class Tx", "class Ty") + "    lookup: int\n"
+    hidden = feature(body).replace("tx: Tx", "tx: Ty")
+    with pytest.raises(HeadraceError, match=r"; a column that has the name of a .* is written tx\['lookup'\]$"):
+        load(source, hidden)
+    assert load(source, hidden.replace("tx.lookup", "tx['lookup']").replace("'a'", "1")).version
+
+
+def test_an_error_beside_a_column_that_no_method_hides_says_nothing_of_methods(load: Load) -> None:
+    with pytest.raises(UnknownColumnError, match=r"'mercant' is no column of Tx; did you mean 'merchant'\?$"):
+        load(COUNTRIES, feature("tx.lookup(Countries, by='mercant')"))
 
 
 CHANGES = [
