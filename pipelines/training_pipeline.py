@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -114,13 +114,15 @@ class TrainingSetPipeline:
             full_names: name columns `view__feature`.
 
         Raises:
-            RequestError: the spine, a mode or a name is wrong, or history does not cover some rows.
+            RequestError: the spine, a mode or a name is wrong, a version is of a view of which no feature is taken, or
+                history does not cover some rows.
             NotFoundError: no such feature, no such version of a view, or no history yet.
             NumericOverflowError: a sum of integers is beyond BIGINT.
             JobError: the job on Flink fails otherwise.
             PreflightError: this machine lacks what Flink needs.
         """
         asked = self.resolve(features, mode, full_names=full_names)
+        _refuse_unread(self._versions, asked)
         rows = self.read_spine(spine, event_time, self.column_types(asked))
         _refuse_taken(rows, [one.name for each in asked.values() for one in each])
         histories = {view: self.history(self.views[view]) for view in asked}
@@ -443,6 +445,14 @@ def _refuse_twins(names: Sequence[str]) -> None:
             f"two features are named {twins[0]!r}; if they are of two views, take full_names=True, which names columns "
             "view__feature; one feature in two modes takes two training sets"
         )
+        raise RequestError(msg)
+
+
+def _refuse_unread(versions: Mapping[str, str], asked: Collection[str]) -> None:
+    unread = sorted(versions.keys() - set(asked))
+    if unread:
+        msg = f"version {versions[unread[0]]!r} of view {unread[0]!r} (--view-version, or versions=...): no feature of "
+        msg += f"that view is taken, but of {', '.join(sorted(asked)) or 'none'}; leave it out, or name a feature of it"
         raise RequestError(msg)
 
 

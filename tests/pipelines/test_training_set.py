@@ -371,6 +371,15 @@ def test_a_version_that_does_not_exist_is_refused_with_those_that_do(lake: Lake)
     assert "Traceback" not in refused.stderr + made.stderr
 
 
+def test_a_version_of_a_view_that_is_not_read_is_refused(lake: Lake) -> None:
+    version = register(lake)["new"].version
+    users = lake.views["users"]
+    lake.platform.registry.add_version(ViewVersion("deck", "users", users.version, users.to_dict()))
+    pipeline = TrainingSetPipeline(lake.platform, versions={"users": users.version, "cards": version})
+    with pytest.raises(RequestError, match=f"version '{users.version}' of view 'users' .*: no feature .* of cards;"):
+        pipeline.build(spine(), TX)
+
+
 def test_one_name_in_two_views_must_be_told_apart(lake: Lake) -> None:
     views = {**lake.views, "others": lake.views["cards"]}
     pipeline = TrainingSetPipeline(lake.platform, views)

@@ -22,6 +22,13 @@ MUTANTS = (
         f"{LOOKED_UP}::test_two_rows_of_one_key_are_refused_with_the_key",
     ),
     Mutant(
+        "a version of a view that is not read says nothing",
+        "pipelines/training_pipeline.py",
+        "unread = sorted(versions.keys() - set(asked))",
+        "unread = sorted(set(asked) - set(asked))",
+        "tests/pipelines/test_training_set.py::test_a_version_of_a_view_that_is_not_read_is_refused",
+    ),
+    Mutant(
         "an old look-up table ends a training set",
         "pipelines/training_pipeline.py",
         "for name, table in tables.items() if table.is_versioned]",
