@@ -10,7 +10,7 @@ MUTANTS = (
         "training/streaming/function.py",
         "        self._state.update(RowWhenAsked(trainer.state))\n\n    def on_timer",
         "        state = trainer.state()\n        self._state.update(RowWhenAsked(lambda: state))\n\n    def on_timer",
-        "tests/training/streaming/test_stream_job.py::test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates",
+        "tests/training/streaming/test_function.py::test_the_bytes_of_a_state_are_made_once_a_bundle_and_are_of_its_last_row",
     ),
     Mutant(
         "rows of several partitions are counted in the order in which they came",
