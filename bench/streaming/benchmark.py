@@ -61,7 +61,7 @@ SMALL = Asked(
     Recipe(ModelSpec("logistic"), OptimizerSpec("sgd", 1.0)),
     Encoding(_NUMBERS, _LABEL),
 )
-#: Of megabytes of state, by Adam, which keeps two numbers a weight; to make it after every micro-batch takes longest.
+#: Of megabytes of state, by Adam, which keeps two numbers a weight: what a checkpoint of it costs shows here.
 LARGE = Asked(
     "measured_large",
     "perceptron of 64 and 32 units over ten numbers and 100,000 hashed cards by 8",

@@ -92,11 +92,11 @@ class Learned:
         return (runs[0].rows - self.start.rows) / cpu_s
 
     def start_rows(self) -> list[tuple[str, ...]]:
-        """For each job a line of the table of starts."""
-        known = (self.first, self.start)
-        costs = ["" if one is None else f"{one.client_cpu_s:.1f}" for one in known]
+        """For each job a line of the table of starts; what was measured with the first job only stands on its line."""
+        costs = ["" if one is None else f"{one.client_cpu_s:.1f}" for one in (self.first, self.start)]
         rates = {job: self.behind_start(job) for job in self.checkpoints}
-        return [(self._named(job), *costs, "" if rate is None else f"{rate:,.0f}") for job, rate in rates.items()]
+        shown_ = {job: "" if rate is None else f"{rate:,.0f}" for job, rate in rates.items()}
+        return [(self._named(job), *(costs if at == 0 else ("", "")), shown_[job]) for at, job in enumerate(rates)]
 
     def checkpoint_rows(self) -> list[tuple[str, ...]]:
         """For each job a line of the table of checkpoints."""

@@ -66,8 +66,10 @@ def test_a_job_without_a_checkpoint_is_no_figure() -> None:
 def test_the_report_tells_starts_from_further_rows_and_has_what_checkpoints_cost() -> None:
     sides = {"in Flink": [Measured(1_000, 9.0, 6.0)], "alone": [Measured(1_000, 1.0, 0.5)]}
     kept = Checkpointed(7, 1, Spread(20, 30, 90), Spread(800, 900, 1_000), Spread(700, 800, 900))
-    learned = Learned("a model", sides, {"in Flink": kept}, Measured(100, 8.0, 5.0), Measured(1_000, 9.0, 14.0))
+    sides["in Flink, more often"] = [Measured(1_000, 9.0, 7.5)]
+    jobs = {"in Flink": kept, "in Flink, more often": kept}
+    learned = Learned("a model", sides, jobs, Measured(100, 8.0, 5.0), Measured(1_000, 9.0, 14.0))
     report = StreamingReport({"rows": 1_000}, [learned]).markdown()
     assert "| alone | 1,000 | 1.0 | 1,000 | 0.5 | 2,000 | 0.11 (0.11 to 0.11) | 0.083 (0.083 to 0.083) |" in report
-    assert "| a model: in Flink | 14.0 | 5.0 | 900 |" in report
+    assert "| a model: in Flink | 14.0 | 5.0 | 900 |\n| a model: in Flink, more often |  |  | 360 |" in report
     assert "| a model: in Flink | 7 | 1 | 30.0 (20.0 to 90.0) | 900 | 800 |" in report
