@@ -76,6 +76,13 @@ MUTANTS = (
         "tests/training/streaming/test_runs.py::test_a_state_that_is_older_than_what_was_told_or_is_none_is_refused",
     ),
     Mutant(
+        "a run is resumed from states that are written in another way",
+        "training/streaming/states.py",
+        "if job.state_format != STATE_FORMAT:",
+        "if False:",
+        "tests/training/streaming/test_runs.py::test_a_run_whose_states_are_written_in_another_way_is_not_resumed",
+    ),
+    Mutant(
         "one commit that is left hides what another table has lost",
         "training/streaming/states.py",
         "zip(KINDS, found, strict=True) if not left]",

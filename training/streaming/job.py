@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 #: The one key of the job: one learner sees every row.
 KEY = "learner"
+#: How the learner's state is written; a job of another number cannot read it. Raise it when that changes: Flink reads
+#: what it is told to read, past the end of bytes that are laid out otherwise.
+STATE_FORMAT = 2
+#: Of jobs that were kept before they had a number.
+UNNUMBERED_FORMAT = 1
 #: Operators that the planner makes of the query are named by what they are; there is one of a kind in such a query.
 NAMED_OPERATORS: Mapping[str, str] = {
     "table.exec.uid.generation": "ALWAYS",
@@ -74,6 +79,7 @@ class LearningJob:
         features: the fingerprint of each feature view that made the rows, where the trainer names any.
         where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
         again: whether rows may be learned again that the version to start from has learned.
+        state_format: how the learner's state is written.
     """
 
     run: str
@@ -97,6 +103,7 @@ class LearningJob:
     features: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     again: bool = False
+    state_format: int = STATE_FORMAT
 
     @property
     def halts(self) -> bool:
@@ -112,8 +119,8 @@ class LearningJob:
         """The job from `to_json`'s text."""
         found = json.loads(text)
         lists = {name: tuple(found[name]) for name in ("declarations", "python_files")}
-        topic = found.get("topic")
-        return cls(**{**found, **lists, "topic": None if topic is None else TopicOffsets(**topic)})
+        topic = None if found.get("topic") is None else TopicOffsets(**found["topic"])
+        return cls(**{"state_format": UNNUMBERED_FORMAT, **found, **lists, "topic": topic})
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all, for its owner only: declarations hold addresses and user names.

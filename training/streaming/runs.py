@@ -19,6 +19,7 @@ from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.states import (
     NEW_RUN,
+    check_format,
     checked_place,
     committing_jobs,
     newest_told_us,
@@ -158,7 +159,7 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
     Raises:
         NotFoundError: there is no such run.
         JobError: it runs, or is being resumed elsewhere; it has learned all that it was to; it has told of rows that
-            the state does not have; or its state is gone.
+            the state does not have; or its state is gone, or written in another way.
         ModelError: a feature view that made its rows has changed since.
         CutoverError: its topic was made anew, or has lost records that the run has not read.
     """
@@ -170,12 +171,12 @@ def resume(platform: Platform, run: str, start_from: str | None = None) -> Learn
         msg = f"run {run} is {status.state.lower()} as job {status.job_id}; stop it first (`headrace learn stop {run}`)"
         raise JobError(msg)
     refuse_second(platform, found.model)
+    check_format(job := job_of(platform, run))
     if start_from is None:
         state = newest_state(platform, found, status)
     else:
         state = start_from
         refuse_older(platform, run, state)
-    job = job_of(platform, run)
     check_unchanged(platform.registry, platform.settings.project, job.features, f"run {run}")
     check_still_there(platform, job, arrived_offsets(platform, run))
     job_id = job.submit(platform.session, state)

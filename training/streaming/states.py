@@ -16,11 +16,19 @@ from headrace.runtime.checkpointing import local_path
 from headrace.runtime.older_state import committed_since
 from headrace.runtime.platform import Platform
 from headrace.runtime.saved_state import METADATA, SavedState, job_of
+from headrace.training.streaming.job import STATE_FORMAT, LearningJob
 from headrace.training.streaming.tables import KINDS, RUN_PROPERTY, told_of
 
 NEW_RUN = "start a new run from its newest candidate (`headrace learn start --from`)"
 US_PER_S = 1_000_000
 NS_PER_US = 1_000
+
+
+def check_format(job: LearningJob) -> None:
+    """Raise JobError when the states of a run are written in another way than this headrace reads."""
+    if job.state_format != STATE_FORMAT:
+        msg = f"run {job.run}: its states have format {job.state_format}, this headrace reads {STATE_FORMAT}; {NEW_RUN}"
+        raise JobError(msg)
 
 
 def refuse_older(platform: Platform, run: str, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from headrace.runtime.platform import Platform
 from headrace.runtime.saved_state import HEADER, MAGIC, METADATA
 from headrace.runtime.settings import load_settings
 from headrace.training.streaming.runs import (
+    JOB_FILE,
     LearningRun,
     adopted,
     arrived_offsets,
@@ -32,6 +34,7 @@ from headrace.training.streaming.tables import KINDS, RUN_PROPERTY, STEPS, creat
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep
 
 from ...pipelines.flink_rest import answering  # noqa: TID252 (Flink's answers are the pipelines')
+from .test_kept_runs import JOB
 
 TOLD_US = 1_700_000_000_000_000
 #: Later than any commit: the time of a copy.
@@ -191,6 +194,20 @@ def test_a_job_that_no_record_names_began_with_what_flink_says_or_else_with_what
         assert run_of(platform, "labels-1") == run
         flink.jobs[-1]["state"] = "RUNNING"
         assert resume(platform, "labels-1") == run_of(platform, "labels-1") == began
+
+
+def test_a_run_whose_states_are_written_in_another_way_is_not_resumed(tmp_path: Path) -> None:
+    with answering() as flink:
+        platform = platform_of(tmp_path, f"file://{tmp_path}/checkpoints", flink.address)
+        savepoint = state(tmp_path / "savepoint", NEVER_US)
+        folder = platform.run_folder(JOB.run)
+        LearningRun(JOB.run, JOB.model, FIRST, savepoint=savepoint).save(folder)
+        kept = json.loads(JOB.to_json())
+        del kept["state_format"]
+        (folder / JOB_FILE).write_text(json.dumps(kept))
+        for start_from in (None, savepoint):
+            with pytest.raises(JobError, match=r"run late-1: its states have format 1, .* reads 2; start a new run"):
+                resume(platform, JOB.run, start_from)
 
 
 def test_checkpoints_that_are_not_on_this_machine_are_refused(tmp_path: Path) -> None:
