@@ -72,6 +72,8 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
             }
         }
         if (!rows.isEmpty()) {
+            // Settled in its bytes already, but fails where the group is no row to be changed: it would be told again.
+            store(acc, tiles);
             rows.add(row(null, whole(tiles), 0));
         }
         return new GenericArrayData(rows.toArray());
@@ -98,7 +100,7 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
         return row;
     }
 
-    /** The tiles of a group; its bytes are theirs, so what is settled in them is settled in it. */
+    /** The tiles of a group, over its bytes; {@code store} gives it what was changed. */
     private PackedTiles tiles(StringData letters, RowData acc) {
         if (!letters.equals(this.letters)) {
             this.operations = Operation.of(letters.toString());

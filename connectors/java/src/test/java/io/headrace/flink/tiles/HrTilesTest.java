@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.headrace.flink.functions.SqlJobs;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.apache.flink.table.api.TableEnvironment;
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.data.utils.JoinedRowData;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
 import org.junit.jupiter.api.Test;
@@ -78,6 +81,14 @@ class HrTilesTest {
     }
 
     @Test
+    void ofAGroupThatCannotBeChangedNothingIsGivenOut() {
+        RowData group = group();
+        add(group, 1);
+        assertThatThrownBy(() -> function.getValue(new JoinedRowData(group, new GenericRowData(0))))
+                .isInstanceOf(ClassCastException.class);
+    }
+
+    @Test
     void whatIsMergedStaysAsItWas() {
         RowData part = group();
         add(part, 1);
@@ -116,10 +127,12 @@ class HrTilesTest {
                         + " CAST(i AS DOUBLE)) AS tiles FROM numbers GROUP BY CAST(MOD(i, 3) AS BIGINT), i - MOD(i, 500))"
                         + " CROSS JOIN UNNEST(tiles) AS t (`start`, n, us, x1, x2)");
         Map<List<Object>, Row> newest = new HashMap<>();
+        Set<List<Object>> told = new HashSet<>();
         for (Row row : rows) {
             assertThat(row.getKind()).isIn(RowKind.INSERT, RowKind.UPDATE_AFTER);
             Object start = row.getField(2) == null ? "whole" : row.getField(2);
             List<Object> tile = List.of(row.getField(0), row.getField(1), start);
+            assertThat(told.add(List.of(tile, row.getField(3)))).isTrue();
             newest.merge(tile, row, (a, b) -> (long) a.getField(3) > (long) b.getField(3) ? a : b);
         }
         assertThat(newest).hasSize(3 * (1000 / 50 + 1000 / 500));
