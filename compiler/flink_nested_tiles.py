@@ -21,6 +21,11 @@ from headrace.features.scalar import FLOAT, INT
 MOST_IN_ONE = 24
 #: HR_TILES has so many bits for what it keeps of a tile (`PackedTiles.MOST_VALUES`).
 MOST_KEPT = 63
+#: Words of 64 bits that HR_TILES keeps of each tile beside its values: start, events, newest, and which are there.
+TILE_WORDS, WORD_BYTES = 4, 8
+#: So many bytes an entry may come to, as it is read and written whole with every mini-batch of its entity: a page of
+#: memory, so that 24 hours of a day may keep 17 values, and 12 times five minutes 38.
+MOST_BYTES = 4_096
 #: Letters of HR_TILES for each kind of partial, of integers and of floats. A sum of integers is two, as `HR_SUM_OF`
 #: takes them.
 OPERATIONS: Mapping[str, tuple[str, str]] = {
@@ -41,13 +46,14 @@ class Nesting(NamedTuple):
 def nesting_of(group: TileGroup) -> Nesting | None:
     """The finest levels of a group that can share their state; None where no two can.
 
-    They can where the group keeps numbers alone, and the wider is not too many times as wide.
+    They can where the group keeps numbers alone, and one entry of the wider is not too many tiles or bytes.
     """
-    numbers = all(one.kind == "count" or _is_number(one) for one in group.partials)
-    if not numbers or sum(len(_operations(one)) for one in group.partials) > MOST_KEPT:
+    if not all(one.kind == "count" or _is_number(one) for one in group.partials):
         return None
+    kept = sum(len(_operations(one)) for one in group.partials)
+    most = min(MOST_IN_ONE, MOST_BYTES // (WORD_BYTES * (TILE_WORDS + kept))) if kept <= MOST_KEPT else 0
     pairs = pairwise(group.rolling_levels_us)
-    return next((Nesting(inner, outer) for inner, outer in pairs if outer <= MOST_IN_ONE * inner), None)
+    return next((Nesting(inner, outer) for inner, outer in pairs if outer <= most * inner), None)
 
 
 def together(group: TileGroup, nesting: Nesting) -> str:

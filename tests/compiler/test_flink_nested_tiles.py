@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.compiler.flink_nested_tiles import MOST_KEPT, Nesting, apart, nesting_of, together
+from headrace.compiler.flink_nested_tiles import MOST_BYTES, MOST_KEPT, Nesting, apart, nesting_of, together
 from headrace.compiler.flink_tables import tile_columns
 from headrace.compiler.plan import Column, Partial, TileGroup
 from headrace.compiler.tiles import DAY_US, HOUR_US, LIFETIME_LEVELS_US
@@ -19,6 +19,11 @@ WEIGHT = Partial("max", "weight", column("weight", "float"))
 
 def group(levels: tuple[int, ...], *partials: Partial) -> TileGroup:
     return TileGroup("f", (Column("shop", "str"),), None, levels, partials, (None,) * len(levels))
+
+
+def least(numbers: int) -> list[Partial]:
+    """The least of so many columns."""
+    return [Partial("min", f"x{number}", column(f"x{number}", "int")) for number in range(numbers)]
 
 
 @pytest.mark.parametrize(
@@ -55,9 +60,18 @@ def test_what_keeps_more_than_numbers_keeps_each_level_by_itself(partial: Partia
 
 
 def test_more_numbers_than_there_are_bits_keep_each_level_by_itself() -> None:
-    many = [Partial("min", f"x{number}", column(f"x{number}", "int")) for number in range(MOST_KEPT + 1)]
-    assert nesting_of(group((FIVE_US, HOUR_US), *many[1:])) is not None
-    assert nesting_of(group((FIVE_US, HOUR_US), *many)) is None
+    half_us = HOUR_US // 2
+    assert nesting_of(group((half_us, HOUR_US), *least(MOST_KEPT))) is not None
+    assert nesting_of(group((half_us, HOUR_US), *least(MOST_KEPT + 1))) is None
+
+
+@pytest.mark.parametrize(("levels", "tiles", "numbers"), [((FIVE_US, HOUR_US), 12, 38), ((HOUR_US, DAY_US), 24, 17)])
+def test_an_entry_of_too_many_bytes_keeps_each_level_by_itself(
+    levels: tuple[int, int], tiles: int, numbers: int
+) -> None:
+    assert tiles * (4 + numbers) * 8 <= MOST_BYTES < tiles * (4 + numbers + 1) * 8
+    assert nesting_of(group(levels, *least(numbers))) == levels
+    assert nesting_of(group(levels, *least(numbers + 1))) is None
 
 
 def test_each_partial_is_read_from_where_it_was_kept() -> None:

@@ -304,9 +304,16 @@ MUTANTS = (
     Mutant(
         "a day of five minutes is one entry of state",
         "compiler/flink_nested_tiles.py",
-        "if outer <= MOST_IN_ONE * inner",
-        "if outer <= MOST_IN_ONE * inner * inner",
+        "if outer <= most * inner",
+        "if outer <= most * inner * inner",
         "tests/compiler/test_flink_nested_tiles.py::test_the_finest_two_levels_share_their_state_unless_one_is_much_wider_or_lasts",
+    ),
+    Mutant(
+        "an entry of state may come to any number of bytes",
+        "compiler/flink_nested_tiles.py",
+        "min(MOST_IN_ONE, MOST_BYTES // (WORD_BYTES * (TILE_WORDS + kept)))",
+        "MOST_IN_ONE",
+        "tests/compiler/test_flink_nested_tiles.py::test_an_entry_of_too_many_bytes_keeps_each_level_by_itself",
     ),
     Mutant(
         "a tile of five minutes is told as its hour",
