@@ -189,6 +189,25 @@ SPECS: dict[str, Spec] = {
     "heavy_share_ever": (CUSTOMER, everything, heavy_cents, "ratio", None, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
 }
+COUNTED = ("count", "sum", "mean", "min", "max")
+
+
+def but_100(row: Row) -> int | None:
+    """The integer of `NUMBERS` that may be missing."""
+    return None if row["cents"] == 100 else row["cents"]
+
+
+#: As `SPECS` the features of `numbers.py`, by the rows, function, number and window that they are named by.
+NUMBERS: dict[str, Spec] = {
+    f"{rows}_{function}_{number}_{window}": (keys, passes, argument, function, days * DAY or HOUR, tail)
+    for rows, keys, passes, windows in (
+        ("failed", SHOP, is_failed, {"1h": (0, M5), "3d": (3, HOUR)}),
+        ("paid", ("customer", "express"), is_paid, {"3d": (3, HOUR), "20d": (20, DAY)}),
+    )
+    for function in COUNTED
+    for number, argument in (("cents", but_100), ("weight", of("weight")))
+    for window, (days, tail) in windows.items()
+}
 #: Filter and argument of each side of the ratios that are counts or sums of different rows or columns.
 SIDES: dict[str, tuple[Side, Side]] = {
     "failed_share_1h": ((is_failed, of("status")), (everything, of("status"))),
@@ -255,7 +274,7 @@ def rounded(value: float) -> float:
 
 def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[Any, ...], Any]:
     """A feature's value for every key seen before `at_us`."""
-    keys, passes, argument, function, window, tail = SPECS[name]
+    keys, passes, argument, function, window, tail = (SPECS | NUMBERS)[name]
     start, end = bounds(name, at_us, window, tail, mode)
     seen = at_us if mode == "exact" else at_us // finest_of(name) * finest_of(name)
     known: dict[tuple[Any, ...], list[Row]] = {}
@@ -270,7 +289,7 @@ def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[An
 
 def finest_of(name: str) -> int:
     """The finest tile of a feature."""
-    return HOUR if name == "paid_density_3d" else M5
+    return HOUR if (SPECS | NUMBERS)[name][0] == ("customer", "express") else M5
 
 
 def bounds(name: str, at_us: int, window: int | None, tail: int, mode: str) -> tuple[int, int]:

@@ -6,18 +6,25 @@ import base64
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headrace.compiler.build import plan_view
+from headrace.compiler.flink_nested_tiles import Nesting, nesting_of
 from headrace.compiler.flink_scalar import FLINK
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import JobBindings, Legs, TileOptions
 from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import ViewPlan
+from headrace.compiler.tiles import DAY_US, HOUR_US
 from headrace.compiler.verdict import Verdict, reason
+from headrace.features import load_views
+
+from .numbers import Numbers
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +51,14 @@ def rows(oracle: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def environment(plans: dict[str, ViewPlan], planner: Callable[[], Any], rows: list, tmp_path_factory: Any) -> Any:
+def plan() -> ViewPlan:
+    """The shop's features, and beside them, in the same groups, those of numbers that may be missing."""
+    shop = load_views(Path(__file__).parent / "every_aggregate.py").views["shop_features"]
+    return plan_view(replace(shop, features=(*shop.features, *Numbers.view.features)))
+
+
+@pytest.fixture(scope="module")
+def environment(plan: ViewPlan, planner: Callable[[], Any], rows: list, tmp_path_factory: Any) -> Any:
     """A table environment in which the shop's views are declared over a file of events."""
     file: Path = tmp_path_factory.mktemp("events") / "events.json"
     file.write_text("\n".join(map(as_json, rows)))
@@ -54,7 +68,6 @@ def environment(plans: dict[str, ViewPlan], planner: Callable[[], Any], rows: li
         "format": "json",
         "json.timestamp-format.standard": "ISO-8601",
     }
-    plan = plans["shop_features"]
     tiles = {group.fingerprint: TileOptions(None, None) for group in plan.groups}
     environment = planner()
     environment.get_config().set("parallelism.default", "1")
@@ -79,8 +92,8 @@ def collected(environment: Any, query: str) -> Iterator[list[Any]]:
                 yield list(row)
 
 
-def test_verdicts(environment: Any, oracle: Any, plans: Any, rows: list[dict[str, Any]]) -> None:
-    why = FLINK.emit(reason(plans["shop_features"]))
+def test_verdicts(environment: Any, oracle: Any, plan: ViewPlan, rows: list[dict[str, Any]]) -> None:
+    why = FLINK.emit(reason(plan))
     query = f"SELECT `_src_offset`, `_verdict`, {why} FROM `judged`"
     found = {offset: (Verdict(code).label, why) for offset, code, why in collected(environment, query)}
     assert {offset: verdict for offset, (verdict, _) in found.items()} == {
@@ -96,13 +109,13 @@ def test_verdicts(environment: Any, oracle: Any, plans: Any, rows: list[dict[str
 
 
 @pytest.fixture(scope="module")
-def cells(environment: Any, plans: dict[str, ViewPlan]) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
+def cells(environment: Any, plan: ViewPlan) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
     """The final cells of each group, by its fingerprint: a job for each."""
-    return {group.fingerprint: cells_of(environment, group) for group in plans["shop_features"].groups}
+    return {group.fingerprint: cells_of(environment, group) for group in plan.groups}
 
 
-def test_cells_merge_to_the_oracle(cells: Any, oracle: Any, plans: Any, rows: list[dict[str, Any]]) -> None:
-    plan, at_us = plans["shop_features"], oracle.BASE + 3
+def test_cells_merge_to_the_oracle(cells: Any, oracle: Any, plan: ViewPlan, rows: list[dict[str, Any]]) -> None:
+    at_us = oracle.BASE + 3
     for feature in plan.features:
         for key, value in oracle.expected(rows, feature.name, at_us, "tiled").items():
             merged = [merged_part(oracle, plan, part, cells[part.group], key, at_us) for part in feature.parts]
@@ -111,8 +124,13 @@ def test_cells_merge_to_the_oracle(cells: Any, oracle: Any, plans: Any, rows: li
             assert found == (pytest.approx(value) if isinstance(value, float) else value), (feature.name, key)
 
 
-def test_each_tile_starts_where_its_level_has_one(cells: Any, plans: dict[str, ViewPlan]) -> None:
-    for group in plans["shop_features"].groups:
+def test_numbers_that_may_be_missing_share_the_state_of_both_pairs_of_levels(oracle: Any, plan: ViewPlan) -> None:
+    kept = {nesting_of(plan.group(part.group)) for name in oracle.NUMBERS for part in plan.feature(name).parts}
+    assert kept == {Nesting(HOUR_US // 12, HOUR_US), Nesting(HOUR_US, DAY_US)}
+
+
+def test_each_tile_starts_where_its_level_has_one(cells: Any, plan: ViewPlan) -> None:
+    for group in plan.groups:
         assert {level for *_, level, _ in cells[group.fingerprint]} == set(group.levels_us)
         assert [place for place in cells[group.fingerprint] if place[-1] % place[-2]] == []
 
@@ -141,7 +159,7 @@ def inside(slices: list[Any], level: int, start: int) -> bool:
     return any(part.level_us == level and part.from_us <= start < part.to_us for part in slices)
 
 
-def test_the_ledger_sums_up(environment: Any, cells: Any, plans: Any, rows: list[dict[str, Any]]) -> None:
+def test_the_ledger_sums_up(environment: Any, cells: Any, plan: ViewPlan, rows: list[dict[str, Any]]) -> None:
     names = (
         "topic",
         "partition",
@@ -160,7 +178,7 @@ def test_the_ledger_sums_up(environment: Any, cells: Any, plans: Any, rows: list
     assert total["n"] == len(rows) == total["accepted"] + total["late"] + total["dead_lettered"]
     assert total["sum_offset"] == sum(row["_src_offset"] for row in rows)
     folded = 0
-    for group in plans["shop_features"].groups:
+    for group in plan.groups:
         own = cells[group.fingerprint].items()
         folded += sum(cell["n"] for place, cell in own if place[-2] == group.finest_us)
     assert total["folded"] == folded

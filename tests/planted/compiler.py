@@ -316,6 +316,13 @@ MUTANTS = (
         "tests/compiler/test_flink_nested_tiles.py::test_an_entry_of_too_many_bytes_keeps_each_level_by_itself",
     ),
     Mutant(
+        "of integers the greatest is kept for the least",
+        "compiler/flink_nested_tiles.py",
+        '"min": ("l", "L")',
+        '"min": ("g", "L")',
+        "tests/compiler/test_flink_values.py::test_cells_merge_to_the_oracle",
+    ),
+    Mutant(
         "a tile of five minutes is told as its hour",
         "compiler/flink_nested_tiles.py",
         "`_start` IS NULL THEN",
