@@ -50,6 +50,8 @@ MOST: Mapping[str, int] = {"micro_batch_rows": 1_000_000, "micro_batch_seconds":
 #: Micro-batches that Python has at most before it answers, and how long the last of them waits: its state and what it
 #: tells cross once for all of them.
 BUNDLES: Mapping[str, str] = {"python.fn-execution.bundle.size": "64", "python.fn-execution.bundle.time": "1000"}
+#: Where PyFlink runs Python. Only a process of its own writes states by their coder, which asks for the bytes.
+PYTHON_MODE = "python.execution-mode"
 #: Enough to keep two runs of one second apart.
 RUN_SUFFIX_BYTES = 2
 #: The engine-free type of an instant.
@@ -310,8 +312,12 @@ class StreamingTrainingPipeline(Governed):
         return found
 
     def configure(self) -> dict[str, str]:
-        """The Flink options of the job; those of the settings win."""
+        """The Flink options of the job; those of the settings win. SettingsError: one with which it cannot run."""
         flink = self.platform.settings.flink
+        mode = flink.configuration.get(PYTHON_MODE, "process")
+        if mode != "process":
+            msg = f"model {self.name}: flink.configuration: {PYTHON_MODE!r} is {mode!r}; expected 'process': "
+            raise SettingsError(msg + "a thread of the JVM does not write the learner's state; leave the option out")
         checkpointing = Checkpointing(flink.checkpoint_dir, flink.savepoint_dir, self.checkpoint_interval)
         parallelism = {"parallelism.default": str(flink.parallelism)}
         return {**checkpointing.configuration, **BUNDLES, **UTC_ZONE, **parallelism, **flink.configuration}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,13 +48,16 @@ from headrace.training.streaming.trainer import Policy
 from .lake import HERE, Labels, Lake
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Iterator[Lake]:
+def lake_of(tmp_path: Path, **options: str) -> Lake:
+    """A lake in a folder, whose jobs have these options of Flink."""
     catalog = {"type": "sql", "uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": f"file://{tmp_path}/warehouse"}
-    settings = load_settings(
-        flags={"home": str(tmp_path), "iceberg": {"properties": catalog}}, environment={}, folder=tmp_path
-    )
-    return Lake(Platform(settings))
+    flags = {"home": str(tmp_path), "iceberg": {"properties": catalog}, "flink": {"configuration": options}}
+    return Lake(Platform(load_settings(flags=flags, environment={}, folder=tmp_path)))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return lake_of(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,14 @@ def lake(tmp_path: Path) -> Iterator[Lake]:
 def test_a_declaration_that_cannot_be_is_refused(lake: Lake, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DefinitionError, match=said):
         type("Wrong", (Labels,), changes)(lake.platform)
+
+
+def test_a_learner_in_a_thread_of_the_jvm_is_refused(tmp_path: Path) -> None:
+    found = lake_of(tmp_path, **{"python.execution-mode": "thread"})
+    found.more(10)
+    said = "model labels: flink.configuration: 'python.execution-mode' is 'thread'; expected 'process'"
+    with pytest.raises(SettingsError, match=said):
+        Labels(found.platform).prepare()
 
 
 def test_an_attribute_that_nobody_reads_is_refused() -> None:
