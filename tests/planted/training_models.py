@@ -156,4 +156,12 @@ MUTANTS = (
         "self.false_alarms, np.sort",
         "tests/training/models/test_labels_plausible.py::test_of_honest_versions_as_many_are_refused_as_is_said",
     ),
+    Mutant(
+        "labels of an ancestor that nobody judged are passed with its child",
+        "training/models/labels_plausible.py",
+        "for one in before if one.number not in known)",
+        "for one in before if False)",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its_child",
+    ),
 )

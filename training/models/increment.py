@@ -19,26 +19,28 @@ from headrace.training.streaming.candidates import STREAM
 Span = tuple[int, int]
 
 
-def increment_of(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> list[PinnedRows]:
-    """The rows that a version learned itself, its ancestors apart, without those that a champion's line learned.
+def increment_of(
+    line: Sequence[Facts], champion: Sequence[Facts], table: Callable[[str], IcebergTable]
+) -> list[PinnedRows]:
+    """The rows that versions of a line learned, each once, without those that a champion's line learned.
 
     Of streams they are told by offsets, of trainings by what was appended: what the champion learned by another split,
     or the one from a snapshot and the other from a stream, is not taken out.
 
     Args:
+        line: the facts of a version behind those of its ancestors that the champion does not come from, too: whether
+            these were judged or refused, what they learned is in the version.
         champion: the facts of the champion and of the versions that it comes from.
         table: gives the table of a name.
 
     Raises:
-        NotFoundError: it is not known what the version learned, or the rows are gone.
+        NotFoundError: it is not known what one of the line learned, or the rows are gone.
         DatasetError: rows were taken away or changed since.
     """
-    kind = facts.training.get("kind")
-    if kind == STREAM:
-        return list(_of_stream(facts, champion, table))
-    if kind in (FULL, LEARNED_ON):
-        return list(_appended(facts, champion, table))
-    raise NotFoundError(UNRECORDED)
+    found: list[PinnedRows] = []
+    for place, facts in enumerate(line):
+        found += _learned_by(facts, [*champion, *line[:place]], table)
+    return found
 
 
 def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
@@ -54,18 +56,28 @@ def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def _of_stream(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
-    """The rows at the offsets that a stream had and the champion's streams had not."""
+def _learned_by(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+    """The rows that one version learned itself, without those that others learned."""
+    kind = facts.training.get("kind")
+    if kind == STREAM:
+        return _of_stream(facts, before, table)
+    if kind in (FULL, LEARNED_ON):
+        return _appended(facts, before, table)
+    raise NotFoundError(UNRECORDED)
+
+
+def _of_stream(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+    """The rows at the offsets that a stream had and others had not."""
     rows = PinnedRows(Snapshot.of(table(table_of(facts.training))))
     for name, span in facts.offsets.items():
-        for part in outside(span, [one.offsets[name] for one in champion if name in one.offsets]):
+        for part in outside(span, [one.offsets[name] for one in before if name in one.offsets]):
             yield from of_offsets(rows, replace(facts, offsets={name: part}))
 
 
-def _appended(facts: Facts, champion: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
-    """The rows of a training that were not there yet when it, or a like one of the champion's, began."""
+def _appended(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+    """The rows of a training that were not there yet when it, or a like one before it, began."""
     filters = filters_of(facts.training)
-    like = [one for one in champion if _chosen_by(one) == filters]
+    like = [one for one in before if _chosen_by(one) == filters]
     for name, snapshot_id in facts.snapshots.items():
         known = {one.snapshots[name] for one in like if name in one.snapshots}
         if facts.training["kind"] == LEARNED_ON:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from headrace.features.instant import instant_of
 from headrace.training.models.gates import GateResult, Subject
 
 if TYPE_CHECKING:
-    from headrace.registry.model_facts import ModelVersion
+    from headrace.registry.model_facts import Facts, ModelVersion
     from headrace.training.data.rows import PinnedRows
     from headrace.training.models.evaluator import Evaluator
     from headrace.training.models.label_windows import LabelWindow
@@ -134,9 +134,10 @@ class LearnedLabels:
             msg = f"gate {self.name!r}: {len(trusted):,} windows of {self.gate.least_rows:,} labels or more in "
             msg += f"{self.evaluator.rows(self.gate.set)}, expected at least {LEAST_WINDOWS}; take a longer history"
             raise DatasetError(msg)
-        line = [one.facts for one in self.store.lineage(champion.name).line]
+        known = self.store.lineage(champion.name).line
+        line = [facts for _, facts in self._line(subject, {one.number for one in known})]
         try:
-            parts = increment_of(subject.facts, line, self.evaluator.table)
+            parts = increment_of(line, [one.facts for one in known], self.evaluator.table)
         except GONE as error:
             return self._failed(champion, f"what labels it learned is not known: {error}")
         try:
@@ -144,6 +145,12 @@ class LearnedLabels:
         except DatasetError as error:
             return self._failed(champion, str(error))
         return self._beside(champion, trusted, found)
+
+    def _line(self, subject: Subject, known: Collection[int]) -> list[tuple[str, Facts]]:
+        """The subject behind those of its ancestors whose numbers are not known, by their names."""
+        before = () if subject.parent is None else self.store.lineage(subject.parent.name).line
+        own = "candidate" if subject.version is None else subject.version.name
+        return [*((one.name, one.facts) for one in before if one.number not in known), (own, subject.facts)]
 
     def _windows(self, parts: Iterable[PinnedRows], champion: ModelVersion) -> list[LabelWindow]:
         """The windows of some rows, as the champion sees them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,21 @@ def store(tmp_path: Path) -> ModelStore:
     return trips.store(tmp_path)
 
 
-def streamed(store: ModelStore, part: int, first: int = 0, end: int = 60 * MINUTES, **training: Any) -> ModelVersion:
+def streamed(
+    store: ModelStore,
+    part: int,
+    first: int = 0,
+    end: int = 60 * MINUTES,
+    parent: ModelVersion | None = None,
+    files: Mapping[str, bytes] | None = None,
+    label_cutoff: datetime | None = None,
+    **training: Any,
+) -> ModelVersion:
     """A version that learned minutes of the stream."""
     offsets = {f"raw.labelled-{part}": (first, end)}
-    facts = trips.facts(store, trips.tuned(), offsets=offsets, training={**PLACES, **training})
-    return store.register("late_trips", facts, trips.WHY)
+    facts = trips.facts(store, files or trips.tuned(), offsets=offsets, training={**PLACES, **training})
+    before = None if parent is None else parent.number
+    return store.register("late_trips", replace(facts, parent=before, label_cutoff=label_cutoff), trips.WHY)
 
 
 def judged(store: ModelStore, lake: IcebergTable, version: ModelVersion, gate: LabelsPlausible = GATE) -> GateResult:
@@ -133,6 +144,20 @@ def test_labels_that_the_champion_has_learned_are_not_asked_of_it_again(lake: Ic
     assert other.evidence["labels"] == 60 * MINUTES
     nothing = judged(store, lake, streamed(store, 0, end=behind))
     assert (nothing.passed, nothing.evidence) == (True, NOTHING)
+
+
+def test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its_child(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    with_champion(store)
+    waiting = streamed(store, 0, end=60 * (BAD + 1))
+    found = judged(store, lake, streamed(store, 0, first=60 * (BAD + 1), parent=waiting))
+    assert not found.passed
+    assert found.evidence["labels"] == 60 * MINUTES
+    assert found.evidence["worst"]["from"] == "2013-12-01T00:12:00+00:00"
+    # What the two have both learned counts once.
+    again = judged(store, lake, streamed(store, 0, parent=waiting))
+    assert again.evidence["labels"] == 60 * MINUTES
 
 
 def test_without_a_champion_nobody_is_there_to_be_surprised(lake: IcebergTable, store: ModelStore) -> None:

@@ -146,13 +146,23 @@ def test_what_a_version_was_told_since_the_champion_is_what_was_appended(desk: D
         line.append(desk.trained(line[-1]))
 
     def told(version: ModelVersion, *champion: ModelVersion) -> int:
-        parts = increment_of(version.facts, [one.facts for one in champion], lambda _: desk.table.refresh())
-        return sum(count(part) for part in parts)
+        mine = [one for one in desk.store.lineage(version.name).ancestors if one.number not in numbers(champion)]
+        return told_by([*mine, version], *champion)
+
+    def numbers(some: Sequence[ModelVersion]) -> set[int]:
+        return {one.number for one in some}
+
+    def told_by(versions: Sequence[ModelVersion], *champion: ModelVersion) -> int:
+        facts, theirs = ([one.facts for one in some] for some in (versions, champion))
+        return sum(count(part) for part in increment_of(facts, theirs, lambda _: desk.table.refresh()))
 
     first, second, third = line
     own = {one.name: count(desk.rows(TRAIN, at=one.facts.snapshots["raw.trips"])) for one in line}
     assert told(first) == own[first.name]
-    assert told(third, first, second) == told(third) == own[third.name] - own[second.name]
+    assert told(third, first, second) == told_by([third]) == own[third.name] - own[second.name]
+    # What an ancestor learned that is none of the champion's is in the version, whoever judged that one.
+    assert told(third, first) == own[third.name] - own[first.name]
+    assert told(third) == own[third.name]
     assert told(second, *line) == told(third, *line) == 0
     anew = desk.trained()
     assert told(anew, first) == own[third.name] - own[first.name]
