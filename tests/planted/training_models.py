@@ -164,4 +164,25 @@ MUTANTS = (
         "tests/training/models/test_labels_plausible.py::"
         "test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its_child",
     ),
+    Mutant(
+        "labels that a stream refused are asked of its candidate",
+        "training/models/evaluator.py",
+        "_leaving_out(predictor.fitted) if leave_out else predictor.fitted",
+        "predictor.fitted",
+        "tests/training/models/test_labels_plausible.py::test_rows_that_the_stream_refused_are_not_asked_of_it",
+    ),
+    Mutant(
+        "rows of a stream without a label time refuse its candidate",
+        "training/models/increment.py",
+        'if facts.training.get("kind") != STREAM or cutoff is None:',
+        "if True:",
+        "tests/training/models/test_labels_plausible.py::test_rows_that_the_stream_refused_are_not_asked_of_it",
+    ),
+    Mutant(
+        "rows that the query of a stream left out are taken for learned",
+        "training/models/learned.py",
+        'chosen = rows.where(*filters_where(str(facts.training.get(WHERE, ""))))',
+        "chosen = rows",
+        "tests/training/models/test_labels_plausible.py::test_rows_that_the_stream_refused_are_not_asked_of_it",
+    ),
 )

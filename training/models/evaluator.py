@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from headrace.connectors.artifacts import Artifacts
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.errors import ColumnTypeError, DatasetError, ModelError
 from headrace.registry.model_facts import Evaluation, Facts
+from headrace.training.data.encoding import Fitted
 from headrace.training.data.filters import check_columns
 from headrace.training.data.labels import Label
 from headrace.training.data.rows import PinnedRows, RowReader
@@ -128,15 +129,20 @@ class Evaluator:
         return Evaluated(evaluation, predictor.fitted.encoding.label, whole.rows, predictor.recipe.model.task)
 
 
-def labelled(predictor: Predictor, rows: PinnedRows, columns: Sequence[str]) -> Iterator[Labelled]:
+def labelled(
+    predictor: Predictor, rows: PinnedRows, columns: Sequence[str], *, leave_out: bool = False
+) -> Iterator[Labelled]:
     """The rows that have a label, with some of their columns, a row group at a time.
+
+    Args:
+        leave_out: leave rows out whose label is bad, where the model's own label refuses them.
 
     Raises:
         ModelError: the model was trained on no label, or has no finite answer to a row.
         DatasetError: a label is refused.
         UnknownColumnError, ColumnTypeError: the table lacks a column, or has it of another type.
     """
-    fitted = predictor.fitted
+    fitted = _leaving_out(predictor.fitted) if leave_out else predictor.fitted
     if fitted.encoding.label is None:
         msg = "the model was trained on no label, so that there is nothing to hold its answers against"
         raise ModelError(msg)
@@ -153,6 +159,12 @@ def labelled(predictor: Predictor, rows: PinnedRows, columns: Sequence[str]) -> 
             raise ModelError(msg)
         kept = np.searchsorted(block.positions, batch.positions.numpy())
         yield Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
+
+
+def _leaving_out(fitted: Fitted) -> Fitted:
+    label = fitted.encoding.label
+    kept = None if label is None else replace(label, bad="leave_out")
+    return replace(fitted, encoding=replace(fitted.encoding, label=kept))
 
 
 class _Sums:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import NotFoundError
 from headrace.registry.model_facts import Facts
 from headrace.training.data.changes import appended_between
-from headrace.training.data.filters import RowFilter
+from headrace.training.data.filters import RowFilter, before
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.pipeline import FULL, LEARNED_ON
@@ -21,8 +22,8 @@ Span = tuple[int, int]
 
 def increment_of(
     line: Sequence[Facts], champion: Sequence[Facts], table: Callable[[str], IcebergTable]
-) -> list[PinnedRows]:
-    """The rows that versions of a line learned, each once, without those that a champion's line learned.
+) -> list[tuple[Facts, PinnedRows]]:
+    """The rows that versions of a line learned, each once and beside who did, without those that a champion's line did.
 
     Of streams they are told by offsets, of trainings by what was appended: what the champion learned by another split,
     or the one from a snapshot and the other from a stream, is not taken out.
@@ -37,10 +38,22 @@ def increment_of(
         NotFoundError: it is not known what one of the line learned, or the rows are gone.
         DatasetError: rows were taken away or changed since.
     """
-    found: list[PinnedRows] = []
+    found: list[tuple[Facts, PinnedRows]] = []
     for place, facts in enumerate(line):
-        found += _learned_by(facts, [*champion, *line[:place]], table)
+        found += [(facts, rows) for rows in _learned_by(facts, [*champion, *line[:place]], table)]
     return found
+
+
+def let_through(facts: Facts, rows: PinnedRows, label_time: str) -> PinnedRows:
+    """Of the rows between the first and the last that a version learned those whose label had a time by then.
+
+    A stream whose rows say when their labels were known refuses one without a time, or that is yet to come. What else
+    learned took its rows with or without.
+    """
+    cutoff = facts.label_cutoff
+    if facts.training.get("kind") != STREAM or cutoff is None:
+        return rows
+    return rows.where(before(label_time, cutoff + timedelta(microseconds=1)))
 
 
 def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
@@ -56,28 +69,28 @@ def outside(span: Span, taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def _learned_by(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+def _learned_by(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
     """The rows that one version learned itself, without those that others learned."""
     kind = facts.training.get("kind")
     if kind == STREAM:
-        return _of_stream(facts, before, table)
+        return _of_stream(facts, earlier, table)
     if kind in (FULL, LEARNED_ON):
-        return _appended(facts, before, table)
+        return _appended(facts, earlier, table)
     raise NotFoundError(UNRECORDED)
 
 
-def _of_stream(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+def _of_stream(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
     """The rows at the offsets that a stream had and others had not."""
     rows = PinnedRows(Snapshot.of(table(table_of(facts.training))))
     for name, span in facts.offsets.items():
-        for part in outside(span, [one.offsets[name] for one in before if name in one.offsets]):
+        for part in outside(span, [one.offsets[name] for one in earlier if name in one.offsets]):
             yield from of_offsets(rows, replace(facts, offsets={name: part}))
 
 
-def _appended(facts: Facts, before: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
+def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
     """The rows of a training that were not there yet when it, or a like one before it, began."""
     filters = filters_of(facts.training)
-    like = [one for one in before if _chosen_by(one) == filters]
+    like = [one for one in earlier if _chosen_by(one) == filters]
     for name, snapshot_id in facts.snapshots.items():
         known = {one.snapshots[name] for one in like if name in one.snapshots}
         if facts.training["kind"] == LEARNED_ON:

@@ -123,7 +123,7 @@ class LearnedLabels:
         Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task,
         and DatasetError for too few trusted rows, or one without a time.
         """
-        from headrace.training.models.increment import increment_of
+        from headrace.training.models.increment import increment_of, let_through
         from headrace.training.models.learned import GONE
 
         champion = subject.champion
@@ -141,10 +141,11 @@ class LearnedLabels:
         except GONE as error:
             return self._failed(champion, f"what labels it learned is not known: {error}")
         try:
-            found = self._windows(parts, champion)
+            learned = [let_through(facts, rows, self.gate.label_time) for facts, rows in parts]
+            found = self._windows(learned, champion, leave_out=True)
         except DatasetError as error:
             return self._failed(champion, str(error))
-        return self._beside(champion, trusted, found)
+        return self._beside(champion, trusted, found, sum(rows.count().kept for _, rows in parts))
 
     def _line(self, subject: Subject, known: Collection[int]) -> list[tuple[str, Facts]]:
         """The subject behind those of its ancestors whose numbers are not known, by their names."""
@@ -152,8 +153,10 @@ class LearnedLabels:
         own = "candidate" if subject.version is None else subject.version.name
         return [*((one.name, one.facts) for one in before if one.number not in known), (own, subject.facts)]
 
-    def _windows(self, parts: Iterable[PinnedRows], champion: ModelVersion) -> list[LabelWindow]:
-        """The windows of some rows, as the champion sees them."""
+    def _windows(
+        self, parts: Iterable[PinnedRows], champion: ModelVersion, *, leave_out: bool = False
+    ) -> list[LabelWindow]:
+        """The windows of some rows, as the champion sees them; without those whose label is bad, where that is said."""
         from headrace.training.data.label_time import LabelTime
         from headrace.training.models.evaluator import labelled
         from headrace.training.models.label_windows import LabelWindows
@@ -165,7 +168,7 @@ class LearnedLabels:
         gathered = LabelWindows(parse_duration(self.gate.every))
         for rows in parts:
             times.check(str(rows), rows.snapshot.schema)
-            for some in labelled(predictor, rows, times.columns):
+            for some in labelled(predictor, rows, times.columns, leave_out=leave_out):
                 known = times.known_us(some.rows)
                 if known.null_count:
                     msg = f"{rows}: label time {times.column} is missing: {known.null_count:,} of {len(known):,} rows"
@@ -177,14 +180,18 @@ class LearnedLabels:
         return window.rows >= self.gate.least_rows
 
     def _beside(
-        self, champion: ModelVersion, trusted: Sequence[LabelWindow], found: Sequence[LabelWindow]
+        self, champion: ModelVersion, trusted: Sequence[LabelWindow], found: Sequence[LabelWindow], rows: int
     ) -> GateResult:
-        """What windows say beside those that are trusted."""
+        """What the windows of so many rows say beside those that are trusted."""
         judged = [one for one in found if self._is_judged(one)]
         labels, few = sum(one.rows for one in found), sum(one.rows for one in found if not self._is_judged(one))
         seen = {"champion": champion.name, "windows": len(judged), "labels": labels, "labels_of_few": few}
-        if not labels:
+        if rows > labels:
+            seen["left_out"] = rows - labels
+        if not rows:
             return GateResult(self.name, True, evidence=seen)
+        if not labels:
+            return self._failed(champion, f"none of its {rows:,} rows has a label and a time of it")
         if not judged:
             return self._failed(
                 champion, f"no window has {self.gate.least_rows:,} labels or more: too few to be judged"
@@ -193,8 +200,8 @@ class LearnedLabels:
         worst = max(judged, key=_surprise)
         beyond = sum(one.surprise > bound for one in judged)
         shown = {"beyond": beyond, "worst": _shown(worst), "worst_trusted": _shown(max(trusted, key=_surprise))}
-        rows = {"rows": str(self.evaluator.rows(self.gate.set)), "trusted_windows": len(trusted)}
-        return GateResult(self.name, not beyond, worst.surprise, bound, {**seen, **shown, **rows})
+        by = {"rows": str(self.evaluator.rows(self.gate.set)), "trusted_windows": len(trusted)}
+        return GateResult(self.name, not beyond, worst.surprise, bound, {**seen, **shown, **by})
 
     def _failed(self, champion: ModelVersion, why: str) -> GateResult:
         return GateResult(self.name, False, evidence={"champion": champion.name, "why": why})

@@ -17,6 +17,8 @@ from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN
 from headrace.training.learning.pipeline import FULL, LEARNED_ON
 from headrace.training.streaming.candidates import STREAM
+from headrace.training.streaming.fact_conditions import filters_where
+from headrace.training.streaming.learned_before import WHERE
 
 #: The steps of a training that choose its rows: what one of a user's own chose is not kept.
 CHOOSING = frozenset({"snapshot", "rows", "appended"})
@@ -73,7 +75,7 @@ def filters_of(training: Mapping[str, Any]) -> list[RowFilter]:
 
 
 def of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
-    """The rows of a table whose positions lie among those that a stream had, a part for each of its partitions.
+    """The rows of a table at positions that a stream had and of its condition, a part for each of its partitions.
 
     Raises NotFoundError where the stream was of a topic or another table, or its rows had no positions.
     """
@@ -81,8 +83,9 @@ def of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
     if source != rows.snapshot.table:
         msg = f"it learned from {source}, which may have the same rows as {rows.snapshot.table}"
         raise NotFoundError(msg)
+    chosen = rows.where(*filters_where(str(facts.training.get(WHERE, ""))))
     for name, (first, end) in facts.offsets.items():
-        yield rows.where(*_within(facts.training, int(name.rpartition("-")[2]), first, end))
+        yield chosen.where(*_within(facts.training, int(name.rpartition("-")[2]), first, end))
 
 
 def table_of(training: Mapping[str, Any]) -> str:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from headrace.compiler.flink_tables import quoted
 from headrace.connectors.schema import Field
 from headrace.errors import DefinitionError, did_you_mean
-from headrace.features.label_join import FACT_NUMBER, LABEL_TIME
 from headrace.features.source import IcebergTable
 from headrace.runtime.platform import Platform
+from headrace.training.streaming.fact_conditions import CONDITIONS, Which
 from headrace.training.streaming.job import RowsRead
 from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 from headrace.training.streaming.table_rows import TableRows, rows_in
 from headrace.training.streaming.topic_rows import TopicRows
-
-Which = Literal["all", "first", "labelled"]
-#: By which facts are learned the condition that they meet, as Flink and Iceberg both read it, and the column in it.
-CONDITIONS: Mapping[str, tuple[str, str]] = {
-    "first": (f"{FACT_NUMBER} = 1", FACT_NUMBER),
-    "labelled": (f"{LABEL_TIME} IS NOT NULL", LABEL_TIME),
-}
 
 
 class LabelFactsPipeline(StreamingTrainingPipeline):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +237,42 @@ def test_a_label_without_a_time_fails_what_learned_it(tmp_path: Path, store: Mod
     found = judged(store, lake, streamed(store, 0))
     assert not found.passed
     assert "label time at is missing: 1 of 60 rows" in found.evidence["why"]
+
+
+@pytest.fixture
+def refusing(tmp_path: Path) -> IcebergTable:
+    """A stream of 120 labels: row 0 has none, 1 no time, 2 an absurd one, 3 the fact number 2, 4 is yet to come."""
+    fields = (*trips.FIELDS, Field("part", "int"), Field("place", "bigint"), Field("fact_number", "bigint"))
+    lake = IcebergCatalog.sqlite("house", tmp_path / "lake").create_table("raw", "labelled", fields)
+    trusted, rows = (
+        placed(trips.rows(count, since, seed=seed), part)
+        for count, since, seed, part in ((3_600, trips.FEBRUARY, 2, 7), (120, trips.DECEMBER, 4, 0))
+    )
+    lake.append(trusted.append_column("fact_number", pa.array([1] * 3_600)))
+    columns = {name: rows[name].to_pylist() for name in rows.schema.names} | {"fact_number": [1] * 120}
+    columns["late"][0], columns["at"][1], columns["late"][2] = None, None, 5.0
+    columns["fact_number"][3], columns["at"][4] = 2, trips.CLEAN
+    lake.append(pa.table(columns, schema=pa.schema([*rows.schema, pa.field("fact_number", pa.int64())])))
+    return lake
+
+
+def test_rows_that_the_stream_refused_are_not_asked_of_it(refusing: IcebergTable, store: ModelStore) -> None:
+    """A dead letter is between the first and the last row of its run, and not in the model."""
+    refuse = replace(trips.LABEL, bad="refuse")
+    files = trips.fresh(trips.rows(600, trips.FEBRUARY, seed=1), refuse)
+    for batch in trips.stream.micro_batches(trips.rows(600, trips.FEBRUARY, seed=1)):
+        files.learn(batch)
+    with_champion(store, files=files.artifact())
+    told = {"files": files.artifact(), "label_cutoff": trips.DECEMBER + timedelta(seconds=119)}
+    found = judged(store, refusing, streamed(store, 0, end=120, where="fact_number = 1", **told))
+    assert found.passed, found.evidence
+    # The row that the query left out is none of those that were refused.
+    assert (found.evidence["labels"], found.evidence["left_out"]) == (115, 4)
+    letter = judged(store, refusing, streamed(store, 0, end=1, **told))
+    assert not letter.passed
+    assert letter.evidence["why"] == "none of its 1 rows has a label and a time of it"
+    other = judged(store, refusing, streamed(store, 0, end=120, where="load > 3", **told))
+    assert "rows where 'load > 3': a condition of another version" in other.evidence["why"]
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_what_a_version_was_told_since_the_champion_is_what_was_appended(desk: D
 
     def told_by(versions: Sequence[ModelVersion], *champion: ModelVersion) -> int:
         facts, theirs = ([one.facts for one in some] for some in (versions, champion))
-        return sum(count(part) for part in increment_of(facts, theirs, lambda _: desk.table.refresh()))
+        return sum(count(part) for _, part in increment_of(facts, theirs, lambda _: desk.table.refresh()))
 
     first, second, third = line
     own = {one.name: count(desk.rows(TRAIN, at=one.facts.snapshots["raw.trips"])) for one in line}
