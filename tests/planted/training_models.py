@@ -185,4 +185,12 @@ MUTANTS = (
         "chosen = rows",
         "tests/training/models/test_labels_plausible.py::test_rows_that_the_stream_refused_are_not_asked_of_it",
     ),
+    Mutant(
+        "labels are judged by a champion of another label",
+        "training/models/labels_plausible.py",
+        "if label != theirs:",
+        "if False:",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_what_learned_another_label_or_is_broken_or_from_other_columns_fails",
+    ),
 )

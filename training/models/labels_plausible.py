@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headrace.errors import DatasetError, DefinitionError
+from headrace.errors import (
+    ArtifactError,
+    ColumnTypeError,
+    DatasetError,
+    DefinitionError,
+    ModelError,
+    UnknownColumnError,
+)
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_of
 from headrace.training.models.gates import GateResult, Subject
 
 if TYPE_CHECKING:
     from headrace.registry.model_facts import Facts, ModelVersion
+    from headrace.training.data.labels import Label
     from headrace.training.data.rows import PinnedRows
     from headrace.training.models.evaluator import Evaluator
     from headrace.training.models.label_windows import LabelWindow
@@ -118,7 +126,8 @@ class LearnedLabels:
         """Passed when no window of labels surprises the champion beyond the bound; the evidence has the worst ones.
 
         Passed also without a champion, and where it has learned all of them. Failed where it is not known what the
-        subject learned, such as from a topic, where the labels are refused, and where no window has enough of them.
+        subject learned, such as from a topic, where it is broken or learns another label than the champion, where its
+        rows have none that the champion can be asked of, and where no window has enough of them.
 
         Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task,
         and DatasetError for too few trusted rows, or one without a time.
@@ -129,6 +138,14 @@ class LearnedLabels:
         champion = subject.champion
         if champion is None:
             return GateResult(self.name, True, evidence={"champion": None})
+        try:
+            label = self._label(subject.facts)
+        except (ArtifactError, ModelError) as error:
+            return self._failed(champion, str(error))
+        theirs = self._label(champion.facts)
+        if label != theirs:
+            why = "it learns another label than the champion, which says nothing of it"
+            return self._failed(champion, f"{why}: {label!r}, not {theirs!r}")
         trusted = [one for one in self._windows([self.evaluator.rows(self.gate.set)], champion) if self._is_judged(one)]
         if len(trusted) < LEAST_WINDOWS:
             msg = f"gate {self.name!r}: {len(trusted):,} windows of {self.gate.least_rows:,} labels or more in "
@@ -143,9 +160,12 @@ class LearnedLabels:
         try:
             learned = [let_through(facts, rows, self.gate.label_time) for facts, rows in parts]
             found = self._windows(learned, champion, leave_out=True)
-        except DatasetError as error:
+        except (DatasetError, UnknownColumnError, ColumnTypeError) as error:
             return self._failed(champion, str(error))
         return self._beside(champion, trusted, found, sum(rows.count().kept for _, rows in parts))
+
+    def _label(self, facts: Facts) -> Label | None:
+        return self.evaluator.load(facts.artifact).fitted.encoding.label
 
     def _line(self, subject: Subject, known: Collection[int]) -> list[tuple[str, Facts]]:
         """The subject behind those of its ancestors whose numbers are not known, by their names."""

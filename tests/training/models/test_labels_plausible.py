@@ -275,6 +275,30 @@ def test_rows_that_the_stream_refused_are_not_asked_of_it(refusing: IcebergTable
     assert "rows where 'load > 3': a condition of another version" in other.evidence["why"]
 
 
+def test_what_learned_another_label_or_is_broken_or_from_other_columns_fails(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    with_champion(store)
+    rows = trips.rows(600, trips.FEBRUARY, seed=1)
+    named = rows.rename_columns(["early" if name == "late" else name for name in rows.schema.names])
+    other = trips.fresh(named, replace(trips.LABEL, column="early"))
+    found = judged(store, lake, streamed(store, 1, files=other.artifact()))
+    assert not found.passed
+    assert found.evidence["why"].startswith("it learns another label than the champion")
+    assert "Label(column='early'" in found.evidence["why"]
+    broken = judged(store, lake, streamed(store, 1, files={**trips.tuned(), "model.json": b"{}"}))
+    assert not broken.passed
+    assert "model.json" in broken.evidence["why"]
+    fields = [
+        field for field in (*trips.FIELDS, Field("part", "int"), Field("place", "bigint")) if field.name != "load"
+    ]
+    made = lake.catalog.create_table("raw", "without_load", tuple(fields))
+    made.append(placed(trips.rows(60, trips.DECEMBER, seed=4), 0).drop_columns("load"))
+    lacking = judged(store, lake, streamed(store, 0, end=60, source="raw.without_load"))
+    assert not lacking.passed
+    assert "no column 'load'" in lacking.evidence["why"]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
