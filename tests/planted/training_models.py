@@ -193,4 +193,11 @@ MUTANTS = (
         "tests/training/models/test_labels_plausible.py::"
         "test_what_learned_another_label_or_is_broken_or_from_other_columns_fails",
     ),
+    Mutant(
+        "no training anew passes after labels were corrected",
+        "training/models/increment.py",
+        '(NotFoundError, DatasetError) if facts.training["kind"] == FULL else (NotFoundError,)',
+        "(NotFoundError,)",
+        "tests/training/models/test_learned.py::test_a_training_anew_after_labels_were_corrected_is_asked_all_its_rows",
+    ),
 )

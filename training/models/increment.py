@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import NotFoundError
+from headrace.errors import DatasetError, NotFoundError
 from headrace.registry.model_facts import Facts
 from headrace.training.data.changes import appended_between
 from headrace.training.data.filters import RowFilter, before
@@ -97,7 +97,9 @@ def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], Ice
             known.add(recorded(facts.training, "after"))
         if snapshot_id not in known:
             there = table(name)
-            yield _since(there, Snapshot.of(there, snapshot_id), known).where(*filters)
+            # Whoever trains anew after a correction learns all rows, and all are asked of it.
+            passes = (NotFoundError, DatasetError) if facts.training["kind"] == FULL else (NotFoundError,)
+            yield _since(there, Snapshot.of(there, snapshot_id), known, passes).where(*filters)
 
 
 def _chosen_by(facts: Facts) -> list[RowFilter] | None:
@@ -108,12 +110,14 @@ def _chosen_by(facts: Facts) -> list[RowFilter] | None:
         return None
 
 
-def _since(table: IcebergTable, snapshot: Snapshot, known: Iterable[int]) -> PinnedRows:
-    """What a snapshot has that none of some others had; one that did not come before it says nothing."""
+def _since(
+    table: IcebergTable, snapshot: Snapshot, known: Iterable[int], passes: tuple[type[Exception], ...]
+) -> PinnedRows:
+    """What a snapshot has that none of some others had; one of which that cannot be told says nothing, if it passes."""
     found = [PinnedRows(snapshot)]
     for one in known:
         try:
             found.append(appended_between(table, one, snapshot))
-        except NotFoundError:
+        except passes:
             continue
     return min(found, key=lambda rows: rows.snapshot.rows)

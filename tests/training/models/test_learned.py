@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from headrace.errors import NotFoundError
+from headrace.errors import DatasetError, NotFoundError
 from headrace.registry.model_facts import ModelVersion
 from headrace.training.data.filters import RowFilter, before, from_
 from headrace.training.data.rows import PinnedRows
@@ -175,3 +175,19 @@ def test_what_a_version_was_told_since_the_champion_is_what_was_appended(desk: D
     assert told(anew, by_hand) == own[third.name]
     with pytest.raises(NotFoundError, match="how it was trained is not recorded"):
         told(by_hand)
+
+
+def test_a_training_anew_after_labels_were_corrected_is_asked_all_its_rows(desk: Desk) -> None:
+    first = desk.trained()
+    desk.table.refresh().table.delete("speed < -1")
+    desk.arrive(2)
+    anew = desk.trained()
+
+    def told(version: ModelVersion) -> int:
+        parts = increment_of([version.facts], [first.facts], lambda _: desk.table.refresh())
+        return sum(count(part) for _, part in parts)
+
+    assert told(anew) == count(desk.rows(TRAIN)) > 0
+    on = {**anew.facts.training, "kind": "learned_on", "after": first.facts.snapshots["raw.trips"]}
+    with pytest.raises(DatasetError, match="rows were taken away or changed"):
+        told(replace(anew, facts=replace(anew.facts, training=on)))
