@@ -159,7 +159,7 @@ MUTANTS = (
     Mutant(
         "labels of an ancestor that nobody judged are passed with its child",
         "training/models/labels_plausible.py",
-        "for one in before if one.number not in known)",
+        "for one in before if one.number not in numbers)",
         "for one in before if False)",
         "tests/training/models/test_labels_plausible.py::"
         "test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its_child",
@@ -188,8 +188,8 @@ MUTANTS = (
     Mutant(
         "labels are judged by a champion of another label",
         "training/models/labels_plausible.py",
-        "if label != theirs:",
-        "if False:",
+        "if label == theirs:",
+        "if True:",
         "tests/training/models/test_labels_plausible.py::"
         "test_what_learned_another_label_or_is_broken_or_from_other_columns_fails",
     ),
@@ -199,5 +199,12 @@ MUTANTS = (
         '(NotFoundError, DatasetError) if facts.training["kind"] == FULL else (NotFoundError,)',
         "(NotFoundError,)",
         "tests/training/models/test_learned.py::test_a_training_anew_after_labels_were_corrected_is_asked_all_its_rows",
+    ),
+    Mutant(
+        "labels raise the bound that they are held against",
+        "training/models/labels_plausible.py",
+        "if both:",
+        "if False:",
+        "tests/training/models/test_labels_plausible.py::test_what_learned_trusted_rows_is_not_judged_by_them",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -132,31 +132,24 @@ class LearnedLabels:
         Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task,
         and DatasetError for too few trusted rows, or one without a time.
         """
-        from headrace.training.models.increment import increment_of, let_through
+        from headrace.training.models.increment import let_through
         from headrace.training.models.learned import GONE
 
         champion = subject.champion
         if champion is None:
             return GateResult(self.name, True, evidence={"champion": None})
+        why = self._other_label(subject.facts, champion)
+        if why is not None:
+            return self._failed(champion, why)
+        trusted = self._trusted(champion)
         try:
-            label = self._label(subject.facts)
-        except (ArtifactError, ModelError) as error:
-            return self._failed(champion, str(error))
-        theirs = self._label(champion.facts)
-        if label != theirs:
-            why = "it learns another label than the champion, which says nothing of it"
-            return self._failed(champion, f"{why}: {label!r}, not {theirs!r}")
-        trusted = [one for one in self._windows([self.evaluator.rows(self.gate.set)], champion) if self._is_judged(one)]
-        if len(trusted) < LEAST_WINDOWS:
-            msg = f"gate {self.name!r}: {len(trusted):,} windows of {self.gate.least_rows:,} labels or more in "
-            msg += f"{self.evaluator.rows(self.gate.set)}, expected at least {LEAST_WINDOWS}; take a longer history"
-            raise DatasetError(msg)
-        known = self.store.lineage(champion.name).line
-        line = [facts for _, facts in self._line(subject, {one.number for one in known})]
-        try:
-            parts = increment_of(line, [one.facts for one in known], self.evaluator.table)
+            parts = self._parts(subject, champion)
+            both = sum(self._among_trusted(rows) for _, rows in parts)
         except GONE as error:
             return self._failed(champion, f"what labels it learned is not known: {error}")
+        if both:
+            why = f"it learned {both:,} of the rows that it is judged by; take a set of rows that it did not"
+            return self._failed(champion, why, learned_rows=both)
         try:
             learned = [let_through(facts, rows, self.gate.label_time) for facts, rows in parts]
             found = self._windows(learned, champion, leave_out=True)
@@ -164,14 +157,45 @@ class LearnedLabels:
             return self._failed(champion, str(error))
         return self._beside(champion, trusted, found, sum(rows.count().kept for _, rows in parts))
 
+    def _other_label(self, facts: Facts, champion: ModelVersion) -> str | None:
+        """Why labels that a subject learned say nothing to the champion; None: they are of the same label."""
+        try:
+            label = self._label(facts)
+        except (ArtifactError, ModelError) as error:
+            return str(error)
+        theirs = self._label(champion.facts)
+        if label == theirs:
+            return None
+        return f"it learns another label than the champion, which says nothing of it: {label!r}, not {theirs!r}"
+
     def _label(self, facts: Facts) -> Label | None:
         return self.evaluator.load(facts.artifact).fitted.encoding.label
 
-    def _line(self, subject: Subject, known: Collection[int]) -> list[tuple[str, Facts]]:
-        """The subject behind those of its ancestors whose numbers are not known, by their names."""
+    def _trusted(self, champion: ModelVersion) -> list[LabelWindow]:
+        """The windows of the trusted rows. DatasetError: they are too few."""
+        rows = self.evaluator.rows(self.gate.set)
+        trusted = [one for one in self._windows([rows], champion) if self._is_judged(one)]
+        if len(trusted) < LEAST_WINDOWS:
+            msg = f"gate {self.name!r}: {len(trusted):,} windows of {self.gate.least_rows:,} labels or more in "
+            raise DatasetError(msg + f"{rows}, expected at least {LEAST_WINDOWS}; take a longer history")
+        return trusted
+
+    def _parts(self, subject: Subject, champion: ModelVersion) -> list[tuple[Facts, PinnedRows]]:
+        """What the subject's line learned and the champion's did not."""
+        from headrace.training.models.increment import increment_of
+
+        known = self.store.lineage(champion.name).line
+        numbers = {one.number for one in known}
         before = () if subject.parent is None else self.store.lineage(subject.parent.name).line
-        own = "candidate" if subject.version is None else subject.version.name
-        return [*((one.name, one.facts) for one in before if one.number not in known), (own, subject.facts)]
+        line = [*(one.facts for one in before if one.number not in numbers), subject.facts]
+        return increment_of(line, [one.facts for one in known], self.evaluator.table)
+
+    def _among_trusted(self, learned: PinnedRows) -> int:
+        """How many of some rows are trusted ones, whatever they are worth."""
+        from headrace.training.models.learned import shared
+
+        trusted = self.evaluator.rows(self.gate.set)
+        return shared(learned, trusted, self.evaluator.table(trusted.snapshot.table))
 
     def _windows(
         self, parts: Iterable[PinnedRows], champion: ModelVersion, *, leave_out: bool = False
@@ -223,8 +247,8 @@ class LearnedLabels:
         by = {"rows": str(self.evaluator.rows(self.gate.set)), "trusted_windows": len(trusted)}
         return GateResult(self.name, not beyond, worst.surprise, bound, {**seen, **shown, **by})
 
-    def _failed(self, champion: ModelVersion, why: str) -> GateResult:
-        return GateResult(self.name, False, evidence={"champion": champion.name, "why": why})
+    def _failed(self, champion: ModelVersion, why: str, **shown: Any) -> GateResult:
+        return GateResult(self.name, False, evidence={"champion": champion.name, "why": why, **shown})
 
 
 def _surprise(window: LabelWindow) -> float:

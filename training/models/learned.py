@@ -64,6 +64,19 @@ def learned_of(rows: PinnedRows, table: IcebergTable, line: Iterable[tuple[str, 
     return Learned({name: count for name, count in counts.items() if count}, unknown)
 
 
+def shared(rows: PinnedRows, others: PinnedRows, table: IcebergTable) -> int:
+    """How many of some rows of a table are among others, of it or of another table, at another snapshot or at the same.
+
+    Raises NotFoundError where the two snapshots have nothing to do with each other, DatasetError where rows were
+    changed or taken away between them.
+    """
+    if rows.snapshot.table != others.snapshot.table:
+        return 0
+    parts = _there_at(rows.where(*others.filters), table, others.snapshot.snapshot_id)
+    # What was appended after the others' snapshot may be more than the rows are: then none was there.
+    return max(0, sum(map(_count, parts)))
+
+
 def filters_of(training: Mapping[str, Any]) -> list[RowFilter]:
     """What the rows of a training have in common; NotFoundError where it is not known which they were."""
     overridden, filters = _choice(training)

@@ -299,6 +299,17 @@ def test_what_learned_another_label_or_is_broken_or_from_other_columns_fails(
     assert "no column 'load'" in lacking.evidence["why"]
 
 
+def test_what_learned_trusted_rows_is_not_judged_by_them(lake: IcebergTable, store: ModelStore) -> None:
+    """Flipped labels would raise the bound that they are held against."""
+    with_champion(store)
+    newest = [replace(TRUSTED, filters=filters) for filters in ([], [before("at", trips.DECEMBER + timedelta(0, 9))])]
+    for chosen, rows in zip(newest, (60 * MINUTES, 9), strict=True):
+        evaluator = Evaluator([chosen], lake.catalog, store.artifacts)
+        (found,) = store.check(streamed(store, 0).name, on_rows([GATE], evaluator, store))
+        assert (found.passed, found.evidence["learned_rows"]) == (False, rows)
+        assert "of the rows that it is judged by; take a set of rows that it did not" in found.evidence["why"]
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -11,11 +11,12 @@ import pytest
 
 from headrace.errors import DatasetError, NotFoundError
 from headrace.registry.model_facts import ModelVersion
+from headrace.training.data.changes import appended_between
 from headrace.training.data.filters import RowFilter, before, from_
 from headrace.training.data.rows import PinnedRows
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.increment import increment_of
-from headrace.training.models.learned import Learned, learned_of
+from headrace.training.models.learned import Learned, learned_of, shared
 
 from ..data.lake_changes import compact  # noqa: TID252 (commits that pyiceberg does not make)
 from . import trips
@@ -191,3 +192,15 @@ def test_a_training_anew_after_labels_were_corrected_is_asked_all_its_rows(desk:
     on = {**anew.facts.training, "kind": "learned_on", "after": first.facts.snapshots["raw.trips"]}
     with pytest.raises(DatasetError, match="rows were taken away or changed"):
         told(replace(anew, facts=replace(anew.facts, training=on)))
+
+
+def test_rows_of_two_snapshots_are_shared_as_far_as_both_have_them(desk: Desk) -> None:
+    table = desk.table.refresh()
+    then = table.current_snapshot_id()
+    assert then is not None
+    desk.arrive(2)
+    now = desk.rows()
+    later = appended_between(desk.table.refresh(), then, now.snapshot)
+    assert [shared(rows, now, table) for rows in (desk.rows(at=then), later, now)] == [300, 100, 400]
+    assert [shared(rows, desk.rows(at=then), table) for rows in (desk.rows(at=then), later, now)] == [300, 0, 300]
+    assert shared(now, desk.rows(from_("at", trips.DECEMBER)), table) == 100
