@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         "the champion is asked of labels that it has learned",
         "training/models/increment.py",
-        "in outside(span, [one.offsets[name] for one in champion if name in one.offsets]):",
+        "in outside(span, [one.offsets[name] for one in earlier if name in one.offsets]):",
         "in [span]:",
         "tests/training/models/test_labels_plausible.py::"
         "test_labels_that_the_champion_has_learned_are_not_asked_of_it_again",
