@@ -42,7 +42,7 @@ class BackfillSizes:
     first_hop_rows: int = 5_000
     hop_limit_s: float = 120.0
     rounds: int = 3
-    profile_after_s: float | None = 15.0
+    profile_after_s: float | None = 8.0
 
     @classmethod
     def of(cls, rows: int, rounds: int) -> BackfillSizes:
