@@ -40,7 +40,6 @@ Docs = Annotated[bool, typer.Option("--write-docs", help="Put the tables into do
 DEFAULT_HOME = Path(".headrace/bench")
 WITH_KAFKA = (KAFKA, *SERVICES)
 
-
 Benchmark = Callable[[Workbench], BenchmarkReport]
 
 

@@ -91,7 +91,7 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """What `to_json` wrote. ValueError or TypeError for anything else."""
+        """What `to_json` wrote. ValueError, TypeError, KeyError or AttributeError for anything else."""
         counted = json.loads(text)
         return cls(**{**counted, "at": positions.from_json(counted["at"])})
 
