@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class Copy:
 
     @classmethod
     def of_tree(cls, folder: Path) -> Copy:
-        """A copy in an empty folder."""
+        """A copy in a folder that is empty or not there yet."""
         tree, packages = folder / "tree", folder / "packages"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
         (tree / JARS).parent.mkdir()
@@ -53,19 +53,21 @@ class Copy:
         finally:
             file.write_text(whole, encoding="utf-8")
 
-    def fails(self, test: str) -> bool:
-        """Whether a test runs and fails. RuntimeError, with what was printed, when it does not run."""
-        return self._pytest_fails(test) if test.startswith("tests/") else self._junit_fails(test)
+    def fails(self, *tests: str) -> bool:
+        """Whether one of some tests fails. RuntimeError, with what was printed, when they do not run."""
+        pytests = [test for test in tests if test.startswith("tests/")]
+        junits = [test for test in tests if test not in pytests]
+        return bool(pytests and self._pytest_fails(pytests)) or bool(junits and self._junit_fails(junits))
 
-    def _pytest_fails(self, test: str) -> bool:
-        run = self._run([sys.executable, "-m", "pytest", "-x", test])
+    def _pytest_fails(self, tests: Sequence[str]) -> bool:
+        run = self._run([sys.executable, "-m", "pytest", "-x", *tests])
         if run.returncode not in (0, TESTS_FAILED):
             raise RuntimeError(run.stdout)
         return run.returncode == TESTS_FAILED
 
-    def _junit_fails(self, test: str) -> bool:
+    def _junit_fails(self, tests: Sequence[str]) -> bool:
         module = ["-pl", "connectors/java", f"-Dmodule.build={self.packages.parent / 'java'}"]
-        run = self._run(["mvn", "-q", "-B", *module, f"-Dtest={test}", "test"])
+        run = self._run(["mvn", "-q", "-B", *module, f"-Dtest={','.join(tests)}", "test"])
         if run.returncode and "There are test failures" not in run.stdout:
             raise RuntimeError(run.stdout)
         return run.returncode != 0
