@@ -12,10 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace import Dimension, FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
+from headrace.features.transformation import Transformation
 
 Row = dict[str, Any]
 START = datetime(2026, 3, 1, tzinfo=UTC)
 INSTANT = pa.timestamp("us", tz="UTC")
+#: Columns of planes, one of each type that a look-up gives as it is.
+OF_PLANE = ("model", "weight", "seats", "built", "checked")
 
 
 class Flights(Source):
@@ -53,29 +56,14 @@ class Gates(Dimension):
     distance: int
 
 
-@transformation
-def model(tx: Flights, wspec: WindowSpec):
-    return tx.lookup(Planes, by="plane").groupby("id")["model"].window(wspec).last()
+def of_plane(column: str) -> Transformation:
+    """The last value of a column of the flight's plane, under the column's name."""
 
+    def last(tx: Flights, wspec: WindowSpec):
+        return tx.lookup(Planes, by="plane").groupby("id")[column].window(wspec).last()
 
-@transformation
-def weight(tx: Flights, wspec: WindowSpec):
-    return tx.lookup(Planes, by="plane").groupby("id")["weight"].window(wspec).last()
-
-
-@transformation
-def seats(tx: Flights, wspec: WindowSpec):
-    return tx.lookup(Planes, by="plane").groupby("id")["seats"].window(wspec).last()
-
-
-@transformation
-def built(tx: Flights, wspec: WindowSpec):
-    return tx.lookup(Planes, by="plane").groupby("id")["built"].window(wspec).last()
-
-
-@transformation
-def checked(tx: Flights, wspec: WindowSpec):
-    return tx.lookup(Planes, by="plane").groupby("id")["checked"].window(wspec).last()
+    last.__name__ = column
+    return transformation(last)
 
 
 @transformation
@@ -99,7 +87,7 @@ class Flown(FeaturePipeline):
 
     owner = "data@example.com"
     clock = "event"
-    features = [each.over("9d") for each in (model, weight, seats, built, checked, leased, flights, distance)]
+    features = [each.over("9d") for each in (*map(of_plane, OF_PLANE), leased, flights, distance)]
 
 
 FLIGHTS = pa.schema(
@@ -170,11 +158,7 @@ def meant(flight: Row, planes: list[Row], gates: list[Row]) -> Row:
     own = found(planes, tail=flight["plane"])
     gate = found(gates, number=flight["gate"], airline=flight["airline"])
     return {
-        "model": own.get("model"),
-        "weight": own.get("weight"),
-        "seats": own.get("seats"),
-        "built": own.get("built"),
-        "checked": own.get("checked"),
+        **{column: own.get(column) for column in OF_PLANE},
         "leased": int(own.get("leased") is True),
         "flights": 1,
         "distance": gate.get("distance"),

@@ -159,8 +159,8 @@ MUTANTS = (
     Mutant(
         "labels of an ancestor that nobody judged are passed with its child",
         "training/models/labels_plausible.py",
-        "for one in before if one.number not in numbers)",
-        "for one in before if False)",
+        "for name, facts in before if name not in names)",
+        "for name, facts in before if False)",
         "tests/training/models/test_labels_plausible.py::"
         "test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its_child",
     ),

@@ -19,15 +19,14 @@ from headrace.errors import (
 )
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_of
+from headrace.training.models.bound_gate import BoundGate
 from headrace.training.models.gates import GateResult, Subject
 
 if TYPE_CHECKING:
     from headrace.registry.model_facts import Facts, ModelVersion
     from headrace.training.data.labels import Label
     from headrace.training.data.rows import PinnedRows
-    from headrace.training.models.evaluator import Evaluator
     from headrace.training.models.label_windows import LabelWindow
-    from headrace.training.models.store import ModelStore
 
 #: The tail of the trusted windows, whose shape says how rare worse ones are: the worst of a hundred, and at least so
 #: many of them that their mean is worth something.
@@ -110,17 +109,8 @@ class LabelsPlausible:
 
 
 @dataclass(frozen=True)
-class LearnedLabels:
+class LearnedLabels(BoundGate[LabelsPlausible]):
     """A `LabelsPlausible` with the rows that it judges by."""
-
-    gate: LabelsPlausible
-    evaluator: Evaluator
-    store: ModelStore
-
-    @property
-    def name(self) -> str:
-        """That of the gate."""
-        return self.gate.name
 
     def judge(self, subject: Subject) -> GateResult:
         """Passed when no window of labels surprises the champion beyond the bound; the evidence has the worst ones.
@@ -185,9 +175,9 @@ class LearnedLabels:
         from headrace.training.models.increment import increment_of
 
         known = self.store.lineage(champion.name).line
-        numbers = {one.number for one in known}
-        before = () if subject.parent is None else self.store.lineage(subject.parent.name).line
-        line = [*(one.facts for one in before if one.number not in numbers), subject.facts]
+        names = {one.name for one in known}
+        *before, (_, own) = self.line(subject)
+        line = [*(facts for name, facts in before if name not in names), own]
         return increment_of(line, [one.facts for one in known], self.evaluator.table)
 
     def _among_trusted(self, learned: PinnedRows) -> int:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headrace.errors import ArtifactError, DatasetError, DefinitionError, ModelError, RequestError, did_you_mean
-from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
+from headrace.registry.model_facts import Evaluation, ModelVersion
 from headrace.training.learning.metrics import METRICS_OF
+from headrace.training.models.bound_gate import BoundGate
 from headrace.training.models.gates import Gate, GateResult, Subject
 from headrace.training.models.labels_plausible import LabelsPlausible, LearnedLabels
 from headrace.training.models.store import ModelStore
@@ -84,24 +85,16 @@ class AnswersWithin:
 
 
 @dataclass(frozen=True)
-class OnRows:
+class OnRows(BoundGate[Gate]):
     """A gate over metrics, judged after the subject and the champion were evaluated, here and now, on the same rows.
 
     What was found of a version is kept in the store beside what is known of it; a candidate's is among the evidence.
 
     Attributes:
-        gate: judges by the metrics of `set`.
+        set: by whose metrics the gate judges.
     """
 
-    gate: Gate
     set: str
-    evaluator: Evaluator
-    store: ModelStore
-
-    @property
-    def name(self) -> str:
-        """That of the gate."""
-        return self.gate.name
 
     def judge(self, subject: Subject) -> GateResult:
         """What the gate says of the metrics found; failed for a model that cannot be evaluated, or has another label.
@@ -123,16 +116,10 @@ class OnRows:
         self._check_metric(own)
         if theirs is not None and theirs.label != own.label:
             return self._other_label(own, theirs)
-        learned = self.evaluator.learned(self.set, self._line(subject))
+        learned = self.evaluator.learned(self.set, self.line(subject))
         result = self._held_out(self.gate.judge(_with(subject, own, theirs)), learned)
         shown = {"rows": own.evaluation.rows, "labelled_rows": own.counted, "metrics": _whole(own.evaluation.metrics)}
         return replace(result, evidence={**result.evidence, **shown})
-
-    def _line(self, subject: Subject) -> list[tuple[str, Facts]]:
-        """The subject behind the versions that it comes from, by their names."""
-        before = () if subject.parent is None else self.store.lineage(subject.parent.name).line
-        own = "candidate" if subject.version is None else subject.version.name
-        return [*((one.name, one.facts) for one in before), (own, subject.facts)]
 
     def _held_out(self, result: GateResult, learned: Learned) -> GateResult:
         """A result with what was learned of the rows; no model is proved by those that it has learned from."""
@@ -188,7 +175,7 @@ def _on_rows(gate: Gate, evaluator: Evaluator, store: ModelStore) -> Gate:
         return gate
     if isinstance(gate, LabelsPlausible):
         return LearnedLabels(gate, evaluator, store)
-    return OnRows(gate, name, evaluator, store)
+    return OnRows(gate, evaluator, store, name)
 
 
 def _asked(subject: Subject) -> tuple[Predictor, Example]:
