@@ -207,4 +207,12 @@ MUTANTS = (
         "if False:",
         "tests/training/models/test_labels_plausible.py::test_what_learned_trusted_rows_is_not_judged_by_them",
     ),
+    Mutant(
+        "a gate takes another label time than its version learned by",
+        "training/models/labels_plausible.py",
+        "if found != expected:",
+        "if False:",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict",
+    ),
 )

@@ -299,4 +299,11 @@ MUTANTS = (
         "{name: sys.modules[name] for",
         "tests/training/streaming/test_pipeline.py::test_learners_of_two_files_of_one_name_are_two",
     ),
+    Mutant(
+        "a candidate does not tell by which column its labels were known",
+        "training/streaming/candidates.py",
+        "{} if times is None else {LABEL_TIME",
+        "{} if True else {LABEL_TIME",
+        "tests/training/streaming/test_pipeline.py::test_the_time_of_a_label_is_an_instant_of_the_source",
+    ),
 )

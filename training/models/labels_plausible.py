@@ -119,10 +119,10 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
         subject learned, such as from a topic, where it is broken or learns another label than the champion, where its
         rows have none that the champion can be asked of, and where no window has enough of them.
 
-        Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task,
-        and DatasetError for too few trusted rows, or one without a time.
+        Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task or
+        a `label_time` by which the subject did not learn, and DatasetError for too few trusted rows, or one without a
+        time.
         """
-        from headrace.training.models.increment import let_through
         from headrace.training.models.learned import GONE
 
         champion = subject.champion
@@ -141,7 +141,7 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
             why = f"it learned {both:,} of the rows that it is judged by; take a set of rows that it did not"
             return self._failed(champion, why, learned_rows=both)
         try:
-            learned = [let_through(facts, rows, self.gate.label_time) for facts, rows in parts]
+            learned = [self._let_through(facts, rows) for facts, rows in parts]
             found = self._windows(learned, champion, leave_out=True)
         except (DatasetError, UnknownColumnError, ColumnTypeError) as error:
             return self._failed(champion, str(error))
@@ -186,6 +186,20 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
 
         trusted = self.evaluator.rows(self.gate.set)
         return shared(learned, trusted, self.evaluator.table(trusted.snapshot.table))
+
+    def _let_through(self, facts: Facts, rows: PinnedRows) -> PinnedRows:
+        """The rows that were learned; DefinitionError: by another label time, so that the gate would leave some out."""
+        from headrace.training.models.increment import let_through
+        from headrace.training.streaming.candidates import LABEL_TIME
+
+        found = self.gate.label_time
+        expected = facts.training.get(LABEL_TIME, found)
+        if found != expected:
+            msg = (
+                f"gate {self.name!r}: label_time: expected {expected!r}, which told run {facts.training.get('run')!r} "
+            )
+            raise DefinitionError(msg + f"when its labels were known, found {found!r}")
+        return let_through(facts, rows, found)
 
     def _windows(
         self, parts: Iterable[PinnedRows], champion: ModelVersion, *, leave_out: bool = False

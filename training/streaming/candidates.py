@@ -27,6 +27,8 @@ from headrace.training.streaming.topic_rows import TOPIC_ID
 SET = "stream"
 #: The kind of a training from a stream, among what a version keeps.
 STREAM = "stream"
+#: Among what is kept of it the column that said when labels were known; where none did, it is not there.
+LABEL_TIME = "label_time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +187,14 @@ def _needs_steps(job: LearningJob) -> bool:
 def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]:
     """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
     taught = json.loads(job.taught)
-    given = {"learner": taught["learner"], "places": taught["places"], "given": taught["rules"]["given"]}
+    rules = taught["rules"]
+    given = {"learner": taught["learner"], "places": taught["places"], "given": rules["given"]}
+    times = rules.get("label_time")
+    known = {} if times is None else {LABEL_TIME: times["column"]}
     topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
     rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema, **_behind(job, arrived)}
     again = {"again": True} if job.again else {}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **topic, **again}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **known, **topic, **again}
 
 
 def _behind(job: LearningJob, arrived: int) -> dict[str, Any]:

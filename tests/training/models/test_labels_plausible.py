@@ -275,6 +275,20 @@ def test_rows_that_the_stream_refused_are_not_asked_of_it(refusing: IcebergTable
     assert "rows where 'load > 3': a condition of another version" in other.evidence["why"]
 
 
+def test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict(lake: IcebergTable, store: ModelStore) -> None:
+    """By another one the gate would leave out rows that the version learned."""
+    with_champion(store)
+    told = {"label_cutoff": trips.DECEMBER + timedelta(hours=1), "run": "late-1"}
+    same = judged(store, lake, streamed(store, 1, label_time="at", **told))
+    assert (same.passed, same.evidence["labels"]) == (True, 60 * MINUTES)
+    version = streamed(store, 1, label_time="known_at", **told)
+    evaluator = Evaluator([TRUSTED], lake.catalog, store.artifacts)
+    said = r"label_time: expected 'known_at', which told run 'late-1' when its labels were known, found 'at'"
+    with pytest.raises(DefinitionError, match=said):
+        store.verify(version.name, on_rows([GATE], evaluator, store), trips.WHY)
+    assert store.status(version.name).state is State.TRAINED
+
+
 def test_what_learned_another_label_or_is_broken_or_from_other_columns_fails(
     lake: IcebergTable, store: ModelStore
 ) -> None:

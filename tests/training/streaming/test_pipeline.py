@@ -349,6 +349,9 @@ def test_the_time_of_a_label_is_an_instant_of_the_source(lake: Lake) -> None:
     job = type("Timed", (Labels,), timed)(lake.platform).prepare()
     assert Taught.from_json(job.taught).rules == Rules(("x", "y", "label"), None, LabelTime("at", None, 1_000_000))
     assert "SELECT `x`, `y`, `label`, `at` FROM" in job.query
+    told = Told(job.run, 1, "0" * 64, 1, 2, 2, 2, "{}", "{}", told_us=7)
+    assert candidate_of(told, job, {}).facts.training["label_time"] == "at"
+    assert "label_time" not in candidate_of(told, Labels(lake.platform).prepare(), {}).facts.training
 
 
 def test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_the_difference(lake: Lake) -> None:
