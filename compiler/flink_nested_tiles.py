@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from headrace.compiler.flink_partials import argument, bigint, halves, sum_of
 from headrace.compiler.flink_tables import LEVEL, TILE_START, quoted, tile_columns
 from headrace.compiler.plan import Partial, TileGroup
 from headrace.compiler.scalar_sql import text_literal
@@ -79,7 +80,7 @@ def apart(group: TileGroup, nesting: Nesting, nested: str, labels: Mapping[str, 
     values = [_value(one, [next(names) for _ in _operations(one)], labels[one.name]) for one in group.partials]
     outer = _columns(group, nesting)[1]
     keys = quoted(key.name for key in group.keys)
-    level = f"CASE WHEN `_start` IS NULL THEN {_bigint(nesting.outer_us)} ELSE {_bigint(nesting.inner_us)} END"
+    level = f"CASE WHEN `_start` IS NULL THEN {bigint(nesting.outer_us)} ELSE {bigint(nesting.inner_us)} END"
     places = f"{keys}, {level} AS `{LEVEL.name}`, COALESCE(`_start`, `{outer}`) AS `{TILE_START.name}`"
     columns = ",\n  ".join([places, "`_n` AS `n`", "`_newest` AS `_last_event_us`", *values])
     unpacked = quoted(["_start", "_n", "_newest", *_kept_names(group)])
@@ -110,18 +111,13 @@ def _columns(group: TileGroup, nesting: Nesting) -> tuple[str, ...]:
 
 def _values(group: TileGroup, partial: Partial) -> list[str]:
     """What HR_TILES takes of a row for a partial, one for each letter."""
-    x = f"`{group.argument_columns[partial.argument.text()]}`"
+    x = argument(group, partial)
     if partial.kind == "count":
-        return [f"CASE WHEN {x} IS NULL THEN {_bigint(0)} ELSE {_bigint(1)} END"]
-    halves = [f"{x} / {_bigint(1 << 32)}"] if len(_operations(partial)) > 1 else []
-    return [x, *halves]
+        return [f"CASE WHEN {x} IS NULL THEN {bigint(0)} ELSE {bigint(1)} END"]
+    return [*halves(x)] if len(_operations(partial)) > 1 else [x]
 
 
 def _value(partial: Partial, names: list[str], label: str) -> str:
     """A partial out of what is kept for it."""
-    kept = quoted(names)
-    return f"{f'HR_SUM_OF({kept}, {text_literal(label)})' if len(names) > 1 else kept} AS `{partial.name}`"
-
-
-def _bigint(number: int) -> str:
-    return f"CAST({number} AS BIGINT)"
+    kept = [f"`{name}`" for name in names]
+    return f"{sum_of(*kept, label) if len(kept) > 1 else kept[0]} AS `{partial.name}`"
