@@ -31,48 +31,34 @@ public final class HrLast extends AggregateFunction<RowData, RowData> {
         if (micros == null || partition == null || offset == null) {
             return;
         }
-        GenericRowData last = (GenericRowData) acc;
-        if (isBefore(last, micros, partition, offset)) {
-            set(last, owned(value), micros, partition, offset);
-        }
+        take((GenericRowData) acc, value, new Place(micros, partition, offset));
     }
 
     public void merge(RowData acc, Iterable<RowData> others) {
-        GenericRowData last = (GenericRowData) acc;
         for (RowData other : others) {
-            if (!other.isNullAt(MICROS)
-                    && isBefore(last, at(other, MICROS), other.getInt(PARTITION), at(other, OFFSET))) {
+            if (!other.isNullAt(MICROS)) {
                 // The planner hands every accumulator over as a GenericRowData (ImperativeAggCodeGen).
-                Object value = ((GenericRowData) other).getField(VALUE);
-                set(last, owned(value), at(other, MICROS), other.getInt(PARTITION), at(other, OFFSET));
+                take((GenericRowData) acc, ((GenericRowData) other).getField(VALUE), place(other));
             }
         }
+    }
+
+    private static void take(GenericRowData last, Object value, Place place) {
+        if (last.isNullAt(MICROS) || place(last).compareTo(place) < 0) {
+            last.setField(VALUE, owned(value));
+            last.setField(MICROS, place.us());
+            last.setField(PARTITION, (int) place.partition());
+            last.setField(OFFSET, place.offset());
+        }
+    }
+
+    private static Place place(RowData row) {
+        return new Place(row.getLong(MICROS), row.getInt(PARTITION), row.getLong(OFFSET));
     }
 
     /** Strings may point into the memory of a reused input row; all other values are immutable. */
     private static Object owned(Object value) {
         return value instanceof BinaryStringData text ? text.copy() : value;
-    }
-
-    private static boolean isBefore(RowData last, long micros, int partition, long offset) {
-        if (last.isNullAt(MICROS)) {
-            return true;
-        }
-        int order = Long.compare(at(last, MICROS), micros);
-        order = order != 0 ? order : Integer.compare(last.getInt(PARTITION), partition);
-        order = order != 0 ? order : Long.compare(at(last, OFFSET), offset);
-        return order < 0;
-    }
-
-    private static long at(RowData row, int field) {
-        return row.getLong(field);
-    }
-
-    private static void set(GenericRowData last, Object value, long micros, int partition, long offset) {
-        last.setField(VALUE, value);
-        last.setField(MICROS, micros);
-        last.setField(PARTITION, partition);
-        last.setField(OFFSET, offset);
     }
 
     @Override

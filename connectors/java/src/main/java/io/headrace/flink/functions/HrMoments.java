@@ -10,8 +10,8 @@ import org.apache.flink.table.functions.AggregateFunction;
  * {@code HR_MOMENTS(DOUBLE x) -> ROW<n BIGINT, mean DOUBLE, m2 DOUBLE>}: count, mean and sum of squared
  * deviations, in the unit of x (m2: squared).
  *
- * <p>Welford for one value, Chan for a merge: stable where SUM(x*x) cancels. NULL values are skipped; without
- * any, the row is (0, NULL, NULL), never NULL itself. The last bits depend on the order of the values.
+ * <p>NULL values are skipped; without any, the row is (0, NULL, NULL), never NULL itself. The last bits depend on the
+ * order of the values, see {@link Moments}.
  */
 @FunctionHint(
         accumulator =
@@ -31,34 +31,15 @@ public final class HrMoments extends AggregateFunction<RowData, RowData> {
     }
 
     public void accumulate(RowData acc, Double x) {
-        if (x == null) {
-            return;
+        if (x != null) {
+            store(acc, moments(acc).plus(x));
         }
-        GenericRowData moments = (GenericRowData) acc;
-        long n = moments.getLong(N) + 1;
-        double before = x - moments.getDouble(MEAN);
-        double mean = moments.getDouble(MEAN) + before / n;
-        moments.setField(N, n);
-        moments.setField(MEAN, mean);
-        moments.setField(M2, moments.getDouble(M2) + before * (x - mean));
     }
 
     public void merge(RowData acc, Iterable<RowData> others) {
         for (RowData other : others) {
-            if (other.getLong(N) > 0) {
-                mergeOne((GenericRowData) acc, other);
-            }
+            store(acc, moments(acc).plus(moments(other)));
         }
-    }
-
-    private static void mergeOne(GenericRowData a, RowData b) {
-        long n = a.getLong(N) + b.getLong(N);
-        double delta = b.getDouble(MEAN) - a.getDouble(MEAN);
-        double share = (double) b.getLong(N) / n;
-        double spread = delta * delta * a.getLong(N) * share;
-        a.setField(N, n);
-        a.setField(MEAN, a.getDouble(MEAN) + delta * share);
-        a.setField(M2, a.getDouble(M2) + b.getDouble(M2) + spread);
     }
 
     @Override
@@ -67,5 +48,16 @@ public final class HrMoments extends AggregateFunction<RowData, RowData> {
             return GenericRowData.of(0L, null, null);
         }
         return GenericRowData.of(acc.getLong(N), acc.getDouble(MEAN), acc.getDouble(M2));
+    }
+
+    private static Moments moments(RowData acc) {
+        return new Moments(acc.getLong(N), acc.getDouble(MEAN), acc.getDouble(M2));
+    }
+
+    private static void store(RowData acc, Moments moments) {
+        GenericRowData row = (GenericRowData) acc;
+        row.setField(N, moments.n());
+        row.setField(MEAN, moments.mean());
+        row.setField(M2, moments.m2());
     }
 }

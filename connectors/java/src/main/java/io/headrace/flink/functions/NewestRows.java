@@ -59,11 +59,11 @@ final class NewestRows {
     }
 
     private static int compare(byte[] left, byte[] right) {
-        ByteBuffer a = ByteBuffer.wrap(left);
-        ByteBuffer b = ByteBuffer.wrap(right);
-        int byTime = Long.compare(a.getLong(), b.getLong());
-        int byPartition = Integer.compare(a.getInt(), b.getInt());
-        int byOffset = Long.compare(a.getLong(), b.getLong());
-        return byTime != 0 ? byTime : byPartition != 0 ? byPartition : byOffset;
+        return place(left).compareTo(place(right));
+    }
+
+    private static Place place(byte[] row) {
+        ByteBuffer buffer = ByteBuffer.wrap(row);
+        return new Place(buffer.getLong(), buffer.getInt(), buffer.getLong());
     }
 }

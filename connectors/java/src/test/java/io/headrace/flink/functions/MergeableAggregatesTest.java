@@ -95,6 +95,14 @@ class MergeableAggregatesTest {
     }
 
     @Test
+    void oneNumberMergedIntoNoneIsItselfHoweverFarFromZero() {
+        HrMoments function = new HrMoments();
+        RowData acc = function.createAccumulator();
+        function.merge(acc, List.of(moments(function, List.of(1e200, 1e200))));
+        assertThat(function.getValue(acc)).isEqualTo(GenericRowData.of(2L, 1e200, 0.0));
+    }
+
+    @Test
     void lastIsTheGreatestPositionInAnyOrderAndItsValueMayBeNull() {
         HrLast function = new HrLast();
         List<Object[]> rows = new ArrayList<>();
