@@ -184,16 +184,24 @@ def _level(tiles: dict[str, int]) -> str:
 def _cells(plan: ViewPlan, group: TileGroup) -> str:
     """The tiles with all their partials in one value."""
     keys = quoted([*(key.name for key in group.keys), LEVEL.name, TILE_START.name])
-    fields = ["`f`.`n`", *(field for partial in group.partials for field in _fields(partial))]
-    cell = f"CAST(ROW({', '.join(fields)}) AS {cell_type(group)}) AS `{CELL}`"
     selects = [
-        f"SELECT {keys}, `n`, `_last_event_us`,\n  {cell}\nFROM `{band.name}` AS `f`" for band in _bands(plan, group)
+        f"SELECT {keys}, `n`, `_last_event_us`,\n  {_cell(group, band)}\nFROM `{band.name}` AS `f`"
+        for band in _bands(plan, group)
     ]
     return "\nUNION ALL\n".join(selects)
 
 
-def _fields(partial: Partial) -> list[str]:
-    """Where the fields of a partial are in a folded row."""
+def _cell(group: TileGroup, band: _Band) -> str:
+    """The cell of a folded row."""
+    of_partials = (_fields(partial, band) for partial in group.partials)
+    fields = ["`f`.`n`", *(field for fields in of_partials for field in fields)]
+    return f"CAST(ROW({', '.join(fields)}) AS {cell_type(group)}) AS `{CELL}`"
+
+
+def _fields(partial: Partial, band: _Band) -> list[str]:
+    """Where the fields of a partial are in a folded row: rows of nested tiles have them one by one."""
+    if band.nesting is not None:
+        return [f"`f`.`{field.name}`" for field in partial.fields]
     whole = f"`f`.`{partial.name}`"
     return [field.format(row=whole) for field in ROW_FIELDS.get(partial.kind, ("{row}",))]
 

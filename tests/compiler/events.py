@@ -190,6 +190,12 @@ SPECS: dict[str, Spec] = {
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
 }
 COUNTED = ("count", "sum", "mean", "min", "max")
+SPREAD = (*COUNTED, "std", "first", "last")
+#: What `NUMBERS` asks of which rows and columns: as much as one entry of a job's state can keep of its tiles.
+FUNCTIONS = {
+    "failed": {"cents": SPREAD, "weight": SPREAD, "express": ("last",)},
+    "paid": {"cents": (*COUNTED, "var"), "weight": (*COUNTED, "var")},
+}
 
 
 def but_100(row: Row) -> int | None:
@@ -204,8 +210,8 @@ NUMBERS: dict[str, Spec] = {
         ("failed", SHOP, is_failed, {"1h": (0, M5), "3d": (3, HOUR)}),
         ("paid", ("customer", "express"), is_paid, {"3d": (3, HOUR), "20d": (20, DAY)}),
     )
-    for function in COUNTED
-    for number, argument in (("cents", but_100), ("weight", of("weight")))
+    for number, argument in (("cents", but_100), ("weight", of("weight")), ("express", of("express")))
+    for function in FUNCTIONS[rows].get(number, ())
     for window, (days, tail) in windows.items()
 }
 #: Filter and argument of each side of the ratios that are counts or sums of different rows or columns.

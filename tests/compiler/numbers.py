@@ -1,4 +1,4 @@
-"""Counts, sums, means and extremes of numbers some of which are missing, in groups that keep nothing else.
+"""Aggregates of numbers some of which are missing, in groups that keep a few numbers of each tile and nothing else.
 
 Their filters and keys are those of groups of `every_aggregate`: beside that view's features they need no job more.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from headrace import FeaturePipeline, WindowSpec, transformation
 
-from .events import COUNTED
+from .events import FUNCTIONS
 from .every_aggregate import Orders
 
 
@@ -30,6 +30,7 @@ ROWS: Mapping[str, tuple[Callable[[Orders], Any], tuple[str, ...], dict[str, str
 NUMBERS: Mapping[str, Callable[[Orders], Any]] = {
     "cents": lambda tx: tx.cents.nullif(100),
     "weight": lambda tx: tx.weight,
+    "express": lambda tx: tx.express,
 }
 
 
@@ -44,12 +45,12 @@ def aggregated(rows: str, function: str, number: str) -> Any:
 
 
 class Numbers(FeaturePipeline):
-    """Every function of numbers, of integers and of floats."""
+    """Functions of numbers, of integers and of floats."""
 
     owner = "shop@example.com"
     features = tuple(
         aggregated(rows, function, number).over(*windows, **tile)
         for rows, (_, windows, tile) in ROWS.items()
-        for function in COUNTED
-        for number in NUMBERS
+        for number, functions in FUNCTIONS[rows].items()
+        for function in functions
     )

@@ -48,8 +48,8 @@ def test_the_finest_two_levels_share_their_state_unless_one_is_much_wider_or_las
 @pytest.mark.parametrize(
     "partial",
     [
-        Partial("moments", "weight", column("weight", "float")),
-        Partial("last", "cents", column("cents", "int")),
+        Partial("last", "name", column("name", "str")),
+        Partial("newest", "cents", column("cents", "int"), 3),
         Partial("distinct", "name", column("name", "str")),
         Partial("max", "name", column("name", "str")),
     ],
@@ -57,6 +57,21 @@ def test_the_finest_two_levels_share_their_state_unless_one_is_much_wider_or_las
 )
 def test_what_keeps_more_than_numbers_keeps_each_level_by_itself(partial: Partial) -> None:
     assert nesting_of(group((FIVE_US, HOUR_US), CENTS, partial)) is None
+
+
+@pytest.mark.parametrize(
+    ("partial", "numbers"),
+    [
+        (Partial("moments", "weight", column("weight", "float")), 3),
+        (Partial("first", "weight", column("weight", "float")), 4),
+        (Partial("last", "express", column("express", "bool")), 4),
+    ],
+    ids=["moments", "first", "last"],
+)
+def test_what_keeps_a_few_numbers_shares_its_state_and_counts_by_all_of_them(partial: Partial, numbers: int) -> None:
+    levels, most = (FIVE_US, HOUR_US), 38
+    assert nesting_of(group(levels, partial, *least(most - numbers))) == levels
+    assert nesting_of(group(levels, partial, *least(most - numbers + 1))) is None
 
 
 def test_more_numbers_than_there_are_bits_keep_each_level_by_itself() -> None:
@@ -85,3 +100,16 @@ def test_each_partial_is_read_from_where_it_was_kept() -> None:
     assert "`_x1` AS `count_name`" in read
     assert "HR_SUM_OF(`_x2`, `_x3`, 'spent') AS `sum_cents`" in read
     assert "`_x4` AS `max_weight`" in read
+
+
+def test_partials_of_several_numbers_are_read_field_by_field() -> None:
+    spread = Partial("moments", "weight", column("weight", "float"))
+    oldest = Partial("first", "express", column("express", "bool"))
+    tiles, shared = group((FIVE_US, HOUR_US), spread, oldest), Nesting(FIVE_US, HOUR_US)
+    kept = together(tiles, shared)
+    assert "HR_TILES('Mn', `_tile1`, `_event_us`, CASE WHEN `_arg1` IS NULL" in kept
+    assert "-`_event_us`, -CAST(`_src_partition` AS BIGINT), -`_src_offset`)" in kept
+    read = apart(tiles, shared, "nested", {spread.name: "a", oldest.name: "b"})
+    assert "COALESCE(`_x1`, CAST(0 AS BIGINT)) AS `moments_weight_n`,\n  `_x2` AS `moments_weight_mean`" in read
+    assert "`_x4` = CAST(1 AS BIGINT) AS `first_express`,\n  -`_x5` AS `first_express_us`" in read
+    assert read.endswith("(`_start`, `_n`, `_newest`, `_x1`, `_x2`, `_x3`, `_x4`, `_x5`, `_x6`, `_x7`)")

@@ -16,8 +16,9 @@ import org.apache.flink.table.types.inference.TypeInference;
  * last_event_us BIGINT, x1 T, ...>>}: the tiles with these starts in one wider tile, and the wider tile as all of them
  * together, with a NULL start; of those tiles that changed since the last time, all if it is the first.
  *
- * <p>{@code operations} has a letter for each x, see {@link Operation}; T is BIGINT or DOUBLE. A NULL x is skipped, and
- * an x of a tile is NULL without any. {@code us} is the event's time in µs.
+ * <p>{@code operations} has a letter for each {@link Part} of a tile, and each part has one x or more, see
+ * {@link Layout}; T is BIGINT or DOUBLE. What a row brings is what a tile of this row alone would keep; an x of a tile is
+ * NULL without any. {@code us} is the event's time in µs.
  *
  * <p>One group is one entry of state, however many tiles it has: what costs is reading and writing entries. Who asks
  * for the value takes the changes out of it, so a job has to hand each of them on; rows are never taken back.
@@ -29,7 +30,7 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
     private static final int FIXED_FIELDS = 3;
 
     private transient StringData letters;
-    private transient Operation[] operations;
+    private transient Layout layout;
 
     @Override
     public RowData createAccumulator() {
@@ -38,12 +39,7 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
 
     public void accumulate(RowData acc, StringData letters, Long start, Long us, Object... values) {
         PackedTiles tiles = tiles(letters, acc);
-        int tile = tiles.count(start, 1, us);
-        for (int value = 0; value < values.length; value++) {
-            if (values[value] != null) {
-                tiles.add(tile, value, word(values[value]));
-            }
-        }
+        tiles.addRow(start, us, values);
         store(acc, tiles);
     }
 
@@ -80,7 +76,7 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
     }
 
     private PackedTiles whole(PackedTiles tiles) {
-        PackedTiles whole = new PackedTiles(operations, PackedTiles.none());
+        PackedTiles whole = new PackedTiles(layout, PackedTiles.none());
         for (int tile = 0; tile < tiles.size(); tile++) {
             whole.addTile(tiles, tile, tiles.start(0));
         }
@@ -88,13 +84,14 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
     }
 
     private RowData row(Long start, PackedTiles tiles, int tile) {
-        GenericRowData row = new GenericRowData(FIXED_FIELDS + operations.length);
+        GenericRowData row = new GenericRowData(FIXED_FIELDS + layout.size());
         row.setField(0, start);
         row.setField(1, tiles.events(tile));
         row.setField(2, tiles.newest(tile));
-        for (int value = 0; value < operations.length; value++) {
+        for (int value = 0; value < layout.size(); value++) {
             if (tiles.isPresent(tile, value)) {
-                row.setField(FIXED_FIELDS + value, object(operations[value], tiles.value(tile, value)));
+                long word = tiles.value(tile, value);
+                row.setField(FIXED_FIELDS + value, layout.isDouble(value) ? Double.longBitsToDouble(word) : (Object) word);
             }
         }
         return row;
@@ -103,28 +100,17 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
     /** The tiles of a group, over its bytes; {@code store} gives it what was changed. */
     private PackedTiles tiles(StringData letters, RowData acc) {
         if (!letters.equals(this.letters)) {
-            this.operations = Operation.of(letters.toString());
+            this.layout = new Layout(letters.toString());
             // Strings may point into the memory of a reused input row.
             this.letters = StringData.fromString(letters.toString());
         }
-        return new PackedTiles(operations, acc.getBinary(TILES));
+        return new PackedTiles(layout, acc.getBinary(TILES));
     }
 
     private void store(RowData acc, PackedTiles tiles) {
         GenericRowData group = (GenericRowData) acc;
         group.setField(OPERATIONS, this.letters);
         group.setField(TILES, tiles.bytes());
-    }
-
-    private static long word(Object value) {
-        return value instanceof Double number ? Double.doubleToRawLongBits(number) : (Long) value;
-    }
-
-    private static Object object(Operation operation, long word) {
-        if (operation.isOfDoubles()) {
-            return Double.longBitsToDouble(word);
-        }
-        return word;
     }
 
     @Override

@@ -1,10 +1,9 @@
 package io.headrace.flink.tiles;
 
-import java.util.Map;
 import java.util.function.LongBinaryOperator;
 
-/** How two values of a tile become one; values are words, and a DOUBLE is its bits. */
-enum Operation {
+/** How two values of a tile become one, where one is all that is kept; a NULL is skipped. */
+enum Operation implements Part {
     SUM(Long::sum),
     LEAST(Math::min),
     GREATEST(Math::max),
@@ -12,35 +11,39 @@ enum Operation {
     LEAST_DOUBLE((a, b) -> number(b) < number(a) ? b : a),
     GREATEST_DOUBLE((a, b) -> number(b) > number(a) ? b : a);
 
-    private static final Map<Character, Operation> CODES =
-            Map.of(
-                    's', SUM, 'l', LEAST, 'g', GREATEST, 'S', SUM_OF_DOUBLES, 'L', LEAST_DOUBLE, 'G', GREATEST_DOUBLE);
-
     private final LongBinaryOperator merged;
 
     Operation(LongBinaryOperator merged) {
         this.merged = merged;
     }
 
-    long of(long a, long b) {
-        return merged.applyAsLong(a, b);
+    @Override
+    public int size() {
+        return 1;
     }
 
-    boolean isOfDoubles() {
+    @Override
+    public boolean isDouble(int value) {
         return ordinal() >= SUM_OF_DOUBLES.ordinal();
     }
 
-    /** The operations by their letters. */
-    static Operation[] of(String letters) {
-        return letters.chars().mapToObj(letter -> byLetter((char) letter)).toArray(Operation[]::new);
+    @Override
+    public void add(PackedTiles tiles, int tile, int at, Object[] row) {
+        if (row[at] != null) {
+            add(tiles, tile, at, PackedTiles.word(row[at]));
+        }
     }
 
-    private static Operation byLetter(char letter) {
-        Operation operation = CODES.get(letter);
-        if (operation == null) {
-            throw new IllegalArgumentException("no operation '" + letter + "'");
+    @Override
+    public void merge(PackedTiles tiles, int tile, int at, PackedTiles others, int other) {
+        if (others.isPresent(other, at)) {
+            add(tiles, tile, at, others.value(other, at));
         }
-        return operation;
+    }
+
+    private void add(PackedTiles tiles, int tile, int at, long x) {
+        boolean first = !tiles.isPresent(tile, at);
+        tiles.set(tile, at, first ? x : merged.applyAsLong(tiles.value(tile, at), x));
     }
 
     private static double number(long bits) {

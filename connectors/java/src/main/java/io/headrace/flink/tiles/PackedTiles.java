@@ -24,13 +24,13 @@ final class PackedTiles {
     private static final int VALUES = 4;
     private static final long CHANGED = Long.MIN_VALUE;
 
-    private final Operation[] operations;
+    private final Layout layout;
     private final int width;
     private byte[] bytes;
 
-    PackedTiles(Operation[] operations, byte[] bytes) {
-        this.operations = operations;
-        this.width = VALUES + operations.length;
+    PackedTiles(Layout layout, byte[] bytes) {
+        this.layout = layout;
+        this.width = VALUES + layout.size();
         this.bytes = bytes;
     }
 
@@ -64,29 +64,41 @@ final class PackedTiles {
 
     /** From here on the tile counts as not changed. */
     void settle(int tile) {
-        set(tile, BITS, word(tile, BITS) & ~CHANGED);
+        setWord(tile, BITS, word(tile, BITS) & ~CHANGED);
     }
 
     boolean isPresent(int tile, int value) {
         return (word(tile, BITS) >>> value & 1) != 0;
     }
 
+    /** A value as a word; 0 where it is NULL. */
     long value(int tile, int value) {
         return word(tile, VALUES + value);
     }
 
-    /** Counts events into the tile with this start, and returns its number, by which their values are added. */
-    int count(long start, long events, long newest) {
+    void set(int tile, int value, long x) {
+        setWord(tile, VALUES + value, x);
+        setWord(tile, BITS, word(tile, BITS) | 1L << value);
+    }
+
+    /** From here on the value is NULL. */
+    void clear(int tile, int value) {
+        setWord(tile, VALUES + value, 0);
+        setWord(tile, BITS, word(tile, BITS) & ~(1L << value));
+    }
+
+    /** Counts events into the tile with this start, and returns its number. */
+    private int count(long start, long events, long newest) {
         int tile = numberOf(start);
-        set(tile, EVENTS, word(tile, EVENTS) + events);
-        set(tile, NEWEST, Math.max(word(tile, NEWEST), newest));
-        set(tile, BITS, word(tile, BITS) | CHANGED);
+        setWord(tile, EVENTS, word(tile, EVENTS) + events);
+        setWord(tile, NEWEST, Math.max(word(tile, NEWEST), newest));
+        setWord(tile, BITS, word(tile, BITS) | CHANGED);
         return tile;
     }
 
-    void add(int tile, int value, long x) {
-        set(tile, VALUES + value, isPresent(tile, value) ? operations[value].of(value(tile, value), x) : x);
-        set(tile, BITS, word(tile, BITS) | 1L << value);
+    /** Takes a row with these values into the tile with this start; its event time is in µs. */
+    void addRow(long start, long us, Object[] row) {
+        layout.add(this, count(start, 1, us), row);
     }
 
     void addAll(PackedTiles others) {
@@ -95,14 +107,14 @@ final class PackedTiles {
         }
     }
 
-    /** Adds one of other tiles to the tile with this start. */
+    /** Takes one of other tiles into the tile with this start. */
     void addTile(PackedTiles others, int other, long start) {
-        int tile = count(start, others.events(other), others.newest(other));
-        for (int value = 0; value < operations.length; value++) {
-            if (others.isPresent(other, value)) {
-                add(tile, value, others.value(other, value));
-            }
-        }
+        layout.merge(this, count(start, others.events(other), others.newest(other)), others, other);
+    }
+
+    /** A value as a word. */
+    static long word(Object value) {
+        return value instanceof Double number ? Double.doubleToRawLongBits(number) : (Long) value;
     }
 
     /** The number of the tile with this start, which is made if there is none; events mostly come in time's order. */
@@ -125,15 +137,15 @@ final class PackedTiles {
         System.arraycopy(bytes, 0, longer, 0, from);
         System.arraycopy(bytes, from, longer, from + length, bytes.length - from);
         bytes = longer;
-        set(tile, START, start);
-        set(tile, NEWEST, Long.MIN_VALUE);
+        setWord(tile, START, start);
+        setWord(tile, NEWEST, Long.MIN_VALUE);
     }
 
     private long word(int tile, int word) {
         return (long) WORDS.get(bytes, (tile * width + word) * Long.BYTES);
     }
 
-    private void set(int tile, int word, long x) {
+    private void setWord(int tile, int word, long x) {
         WORDS.set(bytes, (tile * width + word) * Long.BYTES, x);
     }
 }

@@ -2,9 +2,13 @@ package io.headrace.flink.tiles;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import io.headrace.flink.functions.HrLast;
+import io.headrace.flink.functions.HrMoments;
 import io.headrace.flink.functions.SqlJobs;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -24,6 +28,7 @@ import org.junit.jupiter.api.Test;
 class HrTilesTest {
 
     private static final StringData ALL = StringData.fromString("slgSLG");
+    private static final StringData PLACED = StringData.fromString("MnN");
     private static final long INNER = 10;
     private static final int FIELDS = 9;
 
@@ -99,10 +104,91 @@ class HrTilesTest {
     }
 
     @Test
+    void momentsAndEndsOfATileAreThoseOfItsRowsAlone() {
+        Random random = new Random(11);
+        for (int round = 0; round < 200; round++) {
+            List<RowData> bundles = List.of(group(), group(), group());
+            Map<Long, List<Alone>> alone = new HashMap<>();
+            for (int i = random.nextInt(1, 40); i > 0; i--) {
+                int bundle = random.nextInt(bundles.size());
+                Double x = random.nextInt(4) == 0 ? null : 1e6 + random.nextDouble();
+                Long place = random.nextInt(5) == 0 ? null : random.nextLong(6) * 64 + i;
+                long start = random.nextLong(3) * INNER;
+                function.accumulate(bundles.get(bundle), PLACED, start, start, placed(x, place));
+                for (Long tile : Arrays.asList(start, null)) {
+                    alone.computeIfAbsent(tile, key -> List.of(new Alone(), new Alone(), new Alone()))
+                            .get(bundle)
+                            .add(x, place);
+                }
+            }
+            RowData whole = group();
+            function.merge(whole, bundles);
+            Map<Long, List<Object>> found = value(whole, 3 + 11);
+            assertThat(found.keySet()).isEqualTo(alone.keySet());
+            alone.forEach((start, parts) -> Alone.of(parts).check(found.get(start), start != null));
+        }
+    }
+
+    /** Values for `PLACED`: the moments of x, and x as an integer and as it is, at a place in three parts. */
+    private static Object[] placed(Double x, Long place) {
+        Long n = x == null ? 0L : 1L;
+        Long whole = x == null ? null : x.longValue();
+        return new Object[] {n, x, 0.0, whole, place, place, place, x, place, place, place};
+    }
+
+    /** The aggregates that keep a state for each level, over the rows of one tile in one bundle. */
+    private static final class Alone {
+
+        private final HrMoments moments = new HrMoments();
+        private final HrLast last = new HrLast();
+        private final RowData spread = moments.createAccumulator();
+        private final RowData newest = last.createAccumulator();
+
+        void add(Double x, Long place) {
+            moments.accumulate(spread, x);
+            last.accumulate(newest, x, place, place == null ? null : place.intValue(), place);
+        }
+
+        static Alone of(List<Alone> parts) {
+            Alone whole = new Alone();
+            whole.moments.merge(whole.spread, parts.stream().map(part -> part.spread).toList());
+            whole.last.merge(whole.newest, parts.stream().map(part -> part.newest).toList());
+            return whole;
+        }
+
+        /** Those of a tile are equal to the bit; of the tiles together in another order, so in all but the last. */
+        void check(List<Object> tile, boolean toTheBit) {
+            RowData expected = moments.getValue(spread);
+            Object n = tile.get(2);
+            assertThat(n == null ? 0L : n).isEqualTo(expected.getLong(0));
+            for (int field = 1; field < 3; field++) {
+                Double found = (Double) tile.get(2 + field);
+                if (expected.isNullAt(field) || toTheBit) {
+                    assertThat(found).isEqualTo(((GenericRowData) expected).getField(field));
+                } else {
+                    assertThat(found).isCloseTo(expected.getDouble(field), within(1e-6));
+                }
+            }
+            GenericRowData row = (GenericRowData) last.getValue(newest);
+            Double x = row == null ? null : (Double) row.getField(0);
+            Long place = row == null ? null : row.getLong(1);
+            Long whole = x == null ? null : x.longValue();
+            assertThat(tile.subList(5, 13)).containsExactly(whole, place, place, place, x, place, place, place);
+        }
+    }
+
+    @Test
     void anUnknownOperationIsAnError() {
         assertThatThrownBy(() -> function.accumulate(group(), StringData.fromString("x"), 0L, 0L, 1L))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("'x'");
+    }
+
+    @Test
+    void moreValuesThanAreKeptAreAnError() {
+        assertThatThrownBy(() -> function.accumulate(group(), StringData.fromString("s"), 0L, 0L, 1L, 2L))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("expected 1 values, found 2");
     }
 
     @Test
@@ -163,12 +249,16 @@ class HrTilesTest {
     }
 
     private Map<Long, List<Object>> value(RowData group) {
+        return value(group, FIELDS);
+    }
+
+    private Map<Long, List<Object>> value(RowData group, int size) {
         ArrayData rows = function.getValue(group);
         Map<Long, List<Object>> tiles = new HashMap<>();
         for (int i = 0; i < rows.size(); i++) {
-            RowData row = rows.getRow(i, FIELDS);
+            RowData row = rows.getRow(i, size);
             List<Object> fields = new ArrayList<>();
-            for (int field = 1; field < FIELDS; field++) {
+            for (int field = 1; field < size; field++) {
                 fields.add(((GenericRowData) row).getField(field));
             }
             assertThat(tiles.put(row.isNullAt(0) ? null : row.getLong(0), fields)).isNull();
