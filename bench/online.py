@@ -7,6 +7,7 @@ value at any time but the one it was written for. So does Feast, which keeps a r
 # ruff: noqa: S608 (names are the benchmark's own, values are parameters)
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -59,15 +60,19 @@ Read = Callable[[Sequence[int]], Values]
 
 @dataclass(frozen=True)
 class Side:
-    """What answers: `read` gives a row of values for each customer, `timed` tells how long it takes for requests."""
+    """What answers: `read` gives a row of values for each customer, `timed` tells how long it takes for requests.
+
+    `settle` is what a service does once it is warm: what its process has by then is no garbage to look for.
+    """
 
     read: Read
     timed: Callable[[Sequence[Sequence[int]]], Latency]
+    settle: Callable[[], object]
 
     @classmethod
     def here(cls, read: Read) -> Side:
         """A side in this process."""
-        return cls(read, lambda requests: here(lambda number: read(requests[number]))(0, len(requests)))
+        return cls(read, lambda requests: here(lambda number: read(requests[number]))(0, len(requests)), _settle)
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,13 @@ class OnlineBenchmark:
         """Fill, compare, measure."""
         with self.platform.cassandra.session() as session, ExitStack() as rivals:
             sides = self._sides(session)
+            rivals.callback(gc.unfreeze)
             if self.environments is not None:
                 sides[FEAST] = rivals.enter_context(self._feast(self.environments))
             with self.progress.step("compare what every side answers"):
                 for name, side in sides.items():
                     self.compare(name, side.read)
+                    side.settle()
             shapes = [self._shape(sides, 1, self.sizes.requests), self._shape(sides, 100, self.sizes.bulk_requests)]
         parameters = {**vars(self.sizes), "features": len(self.names), "seed": SEED}
         return LatencyReport("online", parameters, len(self.expected) * len(self.names), shapes)
@@ -162,7 +169,7 @@ class OnlineBenchmark:
         with feast(environments, self.platform.cassandra, finished) as process:
             with self.progress.step("let Feast write finished values"):
                 process.ask("materialize")
-            yield Side(process.values, process.timed)
+            yield Side(process.values, process.timed, lambda: process.ask("settle"))
 
     def _served(self, store: OnlineStore) -> Read:
         """Our side: values merged from tiles, with status and times, of which only the values are compared."""
@@ -208,6 +215,12 @@ class OnlineBenchmark:
 def _turn(side: Side, asked: Sequence[Sequence[int]]) -> Turn:
     """Requests of a side, by number."""
     return lambda first, end: side.timed(asked[first:end])
+
+
+def _settle() -> None:
+    """Leave what this process has by now out of every collection of garbage from here on."""
+    gc.collect()
+    gc.freeze()
 
 
 def _no_table(name: str) -> IcebergTable:
