@@ -40,4 +40,26 @@ MUTANTS = (
         "if not same(value.value, row[name]):",
         "tests/examples/test_late_flights.py::test_a_feature_that_is_not_what_was_online_is_found_out[last_delay]",
     ),
+    Mutant(
+        "a session is that of all users",
+        "examples/session/features.py",
+        'shop.groupby(["user", "category"])',
+        'shop.groupby("category")',
+        "tests/examples/test_session.py::"
+        "test_from_the_sixth_view_on_a_model_that_knows_the_session_beats_the_static_one",
+    ),
+    Mutant(
+        "a session has the view that is to be foretold",
+        "examples/session/rows.py",
+        'offered(seen[seen["at"] >= BEGIN])',
+        'offered(seen[seen["at"] >= BEGIN].assign(at=seen["at"] + timedelta(microseconds=1)))',
+        "tests/examples/test_session.py::test_a_session_is_the_users_own_views_of_the_half_hour_before",
+    ),
+    Mutant(
+        "a user without views in the session is told apart by what was before it",
+        "examples/session/features.py",
+        "(f.views_of_category_30m / f.views_30m).fill_null(0.0)",
+        "f.views_of_category_30m.fill_null(-1)",
+        "tests/examples/test_session.py::test_before_the_first_view_both_choose_the_same",
+    ),
 )

@@ -1,0 +1,20 @@
+"""The second version of the model: it adapts to the session."""
+
+from __future__ import annotations
+
+from headrace.examples.session import model
+from headrace.examples.session.rows import in_session
+from headrace.training.data import Encoding, Label, Standardize, Vocabulary
+
+
+class NextView(model.NextView):
+    """Whether the next view is of a category, by how popular that is and by what the session has shown so far."""
+
+    encoding = Encoding(
+        {"category": Vocabulary(), "session_share": Standardize(), "session_views": Standardize()}, Label("viewed")
+    )
+
+    def features(self, source: str) -> dict[str, str]:
+        """The version of the view that the rows were made of."""
+        del source
+        return {in_session().name: in_session().version}
