@@ -23,6 +23,7 @@ from headrace.bench.stack import SERVICES, Workbench, running
 from headrace.bench.streaming.benchmark import StreamingBenchmark, StreamingSizes
 from headrace.bench.tensors.benchmark import TensorBenchmark, TensorSizes
 from headrace.bench.trainer.benchmark import ON_A_GPU, QUESTIONS, TrainerBenchmark, TrainerSizes
+from headrace.bench.window_aggregates import AggregateName
 from headrace.bench.windows import WindowsBenchmark, WindowSizes
 from headrace.bench.writes import WriteBenchmark, WriteSizes
 from headrace.errors import HeadraceError
@@ -151,15 +152,18 @@ def udf(
 def windows(
     rows: Annotated[int, typer.Option(min=1_000, help="Rows of history; a tenth is compared.")] = 2_000_000,
     rounds: Rounds = 3,
+    aggregate: Annotated[
+        list[AggregateName] | None, typer.Option(help="Of which; sum without. May be given again.")
+    ] = None,
     home: Home = DEFAULT_HOME,
     json: Json = None,
     docs: Docs = False,
 ) -> None:
     """Four windows of one aggregate beside one of them, in a backfill; tiles compared first.
 
-    Example: python -m headrace.bench windows --rows 200000 --rounds 1
+    Example: python -m headrace.bench windows --rows 200000 --rounds 1 --aggregate std --aggregate last
     """
-    sizes = WindowSizes(rows, max(1, rows // 10), rounds)
+    sizes = WindowSizes(rows, max(1, rows // 10), rounds, tuple(aggregate or [AggregateName.SUM]))
     _run([lambda bench: WindowsBenchmark(bench, sizes).run()], home, json, docs=docs)
 
 
@@ -257,7 +261,7 @@ def every(rounds: Rounds = 3, home: Home = DEFAULT_HOME, docs: Docs = False) -> 
         lambda bench: WriteBenchmark(bench, WriteSizes(rounds=rounds)).run(),
         lambda bench: BackfillBenchmark(bench, BackfillSizes(rounds=rounds)).run(),
         lambda bench: FunctionBenchmark(bench, FunctionSizes(rounds=rounds)).run(),
-        lambda bench: WindowsBenchmark(bench, WindowSizes(rounds=rounds)).run(),
+        lambda bench: WindowsBenchmark(bench, WindowSizes(rounds=rounds, aggregates=(*AggregateName,))).run(),
         lambda bench: OnlineBenchmark(bench.platform, bench.progress, OnlineSizes(), _rivals(home)).run(),
         lambda bench: MaterializeBenchmark(bench, MaterializeSizes(rounds=rounds), _rivals(home)).run(),
         lambda bench: CornersBenchmark(bench, CornerSizes()).run(),

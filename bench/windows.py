@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.bench.duckdb_rival import database, parquet, tiles_sql
+from headrace.bench.duckdb_rival import database, parquet
 from headrace.bench.kit import KEPT_INTERVAL, CardsKit
 from headrace.bench.measure import Run, interleaved
 from headrace.bench.outputs import TILE, Equality, require_equal
@@ -13,9 +14,8 @@ from headrace.bench.report import Goal, Part, Report
 from headrace.bench.sides import into_blackhole
 from headrace.bench.stack import Workbench
 from headrace.bench.transactions import CARDS, SEED, ZIPF_EXPONENT
-from headrace.compiler.build import plan_view
+from headrace.bench.window_aggregates import AGGREGATES, AggregateName, by_hand, planned, tile_values, within
 from headrace.compiler.plan import ViewPlan
-from headrace.features.load import load_views
 from headrace.pipelines.backfill import TILES_NAMESPACE, BackfillPipeline
 
 FOUR, WIDEST, LEAST = "four windows, 1h to 30d", "the widest alone, 30d", "the least alone, 1h"
@@ -26,11 +26,12 @@ GOAL = Goal(rows_per_s=1 / 1.3, rows_per_cpu_s=1 / 1.3)
 
 @dataclass(frozen=True)
 class WindowSizes:
-    """How many rows are measured and compared, and how many rounds there are."""
+    """How many rows are measured and compared, how many rounds there are, and of which aggregates."""
 
     rows: int = 2_000_000
     compared_rows: int = 200_000
     rounds: int = 3
+    aggregates: tuple[AggregateName, ...] = (AggregateName.SUM,)
 
 
 class WindowsBenchmark:
@@ -38,7 +39,11 @@ class WindowsBenchmark:
 
     def __init__(self, bench: Workbench, sizes: WindowSizes) -> None:
         self.bench, self.sizes, self.kit = bench, sizes, CardsKit(bench)
-        self.plans = {side: _plan(view) for side, view in VIEWS.items()}
+        folder = Path(bench.platform.settings.home) / "views"
+        self.plans: Mapping[AggregateName, Mapping[str, ViewPlan]] = {
+            name: {side: planned(view, AGGREGATES[name], folder / name) for side, view in VIEWS.items()}
+            for name in sizes.aggregates
+        }
 
     def run(self) -> Report:
         """Everything.
@@ -48,47 +53,50 @@ class WindowsBenchmark:
             JobError: a job failed.
         """
         self.kit.grow(self.sizes.compared_rows)
-        equal = [self.compare(side) for side in self.plans]
+        equal = [self.compare(name, side) for name, plans in self.plans.items() for side in plans]
         self.kit.grow(self.sizes.rows)
-        rows = self.kit.history.row_count()
-        title = f"{rows:,} rows to tiles in a blackhole"
-        self.bench.progress.line(title)
-        sides = {side: self._run(plan, rows) for side, plan in self.plans.items()}
-        found = interleaved(sides, self.sizes.rounds, self.bench.progress)
+        parts = [self.measure(name) for name in self.plans]
         parameters = {
-            "rows": rows,
+            "rows": self.kit.history.row_count(),
             "rounds": self.sizes.rounds,
             "cards": CARDS,
             "Zipf exponent": ZIPF_EXPONENT,
             "seed": SEED,
             "parallelism": self.bench.platform.settings.flink.parallelism,
         }
-        return Report("windows", parameters, equal, [Part(title, found, {WIDEST: GOAL})])
+        return Report("windows", parameters, equal, parts)
 
-    def compare(self, side: str) -> Equality:
+    def compare(self, name: AggregateName, side: str) -> Equality:
         """The tiles of a view against DuckDB's of the same levels.
 
         Raises:
             OutputsDifferError: they differ.
         """
-        plan = self.plans[side]
+        plan, aggregate = self.plans[name][side], AGGREGATES[name]
         (group,) = plan.groups
-        with self.bench.progress.step(f"compare {side}"), database() as connection:
+        with self.bench.progress.step(f"compare {name}, {side}"), database() as connection:
             pipeline = BackfillPipeline(plan, self.bench.platform, checkpoint_interval=KEPT_INTERVAL)
             rows = self.kit.history.row_count()
             self.bench.runner.run(pipeline.prepare().job, rows)
             log = self.bench.platform.iceberg.load(TILES_NAMESPACE, pipeline.table(group))
             connection.register("log", log.relation(connection))
-            levels = ", ".join(map(str, group.levels_us))
-            expected = f"(SELECT * FROM ({tiles_sql(parquet(self.kit.history.files()))}) WHERE level IN ({levels}))"  # noqa: S608
-            newest = f"QUALIFY row_number() OVER (PARTITION BY {TILE} ORDER BY n DESC) = 1"
-            found = f"(SELECT {TILE}, n, cell.sum_cents AS spent FROM log {newest})"  # noqa: S608
-            return require_equal(connection, side, found, expected, f"{TILE}, n, spent", rows)
+            history = by_hand(parquet(self.kit.history.files()), aggregate, group.levels_us)
+            connection.execute(f"CREATE TABLE expected AS {history}")
+            found = within(tile_values(connection, plan, "log"), "expected", aggregate.tolerance)
+            return require_equal(connection, f"{name}, {side}", found, "expected", f"{TILE}, n, value", rows)
+
+    def measure(self, name: AggregateName) -> Part:
+        """The sides of one aggregate beside each other.
+
+        Raises:
+            JobError: a job failed.
+        """
+        rows = self.kit.history.row_count()
+        title = f"{rows:,} rows to tiles of a {name} in a blackhole"
+        self.bench.progress.line(title)
+        sides = {side: self._run(plan, rows) for side, plan in self.plans[name].items()}
+        return Part(title, interleaved(sides, self.sizes.rounds, self.bench.progress), {WIDEST: GOAL})
 
     def _run(self, plan: ViewPlan, rows: int) -> Run:
         job = into_blackhole(plan, self.bench.platform).prepare().job
         return lambda: self.bench.runner.run(job, rows)
-
-
-def _plan(view: str) -> ViewPlan:
-    return plan_view(load_views(Path(__file__).with_name("views") / f"{view}.sql").views[view])

@@ -13,6 +13,7 @@ from headrace.bench.kit import FEATURES
 from headrace.bench.outputs import TILE_COLUMNS, OutputsDifferError, as_arrow, require_equal
 from headrace.bench.rivals import HOPS_US, LEVELS_US
 from headrace.bench.transactions import transactions
+from headrace.bench.window_aggregates import within
 from headrace.compiler.build import plan_view
 from headrace.features.load import load_views
 
@@ -94,3 +95,12 @@ def test_equal_outputs_are_counted_whatever_their_order(connection: duckdb.DuckD
 def test_rows_become_columns_and_no_rows_empty_ones() -> None:
     assert as_arrow(["a", "b"], [(1, 2), (3, 4)]).to_pydict() == {"a": [1, 3], "b": [2, 4]}
     assert as_arrow(["a", "b"], []).to_pydict() == {"a": [], "b": []}
+
+
+@pytest.mark.parametrize(("value", "kept"), [("1.0", 1.0), ("1.000000000001", 1.0), ("1.1", 1.1), ("NULL", None)])
+def test_a_value_within_its_tolerance_counts_as_the_expected_one_and_no_other_does(
+    connection: duckdb.DuckDBPyConnection, value: str, kept: float | None
+) -> None:
+    tile = "7 AS cc_num, 1 AS level, 0 AS tile_start, 3 AS n"
+    relation = within(f"(SELECT {tile}, {value}::DOUBLE AS value)", f"(SELECT {tile}, 1.0::DOUBLE AS value)", 1e-9)
+    assert connection.execute(f"SELECT * FROM {relation}").fetchall() == [(7, 1, 0, 3, kept)]
