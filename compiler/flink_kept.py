@@ -9,6 +9,7 @@ from headrace.compiler.flink_partials import bigint, halves, sum_of
 from headrace.compiler.plan import Partial
 from headrace.features.scalar import BOOL, FLOAT, INT
 
+Sql = Callable[[str], str]
 #: The place of a row among the events, as integers; the oldest has the greatest of the opposites.
 PLACE = ("`_event_us`", "CAST(`_src_partition` AS BIGINT)", "`_src_offset`")
 
@@ -50,28 +51,38 @@ def _as_it_is(letter: str) -> Kept:
     return Kept(letter, lambda x: (x,), lambda kept, label: kept)
 
 
+def _same(x: str) -> str:
+    return x
+
+
 def _one(x: str) -> str:
     """1 where there is a value, else 0."""
     return f"CASE WHEN {x} IS NULL THEN {bigint(0)} ELSE {bigint(1)} END"
 
 
-def _end(letter: str, sign: str, held: str = "{x}", value: str = "{x}") -> Kept:
+def _bit(x: str) -> str:
+    """A boolean as a number."""
+    return f"CASE WHEN {x} THEN {bigint(1)} WHEN NOT {x} THEN {bigint(0)} END"
+
+
+def _of_bit(x: str) -> str:
+    """The boolean that `_bit` made a number of."""
+    return f"{x} = {bigint(1)}"
+
+
+def _end(letter: str, sign: str, held: Sql = _same, value: Sql = _same) -> Kept:
     """The value of the row whose place with the sign is the greatest; `held` as a number, of which `value` makes it."""
     return Kept(
         letter,
-        lambda x: (held.format(x=x), *(f"{sign}{part}" for part in PLACE)),
-        lambda kept, label: (value.format(x=kept[0]), *(f"{sign}{part}" for part in kept[1:])),
+        lambda x: (held(x), *(f"{sign}{part}" for part in PLACE)),
+        lambda kept, label: (value(kept[0]), *(f"{sign}{part}" for part in kept[1:])),
     )
 
 
 def _ends(kind: str, sign: str) -> dict[tuple[str, str], Kept]:
-    """The first or last row, whatever its value is, if it is as long as any other."""
-    bits = f"CASE WHEN {{x}} THEN {bigint(1)} WHEN NOT {{x}} THEN {bigint(0)} END"
-    return {
-        (kind, INT): _end("n", sign),
-        (kind, FLOAT): _end("N", sign),
-        (kind, BOOL): _end("n", sign, bits, f"{{x}} = {bigint(1)}"),
-    }
+    """The first or last row, whatever its value is, by the types of values that are as long as any other."""
+    kept = {INT: _end("n", sign), FLOAT: _end("N", sign), BOOL: _end("n", sign, _bit, _of_bit)}
+    return {(kind, type_): end for type_, end in kept.items()}
 
 
 #: A count is 0 without a value, not NULL.

@@ -129,6 +129,14 @@ def test_numbers_that_may_be_missing_share_the_state_of_both_pairs_of_levels(ora
     assert kept == {Nesting(HOUR_US // 12, HOUR_US), Nesting(HOUR_US, DAY_US)}
 
 
+def test_tiles_without_a_value_have_a_count_of_none_of_them(cells: Any, plan: ViewPlan) -> None:
+    nested = (group for group in plan.groups if nesting_of(group) is not None)
+    group = next(group for group in nested if "moments_weight" in [one.name for one in group.partials])
+    found = [(cell["moments_weight_n"], cell["moments_weight_mean"]) for cell in cells[group.fingerprint].values()]
+    assert (0, None) in found
+    assert [n for n, mean in found if n is None or (n > 0) != (mean is not None)] == []
+
+
 def test_each_tile_starts_where_its_level_has_one(cells: Any, plan: ViewPlan) -> None:
     for group in plan.groups:
         assert {level for *_, level, _ in cells[group.fingerprint]} == set(group.levels_us)

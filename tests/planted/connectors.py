@@ -6,9 +6,31 @@ from .mutant import Mutant
 
 SINK = "connectors/java/src/main/java/io/headrace/flink/cassandra"
 ANSWERS = "connectors/java/src/main/java/io/headrace/flink/pointintime"
+TILES = "connectors/java/src/main/java/io/headrace/flink/tiles"
 VERSIONS = "connectors/java/src/main/java/io/headrace/flink/asof/Dimension.java"
 
 MUTANTS = (
+    Mutant(
+        "moments of another tile are merged without their spread",
+        f"{TILES}/MomentsPart.java",
+        "tile, at).plus(moments(others, other, at))",
+        "tile, at).plus(moments(others, other, at).mean())",
+        "HrTilesTest#momentsAndEndsOfATileAreThoseOfItsRowsAlone",
+    ),
+    Mutant(
+        "a row without a value leaves the one of the row before it",
+        f"{TILES}/NewestPart.java",
+        "        tiles.clear(tile, at + VALUE);\n",
+        "",
+        "HrTilesTest#momentsAndEndsOfATileAreThoseOfItsRowsAlone",
+    ),
+    Mutant(
+        "one number merged into none is measured from zero",
+        "connectors/java/src/main/java/io/headrace/flink/functions/Moments.java",
+        "if (n == 0 || others.n == 0) {",
+        "if (others.n == 0) {",
+        "MergeableAggregatesTest#oneNumberMergedIntoNoneIsItselfHoweverFarFromZero",
+    ),
     Mutant(
         "what cannot be read is told to be no CSV file",
         "connectors/duckdb_files.py",

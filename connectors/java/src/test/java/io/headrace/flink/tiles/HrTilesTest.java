@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import io.headrace.flink.functions.HrLast;
 import io.headrace.flink.functions.HrMoments;
 import io.headrace.flink.functions.SqlJobs;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -175,6 +177,19 @@ class HrTilesTest {
             Long whole = x == null ? null : x.longValue();
             assertThat(tile.subList(5, 13)).containsExactly(whole, place, place, place, x, place, place, place);
         }
+    }
+
+    @Test
+    void whatAnEarlierJobKeptIsReadAsItWasWritten() {
+        ByteBuffer words = ByteBuffer.allocate(6 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        words.putLong(10).putLong(2).putLong(17).putLong(Long.MIN_VALUE | 2).putLong(0);
+        words.putLong(Double.doubleToRawLongBits(1.5));
+        RowData group = GenericRowData.of(StringData.fromString("sG"), words.array());
+        List<Object> tile = Arrays.asList(2L, 17L, null, 1.5);
+        Map<Long, List<Object>> expected = new HashMap<>();
+        expected.put(10L, tile);
+        expected.put(null, tile);
+        assertThat(value(group, 5)).isEqualTo(expected);
     }
 
     @Test
