@@ -8,8 +8,29 @@ MUTANTS = (
     Mutant(
         "numbers are shuffled otherwise than labels",
         "training/data/tensors.py",
-        "reshape(-1).take(order)",
-        "reshape(-1).take(order[::-1])",
+        "_scattered([part.numbers for part in parts], places)",
+        "_scattered([part.numbers for part in parts], places[::-1].copy())",
+        "tests/training/data/test_dataset.py::test_every_row_comes_once_an_epoch_with_its_own_values",
+    ),
+    Mutant(
+        "row groups of a buffer are shuffled by the places of its first",
+        "training/data/tensors.py",
+        "        at += len(array)\n",
+        "",
+        "tests/training/data/test_tensors.py::test_rows_of_several_parts_are_shuffled_as_those_of_one",
+    ),
+    Mutant(
+        "words that differ in their lowest bits come as they came",
+        "training/data/order.py",
+        "if (above[1:] == above[:-1]).any():",
+        "if len(words) > 50:",
+        "tests/training/data/test_order.py::test_words_are_in_the_order_of_a_stable_sort",
+    ),
+    Mutant(
+        "micro-batches are cut without what the one before lacks",
+        "training/data/dataset.py",
+        "first = min(first, rows)",
+        "first = min(self.batch_size, rows)",
         "tests/training/data/test_dataset.py::test_every_row_comes_once_an_epoch_with_its_own_values",
     ),
     Mutant(

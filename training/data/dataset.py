@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
 from headrace.errors import DatasetError, DefinitionError
@@ -119,8 +118,7 @@ class PinnedDataset(IterableDataset[TensorBatch]):
         wanted = self.batch_size
         for number, block in self._shuffled(reader, buffers, place):
             at = place.row if number == place.buffer else 0
-            while at < len(block):
-                part = block[at : at + wanted]
+            for part in block[at:].split(self._sizes(len(block) - at, wanted)):
                 parts.append(part)
                 at, wanted = at + len(part), wanted - len(part)
                 if wanted == 0:
@@ -130,6 +128,12 @@ class PinnedDataset(IterableDataset[TensorBatch]):
         self._place = Place(place.epoch, len(buffers))
         if parts and not self.drop_last:
             yield TensorBatch.joined(parts)
+
+    def _sizes(self, rows: int, first: int) -> list[int]:
+        """So many rows as parts of a micro-batch each, the first of `first` rows or all that there are."""
+        first = min(first, rows)
+        whole, rest = divmod(rows - first, self.batch_size)
+        return [size for size in (first, *[self.batch_size] * whole, rest) if size]
 
     def _read_by(self) -> RowReader:
         """This process's reader."""
@@ -147,14 +151,17 @@ class PinnedDataset(IterableDataset[TensorBatch]):
                 for buffer in buffers[number + len(coming) : number + 2]:
                     coming.append(thread.submit(self._encoded, reader, buffer))
                 # Here and not in the thread that reads, which is waited for more than this one.
-                encoded = TensorBatch.joined(coming.popleft().result())
-                order = self.order.rows(len(encoded), place.epoch, buffers[number])
-                yield number, encoded if order is None else encoded.taken(torch.from_numpy(order))
+                yield number, self._ordered(coming.popleft().result(), place.epoch, buffers[number])
 
     def _encoded(self, reader: RowReader, buffer: Sequence[RowGroup]) -> list[TensorBatch]:
         """The rows of a buffer as they come, row group by row group."""
         blocks = map(reader.read, buffer)
         return [self.fitted.encode(block.rows, block.positions) for block in blocks]
+
+    def _ordered(self, parts: Sequence[TensorBatch], epoch: int, buffer: Sequence[RowGroup]) -> TensorBatch:
+        """The rows of a buffer in the order of an epoch."""
+        order = self.order.rows(sum(map(len, parts)), epoch, buffer)
+        return TensorBatch.joined(parts) if order is None else TensorBatch.shuffled(parts, order)
 
     def _identity(self) -> dict[str, Any]:
         """All that decides what comes when."""

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from headrace.errors import DefinitionError
 from headrace.training.data.row_groups import Integers, RowGroup
+
+Words = npt.NDArray[np.uint64]
 
 #: Keys of seeds, so that the order of row groups has nothing to do with that of rows.
 OF_GROUPS, OF_ROWS = 0, 1
@@ -57,4 +60,20 @@ class Order:
         By sorting raw random words, which NumPy keeps the same for ever; its `permutation` may change (NEP 19).
         """
         words = np.random.PCG64(np.random.SeedSequence([self.seed, *key])).random_raw(count)
-        return np.argsort(words)
+        return order_of(words)
+
+
+def order_of(words: Words) -> Integers:
+    """The order that sorts words; equal words come in the order they had.
+
+    >>> order_of(np.array([7, 3, 7, 5], np.uint64)).tolist()
+    [1, 3, 0, 2]
+    """
+    # Places in the lowest bits of the words themselves: numbers are sorted in less than half of the time of an argsort.
+    low = np.uint64((1 << len(words).bit_length()) - 1)
+    packed = (words & ~low) | np.arange(len(words), dtype=np.uint64)
+    packed.sort()
+    above = packed & ~low
+    if (above[1:] == above[:-1]).any():
+        return np.argsort(words, kind="stable")
+    return (packed & low).view(np.int64)

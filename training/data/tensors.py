@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,19 @@ class TensorBatch:
             _behind([part.positions for part in parts]),
         )
 
+    @classmethod
+    def shuffled(cls, parts: Sequence[TensorBatch], order: npt.NDArray[np.int64]) -> TensorBatch:
+        """The rows that `joined` gives, in an order [rows] of their places there; each row is copied once."""
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        labels = [part.label for part in parts if part.label is not None]
+        return cls(
+            _scattered([part.numbers for part in parts], places),
+            _scattered([part.categories for part in parts], places),
+            _scattered(labels, places) if labels else None,
+            _scattered([part.positions for part in parts], places),
+        )
+
     def __len__(self) -> int:
         return int(self.positions.shape[0])
 
@@ -56,6 +70,12 @@ class TensorBatch:
         """The rows of an index int64 [m], copied; all are the processor's."""
         places = order.numpy()
         return self._with(lambda tensor: torch.from_numpy(_rows_at(tensor.numpy(), places)))
+
+    def split(self, sizes: Sequence[int]) -> Iterator[TensorBatch]:
+        """All rows, so many at a time as some sizes say, which share memory with these."""
+        labels = repeat(None, len(sizes)) if self.label is None else self.label.split(sizes)
+        numbers, categories, positions = (one.split(sizes) for one in (self.numbers, self.categories, self.positions))
+        return map(TensorBatch, numbers, categories, labels, positions)
 
     def to(self, device: torch.device | str) -> TensorBatch:
         """The same rows on a device; these themselves where they are there."""
@@ -86,6 +106,26 @@ def _rows_at(values: npt.NDArray[Any], order: npt.NDArray[np.int64]) -> npt.NDAr
     """The rows [m, ...] of an array at some places; a row of a matrix as one value, for half of the time."""
     if values.ndim == 1 or not values.size:
         return values.take(order, axis=0)
-    row = np.dtype((np.void, values.itemsize * values.shape[1]))
-    taken = np.ascontiguousarray(values).view(row).reshape(-1).take(order)
+    taken = _as_rows(np.ascontiguousarray(values)).take(order)
     return taken.view(values.dtype).reshape(-1, values.shape[1])
+
+
+def _scattered(tensors: Sequence[Tensor], places: npt.NDArray[np.int64]) -> Tensor:
+    """The rows of tensors, each put at its place; a row of a matrix as one value here, too."""
+    arrays = [np.ascontiguousarray(tensor.numpy()) for tensor in tensors]
+    found = np.empty((len(places), *arrays[0].shape[1:]), arrays[0].dtype)
+    if not found.size:
+        return torch.from_numpy(found)
+    rows, at = _as_rows(found), 0
+    for array in arrays:
+        # 'clip', as places are all within, and are not looked through again.
+        np.put(rows, places[at : at + len(array)], _as_rows(array), mode="clip")
+        at += len(array)
+    return torch.from_numpy(found)
+
+
+def _as_rows(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array [m, ...] whose rows lie behind each other as an array [m] that shares its memory."""
+    if array.ndim == 1:
+        return array
+    return array.view(np.dtype((np.void, array.itemsize * array.shape[1]))).reshape(-1)
