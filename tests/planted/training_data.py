@@ -41,6 +41,20 @@ MUTANTS = (
         "tests/training/data/test_encoding.py::test_rows_are_encoded_alike_however_they_are_batched",
     ),
     Mutant(
+        "columns are looked for where they were in other rows",
+        "training/data/encoding.py",
+        "return [schema.get_field_index(column) for column, _ in self.encoding.pairs]",
+        "return [place for place, _ in enumerate(self.encoding.pairs)]",
+        "tests/training/data/test_encoding.py::test_columns_are_found_wherever_they_are_in_rows",
+    ),
+    Mutant(
+        "numbers whose squares are too great are missing",
+        "training/data/beside.py",
+        "absent = ~np.isfinite(found[:, place])",
+        "absent = ~np.isfinite(found[:, place] ** 2)",
+        "tests/training/data/test_encoding.py::test_great_numbers_whose_squares_are_none_are_not_missing",
+    ),
+    Mutant(
         "the mask of a column is beside another",
         "training/data/beside.py",
         "found[:, place + 1] = absent",
@@ -155,8 +169,8 @@ MUTANTS = (
     Mutant(
         "a schema is looked at once and never again",
         "training/data/encoding.py",
-        "if schema == self._accepted.get(labels):",
-        "if labels in self._accepted:",
+        "if schema != known:",
+        "if known is None:",
         "tests/training/data/test_encoding.py::test_rows_of_another_schema_are_looked_at_though_those_before_were_well",
     ),
     Mutant(

@@ -19,11 +19,14 @@ def numbers_beside(columns: Sequence[Encoded], rows: int) -> Floats:
     """
     placed = _placed(columns)
     found = np.zeros((rows, sum(len(one.numbers) * (1 + one.mask) for one in columns)), np.float32)
-    with np.errstate(over="ignore"):
+    flat = found.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
         for place, numbers, _ in placed:
             found[:, place] = numbers
-    # Asked once for all: column by column it takes longer than everything else here.
-    if not np.isfinite(found).all():
+        squares = flat @ flat
+    # Asked once for all: column by column it takes longer than everything else here. Squares cannot make up for each
+    # other, so that their sum is finite only where each number is.
+    if not np.isfinite(squares):
         for place, _, mask in placed:
             absent = ~np.isfinite(found[:, place])
             found[absent, place] = 0

@@ -19,6 +19,9 @@ INTEGER, FLOAT, TEXT, BOOLEAN, INSTANT, DATE = "integer", "float", "text", "bool
 #: What has a magnitude; an encoder that takes one kind of these takes the other.
 NUMBERS = frozenset({INTEGER, FLOAT})
 
+#: Arrow's number of the type that most columns have, for which nothing further is asked.
+DOUBLE = pa.float64().id
+
 
 def kind_of(type_: pa.DataType) -> str:
     """The kind of a column, whatever its width; the type's own name when encoders take none such.
@@ -54,7 +57,7 @@ def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 def doubles(column: pa.Array) -> Doubles:
     """Numbers, booleans or parts of times as float64 [rows]; NULL is NaN."""
-    if pt.is_boolean(column.type) or pt.is_decimal(column.type):
+    if column.type.id != DOUBLE and (pt.is_boolean(column.type) or pt.is_decimal(column.type)):
         column = column.cast(pa.float64())
     found: Doubles = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     return found

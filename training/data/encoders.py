@@ -90,7 +90,7 @@ class FittedEncoder(Protocol):
         """How many categories each of its indices may be."""
 
     def encode(self, values: pa.Array) -> Encoded:
-        """Encode some of the column."""
+        """Encode some of the column; NumPy may tell of numbers that are too great or none, which is no error."""
 
 
 class AnyOfItsKinds:
@@ -179,8 +179,9 @@ class Standardized(_Numbers):
 
     def encode(self, values: pa.Array) -> Encoded:
         """The standardized numbers."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return Encoded([(doubles(values) - self.mean) / self.deviation], mask=self.mask)
+        apart = doubles(values) - self.mean
+        apart /= self.deviation
+        return Encoded([apart], mask=self.mask)
 
 
 @dataclass(frozen=True, slots=True)

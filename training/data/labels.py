@@ -67,7 +67,9 @@ class Label:
         found = doubles(values)
         with np.errstate(over="ignore"):
             narrow = found.astype(np.float32)
-        kept = np.isfinite(narrow) & self._within(found)
+        kept: Bools = np.isfinite(narrow)
+        if self.low is not None or self.high is not None:
+            kept &= self._within(found)
         if kept.all():
             return Labels(narrow, kept, {})
         reasons = self._reasons(found, missing(values), np.isfinite(narrow))

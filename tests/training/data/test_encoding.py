@@ -212,6 +212,23 @@ def test_what_is_missing_is_told_beside_each_column() -> None:
     assert found.numbers.tolist() == [[1, 0, 4, 0, 1], [2, 0, 0, 8, 0], [3, 0, 6, 9, 0]]
 
 
+def test_great_numbers_whose_squares_are_none_are_not_missing() -> None:
+    great = [1e30, -3e38, 0.5]
+    rows = pa.RecordBatch.from_pydict({"a": great, "b": [1.0, 2.0, 3.0]})
+    found = Encoding({"a": Raw(), "b": Raw()}).fit([rows]).encode(rows).numbers
+    assert torch.equal(found[:, 0], torch.tensor(great))
+    assert found[:, 1:].tolist() == [[0, 1, 0], [0, 2, 0], [0, 3, 0]]
+
+
+def test_columns_are_found_wherever_they_are_in_rows() -> None:
+    columns = {"a": pa.array([1.0, 2.0]), "b": pa.array([3.0, 4.0]), "y": pa.array([0.0, 1.0])}
+    fitted = Encoding({"a": Raw(mask=False), "b": Raw(mask=False)}, Label("y")).fit([pa.record_batch(columns)])
+    for names in ("aby", "bay", "yba"):
+        rows = pa.record_batch({name: columns[name] for name in names})
+        assert fitted.encode(rows).numbers.tolist() == [[1, 3], [2, 4]]
+        assert fitted.encode(rows.select([*"ba"]), labels=False).numbers.tolist() == [[1, 3], [2, 4]]
+
+
 def test_flags_are_0_and_1_and_missing() -> None:
     assert encoded(Flag(), "ok", [True], [True, False, None]).tolist() == [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]
 
