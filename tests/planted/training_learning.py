@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a micro-batch that is looked at alone replaces the calibration of those before",
+        "training/learning/metrics.py",
+        "return sums + np.concatenate(found)",
+        "return np.concatenate(found)",
+        "tests/training/learning/test_metrics.py::test_sums_are_the_same_bits_whether_looked_at_often_or_once",
+    ),
+    Mutant(
         "a training is made again in micro-batches of another size",
         "training/learning/definition_json.py",
         'batch_rows=plain["batch_rows"]',

@@ -238,6 +238,9 @@ class CalibrationError(Metric):
         if parts > 1:
             bins += np.repeat(np.arange(parts) * CALIBRATION_BINS, seen.counts)
         found = [np.bincount(bins, one, parts * CALIBRATION_BINS) for one in (None, seen.answer, seen.label)]
+        if parts == 1:
+            # What follows, for one: a stream tells of each micro-batch, which are then never looked at many at once.
+            return sums + np.concatenate(found)
         each = np.concatenate([one.reshape(parts, CALIBRATION_BINS) for one in found], axis=1)
         # By `cumsum`, which adds in order.
         summed: Floats = np.cumsum(np.vstack([sums, each]), axis=0)[-1]
