@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from headrace.compiler.calls import calls_of
 from headrace.compiler.copies import place
+from headrace.compiler.duckdb_known import narrowed_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import arguments_sql, judged_alone_sql
 from headrace.compiler.lookups import joins_of
@@ -60,10 +61,11 @@ def _read_again(keys: KeySet, number: int, spine: str, relation: str) -> str:
     groups = [keys.plan.group(name) for name in keys.groups if number_of(keys, name) == number]
     arguments = "".join(arguments_sql(group, f"_g{keys.groups[group.fingerprint]}") for group in groups)
     counts = DUCKDB.emit(passes(groups[0]) if number else judged(Verdict.ACCEPTED))
+    at = DUCKDB.emit(event_us(keys.plan.source))
     return (
         "WITH _found AS MATERIALIZED (\n"
         f"SELECT m._row, m._newest_us, e.* FROM ({_moments(keys, number, spine)}) AS m\n"
-        f"JOIN {relation} AS e ON {_same(keys, 'm')} AND {DUCKDB.emit(event_us(keys.plan.source))} = m._newest_us),\n"
+        f"JOIN {narrowed_sql(keys, relation)} AS e\nON {_same(keys, 'm')} AND {at} = m._newest_us),\n"
         "_crowded AS (SELECT _row FROM _found GROUP BY _row HAVING count(*) > 1),\n"
         "_together AS (SELECT * FROM _found SEMI JOIN _crowded USING (_row)),\n"
         f"_first AS (SELECT * FROM ({judged_alone_sql(keys.plan, '_together')}) WHERE {counts}\n"

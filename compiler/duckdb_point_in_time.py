@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from headrace.compiler.copies import place
 from headrace.compiler.duckdb_days import Days, DayTables
+from headrace.compiler.duckdb_known import known_by_sql, narrowed_sql
 from headrace.compiler.duckdb_newest import is_read_again, names_of, newest_events_sql, number_of
 from headrace.compiler.duckdb_scalar import DUCKDB, as_value
 from headrace.compiler.duckdb_sql import (
@@ -84,7 +85,7 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
 
 
 def entities_sql(keys: KeySet, at_us: int, relation: str, sample: int | None = None) -> str:
-    """A spine of all entities that have an event before an instant (µs), at that instant, ordered by their keys.
+    """A spine of all entities that are known before an instant (µs), at that instant, ordered by their keys.
 
     `sample`: of so many only, those whose keys have the least MD5.
     """
@@ -122,17 +123,17 @@ def coverage_sql(plan: ViewPlan, spine: str, relation: str) -> str:
 
 
 def _events(keys: KeySet, relation: str, columns: str = "") -> str:
-    """The accepted rows that have an entity, each with the arguments of all groups and whether it belongs to them."""
+    """The rows that make an entity known, each with the arguments of all groups and whether it belongs to them."""
     position = (f"{sql} AS {name}" for name, sql in place(keys.plan.source, DUCKDB).items())
     chosen = columns or ", ".join([*names_of(keys), *TIMES, *position])
     groups = [(keys.plan.group(fingerprint), number) for fingerprint, number in keys.groups.items()]
     arguments = "".join(arguments_sql(group, f"_g{number}", alone=False) for group, number in groups)
     belongs = "".join(f",\n  {DUCKDB.emit(passes(group))} AS _in{number}" for group, number in groups)
     present = " AND ".join(f"{name} IS NOT NULL" for name in names_of(keys))
-    accepted = DUCKDB.emit(judged(Verdict.ACCEPTED))
+    known = known_by_sql(keys, f"{DUCKDB.emit(judged(Verdict.ACCEPTED))} AND {present}")
     return (
         f"SELECT {chosen}, _event_us AS _t{arguments}{belongs}\n"
-        f"FROM ({judged_sql(keys.plan, relation, keys.apart)})\nWHERE {accepted} AND {present}"
+        f"FROM ({judged_sql(keys.plan, narrowed_sql(keys, relation), keys.apart)})\nWHERE {known}"
     )
 
 

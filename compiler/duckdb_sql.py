@@ -113,13 +113,6 @@ def recount_sql(plan: ViewPlan, relation: str) -> str:
     return f"WITH judged AS ({judged})\n" + "\nUNION ALL\n".join(counts)
 
 
-def folded_entities_sql(plan: ViewPlan, keys: Sequence[Column], relation: str) -> str:
-    """The entities of which some row was folded into a group over these keys: those that an online store knows."""
-    names = ", ".join(DUCKDB.identifier(key.name) for key in keys)
-    into = " OR ".join(_passes(group) for group in plan.groups if group.keys == tuple(keys))
-    return f"SELECT DISTINCT {names} FROM ({judged_sql(plan, relation)}) WHERE {into}"
-
-
 def features_sql(plan: ViewPlan, group: TileGroup, relation: str, mode: WindowMode = "exact") -> str:
     """The features of a group at the parameter `$at_us`, one row for every key seen before it.
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from headrace.compiler.copies import POSITION
+from headrace.compiler.known import deciding_groups, filters_of, why_behind_verdict
 from headrace.compiler.lookups import joins_of
 from headrace.compiler.plan import Location, Partial, PlannedFeature, PlannedOnDemand, SourcePlan, TileGroup, ViewPlan
 from headrace.compiler.projection import NOTHING, read_columns
@@ -26,7 +27,7 @@ from headrace.features.scalar import Scalar
 from headrace.features.sql.text import call_sql, condition_sql
 from headrace.features.view import Feature
 
-WRITTEN, PLANNED = "as written", "as planned"
+WRITTEN, PLANNED, SETS = "as written", "as planned", "in training sets on Flink"
 #: What is an estimate, and no knob makes exact, by the kind of partial that it is kept in.
 ESTIMATES: Mapping[str, str] = {
     "distinct": "exact up to 4,096 different values, then within 1.6 %",
@@ -37,6 +38,11 @@ PUSHED = "pushed into the scan of history: no feature of the view reads, and no 
 NO_PROJECTION = "nothing to push: a feature reads each column, or it has a rule that no metadata settles"
 LIVE_WHOLE = "of live nothing is left out, as a record is one text"
 NO_FILTER = "not pushed into the scan: every row is judged and counted in the ledger, also one that it keeps out"
+#: Of a set over several keys the rows are read once, for all of them.
+ASKED_FIRST = (
+    "asked before the verdict, and a comparison with a constant pushed into the scan, "
+    "unless a set has a feature by other keys that needs all rows"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,36 @@ def planned(
     steps = list(_scan(plan, feature, groups, sound))
     for group in groups:
         steps += _tiles(plan, group, [part for part in feature.parts if part.group == group.fingerprint])
-    return [Step(PLANNED, name, text) for name, text in [*steps, *_read(plan, feature), *_estimates(plan, feature)]]
+    found = [Step(PLANNED, name, text) for name, text in [*steps, *_read(plan, feature), *_estimates(plan, feature)]]
+    return [*found, *(Step(SETS, "filter", text) for text in filter_texts(plan, feature, ASKED_FIRST))]
+
+
+def filter_texts(plan: ViewPlan, feature: PlannedFeature, pushed: str) -> list[str]:
+    """Where a training set asks the filters of a feature, if it has any: as `pushed` says, or later, with the reason.
+
+    A row that makes its entity known must be read, also where the feature's own filter keeps it out.
+    """
+    own = [plan.group(part.group) for part in feature.parts]
+    deciding = deciding_groups(plan, own[0].keys)
+    if not filters_of(own):
+        return []
+    if deciding:
+        why = why_behind_verdict(plan, deciding)
+        return [f"{_either(deciding)}: {pushed if why is None else f'not pushed into the scan: {why}'}"]
+    free = next(one.name for one in plan.features for part in one.parts if _lets_all_in(plan, part, own[0]))
+    known = f"each accepted row makes its {', '.join(key.name for key in own[0].keys)} known"
+    return [f"{_either(own)}: not pushed into the scan: {free} has no filter, so {known}"]
+
+
+def _lets_all_in(plan: ViewPlan, part: PlannedFeature, like: TileGroup) -> bool:
+    """Whether a part of a feature is over the keys of a group, without a filter."""
+    group = plan.group(part.group)
+    return group.keys == like.keys and group.filter is None
+
+
+def _either(groups: Sequence[TileGroup]) -> str:
+    """The filters of some groups, of which one must hold."""
+    return " or ".join(one.text() for one in filters_of(groups))
 
 
 def on_demand(one: PlannedOnDemand) -> list[Step]:

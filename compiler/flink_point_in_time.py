@@ -71,7 +71,7 @@ def point_in_time_job(sets: Sequence[KeySet], bindings: PointInTimeBindings) -> 
         _check(keys)
     reading = [Legs(history, None) for history in bindings.histories]
     legs_only = JobBindings("", "", reading, dimensions=bindings.dimensions)
-    statements = [*legs(plan.source, legs_only), *judged_views(plan, legs_only)]
+    statements = [*legs(plan.source, legs_only), *judged_views(plan, legs_only, _narrowing(sets))]
     inserts = []
     for number, (keys, spine, answer) in enumerate(zip(sets, bindings.spines, bindings.answers, strict=True), start=1):
         statements.append(create_table(f"spine_{number}", map(declared, (*ASKING, *keys.keys)), spine))
@@ -156,10 +156,26 @@ def _asked(keys: KeySet, number: int) -> str:
     carried = _carried(keys)
     missing = [f"CAST(NULL AS {TYPES[column.type]})" for column, _ in carried]
     arguments = [f"{sql} AS {FLINK.identifier(column.name)}" for column, sql in carried]
-    known = [FLINK.emit(judged(Verdict.ACCEPTED)), *(f"{FLINK.identifier(name)} IS NOT NULL" for name in names)]
+    known = " AND ".join([FLINK.emit(judged(Verdict.ACCEPTED)), *(f"{quoted([name])} IS NOT NULL" for name in names)])
+    if keys.deciding:
+        known = f"CASE WHEN {known} THEN {_let_in(keys)} ELSE FALSE END"
     event = ",\n  ".join(["CAST(NULL AS BIGINT) AS `_row`, `_event_us` AS `_us`", quoted(names), *arguments])
     row = ", ".join(["`_row`, `_t`", quoted(names), *missing])
-    return f"SELECT {event}\nFROM `judged`\nWHERE {' AND '.join(known)}\nUNION ALL\nSELECT {row}\nFROM `spine_{number}`"
+    return f"SELECT {event}\nFROM `judged`\nWHERE {known}\nUNION ALL\nSELECT {row}\nFROM `spine_{number}`"
+
+
+def _narrowing(sets: Sequence[KeySet]) -> str | None:
+    """What is asked of the rows of history before their verdict: whether a filter of any set lets them in.
+
+    Flink asks it of Iceberg's files. None where a set needs rows whatever their filters say.
+    """
+    return " OR ".join(dict.fromkeys(map(_let_in, sets))) if all(keys.is_narrowed for keys in sets) else None
+
+
+def _let_in(keys: KeySet) -> str:
+    """Whether some feature over these keys lets a row in, where each has a filter."""
+    filters = [FLINK.emit(one.filter, filter_label(keys.plan, one)) for one in keys.deciding if one.filter is not None]
+    return " OR ".join(dict.fromkeys(filters))
 
 
 def _carried(keys: KeySet) -> list[tuple[Column, str]]:

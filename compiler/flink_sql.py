@@ -80,16 +80,17 @@ def legs(source: SourcePlan, bindings: JobBindings) -> list[str]:
     ]
 
 
-def judged_views(plan: ViewPlan, bindings: JobBindings) -> list[str]:
-    """The views from the legs to judged events."""
+def judged_views(plan: ViewPlan, bindings: JobBindings, let_in: str | None = None) -> list[str]:
+    """The views from the legs to judged events; only to those that meet the condition `let_in`, if there is one."""
     event, arrival = FLINK.emit(event_us(plan.source)), FLINK.emit(arrival_us(plan.source))
     unread = _unjudged(plan, bindings)
     judgement = FLINK.emit(verdict(plan, unread), filter_label(plan))
     joins, joined = join_views(plan, bindings, "timed")
     calls, called = call_views(plan, joined, unread)
+    narrowed = "" if let_in is None else f"\nWHERE {let_in}"
     return [
         *_events(plan, bindings),
-        create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`"),
+        create_view("timed", f"SELECT *, {event} AS `_event_us`, {arrival} AS `_arrival_us`\nFROM `events`{narrowed}"),
         *joins,
         *calls,
         *once_views(plan, judgement, called),

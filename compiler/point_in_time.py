@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from headrace.compiler.known import deciding_groups, why_behind_verdict
 from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, TileGroup, ViewPlan
 from headrace.compiler.tiles import WindowMode
 
@@ -105,6 +106,16 @@ class KeySet:
         """The number of each tile group that the features read, by its fingerprint."""
         found = dict.fromkeys(part.feature.group for asked in self.asked for part in asked.parts)
         return {fingerprint: number for number, fingerprint in enumerate(found, start=1)}
+
+    @property
+    def deciding(self) -> tuple[TileGroup, ...]:
+        """The view's groups over these keys, where by their filters alone a row makes its entity known; else none."""
+        return deciding_groups(self.plan, self.group(self.asked[0]).keys)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the filters of `deciding` groups are asked of rows before their verdict."""
+        return bool(self.deciding) and why_behind_verdict(self.plan, self.deciding) is None
 
     def group(self, asked: AskedFeature) -> TileGroup:
         """The tile group of a feature."""

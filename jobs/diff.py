@@ -86,13 +86,13 @@ def _print_text(found: EngineDiff) -> None:
 
 def _print_json(found: EngineDiff) -> None:
     duckdb, flink = found.verdicts
-    counts = {"entities": found.entities, "values": found.values, "left_out": found.left_out}
     differences = [_plain(one) for one in found.differences]
     whole = {
         "view": found.view,
         "as_of": found.as_of.isoformat(),
         "verdicts": {"duckdb": duckdb, "flink": flink},
-        **counts,
+        "entities": found.entities,
+        "values": found.values,
         "differing": found.differing,
         "differences": differences,
     }

@@ -23,8 +23,7 @@ class Cause(StrEnum):
     - `late row`: rows arrived after the value was served, or were judged late and are in it all the same.
     - `tail rounding`: windows are served in whole tiles.
     - `not yet materialized`: rows that the job had not committed when the value was served.
-    - `unknown entity`: the store knows entities by the rows that filters let in, at any time; history by all rows
-      before the asked time.
+    - `unknown entity`: the store knows an entity by rows of any time; history by those before the asked time.
     - `expired`: tiles of the window may have been deleted by retention.
     - `estimate`: more different values than are counted exactly.
     - `unexplained`: none of these makes the value equal.

@@ -29,7 +29,6 @@ STANDARD_ERRORS = 5
 MOST_UNCOMMITTED = 64
 ALL = Part("TRUE")
 KNOWN_LATER = "the store knows the entity by a row at or after the asked time"
-NEVER_LET_IN = "no filter let a row of the entity in, so the store does not know it"
 
 #: A value that differs: the feature and the row.
 Place = tuple[str, int]
@@ -83,12 +82,13 @@ class Search:
     truth: Values
     found: dict[Place, Found] = field(default_factory=dict)
     open: set[Place] = field(default_factory=set)
-    known: set[int] = field(default_factory=set)
+    known_later: set[int] = field(default_factory=set)
+    known_later_by_commits: set[int] = field(default_factory=set)
 
     def begin(self, different: Sequence[Place]) -> list[int]:
         """Explain what needs no rows; returns the rows that are left."""
         self.open = set(different)
-        self.known = self.history.known(self.rows)
+        self.known_later = self.history.known_later(self.rows)
         self.take(Explanation((), self.windows, ALL), self.truth)
         if self.windows == "exact" and self.open:
             self.take(Explanation((Cause.TAIL_ROUNDING,), "tiled", ALL), self.history.values("tiled"))
@@ -97,6 +97,7 @@ class Search:
     def go_on(self, commits: Mapping[int, Mapping[TopicPartition, int]]) -> dict[Place, Found]:
         """Explain the rest by the rows behind each value; what is left then is unexplained."""
         marks = self.history.gather(self.rows, commits)
+        self.known_later_by_commits = self.history.known_later_by_commits()
         for one in explanations(self.windows, marks):
             if self.open:
                 values = self.history.again(self.names, one.windows, one.part)
@@ -119,23 +120,22 @@ class Search:
         """Explain what these values make equal."""
         behind = _Behind(self.history, one)
         # An entity whose rows were not committed may not have been known either.
-        known = self.history.known_by(one.part) if Cause.NOT_MATERIALIZED in one.causes else self.known
+        later = self.known_later_by_commits if Cause.NOT_MATERIALIZED in one.causes else self.known_later
         for place in sorted(self.open):
-            more = self.besides(place, values, known)
+            more = self.besides(place, values, later)
             if more is not None and (one.causes or more):
                 causes = (*one.causes, *more)
                 self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
                 self.open.discard(place)
 
-    def besides(self, place: Place, values: Values, known: Set[int]) -> tuple[Cause, ...] | None:
+    def besides(self, place: Place, values: Values, known_later: Set[int]) -> tuple[Cause, ...] | None:
         """What besides makes a served value equal to another one; None where nothing does."""
         name, row = place
         feature, served, value = self.plan.feature(name), self.answer(place)[0], values.features[name].get(row)
         if same(served, value):
             return ()
-        if same(served, _as_known(feature, value, values.seen.get(row), known=row in known)):
-            # Known to the store but for rows of the explanation: that is their cause.
-            return () if row in self.known - known else (Cause.UNKNOWN_ENTITY,)
+        if values.seen.get(row) is None and row in known_later and same(served, empty_value(feature)):
+            return (Cause.UNKNOWN_ENTITY,)
         return (Cause.ESTIMATE,) if is_estimate(feature, served, value) else None
 
     def answer(self, place: Place) -> Answer:
@@ -179,7 +179,7 @@ class Search:
                 feature = self.plan.feature(name)
                 yield rounding(feature.parts[0], self.plan.group(feature.group).finest_us, at_us, now=now)
             elif cause is Cause.UNKNOWN_ENTITY:
-                yield KNOWN_LATER if row in self.known else NEVER_LET_IN
+                yield KNOWN_LATER
             elif cause is Cause.ESTIMATE:
                 yield f"more than {EXACT_UP_TO:,} different values are estimated"
             else:
@@ -243,16 +243,6 @@ def _uncommitted(most: int) -> About:
 def empty_value(feature: PlannedFeature) -> Any:
     """The value of a window that holds nothing."""
     return value_from(feature, [merge_feature(part, []) for part in feature.parts])
-
-
-def _as_known(feature: PlannedFeature, value: Any, seen_us: int | None, *, known: bool) -> Any:
-    """A value as the store gives it, which knows an entity by other rows than history does.
-
-    Only of an empty window do they say something else.
-    """
-    if known:
-        return empty_value(feature) if seen_us is None else value
-    return None if same(value, empty_value(feature)) else value
 
 
 def is_estimate(feature: PlannedFeature, served: Any, value: Any) -> bool:

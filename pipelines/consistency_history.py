@@ -104,24 +104,18 @@ class History:
         """All features at all rows."""
         return self._computed(self._plan, tuple(self._served.answers), windows, "spine", "archive")
 
-    def known(self, rows: Sequence[int]) -> set[int]:
-        """Those rows whose entity had a row that a filter let in by when it was served: such the store knows."""
+    def known_later(self, rows: Sequence[int]) -> set[int]:
+        """Those rows whose entity the store knew, when it was served, by a row at or after the asked time."""
         self._choose(rows)
         return self._let_in("TRUE")
 
-    def known_by(self, part: Part) -> set[int]:
-        """Those rows whose entity the store knows by a part of the gathered rows, or by those committed of later ones.
-
-        Of the rows that were gathered for.
-        """
-        rows = judged_sql(self._judging(part), f"(SELECT * FROM evidence WHERE {part.condition})", (CASE,))
-        before = self._connection.execute(f"SELECT DISTINCT _case FROM ({rows}) WHERE {self._passes()}").fetchall()
-        committed = (
-            "e._event_us >= s._t AND EXISTS (SELECT * FROM commits AS p\n"
+    def known_later_by_commits(self) -> set[int]:
+        """Those of the rows that were gathered for of which that holds by rows that the job had committed."""
+        return self._let_in(
+            "EXISTS (SELECT * FROM commits AS p\n"
             "WHERE p.us = s._served_us AND p.topic = e._src_topic AND p.partition = e._src_partition\n"
             "  AND e._src_offset <= p.last)"
         )
-        return {row for (row,) in before} | self._let_in(committed)
 
     def gather(self, rows: Sequence[int], commits: Mapping[int, Mapping[TopicPartition, int]]) -> Marks:
         """Gather the rows behind some values, and mark them.
@@ -157,10 +151,13 @@ class History:
         return found
 
     def _let_in(self, condition: str) -> set[int]:
-        """Of the chosen rows those whose entity had a row that a filter let in, and that meets a condition."""
+        """Of the chosen rows those whose entity had a row, not before the asked time, that meets a condition.
+
+        A filter let it in, and the log had it when the answer was made.
+        """
         found = self._connection.execute(
             f"SELECT DISTINCT s._row FROM spine AS s JOIN ({judged_sql(self._plan, 'archive')}) AS e\n"
-            f"ON {self._same('s', 'e')} AND {KNOWN_US} < s._served_us\n"
+            f"ON {self._same('s', 'e')} AND e._event_us >= s._t AND {KNOWN_US} < s._served_us\n"
             f"WHERE s._row IN (SELECT _row FROM chosen) AND ({self._passes()}) AND ({condition})"
         )
         return {row for (row,) in found.fetchall()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,18 @@ import duckdb
 
 from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
-from headrace.compiler.explain import Step
+from headrace.compiler.explain import Step, filter_texts
+from headrace.compiler.known import filters_of
 from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.point_in_time import KeySet
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergTable
 from headrace.pipelines.local_run import asked_sets
 from headrace.pipelines.source_rows import use_archives
 
 PART = "on DuckDB"
-NO_FILTER = "not pushed into the scan: an accepted row makes its entity known, also one that it keeps out"
+#: DuckDB takes a condition into a scan that is on one column, or several such as all hold.
+BESIDE = "asked right behind the scan, before the verdict: DuckDB takes none of it into the scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class FileScan:
 def duckdb_steps(plan: ViewPlan, feature: str, histories: Sequence[IcebergTable]) -> list[Step]:
     """What DuckDB reads of the newest snapshots of a source's parts, for one feature in a training set or a local run.
 
-    DuckDB leaves out the rules that the files' own statistics settle, and the columns that nothing else needs.
+    DuckDB leaves out the rules that the files' own statistics settle, and the columns that nothing else needs. In a
+    scan an `optional` condition skips row groups, and is asked again behind it.
     """
     found = plan.feature(feature)
     with view_database(plan) as connection:
@@ -45,8 +50,16 @@ def duckdb_steps(plan: ViewPlan, feature: str, histories: Sequence[IcebergTable]
         Step(PART, "projection", f"pushed into the scan: {len(scan.columns)} columns: {', '.join(scan.columns)}")
         for scan in scans
     ]
-    filters = dict.fromkeys(plan.group(part.group).filter for part in found.parts)
-    return [*read, *(Step(PART, "filter", f"{one.text()}: {NO_FILTER}") for one in filters if one is not None)]
+    pushed = dict.fromkeys(one for scan in scans for one in scan.filters if _is_of_filter(one, asked.keys))
+    whole = f"pushed into the scan: {', '.join(pushed)}" if pushed else BESIDE
+    return [*read, *(Step(PART, "filter", text) for text in filter_texts(plan, found, whole))]
+
+
+def _is_of_filter(text: str, keys: KeySet) -> bool:
+    """Whether a condition of a scan is of features' filters, and not that keys are there or rows are sound."""
+    read = {name for one in filters_of(keys.deciding) for name in one.columns()}
+    names = read - {key.name for key in keys.keys} or read
+    return any(name in re.findall(r"\w+", text) for name in names)
 
 
 def file_scans(

@@ -16,7 +16,6 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
-from headrace.compiler.duckdb_sql import folded_entities_sql
 from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import KeySet
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Differing values of one feature whose rows are looked up; each takes a query over all rows.
 EXPLAINED = 20
+#: After every event, in µs.
+AFTER_ALL_US = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,6 @@ class EngineDiff:
     Attributes:
         verdicts: how many rows have each verdict that the source knows, by its name: on DuckDB, and on Flink.
         entities: how many entities were compared, and `values` of how many features of them together.
-        left_out: entities that were not compared, because no filter lets a row of them in: no store knows them.
         features_left_out: features that were not, because no entity alone has a value of them, with the reason.
     """
 
@@ -69,7 +69,6 @@ class EngineDiff:
     verdicts: tuple[Mapping[str, int], Mapping[str, int]]
     entities: int
     values: int
-    left_out: int
     differences: tuple[Difference, ...]
     features_left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,9 +95,7 @@ class EngineDiff:
 
     def summary(self) -> str:
         """How much differs of how much."""
-        compared = f"{self.values:,} values of {self.entities:,} entities compared"
-        left_out = f", {self.left_out:,} left out that no filter lets in" if self.left_out else ""
-        return f"{self.differing:,} differing; {compared}{left_out}"
+        return f"{self.differing:,} differing; {self.values:,} values of {self.entities:,} entities compared"
 
     def _repr_html_(self) -> str:
         """The summary, and below it what differs."""
@@ -149,7 +146,6 @@ def compare(
         verdicts=(verdicts, tiles.verdicts),
         entities=sum(part.entities for part in parts),
         values=sum(part.values for part in parts),
-        left_out=sum(part.left_out for part in parts),
         differences=tuple(one for part in parts for one in part.differences),
         features_left_out=left_out(plan, features),
     )
@@ -161,7 +157,6 @@ class _Part:
 
     entities: int
     values: int
-    left_out: int
     differences: Sequence[Difference]
 
 
@@ -170,28 +165,28 @@ def _compared(
 ) -> _Part:
     """Compare the features of one kind of entity."""
     keys = asked.keys
-    entities, left_out = _entities(connection, tiles, keys, at_us)
+    entities = _entities(connection, tiles, keys, at_us)
     connection.register("entities", _spine(keys, entities, at_us))
     connection.execute("CREATE OR REPLACE TABLE spine AS SELECT * FROM entities")
     left = values_of(connection, asked)
     rows = left.select([key.name for key in keys.keys]).to_pylist()
     right = tiles.values(asked.names, rows, instant_of(at_us))
     found = [_differences(connection, asked, name, rows, left, right, explained) for name in asked.names]
-    return _Part(len(entities), len(entities) * len(asked.names), left_out, list(chain(*found)))
+    return _Part(len(entities), len(entities) * len(asked.names), list(chain(*found)))
 
 
-def _entities(
-    connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int
-) -> tuple[list[Key], int]:
-    """The entities to compare, and how many of those with a row before the instant no filter lets in.
+def _entities(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> list[Key]:
+    """The entities to compare: those that are known before the instant, and those that Flink alone has a tile of.
 
-    One of which Flink has a tile without a row is compared too: on DuckDB it is unknown.
+    On DuckDB the latter are unknown at any time.
     """
-    known = [row[2:] for row in connection.sql(entities_sql(keys, at_us, "archive")).order("_row").fetchall()]
-    folded = set(connection.sql(folded_entities_sql(keys.plan, keys.keys, "archive")).fetchall())
-    invented = tiles.entities[tuple(key.name for key in keys.keys)] - folded
-    compared = [key for key in known if key in folded]
-    return [*compared, *sorted(invented, key=repr)], len(known) - len(compared)
+    invented = tiles.entities[tuple(key.name for key in keys.keys)] - set(_known(connection, keys, AFTER_ALL_US))
+    return [*_known(connection, keys, at_us), *sorted(invented, key=repr)]
+
+
+def _known(connection: duckdb.DuckDBPyConnection, keys: KeySet, at_us: int) -> list[Key]:
+    """The entities that DuckDB knows before an instant."""
+    return [row[2:] for row in connection.sql(entities_sql(keys, at_us, "archive")).order("_row").fetchall()]
 
 
 def _spine(keys: KeySet, entities: Sequence[Key], at_us: int) -> pa.Table:

@@ -45,8 +45,8 @@ def run_on_flink(
 ) -> LocalRun:
     """Compute a view on Flink, in mode `tiled`, which is all that tiles can be asked for.
 
-    Arguments and errors are those of `local_run.run_locally`; also JobError. The entities are those of the rows; of one
-    that no filter lets in a store knows nothing, and all its values are NULL.
+    Arguments and errors are those of `local_run.run_locally`; also JobError. The entities are those that are known by
+    the rows, as on DuckDB.
     """
     opened = folded_input(
         plan, given, load, engine, features=features, as_of=as_of, sample=sample, dimensions=dimensions
@@ -84,7 +84,7 @@ def folded_input(
 
 
 def _served(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, asked: AskedSet, at_us: int) -> pa.Table:
-    """Keys and features of every entity that has a row before the instant."""
+    """Keys and features of every entity that is known before the instant."""
     spine = connection.sql(entities_sql(asked.keys, at_us, "archive")).order("_row").to_arrow_table()
     entities = spine.select([key.name for key in asked.keys.keys])
     values = tiles.values(asked.names, entities.to_pylist(), instant_of(at_us))

@@ -31,7 +31,7 @@ NO_VERSIONS: Versions = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A view's values at one instant, of every entity that has an accepted row before it.
+    """A view's values at one instant, of every entity that is known before it.
 
     Attributes:
         run: the values as tables, and `run.verdicts`: how many rows have each verdict that the source knows.

@@ -189,6 +189,13 @@ SPECS: dict[str, Spec] = {
     "heavy_share_ever": (CUSTOMER, everything, heavy_cents, "ratio", None, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
 }
+
+
+def makes_known(row: Row, keys: tuple[str, ...]) -> bool:
+    """Whether an accepted row makes its entity known: some feature over the same keys lets it in."""
+    return any(passes(row) for of_keys, passes, *_ in SPECS.values() if of_keys == keys)
+
+
 COUNTED = ("count", "sum", "mean", "min", "max")
 SPREAD = (*COUNTED, "std", "first", "last")
 #: What `NUMBERS` asks of which rows and columns: as much as one entry of a job's state can keep of its tiles.

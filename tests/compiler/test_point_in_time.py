@@ -19,7 +19,7 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode
 
-from .events import BASE, DAY, HOUR, LAGS, MINUTE, SPECS, Row, aggregate, bounds, events, verdict
+from .events import BASE, DAY, HOUR, LAGS, MINUTE, SPECS, Row, aggregate, bounds, events, makes_known, verdict
 from .test_duckdb_sql import close, connect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +57,7 @@ def expected(
         row
         for row in rows
         if verdict(row) == "accepted"
+        and makes_known(row, keys)
         and all(asker[key] is not None and row[key] == asker[key] for key in keys)
         and row["ordered_at"] < asker["_t"]
         and (known_by == "event" or row["_src_timestamp"] < asker["_t"])

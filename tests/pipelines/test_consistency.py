@@ -39,18 +39,15 @@ def causes(found: Consistency, *, of: str = "town") -> set[str]:
 
 
 def served_now(depot: Depot, at: datetime = MIDNIGHT) -> Consistency:
-    """Cars are left out: filters make some of them unknown."""
+    """Of towns alone."""
     return depot.compare([one for one in depot.read(at) if "town" in one.entity_rows[0]])
 
 
-def test_where_tiles_fit_windows_only_cars_that_filters_keep_out_differ(whole: Depot) -> None:
+def test_where_tiles_fit_windows_nothing_differs(whole: Depot) -> None:
+    """Of five cars no filter lets a trip in: neither the store nor history knows them."""
     found = whole.now(MIDNIGHT)
-    assert found.holds
-    assert causes(found) == set()
-    cars = [one.entity["car"] for one in found.differences]
-    assert cars == list(range(5))
-    assert {(one.cause, one.kind) for one in found.differences} == {(Cause.UNKNOWN_ENTITY, Kind.MISSING)}
-    assert found.compared == 3 * 9 + 30
+    assert found.differences == ()
+    assert found.compared == 3 * 9 + 25
 
 
 @pytest.mark.parametrize("at", [AFTERNOON, AFTERNOON - timedelta(days=1, hours=9, microseconds=3)])
@@ -131,10 +128,7 @@ def test_a_row_that_arrived_after_the_answer_is_late(depot: Depot) -> None:
         trips_3d.served + 1,
     )
     assert trips_3d.detail.startswith("1 row (partition 0, offset 400; arrived ")
-    assert {one.cause for one in found.differences if one.entity != {"town": "t2"}} == {
-        Cause.LATE_ROW,  # the car's
-        Cause.UNKNOWN_ENTITY,
-    }
+    assert {one.cause for one in found.differences if one.entity == {"car": 7}} == {Cause.LATE_ROW}
     both = [one for one in depot.compare(answers).differences if one.entity == {"town": "t2"}]
     assert "late row and tail rounding" in {one.cause for one in both}
     assert all(one.is_explained for one in both)
@@ -214,11 +208,13 @@ def test_a_town_that_begins_after_the_asked_time_is_known_to_the_store(depot: De
 def test_a_car_that_a_filter_lets_in_after_the_answer_was_unknown_when_it_was_made(depot: Depot) -> None:
     depot.archive(TRIPS)
     depot.serve(TRIPS)
-    answers = depot.read(MIDNIGHT)
+    cars = [{"car": 0}, {"car": 1}]
+    answer = depot.online.get_online_features(["town_trips:far_trips_1d"], cars, at=MIDNIGHT)
     logged = datetime.now(UTC) + timedelta(seconds=1)
-    depot.archive([trip(MIDNIGHT + HOUR, car=0, logged=logged)])
-    (one,) = [one for one in depot.compare(answers).differences if one.entity == {"car": 0}]
-    assert (one.served, one.history, one.cause) == (None, 0, Cause.UNKNOWN_ENTITY)
+    depot.archive([trip(MIDNIGHT + HOUR, car=0, logged=logged), trip(MIDNIGHT - 2 * DAY, car=1, logged=logged)])
+    (one,) = depot.compare([answer]).differences
+    assert one.entity == {"car": 1}, "car 0 is unknown to history, too"
+    assert (one.served, one.history, one.cause) == (None, 0, Cause.LATE_ROW)
 
 
 def test_what_is_expired_is_explained_by_the_wall_clock_alone(tmp_path: Path) -> None:
@@ -270,7 +266,7 @@ def test_a_sample_is_always_the_same_and_named_by_number(whole: Depot) -> None:
     samples = [[one.entity_rows for one in whole.read(MIDNIGHT, sample)] for sample in (2, 2, 3, None)]
     assert samples[0] == samples[1]
     assert [len(rows) for rows in samples[0]] == [2, 2]
-    assert [len(rows) for rows in samples[3]] == [3, 30]
+    assert [len(rows) for rows in samples[3]] == [3, 25]
     assert all(row in samples[2][1] for row in samples[0][1])
 
 

@@ -6,15 +6,19 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_sql import features_sql, judged_sql
 from headrace.compiler.explain import columns_of
+from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.plan import Column
+from headrace.compiler.point_in_time import AskedFeature, key_sets
 from headrace.compiler.verdict import archive_columns
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.foreign import IcebergVersion, shadow
@@ -24,12 +28,14 @@ from headrace.connectors.schema import archive_fields, fields_of
 from headrace.features.instant import instant_us
 from headrace.features.knobs import Knobs
 from headrace.features.load import load_views
-from headrace.pipelines.duckdb_scan import file_scans
-from headrace.pipelines.explain import explain, physical
+from headrace.pipelines.duckdb_scan import duckdb_steps, file_scans
+from headrace.pipelines.explain import OPTIMIZED, explain, physical
 from headrace.pipelines.explain_history import known_sound
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+
+from .test_known_entities import Beside, paid
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEW = load_views(ROOT / "examples/fraud/features.py").views["fraud_features"]
@@ -40,8 +46,16 @@ FEATURE = "transaction_count_1h"
 def transactions(first: int, count: int) -> pa.Table:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     rows = [
-        {"tid": f"t{n}", "cc_num": n * 7919, "account_id": f"a{n % 9}", "merchant": f"m{n % 30}", "status": "failed"}
-        | {"amt": n / 7, "ts": at, "_src_topic": "t", "_src_partition": 0, "_src_offset": n, "_src_timestamp": at}
+        {"tid": f"t{n}", "cc_num": n * 7919, "account_id": f"a{n % 9}", "merchant": f"m{n % 30}"}
+        | {
+            "status": "ok" if n % 10 else "failed",
+            "amt": n / 7,
+            "ts": at,
+            "_src_topic": "t",
+            "_src_partition": 0,
+            "_src_offset": n,
+            "_src_timestamp": at,
+        }
         for n in range(first, first + count)
     ]
     return pa.Table.from_pylist(rows)
@@ -94,7 +108,7 @@ def test_looking_makes_no_catalog(tmp_path: Path) -> None:
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Platform:
-    """A platform whose archive has rows, all of them sound, in two files."""
+    """A platform whose archive has rows, all of them sound, in two files; of ten rows one has failed."""
     platform = Platform(load_settings(environment={}, folder=tmp_path))
     table = platform.iceberg.create_table("raw", "transactions", archive_fields(PLAN.source.columns))
     schema = table.table.schema().as_arrow()
@@ -135,20 +149,50 @@ def test_the_scan_reads_what_is_explained(platform: Platform) -> None:
     assert "MiniBatchAssigner(interval=[100ms]" in text
 
 
+@pytest.mark.slow
+def test_the_scan_of_a_training_set_on_flink_reads_what_is_explained(platform: Platform) -> None:
+    sets = key_sets(PLAN, (AskedFeature(FEATURE, PLAN.feature(FEATURE)),))
+    history = platform.iceberg.flink_options("raw", "transactions")
+    job = point_in_time_job(sets, PointInTimeBindings([history], [{"connector": "datagen"}], [{"connector": "print"}]))
+    text = local_session(platform.settings).explain(job.statements, job.inserts, job.config)
+    assert "before the verdict" in told(platform, "in training sets on Flink", "filter")
+    assert "filter=[and(=(status, _UTF-16LE'failed'" in text.partition(OPTIMIZED)[2]
+
+
 def test_duckdb_reads_what_is_explained(platform: Platform) -> None:
     table = platform.iceberg.load("raw", "transactions")
     assert told(platform, "on DuckDB", "projection") == "pushed into the scan: 4 columns: account_id, status, amt, ts"
-    assert "an accepted row makes its entity known" in told(platform, "on DuckDB", "filter")
+    filter_ = "(status = 'failed')"
+    assert told(platform, "on DuckDB", "filter") == f'equals(status, "failed"): pushed into the scan: {filter_}'
     group = PLAN.group(PLAN.feature(FEATURE).group)
+    (keys,) = key_sets(PLAN, (AskedFeature(FEATURE, PLAN.feature(FEATURE)),))
     with view_database(PLAN) as connection:
         table.relation(connection).create_view("archive")
+        connection.execute("CREATE TABLE spine AS SELECT 0::BIGINT AS _row, 0::BIGINT AS _t, 'a0' AS account_id")
         (judged,) = file_scans(connection, judged_sql(PLAN, "archive"))
+        (training,) = file_scans(connection, point_in_time_sql(keys, "spine", "archive"))
         (values,) = file_scans(
             connection, features_sql(PLAN, group, "archive"), {"at_us": instant_us(datetime(2026, 1, 2, tzinfo=UTC))}
         )
     assert set(judged.columns) == {column.name for column in archive_columns(PLAN.source)}
+    assert training.filters == (filter_,)
     assert set(values.columns) == {"account_id", "amt", "ts"}
-    assert values.filters == ("(status = 'failed')",), "where nothing is asked of other rows, the filter is pushed"
+    assert values.filters == (filter_,)
+
+
+@pytest.mark.parametrize("feature", ["refused_there_1d", "refused_1d"])
+def test_a_filter_is_in_the_scan_of_no_training_set_that_needs_other_rows(platform: Platform, feature: str) -> None:
+    """Of a view in which a feature lets each payment of a card in, and none each payment of a card in a shop."""
+    plan = plan_view(Beside.view)
+    table = platform.iceberg.create_table("raw", "payments", archive_fields(plan.source.columns))
+    schema = table.table.schema().as_arrow()
+    table.append(pa.Table.from_pylist([dict.fromkeys(schema.names) | paid(Random(n), "c0") for n in range(9)], schema))
+    (filter_,) = [one.what for one in duckdb_steps(plan, feature, [table]) if one.step == "filter"]
+    free = "payments_1d has no filter, so each accepted row makes its card known"
+    if feature == "refused_there_1d":
+        assert filter_.endswith("(kind = 'refused')")
+    else:
+        assert filter_ == f'equals(kind, "refused"): not pushed into the scan: {free}'
 
 
 def test_a_column_that_the_archive_lacks_is_told_and_the_rest_is_explained(platform: Platform) -> None:

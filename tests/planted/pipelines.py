@@ -134,4 +134,11 @@ MUTANTS = (
         "[part.origin.name if part.origin else part.table for part in self.cutover.parts]",
         "tests/pipelines/test_label_ledger.py::test_a_ledger_recounts_the_copy_of_a_foreign_table",
     ),
+    Mutant(
+        "consistency does not see that a store knows an entity by a later row",
+        "pipelines/consistency_causes.py",
+        "is None and row in known_later and",
+        "is None and row not in known_later and",
+        "tests/pipelines/test_consistency.py::test_a_town_that_begins_after_the_asked_time_is_known_to_the_store",
+    ),
 )

@@ -75,7 +75,7 @@ SELECT CAST(NULL AS BIGINT) AS `_row`, `_event_us` AS `_us`,
   `_src_offset` AS `_src_offset`,
   ((`_verdict` = CAST(0 AS BIGINT)) AND ((`status` = 'failed') IS TRUE)) AS `_in1`
 FROM `judged`
-WHERE (`_verdict` = CAST(0 AS BIGINT)) AND `account_id` IS NOT NULL
+WHERE CASE WHEN (`_verdict` = CAST(0 AS BIGINT)) AND `account_id` IS NOT NULL THEN (`status` = 'failed') ELSE FALSE END
 UNION ALL
 SELECT `_row`, `_t`, `account_id`, CAST(NULL AS BIGINT), CAST(NULL AS INT), CAST(NULL AS BIGINT), CAST(NULL AS BOOLEAN)
 FROM `spine_1`;

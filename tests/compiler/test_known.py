@@ -1,0 +1,88 @@
+"""Why a filter is asked of rows before their verdict, or after it."""
+
+# ruff: noqa: RUF012 (as users write it)
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headrace import FeaturePipeline, WindowSpec, transformation
+from headrace.compiler.build import plan_view
+from headrace.compiler.duckdb_point_in_time import point_in_time_sql
+from headrace.compiler.known import why_behind_verdict
+from headrace.compiler.plan import ViewPlan
+from headrace.compiler.point_in_time import AskedFeature, key_sets
+
+from .as_of import AsOf, open_payments
+from .events import BASE, LATENESS, MINUTE, events, verdict
+from .every_aggregate import Orders
+from .test_duckdb_sql import connect
+from .unique_orders import Orders as UniqueOrders
+
+
+@transformation
+def doubled(tx: Orders, wspec: WindowSpec) -> Any:
+    return tx[tx.cents * 2 > 100].groupby("shop").window(wspec).count()
+
+
+@transformation
+def failed_once(tx: UniqueOrders, wspec: WindowSpec) -> Any:
+    return tx[tx.status == "failed"].groupby("shop").window(wspec).count()
+
+
+class Doubled(FeaturePipeline):
+    """What a filter computes may be beyond the numbers."""
+
+    owner = "shop@example.com"
+    features = [doubled.over("1h")]
+
+
+class FailedOnce(FeaturePipeline):
+    """Of copies one counts."""
+
+    owner = "shop@example.com"
+    features = [failed_once.over("1h")]
+
+
+class OpenPayments(FeaturePipeline):
+    """A filter that a dimension decides."""
+
+    owner = "data@example.com"
+    features = [open_payments.over("9d")]
+
+
+def why(plan: ViewPlan, feature: str) -> str | None:
+    """Why filters are asked behind the verdict, as far as those of one feature go."""
+    return why_behind_verdict(plan, [plan.group(plan.feature(feature).group)])
+
+
+@pytest.mark.parametrize(
+    ("plan", "feature", "reason"),
+    [
+        (plan_view(Doubled.view), "doubled_1h", "multiply may fail of a row that is refused"),
+        (plan_view(FailedOnce.view), "failed_once_1h", "which copy of a row counts (unique_by = 'number') is decided"),
+        (plan_view(AsOf.view), "open_payments_9d", "a function by Python may refuse a row, or fail, before"),
+        (plan_view(OpenPayments.view), "open_payments_9d", "a filter reads what a dimension says"),
+    ],
+)
+def test_what_is_asked_behind_the_verdict_has_a_reason(plan: ViewPlan, feature: str, reason: str) -> None:
+    assert (why(plan, feature) or "").startswith(reason)
+
+
+@pytest.mark.parametrize("mode", ["recomputed", "last_write"])
+def test_what_a_filter_computes_is_asked_of_no_row_that_is_refused(mode: Any) -> None:
+    plan = plan_view(Doubled.view)
+    (good,) = [row for row in events(1, 200) if verdict(row) == "accepted" and row["shop"] == "a"][:1]
+    good |= {"ordered_at": BASE, "_src_timestamp": BASE, "cents": 60, "_src_offset": 0}
+    huge = good | {"cents": 2**62}
+    refused = [
+        huge | {"_src_offset": 1, "_src_timestamp": BASE + LATENESS + 1},
+        huge | {"_src_offset": 2, "status": "stolen"},
+    ]
+    (keys,) = key_sets(plan, (AskedFeature("doubled_1h", plan.feature("doubled_1h"), mode),))
+    connection = connect([good, *refused])
+    connection.register("spine", pa.table({"_row": [0, 1], "_t": [BASE + MINUTE] * 2, "shop": ["a", "b"]}))
+    found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").fetchall()
+    assert found == [(0, BASE, 1), (1, None, None)]
