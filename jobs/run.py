@@ -78,9 +78,8 @@ def run(
     found = ENGINES[engine](options, plan, rows, windows, asked)
     progress(f"{found.view} as of {found.as_of.isoformat()}; rows: {found.read}")
     if not any(table.num_rows for table in found.tables):
-        progress(
-            f"no entity is known before {found.as_of.isoformat()}: no accepted row is older; --as-of a later instant"
-        )
+        before = found.as_of.isoformat()
+        progress(f"no entity is known before {before}: no older row is let in by a feature; --as-of a later instant")
     for name, reason in found.left_out.items():
         progress(f"{name} is left out: it {reason}")
     _print([table.to_pylist() for table in found.tables], options.chosen(format_))

@@ -11,6 +11,7 @@ import pytest
 from headrace import FeaturePipeline, WindowSpec, transformation
 from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import point_in_time_sql
+from headrace.compiler.flink_point_in_time import PointInTimeBindings, point_in_time_job
 from headrace.compiler.known import why_behind_verdict
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
@@ -18,6 +19,7 @@ from headrace.compiler.point_in_time import AskedFeature, key_sets
 from .as_of import AsOf, open_payments
 from .events import BASE, LATENESS, MINUTE, events, verdict
 from .every_aggregate import Orders
+from .many_keys import orders_alike
 from .test_duckdb_sql import connect
 from .unique_orders import Orders as UniqueOrders
 
@@ -37,6 +39,23 @@ class Doubled(FeaturePipeline):
 
     owner = "shop@example.com"
     features = [doubled.over("1h")]
+
+
+@transformation
+def failed(tx: Orders, wspec: WindowSpec) -> Any:
+    return tx[tx.status == "failed"].groupby("shop").window(wspec).count()
+
+
+@transformation
+def express_of_customer(tx: Orders, wspec: WindowSpec) -> Any:
+    return tx[tx.express & tx.customer.notnull()].groupby("customer").window(wspec).count()
+
+
+class Filtered(FeaturePipeline):
+    """Two kinds of entities, each known by what a filter lets in, and one by all that is sold there by anybody."""
+
+    owner = "shop@example.com"
+    features = [failed.over("1h"), express_of_customer.over("1h"), orders_alike.over("3d")]
 
 
 class FailedOnce(FeaturePipeline):
@@ -86,3 +105,21 @@ def test_what_a_filter_computes_is_asked_of_no_row_that_is_refused(mode: Any) ->
     connection.register("spine", pa.table({"_row": [0, 1], "_t": [BASE + MINUTE] * 2, "shop": ["a", "b"]}))
     found = connection.sql(point_in_time_sql(keys, "spine", "archive")).order("_row").fetchall()
     assert found == [(0, BASE, 1), (1, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("features", "narrowed"),
+    [
+        (["failed_1h", "express_of_customer_1h"], "(`status` = 'failed') OR (`express` AND (`customer` IS NOT NULL))"),
+        (["failed_1h", "orders_alike_3d"], None),
+    ],
+)
+def test_flink_narrows_the_rows_that_several_keys_share_where_all_have_filters(
+    features: list[str], narrowed: str | None
+) -> None:
+    plan = plan_view(Filtered.view)
+    sets = key_sets(plan, tuple(AskedFeature(name, plan.feature(name)) for name in features))
+    text = point_in_time_job(sets, PointInTimeBindings([{}], [{}, {}], [{}, {}])).text()
+    found = text.partition("FROM `events`")[2].partition(";")[0].strip()
+    assert found == ("" if narrowed is None else f"WHERE {narrowed}")
+    assert text.count("THEN (`status` = 'failed') ELSE FALSE END") == 1

@@ -399,4 +399,11 @@ MUTANTS = (
         "    if keys.deciding[2:]:\n",
         "tests/compiler/test_golden.py::test_point_in_time_sql",
     ),
+    Mutant(
+        "what one kind of entity needs is kept from another's training set",
+        "compiler/flink_point_in_time.py",
+        "if all(keys.is_narrowed for keys in sets)",
+        "if any(keys.is_narrowed for keys in sets)",
+        "tests/compiler/test_known.py::test_flink_narrows_the_rows_that_several_keys_share_where_all_have_filters",
+    ),
 )
