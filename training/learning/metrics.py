@@ -240,7 +240,8 @@ class CalibrationError(Metric):
         found = [np.bincount(bins, one, parts * CALIBRATION_BINS) for one in (None, seen.answer, seen.label)]
         if parts == 1:
             # What follows, for one: a stream tells of each micro-batch, which are then never looked at many at once.
-            return sums + np.concatenate(found)
+            alone: Floats = sums + np.concatenate(found)
+            return alone
         each = np.concatenate([one.reshape(parts, CALIBRATION_BINS) for one in found], axis=1)
         # By `cumsum`, which adds in order.
         summed: Floats = np.cumsum(np.vstack([sums, each]), axis=0)[-1]
