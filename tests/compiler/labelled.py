@@ -33,6 +33,7 @@ class Scored(Source):
     example: int
     request: str
     amount: int
+    share: float | None
     scored_at: datetime = event_time("0s")
 
 
@@ -63,10 +64,19 @@ OFFSETS = st.builds(lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), 
 #: Between event and arrival: at once, soon, as late as a source allows, and later than that.
 DELAYS = st.sampled_from([0, 1, 2 * HOUR, DAY, DAY + 1])
 IDS = st.sampled_from(["a", "b", "c"])
+#: Features that another bit makes another one: a zero below zero, the least and the greatest number, what no short
+#: decimal is; and none.
+SHARES = (None, -0.0, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1 / 3)
+
+
+def share_of(scored_at: int) -> float | None:
+    """The feature that is logged with each row of a time."""
+    return SHARES[(scored_at // HOUR + scored_at) % len(SHARES)]
 
 
 def _scored(request: str, amount: int | None, at: int, delay: int, partition: int) -> Row:
-    return {"request": request, "amount": amount, "scored_at": BASE + at} | _placed(BASE + at + delay, partition)
+    row = {"request": request, "amount": amount, "share": share_of(BASE + at), "scored_at": BASE + at}
+    return row | _placed(BASE + at + delay, partition)
 
 
 def _outcome(payment: str, fraud: bool | None, at: int, delay: int, partition: int) -> Row:
@@ -145,6 +155,12 @@ def told(
             facts.append((id_, row["amount"], at, label["fraud"], known, "corrected", 2))
         letters["labels", "too_late"] += label is not None and not counts
     return facts, +letters
+
+
+def has_what_was_logged(share: float | None, scored_at: int) -> bool:
+    """Whether the feature of a fact is that of the row of its time, to the last bit."""
+    found, expected = (None if one is None else one.hex() for one in (share, share_of(scored_at)))
+    return found == expected
 
 
 def told_at(fact: tuple[Any, ...], logged: list[Row], labels: list[Row]) -> int:

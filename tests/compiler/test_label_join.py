@@ -17,13 +17,28 @@ from headrace.connectors.duckdb_files import in_utc
 from headrace.errors import RequestError
 from headrace.pipelines.local_labels import LabelRun, join_in
 
-from .labelled import BASE, HOUR, LABELS, LOGS, OFFSETS, PLAN, WAIT, Row, newest, numbered, told, told_at
+from .labelled import (
+    BASE,
+    HOUR,
+    LABELS,
+    LOGS,
+    OFFSETS,
+    PLAN,
+    WAIT,
+    Row,
+    has_what_was_logged,
+    newest,
+    numbered,
+    told,
+    told_at,
+)
 
 PATIENT = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT = pa.timestamp("us", "UTC")
 POSITION = [("_src_partition", pa.int32()), ("_src_offset", pa.int64()), ("_src_timestamp", INSTANT)]
-SCORED = pa.schema([("example", pa.int64()), ("request", pa.string()), ("amount", pa.int64()), ("scored_at", INSTANT)])
+FEATURES = [("amount", pa.int64()), ("share", pa.float64())]
+SCORED = pa.schema([("example", pa.int64()), ("request", pa.string()), *FEATURES, ("scored_at", INSTANT)])
 OUTCOMES = pa.schema([("example", pa.int64()), ("payment", pa.string()), ("fraud", pa.bool_()), ("known_at", INSTANT)])
 
 
@@ -64,6 +79,13 @@ def test_facts_and_dead_letters_are_those_of_a_loop(logged: list[Row], labels: l
     assert letters_of(run) == letters
     last = {fact[0]: fact for fact in facts}
     assert facts_of(run.final) == Counter(last.values())
+
+
+@PATIENT
+@given(logged=LOGS, labels=LABELS)
+def test_features_of_each_fact_are_those_that_were_logged_to_the_last_bit(logged: list[Row], labels: list[Row]) -> None:
+    facts = joined(numbered(logged), numbered(labels)).facts.to_pylist()
+    assert all(has_what_was_logged(fact["share"], us(fact["scored_at"]) or 0) for fact in facts)
 
 
 @PATIENT

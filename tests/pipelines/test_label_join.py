@@ -18,8 +18,15 @@ from headrace.errors import DefinitionError, JobError, NotFoundError, SchemaMism
 from headrace.pipelines.label_join import LabelJoinPipeline
 from headrace.runtime.platform import Platform
 
-from ..compiler.labelled import PLAN, numbered, random_example, told  # noqa: TID252 (the oracle is the compiler's)
-from ..compiler.test_label_join import OUTCOMES, SCORED, facts_of, relation  # noqa: TID252
+from ..compiler.labelled import (  # noqa: TID252 (the oracle is the compiler's)
+    PLAN,
+    SHARES,
+    has_what_was_logged,
+    numbered,
+    random_example,
+    told,
+)
+from ..compiler.test_label_join import OUTCOMES, SCORED, facts_of, relation, us  # noqa: TID252
 from ..conftest import local_settings  # noqa: TID252
 
 pytestmark = pytest.mark.slow
@@ -61,6 +68,13 @@ def test_the_last_facts_in_the_table_are_those_of_a_loop(run: tuple[Any, list[An
         own = [row for (of, _), row in last.items() if of == number]
         wanted = {fact[0]: fact[1:5] for fact in told(*example)[0]}
         assert {fact[0]: fact[1:5] for fact in facts_of(pa.Table.from_pylist(own))} == wanted, number
+
+
+def test_features_of_each_fact_are_those_that_were_logged_to_the_last_bit(run: tuple[Any, list[Any]]) -> None:
+    facts = run[0].facts.refresh().arrow().to_pylist()
+    assert {fact["share"] for fact in facts} == set(SHARES)
+    for fact in facts:
+        assert has_what_was_logged(fact["share"], us(fact["scored_at"]) or 0), fact
 
 
 def test_nothing_is_told_of_a_row_that_was_logged_within_the_wait_before_the_commit(run: tuple[Any, list[Any]]) -> None:

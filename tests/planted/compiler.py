@@ -406,4 +406,12 @@ MUTANTS = (
         "if any(keys.is_narrowed for keys in sets)",
         "tests/compiler/test_known.py::test_flink_narrows_the_rows_that_several_keys_share_where_all_have_filters",
     ),
+    Mutant(
+        "floats that were logged lose bits in facts",
+        "compiler/duckdb_label_join.py",
+        "columns = _names(column.name for column in plan.logged.columns)",
+        'columns = ", ".join(f"{one.name}::FLOAT AS {one.name}" if one.type == "float" else one.name '
+        "for one in plan.logged.columns)",
+        "tests/compiler/test_label_join.py::test_features_of_each_fact_are_those_that_were_logged_to_the_last_bit",
+    ),
 )
