@@ -16,9 +16,9 @@ import org.apache.flink.table.types.inference.TypeInference;
  * last_event_us BIGINT, x1 T, ...>>}: the tiles with these starts in one wider tile, and the wider tile as all of them
  * together, with a NULL start; of those tiles that changed since the last time, all if it is the first.
  *
- * <p>{@code operations} has a letter for each {@link Part} of a tile, and each part has one x or more, see
- * {@link Layout}; T is BIGINT or DOUBLE. What a row brings is what a tile of this row alone would keep; an x of a tile is
- * NULL without any. {@code us} is the event's time in µs.
+ * <p>{@code operations} has a letter for each {@link Part} of a tile, see {@link Layout}, and a part has one x or more;
+ * T is BIGINT or DOUBLE. A row brings what a tile of it alone would keep. An x of a tile is NULL without any. {@code us}
+ * is the event's time in µs.
  *
  * <p>One group is one entry of state, however many tiles it has: what costs is reading and writing entries. Who asks
  * for the value takes the changes out of it, so a job has to hand each of them on; rows are never taken back.
@@ -90,8 +90,7 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
         row.setField(2, tiles.newest(tile));
         for (int value = 0; value < layout.size(); value++) {
             if (tiles.isPresent(tile, value)) {
-                long word = tiles.value(tile, value);
-                row.setField(FIXED_FIELDS + value, layout.isDouble(value) ? Double.longBitsToDouble(word) : (Object) word);
+                row.setField(FIXED_FIELDS + value, object(layout.isDouble(value), tiles.value(tile, value)));
             }
         }
         return row;
@@ -111,6 +110,13 @@ public final class HrTiles extends AggregateFunction<ArrayData, RowData> {
         GenericRowData group = (GenericRowData) acc;
         group.setField(OPERATIONS, this.letters);
         group.setField(TILES, tiles.bytes());
+    }
+
+    private static Object object(boolean isDouble, long word) {
+        if (isDouble) {
+            return Double.longBitsToDouble(word);
+        }
+        return word;
     }
 
     @Override

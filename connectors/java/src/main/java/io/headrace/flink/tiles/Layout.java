@@ -1,5 +1,6 @@
 package io.headrace.flink.tiles;
 
+import java.util.Arrays;
 import java.util.Map;
 
 /** What tiles keep: parts by their letters, and at which value each begins. */
@@ -23,11 +24,7 @@ final class Layout {
 
     Layout(String letters) {
         parts = letters.chars().mapToObj(letter -> byLetter((char) letter)).toArray(Part[]::new);
-        int values = 0;
-        for (Part part : parts) {
-            values += part.size();
-        }
-        size = values;
+        size = Arrays.stream(parts).mapToInt(Part::size).sum();
         doubles = new boolean[size];
         int at = 0;
         for (Part part : parts) {
