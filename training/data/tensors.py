@@ -71,12 +71,11 @@ class TensorBatch:
         places = order.numpy()
         return self._with(lambda tensor: torch.from_numpy(_rows_at(tensor.numpy(), places)))
 
-    def split(self, sizes: list[int]) -> Iterator[TensorBatch]:
+    def split(self, sizes: Sequence[int]) -> Iterator[TensorBatch]:
         """All rows, so many at a time as some sizes say, which share memory with these."""
-        labels = repeat(None, len(sizes)) if self.label is None else torch.split(self.label, sizes)
-        numbers, categories, positions = (
-            torch.split(one, sizes) for one in (self.numbers, self.categories, self.positions)
-        )
+        labels = repeat(None, len(sizes)) if self.label is None else self.label.split_with_sizes(sizes)
+        columns = (self.numbers, self.categories, self.positions)
+        numbers, categories, positions = (one.split_with_sizes(sizes) for one in columns)
         return map(TensorBatch, numbers, categories, labels, positions)
 
     def to(self, device: torch.device | str) -> TensorBatch:
