@@ -54,7 +54,7 @@ gpu: setup .build/train.stamp ## Run the tests that need a GPU which torch finds
 mutants: setup .build/train.stamp ## Plant each fault of tests/planted in a copy of the tree; the test it names must fail.
 	@PYTHONPATH=. $(BIN)/python -m tests.mutants
 
-bench: setup .build/train.stamp ## Measure against rivals, outputs compared first; about half an hour (docs/benchmarks.md).
+bench: setup .build/train.stamp ## Measure against rivals, outputs compared first; over half an hour (docs/benchmarks.md).
 	@$(BIN)/python -m headrace.bench all
 
 demo: setup .build/train.stamp ## Run the main job end to end, then learn from it, on real data and the real stack.
