@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -13,23 +13,13 @@ from headrace.compiler.plan import ViewPlan, fingerprint_of
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, RequestError
 from headrace.pipelines.spine import OUTSIDE, ROW
+from headrace.pipelines.stored_columns import stored, stored_fields
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainingSet, rows_fingerprint
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 
 NAMESPACE = "training_sets"
-
-Test = Callable[[pa.DataType], bool]
-#: What columns are stored as: a test of Arrow's type, the type stored, and its name in a stored table.
-STORED: tuple[tuple[Test, pa.DataType, str], ...] = (
-    (lambda found: pa.types.is_string(found) or pa.types.is_large_string(found), pa.string(), "string"),
-    (pa.types.is_integer, pa.int64(), "bigint"),
-    (pa.types.is_floating, pa.float64(), "double"),
-    (pa.types.is_boolean, pa.bool_(), "boolean"),
-    (lambda found: pa.types.is_timestamp(found) and found.tz is not None, pa.timestamp("us", "UTC"), "timestamp"),
-    (pa.types.is_date32, pa.date32(), "date"),
-)
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,7 @@ class SavedTrainingSets:
                 history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
             for dimension, one in pinned.dimensions.items():
                 one.table.tag(f"training-set-{id_}-{view}-{dimension}", one.snapshot_id)
-        table = self.platform.iceberg.create_table(NAMESPACE, name, _fields(rows))
+        table = self.platform.iceberg.create_table(NAMESPACE, name, [*stored_fields(rows), Field(ROW, "bigint")])
         numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
         table.fill([numbered])
         snapshot = table.refresh().current_snapshot_id()
@@ -159,44 +149,6 @@ class SavedTrainingSets:
     def _table(self, found: Mapping[str, Any]) -> PinnedHistory:
         """A table at its snapshot."""
         return PinnedHistory(self.platform.iceberg.named(found["table"]), found["snapshot"], found["until_us"])
-
-
-def stored(rows: pa.Table) -> pa.Table:
-    """The rows with the types in which they are stored.
-
-    Raises:
-        RequestError: a column has a type that is not stored.
-    """
-    return pa.table({name: _stored(name, rows[name]) for name in rows.column_names})
-
-
-def _stored(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    for test, type_, _ in STORED:
-        if test(column.type):
-            return _cast(name, column, type_)
-    if pa.types.is_null(column.type):
-        return column.cast(pa.string())
-    msg = (
-        f"column {name!r} is {column.type}, which is not stored; expected text, integers, floats, booleans, dates or "
-        "instants with a zone: cast it, or leave it out of the spine"
-    )
-    raise RequestError(msg)
-
-
-def _cast(name: str, column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
-    try:
-        return column.cast(type_)
-    except pa.ArrowInvalid as error:
-        msg = f"column {name!r} is {column.type} and cannot be stored as {type_}: {error}"
-        raise RequestError(msg) from error
-
-
-def _fields(rows: pa.Table) -> list[Field]:
-    """The columns of the stored table."""
-    names = {type_: name for _, type_, name in STORED}
-    return [*(Field(column.name, names[column.type]) for column in rows.schema), Field(ROW, "bigint")]
 
 
 def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from headrace.connectors.schema import archive_fields
 from headrace.errors import RequestError
 from headrace.features.duration import format_duration
 from headrace.pipelines.spine import OUTSIDE
+from headrace.pipelines.stored_columns import LISTS
 
 if TYPE_CHECKING:
     import duckdb
@@ -167,9 +168,12 @@ def rows_fingerprint(rows: pa.Table) -> str:
 
 
 def _bits(column: pa.ChunkedArray) -> bytes:
-    """A column's NULLs and values as bytes; what lies behind a NULL does not count."""
+    """A column's NULLs and values as bytes, of lists lengths and elements; what lies behind a NULL is left out."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if any(test(column.type) for test in LISTS):
+        lengths = pc.fill_null(pc.list_value_length(column), 0)
+        return _buffer(column.is_null()) + _buffer(lengths) + _bits(pc.list_flatten(column))
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):

@@ -64,6 +64,24 @@ def tx_count(tx: Payments, wspec: WindowSpec):
 
 
 @transformation
+def latest(tx: Payments, wspec: WindowSpec):
+    """A card's newest payments."""
+    return tx.groupby("cc_num")["amount"].window(wspec).last_n(3)
+
+
+@transformation
+def usual(tx: Payments, wspec: WindowSpec):
+    """What a card usually pays, and what it rarely exceeds."""
+    return tx.groupby("cc_num")["amount"].window(wspec).quantiles([0.5, 0.9])
+
+
+@transformation
+def user_top_ips(logins: Logins, wspec: WindowSpec):
+    """The addresses that a user came from most often."""
+    return logins.groupby("user_id")["ip"].window(wspec).top_k(2)
+
+
+@transformation
 def user_unique_ip(logins: Logins, wspec: WindowSpec):
     """From how many addresses a user came."""
     return logins.groupby("user_id")["ip"].window(wspec).count_distinct()
@@ -123,6 +141,8 @@ class Cards(FeaturePipeline):
         tx_sum.over("1h"),
         points.over("1h"),
         tx_count.over("1h"),
+        latest.over("1d"),
+        usual.over("1d"),
         tx_mean,
         over_mean,
         noted,
@@ -136,4 +156,4 @@ class Users(FeaturePipeline):
     """Where a user came from."""
 
     owner = "risk@example.com"
-    features = [user_unique_ip.over("30d")]
+    features = [user_unique_ip.over("30d"), user_top_ips.over("30d")]

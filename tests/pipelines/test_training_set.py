@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,105 +17,28 @@ import pytest
 
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.plan import Column, Location, ViewPlan
-from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
-from headrace.connectors.schema import Field, archive_fields
+from headrace.connectors.schema import Field
 from headrace.errors import HeadraceError, NotFoundError, NumericOverflowError, RequestError
 from headrace.features.source import IcebergTable as IcebergName
-from headrace.pipelines.saved_training_sets import SavedTrainingSets, stored
+from headrace.pipelines.saved_training_sets import SavedTrainingSets
 from headrace.pipelines.spine import read_spine
+from headrace.pipelines.stored_columns import stored
 from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views, pitc_join_features
 from headrace.pipelines.training_set import rows_fingerprint
 from headrace.registry.store import Materialization, Pointer, ViewVersion
 from headrace.registry.training_sets import TrainingSetRegistry
-from headrace.runtime.platform import Platform
-from headrace.runtime.settings import Settings, load_settings
 
-from ..commands import Ended, headrace  # noqa: TID252 (commands are shared)
+from .lake import DAY, FEATURES, Lake, at, command, spine, values, worked_example
 
-FEATURES = Path(__file__).with_name("deck.py")
 #: What holds on either engine.
 ON_BOTH = pytest.mark.parametrize("engine", ["duckdb", pytest.param("flink", marks=pytest.mark.slow)])
-DAY = datetime(2024, 11, 20, tzinfo=UTC)
-CARDS = [("09:20", 2, 10.0), ("10:24", 2, 20.0), ("20:00", 4, 30.0)]
-ADDRESSES = {1: 3, 3: 7, 5: 9}
-ASKED = [("21:30", "0122", 2, 1, 0), ("21:40", "0298", 4, 1, 0), ("21:55", "7539", 6, 3, 1)]
 BOTH = ["tx_max_1h", "user_unique_ip_30d"]
 TX = ["cards:tx_max_1h"]
 
 
-def at(clock: str, micros: int = 0) -> datetime:
-    """A time of the day."""
-    hours, minutes = clock.split(":")
-    return DAY + timedelta(hours=int(hours), minutes=int(minutes), microseconds=micros)
-
-
-class Lake:
-    """Histories of both sources, in a catalog of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        catalog = IcebergCatalog.sqlite("lake", folder / "lake")
-        (folder / "lake").mkdir()
-        iceberg = {"catalog": catalog.name, "properties": dict(catalog.properties)}
-        flags = {"home": str(folder / "home"), "project": "deck", "iceberg": iceberg}
-        self.settings: Settings = load_settings(flags=flags, environment={}, folder=folder)
-        self.platform, self.folder = Platform(self.settings), folder
-        self.views = file_views(FEATURES)
-        self.payments = self._table("payments", "cards")
-        self.logins = self._table("logins", "users")
-
-    def pay(
-        self, rows: Sequence[tuple[datetime, int, float]], arrived: datetime | None = None, points: int = 1
-    ) -> None:
-        """Append payments, arrived a second after they happened unless said otherwise."""
-        paid = [{"cc_num": card, "amount": amount, "points": points, "ts": ts} for ts, card, amount in rows]
-        self._append(self.payments, paid, arrived)
-
-    def log_in(self, rows: Sequence[tuple[datetime, int, str]]) -> None:
-        self._append(self.logins, [{"user_id": user, "ip": ip, "ts": ts} for ts, user, ip in rows], None)
-
-    def pipeline(self, **options: Any) -> TrainingSetPipeline:
-        return TrainingSetPipeline(self.platform, self.views, **options)
-
-    def _table(self, name: str, view: str) -> IcebergTable:
-        return self.platform.iceberg.create_table("raw", name, archive_fields(self.views[view].source.columns))
-
-    def _append(self, table: IcebergTable, rows: list[dict[str, Any]], arrived: datetime | None) -> None:
-        first = table.row_count()
-        whole = [
-            {
-                **row,
-                "_src_topic": table.name,
-                "_src_partition": 0,
-                "_src_offset": first + number,
-                "_src_timestamp": arrived or row["ts"] + timedelta(seconds=1),
-                "_raw": None,
-                "_error": None,
-            }
-            for number, row in enumerate(rows)
-        ]
-        table.append(pa.Table.from_pylist(whole, schema=table.table.schema().as_arrow()))
-        table.refresh()
-
-
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """The worked example's events."""
-    made = Lake(tmp_path)
-    made.pay([(at(clock), card, amount) for clock, card, amount in CARDS])
-    made.log_in([(at("06:00"), user, f"10.0.0.{n}") for user, count in ADDRESSES.items() for n in range(count)])
-    return made
-
-
-def spine(**changes: Any) -> pd.DataFrame:
-    columns = ["inference_ts", "tid", "cc_num", "user_id", "is_fraud"]
-    frame = pd.DataFrame([(at(row[0]), *row[1:]) for row in ASKED], columns=columns)
-    return frame.assign(**changes)
-
-
-def values(rows: pa.Table, *names: str) -> list[Any]:
-    """The values of a column, or tuples of several."""
-    lists = [rows[name].to_pylist() for name in names]
-    return lists[0] if len(lists) == 1 else list(zip(*lists, strict=True))
+    return worked_example(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -223,12 +145,13 @@ def test_on_flink_a_view_is_one_job_which_a_subclass_may_run_elsewhere(lake: Lak
 def test_a_set_made_on_flink_is_kept_and_made_again_there(lake: Lake) -> None:
     lake.pay([(at("21:00", n), 2, 0.1 * n) for n in range(1_000)])
     pipeline, saved = lake.pipeline(engine="flink"), SavedTrainingSets(lake.platform)
-    record = saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h"]))
+    record = saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h", "latest_1d"]))
     assert record.definition["engine"] == "flink"
     lake.pay([(at("21:00", n), 2, 7.0) for n in range(5)])
     rows = saved.rows(record)
     assert (saved.rebuild(record.id).is_identical, saved.again(record, rows).engine) == (True, "flink")
     assert values(rows, "tx_sum_1h")[0] == pytest.approx(sum(0.1 * n for n in range(1_000)))
+    assert values(rows, "latest_1d") == [[0.1 * n for n in (999, 998, 997)], [30.0], None]
 
 
 def test_a_known_card_without_a_payment_counts_zero_and_an_unknown_one_nothing(lake: Lake) -> None:
@@ -682,13 +605,6 @@ def test_a_set_with_on_demand_features_is_explained_and_made_again(lake: Lake) -
     }
     saved = SavedTrainingSets(lake.platform)
     assert saved.rebuild(saved.save(pipeline, made).id).is_identical
-
-
-def command(lake: Lake, *arguments: str) -> Ended:
-    """The command line in the lake's folder."""
-    settings = {"home": str(lake.folder / "home"), "project": "deck", "iceberg": lake.settings.iceberg.model_dump()}
-    (lake.folder / "headrace.yaml").write_text(json.dumps(settings))
-    return headrace(*arguments, folder=lake.folder)
 
 
 def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:

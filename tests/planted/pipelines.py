@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
+KEPT_LISTS = "tests/pipelines/test_kept_lists.py"
 LOOKED_UP = "tests/pipelines/test_lookups.py"
 
 MUTANTS = (
@@ -140,5 +141,19 @@ MUTANTS = (
         "is None and row in known_later and",
         "is None and row not in known_later and",
         "tests/pipelines/test_consistency.py::test_a_town_that_begins_after_the_asked_time_is_known_to_the_store",
+    ),
+    Mutant(
+        "a fingerprint runs lists together",
+        "pipelines/training_set.py",
+        "return _buffer(column.is_null()) + _buffer(lengths) + _bits(",
+        "return _buffer(column.is_null()) + _bits(",
+        f"{KEPT_LISTS}::test_fingerprints_tell_lists_apart",
+    ),
+    Mutant(
+        "a list is stored under the names and widths of whoever made it",
+        "pipelines/stored_columns.py",
+        "else pa.list_(pa.field(ELEMENT, element))",
+        "else found",
+        f"{KEPT_LISTS}::test_equal_lists_are_stored_alike_whatever_arrow_calls_their_type",
     ),
 )

@@ -178,6 +178,17 @@ def test_a_kept_training_set_is_read_at_its_snapshot(table: IcebergTable) -> Non
     assert ids(PinnedRows(Snapshot.of_training_set(table.catalog, record))) == list(range(50))
 
 
+def test_beside_lists_other_columns_are_read_and_a_list_is_encoded_by_none(tmp_path: Path) -> None:
+    fields = [Field("tops", "list", (Field("element", "string"),)), Field("id", "bigint")]
+    table = catalog_at(tmp_path).create_table("raw", "tops", fields)
+    table.append(pa.table({"tops": pa.array([["a", None], [], None], pa.list_(pa.string())), "id": [3, 4, 5]}))
+    rows = PinnedRows(Snapshot.of(table))
+    assert ids(rows.where(Condition("id", ">=", 4))) == [4, 5]
+    assert rows.fit(Encoding({"id": Raw()})).encode(next(rows.batches())).numbers[:, 0].tolist() == [3.0, 4.0, 5.0]
+    with pytest.raises(ColumnTypeError, match=r"column 'tops'.* takes .*; found .*list<element"):
+        rows.fit(Encoding({"tops": Raw()}))
+
+
 def test_a_snapshot_that_is_gone_is_an_error_that_says_what_there_is(table: IcebergTable) -> None:
     there = Snapshot.of(table)
     with pytest.raises(NotFoundError, match=rf"raw\.tx: no snapshot 17 \(expired\?\); newest: .*{there.snapshot_id}"):
