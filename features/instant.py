@@ -49,7 +49,7 @@ def date_of(number: int) -> date:
 
 
 def instant_from(name: str, given: datetime | str) -> datetime:
-    """An instant that a caller gives under a name, itself or as ISO 8601; RequestError for another text.
+    """An instant that a caller gives under a name, itself or as ISO 8601; RequestError for anything else.
 
     >>> instant_from("at", "1970-01-01T00:00:01Z")
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
@@ -63,8 +63,16 @@ def instant_from(name: str, given: datetime | str) -> datetime:
         raise RequestError(msg) from error
 
 
-def asked_us(name: str, instant: datetime) -> int:
-    """The µs of an instant that a caller asks for under a name; RequestError for a time without zone."""
+def asked_us(name: str, given: datetime | str) -> int:
+    """The µs of an instant that a caller asks for under a name, itself or as ISO 8601.
+
+    >>> asked_us("at", "1970-01-01T00:00:01Z")
+    1000000
+
+    Raises:
+        RequestError: a time without zone, or what is no instant.
+    """
+    instant = instant_from(name, given)
     if instant.tzinfo is None:
         msg = f"{name}={instant.isoformat()}: has no time zone; expected for example {instant.isoformat()}+00:00"
         raise RequestError(msg)

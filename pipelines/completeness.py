@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from headrace.features.instant import asked_us, instant_from, instant_us
+from headrace.features.instant import asked_us, instant_us
 
 #: The property in which whoever writes a table notes to when it has all versions: an instant in ISO 8601.
 NOTED = "headrace.complete-to"
@@ -33,4 +33,4 @@ def complete_to(committed_at: datetime, properties: Mapping[str, str], delay_us:
     """
     by_commit = instant_us(committed_at) - delay_us
     noted = properties.get(NOTED)
-    return by_commit if noted is None else max(by_commit, asked_us(NOTED, instant_from(NOTED, noted)))
+    return by_commit if noted is None else max(by_commit, asked_us(NOTED, noted))

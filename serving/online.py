@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.window_slices import Instant
@@ -24,9 +24,13 @@ from headrace.features.reference import Reference
 from headrace.registry.store import Registry
 from headrace.serving.answering import AskedFeature, ServedView, answers
 from headrace.serving.asking import Asked, Asking
+from headrace.serving.given import feature_names, rows_of
 from headrace.serving.on_demand import AskedOnDemand, OnDemandValues
 from headrace.serving.request import from_text
 from headrace.serving.result import FeatureValue, OnlineFeatures
+
+if TYPE_CHECKING:
+    from headrace.serving.given import EntityRows
 
 #: How old the choice of version may be: a promotion is seen within this time, and a request seldom asks the registry.
 POINTER_AGE_S = 1.0
@@ -54,29 +58,31 @@ class OnlineStore:
         self._on_demand = OnDemandValues()
 
     def get_online_features(
-        self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
+        self, features: Sequence[str], entity_rows: EntityRows, *, at: datetime | str | None = None
     ) -> OnlineFeatures:
         """The values of features (`view:feature`) for entities (key by name), at an instant (default: now).
 
-        A row also has the request columns of the on-demand features that are asked for.
+        Entities are rows, columns (`{"account_id": ["a1", "a2"]}`), a DataFrame or an Arrow table; a row also has the
+        request columns of the on-demand features that are asked for. `at` may be text: `"2026-11-19T12:00:00Z"`.
 
-        Raises NotFoundError (unknown view or feature, with a suggestion), RequestError (a key or request column is
-        missing, unknown or mistyped, naming row and column; a naive time), ConnectorError (the store fails),
-        NumericOverflowError (a number of an on-demand feature is beyond its type).
+        Raises NotFoundError (unknown view or feature, with a suggestion), RequestError (no list of features or rows; a
+        key or request column is missing, unknown or mistyped, naming row and column; a naive time), ConnectorError
+        (the store fails), NumericOverflowError (a number of an on-demand feature is beyond its type).
         """
         instant = _instant(at)
         asking = self._asking(features)
-        asking.check(entity_rows)
-        steps = answers(asking.read, asking.tables, entity_rows, instant)
+        rows = rows_of(entity_rows)
+        asking.check(rows)
+        steps = answers(asking.read, asking.tables, rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(self._tiles.read(wave))
         except StopIteration as end:
-            return self._answer(asking, entity_rows, end.value, instant)
+            return self._answer(asking, rows, end.value, instant)
 
     async def get_online_features_async(
-        self, features: Sequence[str], entity_rows: Sequence[Mapping[str, Any]], *, at: datetime | None = None
+        self, features: Sequence[str], entity_rows: EntityRows, *, at: datetime | str | None = None
     ) -> OnlineFeatures:
         """The same without holding up the event loop while tiles are read.
 
@@ -84,14 +90,15 @@ class OnlineStore:
         """
         instant = _instant(at)
         asking = self._asking(features)
-        asking.check(entity_rows)
-        steps = answers(asking.read, asking.tables, entity_rows, instant)
+        rows = rows_of(entity_rows)
+        asking.check(rows)
+        steps = answers(asking.read, asking.tables, rows, instant)
         try:
             wave = next(steps)
             while True:
                 wave = steps.send(await self._tiles.read_async(wave))
         except StopIteration as end:
-            return self._answer(asking, entity_rows, end.value, instant)
+            return self._answer(asking, rows, end.value, instant)
 
     def typed_row(self, features: Sequence[str], texts: Mapping[str, str]) -> dict[str, Any]:
         """An entity row from texts, such as those of a command line: each value as its type in the views asked for.
@@ -104,7 +111,7 @@ class OnlineStore:
 
     def _asking(self, features: Sequence[str]) -> Asking:
         """The features that are asked for, of the versions that serve."""
-        names = tuple(features)
+        names = feature_names(features)
         kept = self._askings.get(names)
         if kept is not None and all(self._view(name) is view for name, view in kept.views.items()):
             return kept
@@ -169,7 +176,7 @@ class OnlineStore:
         self, asking: Asking, entity_rows: Sequence[Mapping[str, Any]], read: Sequence[tuple[FeatureValue, ...]]
     ) -> Sequence[tuple[FeatureValue, ...]]:
         """The value of each feature that was asked for, from those that were read."""
-        if asking.is_read_whole or not (asking.asked and entity_rows):
+        if asking.is_read_whole or not entity_rows:
             return read
         references = [one.reference for one in asking.read]
         columns: dict[Reference, Sequence[FeatureValue]] = dict(zip(references, zip(*read, strict=True), strict=True))
@@ -178,8 +185,8 @@ class OnlineStore:
         return list(zip(*(columns[one.reference] for one in asking.asked), strict=True))
 
 
-def _instant(at: datetime | None) -> Instant:
-    """The asked time; RequestError for a time without zone."""
+def _instant(at: datetime | str | None) -> Instant:
+    """The asked time; RequestError for what is none, or has no zone."""
     now_us = time.time_ns() // 1000
     if at is None:
         return Instant(now_us, now_us, is_now=True)

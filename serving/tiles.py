@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from headrace.connectors.tile_store import TileReader
 from headrace.runtime.online_store import open_store
@@ -13,6 +13,9 @@ from headrace.runtime.settings import Settings, load_settings
 from headrace.serving.cache import CachedTiles
 from headrace.serving.online import OnlineStore
 from headrace.serving.result import OnlineFeatures
+
+if TYPE_CHECKING:
+    from headrace.serving.given import EntityRows
 
 
 @contextmanager
@@ -29,14 +32,14 @@ def online_store(settings: Settings | None = None) -> Iterator[OnlineStore]:
 
 def get_online_features(
     features: Sequence[str],
-    entity_rows: Sequence[Mapping[str, Any]],
+    entity_rows: EntityRows,
     *,
-    at: datetime | None = None,
+    at: datetime | str | None = None,
     settings: Settings | None = None,
 ) -> OnlineFeatures:
     """The values of features for entities, over a session of its own; keep an `online_store` for more than one call.
 
-    See `OnlineStore.get_online_features` for the meaning of `at` and for the errors.
+    See `OnlineStore.get_online_features` for the forms of entities, the meaning of `at` and the errors.
     """
     with online_store(settings) as store:
         return store.get_online_features(features, entity_rows, at=at)

@@ -19,7 +19,7 @@ from headrace.compiler.lookups import dimensions_of, table_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_functions import view_database
 from headrace.errors import RequestError, did_you_mean
-from headrace.features.instant import asked_us, instant_from
+from headrace.features.instant import asked_us
 from headrace.pipelines.local_dimensions import check_versions, make_known
 from headrace.pipelines.repeated_keys import refuse_repeated
 from headrace.pipelines.script import Marker
@@ -179,4 +179,4 @@ def _text(value: Any) -> str | None:
 
 def _arrival_us(number: int, row: Row) -> int | None:
     given = row.get(ARRIVES)
-    return None if given is None else asked_us(f"row {number}: {ARRIVES}", instant_from(ARRIVES, given))
+    return None if given is None else asked_us(f"row {number}: {ARRIVES}", given)

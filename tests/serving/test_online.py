@@ -7,11 +7,14 @@ import random
 import subprocess
 import sys
 import time
+from collections import UserList
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -283,6 +286,91 @@ def test_a_second_wave_asks_only_for_entities_without_a_tile(
     assert [row[0].status for row in served.rows] == [Status.PRESENT, Status.EMPTY_WINDOW]
     groups_by_shop = [group for group in plans["shops"].groups if [key.name for key in group.keys] == ["shop"]]
     assert tiles.waves[1:] == [len(groups_by_shop)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"shop": ["a", "b"]},
+        {"shop": np.array(["a", "b"])},
+        pd.DataFrame({"shop": ["a", "b"]}, index=[7, 8]),
+        pa.table({"shop": ["a", "b"]}),
+        pa.record_batch({"shop": ["a", "b"]}),
+        ({"shop": "a"}, {"shop": "b"}),
+        UserList([{"shop": "a"}, {"shop": "b"}]),
+    ],
+    ids=lambda rows: type(rows).__name__,
+)
+def test_entities_are_taken_as_rows_as_columns_and_as_a_table(
+    store: OnlineStore, tiles: CountedTiles, plans: dict[str, ViewPlan], at: At, rows: Any
+) -> None:
+    fill(tiles, plans["shops"], [order(NOON - MINUTE, shop="b")])
+    name = "shops:orders_1h"
+    found = store.get_online_features([name], rows, at=at(NOON)).to_dict()
+    assert found == {"shop": ["a", "b"], name: [None, 1]}
+    later = asyncio.run(store.get_online_features_async([name], rows, at=at(NOON)))
+    assert later.to_dict() == found
+
+
+def test_what_is_missing_in_a_data_frame_is_none(store: OnlineStore) -> None:
+    with pytest.raises(RequestError, match=r"entity row 1: key 'shop' is None \(NoneType\), expected str"):
+        store.get_online_features(["shops:orders_1h"], pd.DataFrame({"shop": ["a", None]}))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (None, r"entity_rows is None \(NoneType\); expected a list of rows such as .* a DataFrame"),
+        ("a", r"entity_rows is 'a' \(str\); expected a list of rows"),
+        ({}, r"entity_rows is \{\} \(dict\); expected a list of rows"),
+        ({"shop": "a"}, r"gives 'shop' as 'a' \(str\), expected a list.*: \[\{'shop': 'a'\}\]"),
+        ({"shop": ["a"], "customer": [1, 2]}, r"several lengths: \{'shop': 1, 'customer': 2\}"),
+        (["a"], r"entity row 0 is 'a' \(str\), expected \{key: value\}"),
+        (pa.table([["a"], ["b"]], ["shop", "shop"]), "two columns 'shop'"),
+        (pd.DataFrame({"shop": ["a", 1]}), "a DataFrame, cannot be read as a table: .*Expected bytes"),
+        (pa.chunked_array([["a"]]), "a ChunkedArray, cannot be read as a table"),
+    ],
+)
+def test_what_are_no_entities_is_refused(store: OnlineStore, rows: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        store.get_online_features(["shops:orders_1h"], rows)
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ("shops:orders_1h", r"features is 'shops:orders_1h' \(str\), expected a list such as \['view:feature'\]"),
+        (None, r"features is None \(NoneType\), expected a list"),
+        ([], "features is empty; expected at least one"),
+        (["shops:orders_1h", 7], r"features\[1\] is 7 \(int\), expected text"),
+        ([["shops:orders_1h"]], r"features\[0\] is \['shops:orders_1h'\] \(list\), expected text"),
+    ],
+    ids=["one text", "no list", "none", "a number", "a list in a list"],
+)
+def test_what_names_no_features_is_refused(store: OnlineStore, features: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        store.get_online_features(features, [{"shop": "a"}])
+
+
+def test_the_asked_time_may_be_text(store: OnlineStore, at: At) -> None:
+    asked = at(NOON)
+    rows = [{"shop": "a"}]
+    assert store.get_online_features(["shops:orders_1h"], rows, at=asked.isoformat()).at == asked
+    assert store.get_online_features(["shops:orders_1h"], rows, at=f"{asked:%Y-%m-%dT%H:%M:%S}Z").at == asked
+
+
+@pytest.mark.parametrize(
+    ("at", "message"),
+    [
+        ("2026-01-01T00:00:00", r"at=2026-01-01T00:00:00: has no time zone; expected for example .*\+00:00"),
+        ("soon", "at 'soon': expected an instant such as"),
+        (1767225600, "at 1767225600: expected an instant such as"),
+        (datetime(2026, 1, 1, tzinfo=UTC).date(), r"at datetime.date\(2026, 1, 1\): expected an instant"),
+    ],
+)
+def test_what_is_no_time_is_refused(store: OnlineStore, at: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        store.get_online_features(["shops:orders_1h"], [{"shop": "a"}], at=at)
 
 
 @pytest.mark.parametrize(
