@@ -169,10 +169,14 @@ def _query(connection: duckdb.DuckDBPyConnection, text: str, platform: Platform)
     import sqlglot
     from sqlglot import exp
 
+    from headrace.features.sql.syntax import DIALECT, fault_of, line_and_column
+
     try:
-        found = sqlglot.parse_one(text, read="duckdb")
+        found = sqlglot.parse_one(text, read=DIALECT)
     except sqlglot.errors.SqlglotError as error:
-        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query: {error}"
+        offset, reason = fault_of(text, error)
+        line, column = line_and_column(text, offset)
+        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query: line {line}:{column}: {reason}"
         raise RequestError(msg) from error
     for namespace, name in {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DUCKDB.identifier(namespace)}")

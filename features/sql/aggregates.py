@@ -11,7 +11,8 @@ from headrace.errors import DefinitionError, UnsupportedError, did_you_mean
 from headrace.features.aggregate import FUNCTIONS, Aggregate
 from headrace.features.sql.expressions import Reader
 from headrace.features.sql.rules.common import called, number
-from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.sql.script import RefusalError, judged
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.stream import Grouped
 
 #: What SQL calls some functions; the first name of each is the one that is printed. Only those that exist are offered.
@@ -30,6 +31,7 @@ _EXACT = "tiles keep what values round to, so an exact quantile cannot be had; w
 REFUSED = {
     "median": _EXACT.format(share="0.5"),
     **dict.fromkeys(("percentile_cont", "percentile_disc", "within group"), _EXACT.format(share="0.99")),
+    "string_agg": "write last_n(x, 10) for the newest values, or top_k(x, 10) for the most frequent ones",
     "stddev_pop": "a feature's deviation is that of a sample; write stddev_samp",
     "var_pop": "a feature's variance is that of a sample; write var_samp",
     "ignore nulls": "the newest row decides, also when its value is NULL; write FILTER (WHERE x IS NOT NULL)",

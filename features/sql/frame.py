@@ -16,7 +16,8 @@ from headrace.features.local_day import DAY_US
 from headrace.features.operations.times import UNITS
 from headrace.features.sql.rules.common import called, name_of, number
 from headrace.features.sql.rules.times import whole
-from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.sql.script import RefusalError, judged
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.sql.units import unit_name
 from headrace.features.window import CalendarDays, Window
 

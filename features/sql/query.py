@@ -14,8 +14,9 @@ from headrace.features.sql.aggregates import aggregate
 from headrace.features.sql.frame import resolved, window_of
 from headrace.features.sql.rows import Tables, rows_of
 from headrace.features.sql.rules.common import name_of
-from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.sql.script import RefusalError, judged
 from headrace.features.sql.shape import check_shape
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.window import Window, WindowSpec
 
 #: An aggregate with its window.

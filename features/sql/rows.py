@@ -19,7 +19,8 @@ from headrace.features.source import SourceSchema
 from headrace.features.sql.expressions import Reader
 from headrace.features.sql.frame import interval_of
 from headrace.features.sql.rules.common import name_of
-from headrace.features.sql.script import DIALECT, RefusalError, judged
+from headrace.features.sql.script import RefusalError, judged
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.stream import Stream, columns_of, with_columns
 
 WINDOWED_TABLES = "a feature's window ends when it is asked, not at fixed marks; write OVER (... RANGE BETWEEN ...)"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlglot
 from sqlglot import exp
 
 from headrace.errors import DefinitionError, HeadraceError
 from headrace.features.place import Place
+from headrace.features.sql.syntax import DIALECT, beyond_select, fault_of, line_and_column, misread_at
 
-#: The dialect of the texts: what DuckDB reads, within what can be planned (docs/decisions/0005-sql.md).
-DIALECT = "duckdb"
 T = TypeVar("T")
 
 
@@ -41,14 +40,14 @@ class Script:
 
     def place(self, offset: int) -> Place:
         """Where a character of the text is; lines after the first begin at column 1 of the file."""
-        line, column = self._position(offset)
+        line, column = line_and_column(self.text, offset)
         if not self.where.column:
             return self.where
         return Place(self.where.file, self.where.line + line - 1, column + (self.where.column - 1) * (line == 1))
 
     def at(self, offset: int) -> str:
         """The same for an error, with the text's own line and column where the file's are not known."""
-        line, column = self._position(offset)
+        line, column = line_and_column(self.text, offset)
         return str(self.place(offset)) if self.where.column else f"{self.where}: line {line}:{column} of its SQL"
 
     def place_of(self, node: exp.Expr) -> Place:
@@ -59,18 +58,12 @@ class Script:
         """The one SELECT of the text; DefinitionError, with its place, when it is anything else."""
         try:
             statements = [found for found in sqlglot.parse(self.text, read=DIALECT) if found is not None]
-        except sqlglot.errors.ParseError as error:
-            first = error.errors[0]
-            hint = '; names are quoted by "' if "`" in self.text else ""
-            msg = f"{self.at(self._offset(first))}: {first['description']}, found {first['highlight']!r}{hint}"
-            raise DefinitionError(msg) from error
         except sqlglot.errors.SqlglotError as error:
-            msg = f"{self.at(0)}: {error.__cause__ or error}"
+            offset, reason = fault_of(self.text, error)
+            msg = f"{self.at(offset)}: {reason}"
             raise DefinitionError(msg) from error
         if len(statements) != 1 or not isinstance(statements[0], exp.Select):
-            found = " and ".join(statement.key.upper() for statement in statements) or "nothing"
-            msg = f"{self.at(0)}: expected one SELECT, found {found}"
-            raise DefinitionError(msg)
+            raise DefinitionError(self._no_select(statements))
         return statements[0]
 
     @contextmanager
@@ -83,14 +76,13 @@ class Script:
             msg = f"{self.at(start_of(refusal.node))}: {name and f'{name}: '}{refusal.reason}"
             raise kind(msg) from refusal.reason
 
-    def _position(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character, both from 1."""
-        return self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset)
-
-    def _offset(self, error: dict[str, Any]) -> int:
-        """Where the words begin that a parser's error is about: it names the column of their end."""
-        before: list[str] = self.text.split("\n")[: error["line"] - 1]
-        return sum(len(line) + 1 for line in before) + max(0, int(error["col"]) - len(error["highlight"] or ""))
+    def _no_select(self, statements: Sequence[exp.Expr]) -> str:
+        """What statements are that are not one SELECT, and where."""
+        misread = misread_at(self.text)
+        if misread is not None:
+            return f"{self.at(misread[0])}: {misread[1]}"
+        found = " and ".join(statement.key.upper() for statement in statements) or "nothing"
+        return f"{self.at(beyond_select(self.text, statements))}: expected one SELECT, found {found}"
 
 
 def start_of(node: exp.Expr) -> int:

@@ -16,7 +16,7 @@ from headrace.features.operations.lookups import Lookup
 from headrace.features.sql.aggregates import call_of
 from headrace.features.sql.frame import window_over
 from headrace.features.sql.rows import conditions_of
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.sql.written import join_name, to_sql
 from headrace.features.view import Feature, View
 

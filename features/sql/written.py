@@ -14,7 +14,7 @@ from headrace.errors import UnsupportedError
 from headrace.features.operations.calls import FunctionCall
 from headrace.features.operations.lookups import Lookup
 from headrace.features.operations.numbers import FUNCTIONS
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 
 Node = exp.Expr
 Rule = Callable[[Any], Node]

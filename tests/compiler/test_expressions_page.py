@@ -9,7 +9,7 @@ from pathlib import Path
 from headrace.features.expression import RULES
 from headrace.features.operations.casts import REASONS
 from headrace.features.operations.refused import REFUSED
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.sql.written import to_sql
 
 from .expressions import GROUPS

@@ -22,7 +22,7 @@ from headrace.features.expression import RULES, to_scalar
 from headrace.features.knobs import Knobs
 from headrace.features.scalar import Scalar
 from headrace.features.sql.expressions import Reader
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 from headrace.features.sql.text import view_sql
 from headrace.features.sql.written import RULES as WRITTEN
 from headrace.features.sql.written import to_sql

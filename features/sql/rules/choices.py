@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.sql.rules.common import Rule, binary, method, number, variadic
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from headrace.errors import ColumnTypeError, UnsupportedError
 from headrace.features.coercion import type_of
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
@@ -20,11 +20,15 @@ Rule = Callable[["Reader", Any], Any]
 #: What users call what sqlglot calls otherwise.
 CALLED = {
     "bitwisexor": "xor",
+    "bitwise_xor_agg": "bit_xor",
     "bracket": "[]",
     "day_of_week": "dayofweek",
+    "group_concat": "string_agg",
     "ignorenulls": "ignore nulls",
     "intdiv": "//",
     "is_nan": "isnan",
+    "logical_and": "bool_and",
+    "logical_or": "bool_or",
     "mod": "%",
     "respectnulls": "respect nulls",
     "timestamp_diff": "timestampdiff",

@@ -10,7 +10,7 @@ from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError
 from headrace.features.coercion import type_of
 from headrace.features.fields import field_of
 from headrace.features.sql.rules.common import Rule, call, constant, method, name_of, number
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader

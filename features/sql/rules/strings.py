@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError
 from headrace.features.sql.rules.common import Rule, call, called, constant, method, sides
-from headrace.features.sql.script import DIALECT
+from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
