@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -26,6 +27,8 @@ PYTHON_VERSIONS = ((3, 11), (3, 12))
 #: All servers and a client together stay below eight; a machine of eight has less than that to give.
 MEMORY_GIB = 7.5
 GIB = 1024**3
+#: What the Makefile builds JARs from.
+BUILT_FROM = ("pom.xml", "connectors/java/pom.xml", "runtime/jars/*/pom.xml", "connectors/java/src/main/**/*")
 #: `java -version` takes a tenth of a second, `mvn -v` one.
 VERSION_TIMEOUT_S = 20.0
 
@@ -93,7 +96,7 @@ def check_pyflink(_settings: Settings) -> Finding:
 
 
 def check_jars(settings: Settings, service: str) -> Finding:
-    """The JARs of one service are there."""
+    """The JARs of one service are there, and are those of the checkout's sources."""
     name = f"jars of {service}"
     try:
         jars = jars_in(settings.jars / service)
@@ -102,7 +105,19 @@ def check_jars(settings: Settings, service: str) -> Finding:
     broken = [jar for jar in jars if jar.stat().st_size == 0]
     if broken:
         return Finding(name, FAILED, f"{broken[0]} is empty", "rm .build/jars.stamp && make setup")
+    newer = newer_than(settings.jars)
+    if newer is not None:
+        return Finding(name, FAILED, f"older than {newer}", "make setup")
     return Finding(name, OK, f"{len(jars)} in {settings.jars / service}")
+
+
+def newer_than(jars: Path) -> Path | None:
+    """A source from which `make setup` would build the JARs of a checkout anew; None where it would not, or is none."""
+    stamp, checkout = jars.absolute().with_name("jars.stamp"), jars.absolute().parent.parent
+    if not stamp.is_file():
+        return None
+    built, sources = stamp.stat().st_mtime, (file for pattern in BUILT_FROM for file in checkout.glob(pattern))
+    return next((file for file in sources if file.is_file() and file.stat().st_mtime > built), None)
 
 
 def check_memory(settings: Settings) -> Finding:

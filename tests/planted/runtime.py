@@ -26,4 +26,11 @@ MUTANTS = (
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         "tests/training/learning/test_trainer.py::test_two_runs_at_once_never_share_a_folder",
     ),
+    Mutant(
+        "jars that are older than their sources are well",
+        "runtime/stack/doctor.py",
+        "file.stat().st_mtime > built",
+        "file.stat().st_mtime < built",
+        "tests/runtime/stack/test_doctor.py::test_jars_that_are_older_than_their_sources_are_found_out",
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections import namedtuple
@@ -59,6 +60,26 @@ def test_an_empty_jar_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "kafka" / "half.jar").touch()
     finding = doctor.check_jars(settings_of(tmp_path, jars=str(tmp_path)), "kafka")
     assert (finding.state, "half.jar is empty" in finding.found) == (doctor.FAILED, True)
+
+
+@pytest.mark.parametrize("source", ["pom.xml", "runtime/jars/kafka/pom.xml", "connectors/java/src/main/java/io/A.java"])
+def test_jars_that_are_older_than_their_sources_are_found_out(tmp_path: Path, source: str) -> None:
+    jars, built = tmp_path / ".build" / "jars", 1_700_000_000
+    for name in (source, ".build/jars/kafka/a.jar", ".build/jars.stamp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+        os.utime(tmp_path / name, (built, built))
+    settings = settings_of(tmp_path, jars=str(jars))
+    assert doctor.check_jars(settings, "kafka").state == doctor.OK
+    os.utime(tmp_path / source, (built + 1, built + 1))
+    finding = doctor.check_jars(settings, "kafka")
+    assert (finding.state, finding.found, finding.mend) == (
+        doctor.FAILED,
+        f"older than {tmp_path / source}",
+        "make setup",
+    )
+    (tmp_path / ".build" / "jars.stamp").unlink()
+    assert doctor.check_jars(settings, "kafka").state == doctor.OK
 
 
 def test_little_memory_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
