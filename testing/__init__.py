@@ -12,12 +12,13 @@ from headrace.names import names_from
 if TYPE_CHECKING:
     from headrace.testing.evaluation import Evaluation, assert_feature_equal, evaluate
     from headrace.testing.repetition import EnginesDifferError
-    from headrace.testing.rows import ARRIVES, CRASH, PAUSE, SOURCE
+    from headrace.testing.rows import ARRIVES, CRASH, EOF, PAUSE, SOURCE
 
 _HOME_OF = {
     "ARRIVES": "headrace.testing.rows",
     "SOURCE": "headrace.testing.rows",
     "CRASH": "headrace.testing.rows",
+    "EOF": "headrace.testing.rows",
     "EnginesDifferError": "headrace.testing.repetition",
     "Evaluation": "headrace.testing.evaluation",
     "PAUSE": "headrace.testing.rows",
@@ -28,6 +29,7 @@ _HOME_OF = {
 __all__ = [
     "ARRIVES",
     "CRASH",
+    "EOF",
     "PAUSE",
     "SOURCE",
     "EnginesDifferError",

@@ -20,7 +20,7 @@ from headrace.pipelines.local_run import LocalRun, run_in
 from headrace.serving.on_demand import OnDemandValues
 from headrace.serving.request import RequestColumn, check_rows
 from headrace.testing.repetition import repetitions
-from headrace.testing.rows import Inputs, Rows, Versions, in_words, opened_inputs
+from headrace.testing.rows import Inputs, Rows, Versions, in_words, opened_inputs, until_end
 
 #: How many rows behind a wrong value are shown: those of a test that is written by hand fit.
 SHOWN_ROWS = 20
@@ -109,18 +109,19 @@ def evaluate(
     Args:
         view: the pipeline class, or its view.
         rows: in the order in which they are read; `ARRIVES` in a row says when it arrived, if later than it happened.
-            `PAUSE` and `CRASH` among them change no value; on Flink they happen to the job.
+            `PAUSE` and `CRASH` among them change no value; on Flink they happen to the job. `EOF` may stand last.
         at: the clock: no event at or after this instant counts.
         windows: `exact`, or `tiled` as served values are rounded.
         dimensions: of each dimension that the view joins the versions, by its name; of those of one key and time the
             last counts. Of a look-up table its rows, one for each key.
 
     Raises:
-        RequestError: a row has an unknown column, an instant has no zone, or versions of a dimension are missing.
+        RequestError: a row has an unknown column, something follows `EOF`, an instant has no zone, or versions of a
+            dimension are missing.
         NumericOverflowError: a number is beyond its type.
         EnginesDifferError: Flink has other values.
     """
-    plan, instant, inputs = _plan(view), instant_from("at", at), Inputs(rows, dimensions)
+    plan, instant, inputs = _plan(view), instant_from("at", at), Inputs(until_end(rows), dimensions)
     with opened_inputs(plan, inputs) as connection:
         found = Evaluation(plan, inputs, windows, run_in(connection, plan, as_of=instant, window_mode=windows))
         for repetition in repetitions():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import Enum
 from typing import Any
 
 import duckdb
@@ -34,9 +35,24 @@ SOURCE = "_source"
 #: Two markers among the rows of a test: what happens, on Flink, to the job that reads them.
 PAUSE, CRASH = Marker.PAUSE, Marker.CRASH
 
+
+class End(Enum):
+    """What may stand at the end of a test's rows, to say that there the source ends; it does so without it too."""
+
+    EOF = "EOF"
+
+    def __repr__(self) -> str:
+        """As a test writes it."""
+        return self.value
+
+
+EOF = End.EOF
+
 Row = Mapping[str, Any]
-#: What a test gives: rows, and markers among them.
-Rows = Sequence[Row | Marker]
+#: Rows, and markers among them.
+Steps = Sequence[Row | Marker]
+#: What a test gives: steps, and the end of the source if it names it.
+Rows = Sequence[Row | Marker | End]
 #: By the name of a dimension its versions, or the rows of a look-up table.
 Versions = Mapping[str, Sequence[Row]]
 
@@ -45,7 +61,7 @@ Versions = Mapping[str, Sequence[Row]]
 class Inputs:
     """What a test gives a view to read: rows of its source, and those of the dimensions that it joins."""
 
-    rows: Rows
+    rows: Steps
     dimensions: Versions = field(default_factory=dict)
 
 
@@ -58,6 +74,25 @@ def opened_inputs(plan: ViewPlan, inputs: Inputs) -> Iterator[duckdb.DuckDBPyCon
         yield connection
 
 
+def until_end(rows: Rows) -> Steps:
+    """The steps of a script that may end in `EOF`.
+
+    >>> until_end([{"card": "a"}, PAUSE, EOF])
+    [{'card': 'a'}, PAUSE]
+
+    Raises:
+        RequestError: something follows EOF.
+    """
+    steps: list[Row | Marker] = []
+    for number, row in enumerate(rows):
+        if not isinstance(row, End):
+            steps.append(row)
+        elif number + 1 < len(rows):
+            msg = f"row {number + 1}: {rows[number + 1]!r} after EOF, where the source ends; "
+            raise RequestError(msg + "write EOF last, or not at all")
+    return steps
+
+
 def in_words(row: Mapping[str, Any]) -> str:
     """Columns and values; what no test writes, a record's place, left out.
 
@@ -68,7 +103,7 @@ def in_words(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in shown.items() if not name.startswith("_src_"))
 
 
-def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Rows) -> None:
+def open_rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, rows: Steps) -> None:
     """Make the relation `archive` of rows, in the order in which they are read; markers among them change nothing.
 
     Values are taken as those of a CSV file: one that does not fit its column makes the row a dead letter, and so does a
@@ -127,8 +162,8 @@ def _texts(names: Sequence[str], rows: Sequence[Row]) -> pa.Table:
 def _source_of(source: SourcePlan, number: int, row: object) -> str:
     """The name of the source that a row is of."""
     if not isinstance(row, Mapping):
-        msg = f"row {number}: expected columns and their values, or PAUSE or CRASH of headrace.testing; found {row!r}"
-        raise RequestError(msg)
+        msg = f"row {number}: expected columns and their values, or PAUSE, CRASH or EOF of headrace.testing; "
+        raise RequestError(msg + f"found {row!r}")
     if not source.members:
         return source.name
     names, found = [part.name for part in source.parts], row.get(SOURCE)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from headrace.compiler.equality import same
 from headrace.compiler.tiles import WindowMode
@@ -26,10 +26,10 @@ from headrace.features.load import load_views
 from headrace.features.view import View
 from headrace.pipelines.script import Marker
 from headrace.testing.evaluation import difference, evaluate
-from headrace.testing.rows import Inputs
+from headrace.testing.rows import End, Inputs, until_end
 
 #: The bare words that may stand among rows.
-MARKERS = [marker.value for marker in Marker]
+MARKERS = [*(marker.value for marker in Marker), End.EOF.value]
 
 
 class _Table(BaseModel):
@@ -60,14 +60,14 @@ def _item(given: object) -> object:
     if given not in MARKERS:
         msg = f"{given!r} is neither a row nor a marker; {did_you_mean(str(given), MARKERS)}"
         raise ValueError(msg)
-    return Marker(given)
+    return End.EOF if given == End.EOF.value else Marker(given)
 
 
 class FeatureTable(_Table):
     """The rows of one file, the versions of the dimensions that its view joins, and what is expected of them."""
 
     view: str
-    rows: list[Annotated[dict[str, Any] | Marker, BeforeValidator(_item)]]
+    rows: Annotated[list[Annotated[dict[str, Any] | Marker | End, BeforeValidator(_item)]], AfterValidator(until_end)]
     dimensions: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     expect: list[Expectation] = Field(min_length=1)
     windows: WindowMode = "exact"

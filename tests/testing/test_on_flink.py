@@ -57,7 +57,9 @@ JOINED = (
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "features.py").write_text(FEATURES)
     (tmp_path / "one.features.yaml").write_text(TABLE)
-    crashing = TABLE.replace("  - {card: b", "  - PAUSE\n  - {card: b").replace("expect:", "  - CRASH\nexpect:")
+    crashing = TABLE.replace("  - {card: b", "  - PAUSE\n  - {card: b").replace(
+        "expect:", "  - CRASH\n  - EOF\nexpect:"
+    )
     (tmp_path / "crash.features.yaml").write_text(crashing)
     (tmp_path / "two.features.yaml").write_text(TABLE.replace("cents: 10", "cents: 90").replace("h: 10}", "h: 90}"))
     (tmp_path / "misspelt.features.yaml").write_text(TABLE.replace("cents: 10", "cent: 10"))

@@ -7,6 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
+from headrace.errors import DefinitionError
+from headrace.testing.tables import read_table
+
 FEATURES = """
 from datetime import datetime
 from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
@@ -81,6 +86,17 @@ def test_markers_among_rows_are_bare_words(tmp_path: Path) -> None:
     marked = TABLE.replace("rows:", "rows:\n  - CRASH\n  - PAUSE").replace("expect:", "  - PAUSE\nexpect:")
     code, said = run(tmp_path, {"marked": marked})
     assert (code, "4 passed" in said) == (0, True)
+
+
+def test_the_end_of_a_source_is_a_bare_word_that_nothing_follows(tmp_path: Path) -> None:
+    file = tmp_path / "ends.features.yaml"
+    file.write_text(TABLE.replace("expect:", "  - EOF\nexpect:"))
+    ended = read_table(file)
+    file.write_text(TABLE)
+    assert ended == read_table(file)
+    file.write_text(TABLE.replace("rows:", "rows:\n  - EOF"))
+    with pytest.raises(DefinitionError, match=r"ends.features.yaml: rows: .*row 1: \{.*\} after EOF, where the source"):
+        read_table(file)
 
 
 def test_a_misspelt_table_is_an_error_at_its_place(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from headrace import (
     transformation,
 )
 from headrace.errors import NotFoundError, RequestError, SchemaMismatchError
-from headrace.testing import ARRIVES, CRASH, PAUSE, assert_feature_equal, evaluate
+from headrace.testing import ARRIVES, CRASH, EOF, PAUSE, assert_feature_equal, evaluate
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -163,6 +164,18 @@ def test_markers_among_rows_change_no_value() -> None:
     assert evaluate(Cards, [CRASH, PAUSE], NOON).value("spent_1h", {"card": "a"}) is None
 
 
+def test_the_end_of_a_source_may_be_written() -> None:
+    assert evaluate(Cards, [*ROWS, EOF], NOON).run == evaluate(Cards, ROWS, NOON).run
+    assert evaluate(Cards, [CRASH, EOF], NOON).inputs.rows == [CRASH]
+    assert evaluate(Cards, (EOF,), NOON).value("spent_1h", {"card": "a"}) is None
+
+
+@pytest.mark.parametrize("after", [ROWS[0], PAUSE, EOF])
+def test_nothing_follows_the_end_of_a_source(after: Any) -> None:
+    with pytest.raises(RequestError, match=rf"row 2: {re.escape(repr(after))} after EOF, where the source ends"):
+        evaluate(Cards, [ROWS[0], EOF, after], NOON)
+
+
 def test_an_entity_that_is_not_known_has_no_values() -> None:
     found = evaluate(Cards, ROWS, NOON)
     assert found.value("spent_1h", {"card": "b"}) is None
@@ -208,7 +221,9 @@ def test_a_row_that_the_stream_would_refuse_is_a_dead_letter(row: dict[str, obje
 
 
 def test_typing_errors_are_told_with_a_suggestion() -> None:
-    with pytest.raises(RequestError, match=r"row 1: expected columns and their values, or PAUSE or CRASH .* 'PAUSE'"):
+    with pytest.raises(
+        RequestError, match=r"row 1: expected columns and their values, or PAUSE, CRASH or EOF .* 'PAUSE'"
+    ):
         evaluate(Cards, [ROWS[0], "PAUSE"], NOON)  # type: ignore[list-item]
     with pytest.raises(RequestError, match=r"row 1: source Payments has no column 'cent'; did you mean 'cents'"):
         evaluate(Cards, [pay("11:00:00"), {"cent": 1}], NOON)
