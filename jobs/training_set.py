@@ -56,13 +56,11 @@ def build(
 
     Example: headrace training-set build "SELECT * FROM labels.frauds" --feature transaction_count_1h --mode 'ttl 1d'
     """
-    from headrace.pipelines.saved_training_sets import SavedTrainingSets
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views
     from headrace.runtime.platform import Platform
 
-    platform = Platform(options_of(context).settings())
     pipeline = TrainingSetPipeline(
-        platform,
+        Platform(options_of(context).settings()),
         None if file is None else file_views(file),
         versions=versions_of(view_version),
         known_by=cast("KnownBy", known_by),
@@ -78,7 +76,7 @@ def build(
         progress("computing on Flink, in a job for each view")
     with ended_by_sigterm():
         made = pipeline.build(spine, modes, event_time=event_time or None, full_names=full_names)
-    record = SavedTrainingSets(platform).save(pipeline, made)
+    record = made.save()
     progress(f"{len(made):,} rows, {len(made.outside):,} of them outside of history, in Iceberg table {record.table}")
     for one in made.features:
         progress(f"  {one}")

@@ -1,25 +1,22 @@
-"""Training sets that are kept: rows in Iceberg, what they were made of in the registry, made again bit for bit."""
+"""Training sets that were kept: found, read, explained, and made again bit for bit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-from headrace.compiler.plan import ViewPlan, fingerprint_of
-from headrace.connectors.schema import Field
-from headrace.errors import ConnectorError, RequestError
+from headrace.compiler.plan import ViewPlan
+from headrace.errors import RequestError
 from headrace.pipelines.spine import OUTSIDE, ROW
-from headrace.pipelines.stored_columns import stored, stored_fields
+from headrace.pipelines.stored_columns import stored
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import Pinned, PinnedHistory, TrainingSet, rows_fingerprint
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
-
-NAMESPACE = "training_sets"
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Rebuilt:
 
 
 class SavedTrainingSets:
-    """The training sets of a project.
+    """The training sets of a project that `TrainingSet.save` kept.
 
     Args:
         platform: where Iceberg tables and the registry are.
@@ -50,38 +47,6 @@ class SavedTrainingSets:
     def registry(self) -> TrainingSetRegistry:
         """The records."""
         return TrainingSetRegistry(self.platform.settings.registry_url)
-
-    def save(self, pipeline: TrainingSetPipeline, made: TrainingSet) -> TrainingSetRecord:
-        """Keep a training set, and tag the snapshots that it was made from, so that they do not expire.
-
-        The same made again has the same id, and is kept once.
-
-        Raises:
-            RequestError: a column of the spine has a type that is not stored.
-        """
-        rows = stored(made.to_arrow())
-        definition = _definition(pipeline, made)
-        fingerprint = rows_fingerprint(rows)
-        id_ = fingerprint_of([self.platform.settings.project, definition, fingerprint])
-        name = f"{self.platform.settings.project}_{id_}"
-        for view, pinned in made.histories.items():
-            for history in pinned.histories:
-                history.table.tag(f"training-set-{id_}-{view}", history.snapshot_id)
-            for dimension, one in pinned.dimensions.items():
-                one.table.tag(f"training-set-{id_}-{view}-{dimension}", one.snapshot_id)
-        table = self.platform.iceberg.create_table(NAMESPACE, name, [*stored_fields(rows), Field(ROW, "bigint")])
-        numbered = rows.append_column(ROW, pa.array(range(rows.num_rows), pa.int64()))
-        table.fill([numbered])
-        snapshot = table.refresh().current_snapshot_id()
-        if snapshot is None or table.row_count(snapshot) != rows.num_rows:
-            msg = f"Iceberg table {table.name}: expected {rows.num_rows:,} rows, found {table.row_count(snapshot):,}"
-            raise ConnectorError(msg)
-        table.tag(f"training-set-{id_}", snapshot)
-        record = TrainingSetRecord(
-            id_, self.platform.settings.project, definition, table.name, snapshot, rows.num_rows, fingerprint
-        )
-        self.registry.add(record)
-        return self.get(id_)
 
     def get(self, id_: str) -> TrainingSetRecord:
         """One record; NotFoundError with a suggestion."""
@@ -149,31 +114,3 @@ class SavedTrainingSets:
     def _table(self, found: Mapping[str, Any]) -> PinnedHistory:
         """A table at its snapshot."""
         return PinnedHistory(self.platform.iceberg.named(found["table"]), found["snapshot"], found["until_us"])
-
-
-def _definition(pipeline: TrainingSetPipeline, made: TrainingSet) -> dict[str, Any]:
-    """What makes the same rows of the same spine, as plain values."""
-    return {
-        "engine": made.engine,
-        "event_time": made.event_time,
-        "known_by": made.known_by,
-        "window_mode": pipeline.window_mode,
-        "full_names": all(one.name == f"{one.view}__{one.feature}" for one in made.features),
-        "features": [{**asdict(one), "mode_text": one.mode_text} for one in made.features],
-        "histories": {view: _recorded(pinned) for view, pinned in made.histories.items()},
-        "plans": {view: pipeline.views[view].to_dict() for view in made.histories},
-    }
-
-
-def _recorded(pinned: Pinned) -> dict[str, Any]:
-    """What a set was made from, as plain values."""
-    return {
-        "histories": list(map(_table_at, pinned.histories)),
-        "until_us": pinned.until_us,
-        "dimensions": {name: _table_at(one) for name, one in pinned.dimensions.items()},
-    }
-
-
-def _table_at(pinned: PinnedHistory) -> dict[str, Any]:
-    """A table at its snapshot, as plain values."""
-    return {"table": pinned.table.name, "snapshot": pinned.snapshot_id, "until_us": pinned.until_us}

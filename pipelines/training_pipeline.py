@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -39,6 +39,7 @@ from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
 from headrace.pipelines.asked_features import asked_feature, modes_of
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
+from headrace.pipelines.keep_training_set import keep
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import pinned_history, use_pinned
@@ -300,7 +301,8 @@ class TrainingSetPipeline:
         def explain(row: int) -> dict[str, pa.Table]:
             return self.explain(spine, asked, histories, row)
 
-        return TrainingSet(rows, spine.event_time, features, histories, self.known_by, outside, self.engine, explain)
+        made = (rows, spine.event_time, features, histories, self.known_by, outside, self.engine)
+        return TrainingSet(*made, explain, partial(keep, self))
 
     def explain(
         self,
@@ -395,6 +397,8 @@ def training_set(
 ) -> TrainingSet:
     """A training set: the rows of a spine with features as they were just before each row's time.
 
+    It is in memory; its `save()` keeps it, as `headrace training-set build` does.
+
     `definitions` is a feature file; without it features are those of the registry, of `versions` of some views by
     name. The rest is in `TrainingSetPipeline` and its `build`, with the errors.
     """
@@ -412,7 +416,10 @@ def training_set(
 
 
 def pitc_join_features(spine_df: Any, features: Sequence[str] | Mapping[str, str], **options: Any) -> pa.Table:
-    """Point-in-time-correct join: the rows of `training_set`, of the same kind as the spine (DataFrame or Arrow)."""
+    """Point-in-time-correct join: the rows of `training_set`, of the same kind as the spine (DataFrame or Arrow).
+
+    Nothing is kept: `training_set(...).save()` keeps what it makes.
+    """
     found = training_set(spine_df, features, **options)
     return found.to_arrow() if isinstance(spine_df, pa.Table) else found.to_pandas()
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
+    from headrace.registry.training_sets import TrainingSetRecord
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedFeature:
@@ -117,10 +119,23 @@ class TrainingSet:
     outside: Mapping[int, str]
     engine: str
     explain_row: Callable[[int], dict[str, pa.Table]] = field(repr=False, compare=False)
+    keep: Callable[[TrainingSet], TrainingSetRecord] = field(repr=False, compare=False)
 
     def __len__(self) -> int:
         """Rows, as many as the spine had."""
         return int(self.rows.num_rows)
+
+    def save(self) -> TrainingSetRecord:
+        """Keep the set, spine included: rows in Iceberg, what they were made of in the registry; its `id` names it.
+
+        `headrace training-set list`, `show` and `rebuild` know it by that, and `headrace train --rows`. The snapshots
+        that it was made from do not expire. The same made again has the same id, and is kept once.
+
+        Raises:
+            RequestError: a column of the spine has a type that is not stored.
+            NotFoundError: a snapshot that it was made from is gone.
+        """
+        return self.keep(self)
 
     def explain(self, row: int) -> dict[str, pa.Table]:
         """For each feature the rows of history behind its value in one row of the set.

@@ -246,7 +246,7 @@ def test_a_training_set_is_of_the_versions_that_it_pinned(house: House, engine: 
     assert [(row["weighed_1d"], row["meals_1d"]) for row in rows] == [*VALUES.values(), (43.0, 1), (None, None)]
 
     saved = SavedTrainingSets(house.platform)
-    record = saved.save(pipeline, made)
+    record = made.save()
     copy = made.histories["card_payments"].dimensions["Shops"].table
     assert f"training-set-{record.id}-card_payments-Shops" in copy.refresh().tags()
     table.append(shops().set_column(2, "factor", pa.array([100.0] * 4)))

@@ -82,7 +82,7 @@ def test_a_training_set_pins_each_history_and_the_dimension(
         *(one.until_us for one in pinned.histories), pinned.dimensions["Shops"].until_us + MINUTE
     )
     saved = SavedTrainingSets(platform)
-    record = saved.save(pipeline, made)
+    record = made.save()
     for name in ("raw.payments", "raw.orders", "ref.shops"):
         tags = platform.iceberg.named(name).tags()
         assert any(tag.startswith(f"training-set-{record.id}-card_sales") for tag in tags), name

@@ -27,7 +27,7 @@ def lake(tmp_path: Path) -> Lake:
 def test_lists_are_kept_in_iceberg_and_made_again_bit_for_bit(lake: Lake) -> None:
     pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
     made = pipeline.build(spine(), LISTS)
-    record = saved.save(pipeline, made)
+    record = made.save()
     rows = saved.rows(record)
     assert values(rows, "latest_1d", "user_top_ips_30d") == [
         ([20.0, 10.0], ["10.0.0.0", "10.0.0.1"]),

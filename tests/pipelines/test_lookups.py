@@ -140,7 +140,7 @@ def test_a_training_set_is_of_the_snapshot_that_it_pinned(street: Street, engine
     assert [(row["weighed_1d"], row["meals_1d"]) for row in rows] == [*VALUES.values(), (70.0, 3), (None, None)]
 
     saved = SavedTrainingSets(street.platform)
-    record = saved.save(pipeline, made)
+    record = made.save()
     pinned = made.histories["card_payments"].dimensions["Shops"]
     assert f"training-set-{record.id}-card_payments-Shops" in pinned.table.refresh().tags()
     street.replace_shops(SHOPS.set_column(2, "factor", pa.array([100.0] * 3)))

@@ -145,7 +145,7 @@ def test_on_flink_a_view_is_one_job_which_a_subclass_may_run_elsewhere(lake: Lak
 def test_a_set_made_on_flink_is_kept_and_made_again_there(lake: Lake) -> None:
     lake.pay([(at("21:00", n), 2, 0.1 * n) for n in range(1_000)])
     pipeline, saved = lake.pipeline(engine="flink"), SavedTrainingSets(lake.platform)
-    record = saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h", "latest_1d"]))
+    record = pipeline.build(spine(), ["tx_sum_1h", "latest_1d"]).save()
     assert record.definition["engine"] == "flink"
     lake.pay([(at("21:00", n), 2, 7.0) for n in range(5)])
     rows = saved.rows(record)
@@ -353,8 +353,8 @@ def test_a_set_is_made_again_bit_for_bit_whatever_came_since(lake: Lake) -> None
     lake.pay([(at("21:00", n), 2, 0.1 * n) for n in range(1_000)])
     pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
     made = pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])
-    record = saved.save(pipeline, made)
-    assert saved.save(pipeline, pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])).id == record.id
+    record = made.save()
+    assert pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"]).save().id == record.id
     assert [one.id for one in saved.all()] == [record.id]
     assert set(lake.payments.refresh().tags().values()) == {made.histories["cards"].histories[0].snapshot_id}
     kept = lake.platform.iceberg.load(*record.table.split("."))
@@ -364,7 +364,7 @@ def test_a_set_is_made_again_bit_for_bit_whatever_came_since(lake: Lake) -> None
     assert values(saved.rows(record), "tx_sum_1h") == values(made.rows, "tx_sum_1h")
     newer = pipeline.build(spine(), ["tx_sum_1h", "user_unique_ip_30d"])
     assert newer.rows["tx_sum_1h"] != made.rows["tx_sum_1h"]
-    assert saved.save(pipeline, newer).id != record.id
+    assert newer.save().id != record.id
 
 
 def test_a_set_that_was_written_but_not_recorded_is_kept_once(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,8 +373,8 @@ def test_a_set_that_was_written_but_not_recorded_is_kept_once(lake: Lake, monkey
     with monkeypatch.context() as broken:
         broken.setattr(TrainingSetRegistry, "add", _interrupted)
         with pytest.raises(KeyboardInterrupt):
-            saved.save(pipeline, made)
-    record = saved.save(pipeline, made)
+            made.save()
+    record = made.save()
     assert (saved.rows(record).num_rows, saved.rebuild(record.id).is_identical) == (3, True)
 
 
@@ -384,7 +384,7 @@ def _interrupted(*_: Any) -> None:
 
 def test_what_is_outside_of_history_is_kept_too(lake: Lake) -> None:
     pipeline, saved = lake.pipeline(outside="flag"), SavedTrainingSets(lake.platform)
-    record = saved.save(pipeline, pipeline.build(spine(inference_ts=[at("05:00"), at("21:40"), at("21:55")]), TX))
+    record = pipeline.build(spine(inference_ts=[at("05:00"), at("21:40"), at("21:55")]), TX).save()
     assert values(saved.rows(record), "outside_history") == ["before the first event of view cards", None, None]
     assert saved.rebuild(record.id).is_identical
 
@@ -398,7 +398,7 @@ def test_a_foreign_history_is_rebuilt_after_its_table_moved_on(lake: Lake, engin
     source = replace(lake.views["users"].source, history=Location("iceberg", "foreign.logins"))
     pipeline = TrainingSetPipeline(lake.platform, {"users": replace(lake.views["users"], source=source)}, engine=engine)
     saved = SavedTrainingSets(lake.platform)
-    record = saved.save(pipeline, pipeline.build(spine(), ["user_unique_ip_30d"]))
+    record = pipeline.build(spine(), ["user_unique_ip_30d"]).save()
     table.append(rows.set_column(1, rows.schema.field("ip"), pa.array(["b"], rows.schema.field("ip").type)))
     assert values(saved.rows(record), "user_unique_ip_30d") == [1, 1, None]
     assert saved.rebuild(record.id).is_identical
@@ -424,7 +424,7 @@ def test_sums_of_floats_are_computed_by_one_thread(lake: Lake) -> None:
 
 def test_damaged_rows_are_not_identical(lake: Lake) -> None:
     pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
-    record = saved.save(pipeline, pipeline.build(spine(), TX, mode="last_write"))
+    record = pipeline.build(spine(), TX, mode="last_write").save()
     namespace, _, name = record.table.rpartition(".")
     (file,) = lake.platform.iceberg.load(namespace, name).files()
     place = Path(file.removeprefix("file://"))
@@ -443,7 +443,7 @@ def test_an_unknown_set_gets_a_suggestion(lake: Lake) -> None:
 def test_dates_of_a_spine_are_kept_and_made_again(lake: Lake) -> None:
     pipeline, saved = lake.pipeline(), SavedTrainingSets(lake.platform)
     days = [DAY.date(), None, date(1969, 12, 31)]
-    record = saved.save(pipeline, pipeline.build(spine(day=days), TX))
+    record = pipeline.build(spine(day=days), TX).save()
     assert values(saved.rows(record), "day") == days
     assert saved.rebuild(record.id).is_identical
 
@@ -606,7 +606,7 @@ def test_a_set_with_on_demand_features_is_explained_and_made_again(lake: Lake) -
         "over_mean.tx_count_1h": 1,
     }
     saved = SavedTrainingSets(lake.platform)
-    assert saved.rebuild(saved.save(pipeline, made).id).is_identical
+    assert saved.rebuild(made.save().id).is_identical
 
 
 def test_the_commands_make_show_explain_and_rebuild(lake: Lake) -> None:

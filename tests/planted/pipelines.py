@@ -156,4 +156,19 @@ MUTANTS = (
         "else found",
         f"{KEPT_LISTS}::test_equal_lists_are_stored_alike_whatever_arrow_calls_their_type",
     ),
+    Mutant(
+        "a set that is saved loses the snapshots that it was made from",
+        "pipelines/keep_training_set.py",
+        "            history.table.tag(",
+        "            print(",
+        "tests/pipelines/test_training_set.py::test_a_set_is_made_again_bit_for_bit_whatever_came_since",
+    ),
+    Mutant(
+        "a set that cannot be kept has tagged histories already",
+        "pipelines/keep_training_set.py",
+        "    rows, definition = stored(made.to_arrow()), _definition(pipeline, made)\n",
+        '    _tag_sources(made, "x")\n    rows, definition = stored(made.to_arrow()), _definition(pipeline, made)\n',
+        "tests/pipelines/test_kept_from_python.py::"
+        "test_a_set_that_cannot_be_kept_stays_in_memory_and_leaves_nothing_behind",
+    ),
 )
