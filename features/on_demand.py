@@ -19,6 +19,7 @@ from headrace.errors import (
 )
 from headrace.features.column import TYPE_NAMES, SourceColumn
 from headrace.features.expression import to_scalar
+from headrace.features.meaning import meaning_of
 from headrace.features.names import check_name
 from headrace.features.place import Place, place_of_code, place_of_error
 from headrace.features.request import Request, RequestSchema
@@ -175,8 +176,9 @@ class _Tracing:
             if error is self._told:
                 raise
             place = place_of_error(error, one.where.file) or one.where
-            kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
-            self._told = kind(f"{place}: {one.name}: {error}")
+            meaning = meaning_of(error)
+            kind = type(meaning) if isinstance(meaning, HeadraceError) else DefinitionError
+            self._told = kind(f"{place}: {one.name}: {meaning}")
             raise self._told from error
 
     def _argument(self, kind: type[Features] | RequestSchema) -> Any:

@@ -36,6 +36,14 @@ IBIS_TYPES = {
 ROUNDED = "tiles keep what values round to, so it is within 0.8 %"
 #: Why a top_k cannot be asked to be exact.
 EXACT_OR_NULL = "it is exact already, or NULL where the different values take more than 32 KiB"
+#: Verbs of other libraries, and what they are here.
+VERBS_HERE = {
+    **dict.fromkeys(("mutate", "with_column", "with_columns"), "tx.assign(name=tx.amt * 2)"),
+    **dict.fromkeys(("filter", "where", "query"), "tx[tx.amt > 3]"),
+    "group_by": "tx.groupby('key')",
+    **dict.fromkeys(("join", "merge"), "tx.asof_join(Dimension) or tx.lookup(Dimension)"),
+    **dict.fromkeys(("agg", "aggregate"), "one aggregate a feature, tx.groupby('key')['amt'].window(wspec).mean()"),
+}
 #: Columns of every tile table, beside the keys.
 RESERVED_KEYS = frozenset({"level", "tile_start", "cell", "n", "last_event_time"})
 
@@ -57,6 +65,9 @@ class Stream:
         """The stream of all rows of a source."""
         table = ibis.table({column.name: ibis_type(column) for column in schema.columns}, name=schema.name.lower())
         return cls(schema, {column.name: table[column.name] for column in schema.columns})
+
+    def __repr__(self) -> str:
+        return f"<rows of {self._schema.name}>"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -128,7 +139,8 @@ class Stream:
     def _column(self, name: str) -> Any:
         """The expression of a column; UnknownColumnError with a suggestion."""
         if name not in self._columns:
-            msg = f"{name!r} is no column of {self._schema.name}; {did_you_mean(name, self._columns)}"
+            verb = f"write {VERBS_HERE[name]}" if name in VERBS_HERE else did_you_mean(name, self._columns)
+            msg = f"{name!r} is no column of {self._schema.name}; {verb}"
             raise UnknownColumnError(msg)
         return self._columns[name]
 
@@ -234,7 +246,7 @@ def _condition_of(key: Any) -> Scalar:
     return condition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grouped:
     """Rows per entity: choose a column with `[...]`, a window with `.window(wspec)`, and end in an aggregate."""
 
@@ -244,6 +256,10 @@ class Grouped:
     argument: Scalar | None = None
     windowed: bool = False
     written: Written = AS_IT_IS
+
+    def __repr__(self) -> str:
+        keys = ", ".join(key.name for key in self.keys)
+        return f"<{self.stream!r} by {keys}, without an aggregate such as .count() at its end>"
 
     def __getitem__(self, choice: Any) -> Grouped:
         value = self.stream[choice] if isinstance(choice, str) else choice
@@ -255,7 +271,8 @@ class Grouped:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        msg = f"{name} is no aggregate of a stream; {did_you_mean(name, FUNCTIONS)}"
+        hint = f"write {VERBS_HERE[name]}" if name in VERBS_HERE else did_you_mean(name, FUNCTIONS)
+        msg = f"{name} is no aggregate of a stream; {hint}"
         raise UnsupportedError(msg)
 
     def window(self, wspec: Any) -> Grouped:

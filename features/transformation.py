@@ -5,16 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, Never, get_type_hints
 
-from headrace.errors import DefinitionError, HeadraceError
+from headrace.errors import DefinitionError, HeadraceError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
-from headrace.features.fields import unknown_field
+from headrace.features.meaning import in_words, meaning_of
 from headrace.features.names import check_name
 from headrace.features.place import Place, calling_place, place_of_code, place_of_error
 from headrace.features.source import Source, SourceSchema
 from headrace.features.stream import Stream
 from headrace.features.window import CalendarDays, Window, WindowSpec, positive_us
+
+#: What those who look for the mode of a window would call it.
+MODE_OPTIONS = frozenset({"mode", "windows", "window_mode", "exact", "tiled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,17 @@ class Transformation:
     def __repr__(self) -> str:
         return f"<transformation {self.name} at {self.where}>"
 
-    def over(self, *windows: str | WindowSpec | CalendarDays, tile: str | None = None) -> Windowed:
+    def over(self, *windows: str | WindowSpec | CalendarDays, tile: str | None = None, **unknown: Never) -> Windowed:
         """The transformation over one or more windows, each a feature `<name>_<width>`, or `<name>_<width>_lag_<lag>`.
 
         The width of n calendar days is `<n>cd`, whatever the zone.
-        `tile` replaces the view's finest tile for these. DefinitionError for a bad duration, none, or one given twice.
+        `tile` replaces the view's finest tile for these. DefinitionError for a bad duration, none, or one given twice,
+        and for another option.
         """
         where = calling_place()
+        for option in unknown:
+            msg = f"{where}: {self.name}.over: no option {option!r}; {_instead(option)}"
+            raise DefinitionError(msg)
         found = [Window.of(given, f"{where}: {self.name}.over") for given in windows]
         if not found or len({(window.width_us, window.lag_us, window.zone) for window in found}) != len(found):
             msg = f"{where}: {self.name}.over{windows!r}: expected different windows, such as over('1h', '7d')"
@@ -92,7 +99,8 @@ class Transformation:
         """The aggregate that the function returns."""
         found = self._returned()
         if not isinstance(found, Aggregate | Ratio):
-            msg = f"{self.where}: {self.name} must return an aggregate such as .window(wspec).count(), found {found!r}"
+            example = "tx.groupby('key').window(wspec).count()"
+            msg = f"{self.where}: {self.name} must return an aggregate such as {example}, found {in_words(found)}"
             raise DefinitionError(msg)
         return found
 
@@ -103,7 +111,7 @@ class Transformation:
             return self.function(*arguments)
         except Exception as error:
             place = place_of_error(error, self.where.file) or self.where
-            told = unknown_field(error) or error
+            told = meaning_of(error)
             kind = type(told) if isinstance(told, HeadraceError) else DefinitionError
             msg = f"{place}: {self.name}: {told}{self._hidden()}"
             raise kind(msg) from error
@@ -120,3 +128,13 @@ class Transformation:
 def transformation(function: Callable[..., Any]) -> Transformation:
     """Mark a function of a stream (and a window) as a feature's definition."""
     return Transformation(function)
+
+
+def _instead(option: str) -> str:
+    """What to do about an option that windows do not have."""
+    if option in MODE_OPTIONS:
+        return (
+            "exact or tiled is chosen where a value is asked for, by windows= or --windows, and is no part of a "
+            "definition (docs/knobs.md)"
+        )
+    return did_you_mean(option, ["tile"])

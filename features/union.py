@@ -12,6 +12,7 @@ from headrace.errors import ColumnTypeError, DefinitionError, HeadraceError, Uns
 from headrace.features.coercion import NULL, finite
 from headrace.features.column import SourceColumn, plain_column_of
 from headrace.features.expression import to_scalar
+from headrace.features.meaning import meaning_of
 from headrace.features.place import Place, place_of_code, place_of_error
 from headrace.features.scalar import DATETIME, FLOAT, INT, STRUCT, TIMES, Scalar, column, is_list, literal
 from headrace.features.source import (
@@ -226,8 +227,9 @@ def _traced(said: Filling, schema: SourceSchema, wanted: SourceColumn, name: str
     except Exception as error:
         where = getattr(said, "__code__", None)
         place = where and (place_of_error(error, where.co_filename) or place_of_code(where))
-        kind = type(error) if isinstance(error, HeadraceError) else DefinitionError
-        msg = f"{place}: {name}: {error}" if place else f"{name}: {error}"
+        meaning = meaning_of(error)
+        kind = type(meaning) if isinstance(meaning, HeadraceError) else DefinitionError
+        msg = f"{place}: {name}: {meaning}" if place else f"{name}: {meaning}"
         raise kind(msg) from error
 
 

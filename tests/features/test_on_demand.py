@@ -124,6 +124,7 @@ WRONG = [
     (written("f.n_1h / 0"), DefinitionError, "division by the constant zero"),
     (written("twice(f.mean_1h) + 1"), UnsupportedError, "calls the function 'twice'"),
     (written("f.n_1h.sum()"), UnsupportedError, "'Sum' is not supported"),
+    (written("f.n_1h > 1 and f.n_1h"), ColumnTypeError, r"write & \| ~ with parentheses"),
     (written("1 / nothing"), DefinitionError, "name 'nothing' is not defined"),
     (written("f.n_1h", parameters="f"), DefinitionError, "must be written `def d"),
     (written("f.n_1h", parameters=""), DefinitionError, "found parameters none"),

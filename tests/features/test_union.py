@@ -157,6 +157,11 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
         UnknownColumnError,
         r"'cts' is no column of Wires",
     ),
+    (
+        (BOTH, "cents: int = filled_by({Wires: lambda tx: tx.fee and 1})", AT),
+        ColumnTypeError,
+        "ask whether a whole column is true",
+    ),
     ((BOTH, "cents: int = filled_by({Wires: lambda tx: 1 // 0})", AT), DefinitionError, "modulo by zero"),
     ((BOTH, 'cents: int = filled_by({Wires: float("nan")})', AT), DefinitionError, "of Wires: nan is no finite number"),
     (

@@ -68,4 +68,25 @@ MUTANTS = (
         "if any(()):",
         "tests/features/test_union.py::test_a_wrong_union_is_refused_at_its_line",
     ),
+    Mutant(
+        "a misspelt first word is told where the parser stumbles",
+        "features/sql/syntax.py",
+        "return misread_at(text) or _stumble(text, error)",
+        "return _stumble(text, error)",
+        "tests/features/test_sql.py::test_wrong_sql_is_refused_at_its_column",
+    ),
+    Mutant(
+        "a UNION in brackets is taken for the one outside",
+        "features/sql/syntax.py",
+        "        if not depth:",
+        "        if depth >= 0:",
+        "tests/features/test_sql.py::test_wrong_sql_is_refused_at_its_column",
+    ),
+    Mutant(
+        "what Python asks of a column is told in the words of ibis",
+        "features/meaning.py",
+        "unknown_field(error) or _truth(error) or",
+        "unknown_field(error) or",
+        "tests/features/test_language.py::test_a_wrong_body_is_refused_at_its_line",
+    ),
 )
