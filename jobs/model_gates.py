@@ -52,6 +52,12 @@ WithinOption = Annotated[
 AnswerOption = Annotated[
     bool, typer.Option("--stored-answer", help="It gives to its stored row the answer that it gave when it was made.")
 ]
+ChangedOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHY", help="Judge by the file's gates though it keeps others; why, which is kept as evidence."
+    ),
+]
 FileOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A Python file that declares the model: its gates, too.")
 ]
@@ -79,6 +85,13 @@ class _Asked:
 
         asked = Examination([EvaluationSet.of(text) for text in self.on or []], [*self._bounds(), *self._of_models()])
         return asked if self.file is None else examination_in(self.file, model) | asked
+
+    def reason_of(self, gates_changed: str | None) -> str | None:
+        """Why gates that were kept have changed; SettingsError without a file that declares others."""
+        if gates_changed is not None and self.file is None:
+            msg = f"--gates-changed {gates_changed!r}: changed to which? give the file that declares them by --file"
+            raise SettingsError(msg)
+        return gates_changed
 
     def _bounds(self) -> list[Gate]:
         from headrace.training.models.gates import AtMost, NotWorse, SlicesNotWorse
@@ -121,13 +134,15 @@ def verify(
     labels_plausible: PlausibleOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
+    gates_changed: ChangedOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge only; the version stays where it is.")] = False,
     format_: FormatOption = None,
 ) -> None:
     """Judge a version by gates: its artifact, its features, and those asked for; exit status 1 when one fails.
 
-    A trained version goes to verified or rejected, with the evidence; any other stays where it is. A gate over a set of
-    `--on` evaluates the version and the champion on the same rows; over another it judges what was recorded.
+    A trained version goes to verified or rejected, with the evidence; any other stays where it is. Gates that it keeps
+    from its definition must be among them: give its file. A gate over a set of `--on` evaluates the version and the
+    champion on the same rows; over another it judges what was recorded.
 
     Example: headrace model verify flights@3 --on "recent=raw.flights where at >= 2013-10-01T00:00:00Z by carrier"
     --not-worse recent/log_loss=0 --slices-not-worse recent/log_loss=0.02
@@ -140,8 +155,12 @@ def verify(
     status = store.status(version)
     examination = asked.examination(status.version.model)
     gates = examination.bound(store, options_of(context).settings(), status.version.facts)
-    moves = not dry_run and status.state is State.TRAINED
-    results = store.verify(version, gates, decision_of(reason, by)) if moves else store.check(version, gates)
+    why = asked.reason_of(gates_changed)
+    if not dry_run and status.state is State.TRAINED:
+        results = store.verify(version, gates, decision_of(reason, by), why)
+    else:
+        results = store.check(version, gates)
+        _tell_unasked(version, store.unasked(version, gates))
     _tell(context, results, format_)
     progress(f"{version} is {store.status(version).state}")
     if not all(result.passed for result in results):
@@ -166,6 +185,7 @@ def admit(
     labels_plausible: PlausibleOption = None,
     within: WithinOption = None,
     stored_answer: AnswerOption = False,
+    gates_changed: ChangedOption = None,
     format_: FormatOption = None,
 ) -> None:
     """Judge a candidate by gates, as `verify` does a version; it becomes one when all pass, else exit status 1.
@@ -177,7 +197,7 @@ def admit(
     bounds = not_worse, not_lower, slices_not_worse, at_most, labels_plausible
     asked = _Asked(*bounds, on, within, stored_answer, file, least_rows)
     gates = asked.examination(model).bound(store, options_of(context).settings(), candidate.facts)
-    admission = store.admit(candidate, gates, decision_of(reason, by))
+    admission = store.admit(candidate, gates, decision_of(reason, by), asked.reason_of(gates_changed))
     _tell(context, admission.results, format_)
     short = candidate.facts.artifact[:SHORT]
     if admission.version is None:
@@ -192,6 +212,11 @@ def _tell(context: typer.Context, results: Sequence[GateResult], format_: Format
     for row in rows if chosen is Format.TABLE else []:
         row["evidence"].pop("metrics", None)
     print_model_rows(rows, chosen)
+
+
+def _tell_unasked(version: str, names: Sequence[str]) -> None:
+    if names:
+        progress(f"{version} keeps gates that were not asked: {', '.join(names)}; it is not verified without them")
 
 
 def _candidate(store: ModelStore, model: str, artifact: str) -> Candidate:

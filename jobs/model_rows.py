@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.jobs.options import Format
 from headrace.jobs.output import print_rows
+from headrace.registry.kept_gates import gates_of
 from headrace.registry.model_states import AliasChange, Life, Transition
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def status_document(status: VersionStatus) -> dict[str, Any]:
         "rows_seen": facts.rows_seen,
         "metrics": dict(facts.metrics),
         "evaluated": dict(facts.evaluated),
+        "gates": [one["name"] for one in gates_of(facts)],
         "creator": version.creator,
         "created_at": version.created_at.isoformat(),
         "moves": move_rows(status.transitions),

@@ -64,7 +64,8 @@ class Facts:
         metrics: numbers by `set/metric` or `set/metric/slice`, such as `recent/log_loss/carrier=UA`.
         evaluated: for each such set, which rows it was; metrics of one set compare only over the same rows.
         parent: the version of the same model whose weights it started from.
-        training: how it was trained, as plain values: all that `rebuild` needs besides the data; empty: not known.
+        training: how it was trained, as plain values: all that `rebuild` needs besides the data, and the gates that its
+            definition declares (`kept_gates`); empty: not known.
 
     Raises:
         ModelError: a value is not plain, a hash is none, a metric is not finite, its set is not in `evaluated`, offsets

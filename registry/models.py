@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from headrace.errors import ModelError, NotFoundError, RegistryConflictError, TransitionError, did_you_mean
 from headrace.registry.database import Database, now, of, url_of
+from headrace.registry.kept_gates import check_evidence
 from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventory, ModelVersion, check_name
 from headrace.registry.model_states import ENDED, Alias, Decision, Life, State, check_alias, check_move
 from headrace.registry.model_tables import (
@@ -140,7 +141,8 @@ class ModelRegistry:
 
         Raises:
             NotFoundError: there is no such model or version.
-            TransitionError: the move is not legal, or lacks evidence; `promote` alone leads into production.
+            TransitionError: the move is not legal, or lacks evidence, as that of the gates that a version keeps;
+                `promote` alone leads into production.
         """
         if after is State.PRODUCTION:
             msg = f"{model}@{number}: promote it, then it goes into {after} and becomes the champion at once"
@@ -148,6 +150,8 @@ class ModelRegistry:
 
         def plan(life: Life) -> _Change:
             before = check_move(life, number, after, decision.evidence)
+            if after is State.VERIFIED:
+                check_evidence(f"{model}@{number}", self.version(model, number).facts, decision.evidence)
             lost = life.held_by(number) if after in ENDED else ()
             return _Change(decision, ((number, before, after),), tuple((alias, number, None) for alias in lost))
 

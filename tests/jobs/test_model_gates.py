@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import DatasetError, DefinitionError, NotFoundError
-from headrace.jobs import model
+from headrace.errors import DatasetError, DefinitionError, NotFoundError, TransitionError
+from headrace.jobs import model, train
 from headrace.registry.model_facts import Candidate
+from headrace.registry.model_states import State
 from headrace.runtime.settings import load_settings
 from headrace.training.models.gates import ArtifactWhole
 from headrace.training.models.store import ModelStore
@@ -139,3 +140,59 @@ def test_a_file_without_the_model_is_refused(store: ModelStore, tmp_path: Path) 
     found = run("verify", "late_trips@1", "--file", str(tmp_path / "other.py"))
     assert isinstance(found.exception, DefinitionError)
     assert "no model 'late_trips'; did you mean 'late_trip'" in str(found.exception)
+
+
+GATED = """
+from headrace import TrainingPipeline
+from headrace.training.data import Encoding, EntityShare, Label, Standardize
+from headrace.training.learning import ModelSpec
+from headrace.training.models import AtMost, EvaluationSet
+
+class LateTrips(TrainingPipeline):
+    '''Whether a trip arrives late.'''
+    owner = "trips@example.com"
+    source = "raw.trips"
+    encoding = Encoding({"speed": Standardize()}, Label("late", low=0, high=1, bad="leave_out"))
+    model = ModelSpec("logistic")
+    splits = {"train": EntityShare(("trip",), 0.0, 0.7)}
+    evaluations = [EvaluationSet("recent", "raw.trips", [EntityShare(("trip",), 0.7, 1.0)])]
+    gates = [AtMost("recent", "log_loss", 9.0)]
+"""
+
+
+@pytest.fixture
+def trained(store: ModelStore, tmp_path: Path) -> str:
+    """A version that the command has trained by a file with a gate."""
+    (tmp_path / "gated.py").write_text(GATED)
+    trained = CliRunner().invoke(train.app, ["gated.py"])
+    assert "late_trips@2" in trained.stdout, trained.output
+    return "late_trips@2"
+
+
+def test_what_was_trained_by_a_file_with_gates_is_not_verified_without_it(store: ModelStore, trained: str) -> None:
+    looked = run("verify", trained, "--dry-run")
+    assert "late_trips@2 keeps gates that were not asked: recent/log_loss at most 9; it is not" in looked.stderr
+    refused = run("verify", trained)
+    assert isinstance(refused.exception, TransitionError)
+    assert "gate 'recent/log_loss at most 9' is not asked" in str(refused.exception)
+    assert "--file gated.py" in str(refused.exception)
+    assert store.status(trained).state is State.TRAINED
+    passed = run("verify", trained, "--file", "gated.py")
+    assert (passed.exit_code, "late_trips@2 is verified" in passed.stderr) == (0, True), passed.output
+    shown = run("show", trained, "--format", "json")
+    assert json.loads(shown.stdout)[0]["gates"] == ["recent/log_loss at most 9"]
+
+
+def test_a_gate_that_the_file_has_changed_is_asked_by_a_decision_alone(
+    store: ModelStore, trained: str, tmp_path: Path
+) -> None:
+    (tmp_path / "gated.py").write_text(GATED.replace("9.0)", "99.0)"))
+    refused = run("verify", trained, "--file", "gated.py")
+    assert '"bound": 9.0' in str(refused.exception)
+    assert '"bound": 99.0' in str(refused.exception)
+    unsaid = run("verify", trained, "--gates-changed", "nine was a guess")
+    assert "--gates-changed 'nine was a guess': changed to which? give the file" in str(unsaid.exception)
+    passed = run("verify", trained, "--file", "gated.py", "--gates-changed", "nine was a guess", "--by", "ann")
+    assert (passed.exit_code, "late_trips@2 is verified" in passed.stderr) == (0, True), passed.output
+    decided = store.status(trained).transitions[-1].decision.evidence["gates_changed"]
+    assert (decided["why"], decided["kept"][0]["bound"]) == ("nine was a guess", 9.0)

@@ -282,12 +282,13 @@ class TrainingPipeline(Governed):
         return [name for name in self.chosen.splits if name != TRAIN]
 
     def _training(self, work: _Work) -> dict[str, Any]:
-        """How it is learnt, as plain values."""
+        """How it is learnt, as plain values, and the gates that are declared with it."""
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
         # The recipe of what goes on from a model is the model's own, but for its optimizer.
         definition = definition_plain(replace(self.chosen, recipe=work.learner.recipe))
         begun = {"kind": FULL} if work.after is None else {"kind": LEARNED_ON, "after": work.after}
-        return {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
+        made = {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
+        return {**made, **self.gates_to_keep()}
 
     def _training_set(self, id_: str) -> TrainingSetRecord:
         registry = TrainingSetRegistry(self.platform.settings.registry_url)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from headrace.registry.model_facts import Facts
+from headrace.training.models.described import described
 from headrace.training.models.gates import Gate, Subject
 from headrace.training.models.store import ModelStore
 
@@ -27,6 +28,10 @@ class BoundGate(Generic[Bound]):
     def name(self) -> str:
         """That of the gate."""
         return self.gate.name
+
+    def described(self) -> dict[str, Any]:
+        """The gate with the rows that it is held against."""
+        return described(self.gate, self.evaluator.sets.values())
 
     def line(self, subject: Subject) -> list[tuple[str, Facts]]:
         """The subject behind the versions that it comes from, by their names."""

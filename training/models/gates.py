@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import ArtifactError, DefinitionError
 from headrace.registry.model_facts import Evaluation, Facts, ModelVersion
 from headrace.registry.store import Registry
+from headrace.training.models.described import described
 from headrace.training.models.views import changed_views, version_in_force
 
 #: What the rows of a slice are recorded by, beside its metrics.
@@ -25,6 +26,7 @@ class GateResult:
     Attributes:
         value, bound: what was measured, and what it was held against, in the metric's unit; None where there is none.
         evidence: what else was seen, as plain JSON values; of a failure, why.
+        asked: the gate itself, as plain values (`described`); `judge` fills it in.
     """
 
     name: str
@@ -32,6 +34,7 @@ class GateResult:
     value: float | None = None
     bound: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,7 @@ class AtMost:
 
 def judge(subject: Subject, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
     """What each gate says, all of them asked, so that a failure does not hide another."""
-    return tuple(gate.judge(subject) for gate in gates)
+    return tuple(replace(gate.judge(subject), asked=described(gate)) for gate in gates)
 
 
 def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:

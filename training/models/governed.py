@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from headrace.errors import DefinitionError, did_you_mean
+from headrace.registry.kept_gates import kept_gates
 from headrace.registry.model_facts import Facts
 from headrace.registry.store import Registry
 from headrace.runtime.settings import Settings
 from headrace.training.continual.declared import Evaluating
 from headrace.training.learning.metrics import METRICS, METRICS_OF
+from headrace.training.models.described import described
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import ArtifactWhole, AtMost, FeaturesAvailable, Gate, SlicesNotWorse
 from headrace.training.models.labels_plausible import TASK, LabelsPlausible
@@ -128,6 +131,14 @@ class Governed:
     def examination(cls) -> Examination:
         """What its versions have to pass. DefinitionError for a declaration that cannot be meant."""
         return Examination(cls.evaluations, cls.gates)
+
+    @classmethod
+    def gates_to_keep(cls) -> dict[str, Any]:
+        """What its versions keep of the gates that it declares, so that none is verified without them."""
+        module = sys.modules.get(cls.__module__)
+        file = Path(getattr(module, "__file__", None) or cls.__module__).name
+        asked = cls.examination()
+        return kept_gates(file, [described(gate, asked.sets) for gate in asked.gates])
 
     @classmethod
     def check_promotion(cls, at: str) -> None:

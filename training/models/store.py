@@ -10,10 +10,12 @@ from typing import Any
 
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import NotFoundError, TransitionError
+from headrace.registry.kept_gates import check_change, gates_of, unasked
 from headrace.registry.model_facts import Candidate, Evaluation, Facts, ModelVersion
 from headrace.registry.model_states import Alias, Decision, Life, State, Transition
 from headrace.registry.models import Judgement, ModelRegistry
 from headrace.runtime.settings import Settings
+from headrace.training.models.described import described
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.gates import Gate, GateResult, Subject, evidence_of, judge
 from headrace.training.models.lineage import Lineage, lineage_of
@@ -102,19 +104,28 @@ class ModelStore:
             for one in self.registry.candidates(model)
         ]
 
-    def admit(self, candidate: Candidate, gates: Iterable[Gate], decision: Decision) -> Admission:
+    def admit(
+        self, candidate: Candidate, gates: Iterable[Gate], decision: Decision, gates_changed: str | None = None
+    ) -> Admission:
         """Judge a candidate, and register it, verified, when all gates pass; the evidence is kept either way.
 
         The same candidate becomes one version, however often it is admitted, and by however many at once.
 
+        Args:
+            gates_changed: as `verify` has it.
+
         Raises:
-            TransitionError: there are no gates, or the version that it became was rejected.
+            TransitionError: there are no gates, a gate that it keeps is not among them, or the version that it became
+                was rejected.
             ModelError: the candidate was never kept, or was kept with other facts.
         """
         kept = self.registry.kept_candidate(candidate)
-        results = self._judged(self._subject(kept.model, kept.facts), gates)
+        asked = tuple(gates)
+        what = f"candidate {kept.facts.artifact} of {kept.model}"
+        changed = check_change(what, kept.facts, [described(gate) for gate in asked], gates_changed)
+        results = self._judged(self._subject(kept.model, kept.facts), asked)
         passed = all(result.passed for result in results)
-        evident = replace(decision, evidence=evidence_of(results))
+        evident = replace(decision, evidence=evidence_of(results) | changed)
         self.registry.add_judgement(kept, passed, evident)
         if not passed:
             return Admission(results, None)
@@ -153,7 +164,7 @@ class ModelStore:
         return lineage_of(version, self.versions(version.model))
 
     def diff(self, left: str, right: str) -> list[Difference]:
-        """What differs between two versions: data, features, code, packages, parameters, metrics.
+        """What differs between two versions: data, features, code, packages, gates, parameters, metrics.
 
         Raises:
             ArtifactError: an artifact that would tell of parameters is missing or damaged.
@@ -163,6 +174,7 @@ class ModelStore:
             *_fact_sections(before, after),
             ("code", self._inventory(before.code), self._inventory(after.code)),
             ("environment", self._inventory(before.environment), self._inventory(after.environment)),
+            ("gates", _by_name(before), _by_name(after)),
             ("parameters", self._parameters(before), self._parameters(after)),
             ("metrics", before.metrics, after.metrics),
         )
@@ -173,20 +185,33 @@ class ModelStore:
         version = self.version(name)
         return self._judged(self._subject(version.model, version.facts, version), gates)
 
-    def verify(self, name: str, gates: Iterable[Gate], decision: Decision) -> tuple[GateResult, ...]:
+    def unasked(self, name: str, gates: Iterable[Gate]) -> tuple[str, ...]:
+        """The names of the gates that a version keeps from its definition, and that none of these is equal to."""
+        asked = [described(gate) for gate in gates]
+        return tuple(one["name"] for one in unasked(self.version(name).facts, asked))
+
+    def verify(
+        self, name: str, gates: Iterable[Gate], decision: Decision, gates_changed: str | None = None
+    ) -> tuple[GateResult, ...]:
         """Judge a trained version: it goes to verified when all gates pass, to rejected otherwise, with the evidence.
 
+        Args:
+            gates_changed: why gates that the version keeps are left out or changed, which becomes evidence; None: each
+                of them is among `gates`.
+
         Raises:
-            TransitionError: the version is not trained any more, or there are no gates.
+            TransitionError: the version is not trained any more, there are no gates, or one that it keeps is not among
+                them, equal in all that decides; it stays trained.
         """
         status = self.status(name)
         if status.state is not State.TRAINED:
             msg = f"{status.version.name} is {status.state}: only what is {State.TRAINED} is verified; check it instead"
             raise TransitionError(msg)
-        version = status.version
-        results = self._judged(self._subject(version.model, version.facts, version), gates)
+        version, asked = status.version, tuple(gates)
+        changed = check_change(version.name, version.facts, [described(gate) for gate in asked], gates_changed)
+        results = self._judged(self._subject(version.model, version.facts, version), asked)
         after = State.VERIFIED if all(result.passed for result in results) else State.REJECTED
-        self.move(status.version.name, after, replace(decision, evidence=evidence_of(results)))
+        self.move(version.name, after, replace(decision, evidence=evidence_of(results) | changed))
         return results
 
     def move(self, name: str, after: State, decision: Decision) -> ModelVersion:
@@ -306,6 +331,11 @@ def _fact_sections(before: Facts, after: Facts) -> tuple[tuple[str, Mapping[str,
         ("data", _of(before, *DATA), _of(after, *DATA)),
         ("features", before.features, after.features),
     )
+
+
+def _by_name(facts: Facts) -> dict[str, Any]:
+    """The gates that a version keeps."""
+    return {one["name"]: dict(one) for one in gates_of(facts)}
 
 
 def _of(facts: Facts, *names: str) -> dict[str, Any]:

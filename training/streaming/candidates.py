@@ -185,7 +185,10 @@ def _needs_steps(job: LearningJob) -> bool:
 
 
 def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]:
-    """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps."""
+    """How a candidate was learned, as plain values: what `headrace model rebuild` needs besides rows and steps.
+
+    And the gates that its trainer declares.
+    """
     taught = json.loads(job.taught)
     rules = taught["rules"]
     given = {"learner": taught["learner"], "places": taught["places"], "given": rules["given"]}
@@ -194,7 +197,7 @@ def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]
     topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
     rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema, **_behind(job, arrived)}
     again = {"again": True} if job.again else {}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **known, **topic, **again}
+    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **known, **topic, **again, **job.gates}
 
 
 def _behind(job: LearningJob, arrived: int) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class LearningJob:
         features: the fingerprint of each feature view that made the rows, where the trainer names any.
         where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
         again: whether rows may be learned again that the version to start from has learned.
+        gates: what candidates keep of the gates that the trainer declares (`kept_gates`).
         state_format: how the learner's state is written.
     """
 
@@ -103,6 +104,7 @@ class LearningJob:
     features: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
     again: bool = False
+    gates: Mapping[str, Any] = field(default_factory=dict)
     state_format: int = STATE_FORMAT
 
     @property

@@ -207,6 +207,7 @@ class StreamingTrainingPipeline(Governed):
             where=read.where,
             features=self.check_features(parent),
             again=self.again,
+            gates=self.gates_to_keep(),
         )
 
     def check_source(self) -> tuple[Field, ...]:
