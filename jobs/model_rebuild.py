@@ -24,12 +24,16 @@ def rebuild(
     context: typer.Context,
     version: Version,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N; default: that on which it was trained.")] = "",
+    archive: Annotated[
+        str, typer.Option(help="The table that archives the topic it learned from; default: as its source declared.")
+    ] = "",
     format_: FormatOption = None,
 ) -> None:
     """Make a version again from its data, and compare the artifacts, byte for byte; exit status 1 when they differ.
 
     A version over a snapshot is trained again on it; one that a stream trained visits the same rows in the same
-    micro-batches. An artifact that was gone or damaged is put back when the same one comes out.
+    micro-batches, those of a topic from its archive. An artifact that was gone or damaged is put back when the same one
+    comes out.
 
     Example: headrace model rebuild flights@3
     """
@@ -37,7 +41,7 @@ def rebuild(
     from headrace.training.models.rebuild import rebuild as make_again
 
     store = store_of(context)
-    found = make_again(Platform(options_of(context).settings()), store, version, device)
+    found = make_again(Platform(options_of(context).settings()), store, version, device, archive)
     for section in ("code", "environment"):
         _warn(section, [one for one in found.changed if one.section == section])
     if not found.is_same:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.connectors.artifacts import address_of
-from headrace.errors import ArtifactError, ModelError
+from headrace.errors import ArtifactError, ModelError, SettingsError
 from headrace.features.place import Place
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.runtime.platform import Platform
@@ -54,19 +54,23 @@ class Rebuilt:
         return self.artifact == self.version.facts.artifact
 
 
-def rebuild(platform: Platform, store: ModelStore, name: str, device: str = "") -> Rebuilt:
+def rebuild(platform: Platform, store: ModelStore, name: str, device: str = "", archive: str = "") -> Rebuilt:
     """Make a version again from its snapshots, or from the rows of its stream, and compare. The store is as it was.
 
     Args:
         device: default: the one that it was trained on.
+        archive: the table that archives the topic that it learned from; default: the one that its source declared.
 
     Raises:
-        ModelError: it is not known how it was trained; a step of its training was overridden; a module cannot be had.
+        ModelError: it is not known how it was trained; a step of its training was overridden; a module cannot be had;
+            its topic has no archive.
+        CutoverError: the archive is that of another topic of this name.
+        SettingsError: an archive is named of what learned from no topic.
         NotFoundError: the version, a table or a snapshot is gone.
         ArtifactError: the artifact of the version that it started from is gone.
     """
     version = store.version(name)
-    files = _made(platform, store, version, device)
+    files = _made(platform, store, version, device, archive)
     stored, lost = _stored(store, version)
     found = () if stored is None else tuple(file_differences(stored, files))
     return Rebuilt(version, files, address_of(files), _changed(store, version.facts), found, lost)
@@ -87,9 +91,12 @@ class _Again(TrainingPipeline, abstract=True):
         """Nothing: what was learnt is made again as it was."""
 
 
-def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: str) -> dict[str, bytes]:
+def _made(
+    platform: Platform, store: ModelStore, version: ModelVersion, device: str, archive: str
+) -> dict[str, bytes]:
     _check_recorded(version)
     facts = version.facts
+    _check_archive(version, archive)
     if facts.training["kind"] == FULL:
         return _trained(platform, version, device, None)
     if facts.training["kind"] == LEARNED_ON:
@@ -97,7 +104,7 @@ def _made(platform: Platform, store: ModelStore, version: ModelVersion, device: 
     # Loads pyflink, which no full training needs.
     from headrace.training.streaming.replay import replayed
 
-    return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version))
+    return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version), archive)
 
 
 def _check_recorded(version: ModelVersion) -> None:
@@ -116,6 +123,13 @@ def _check_recorded(version: ModelVersion) -> None:
         what = ", ".join(lacking)
         msg = f"{version.name}: how it was trained is recorded without {what}, so that it cannot be made again; {only}"
         raise ModelError(msg)
+
+
+def _check_archive(version: ModelVersion, archive: str) -> None:
+    """SettingsError where an archive is named, and what is made again learned from a pinned table."""
+    if archive and version.facts.training["kind"] != STREAM:
+        msg = f"{version.name}: learned from a snapshot, which is read again; leave out the archive {archive}"
+        raise SettingsError(msg)
 
 
 def _trained(

@@ -21,7 +21,7 @@ from headrace.training.streaming.learned_before import BEHIND, WHERE
 from headrace.training.streaming.runs import job_of, job_status
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, Verdict
-from headrace.training.streaming.topic_rows import TOPIC_ID
+from headrace.training.streaming.topic_rows import ARCHIVE, TOPIC_ID
 
 #: The evaluation set of metrics that were taken on the way: each row was tested before it was learned from.
 SET = "stream"
@@ -194,10 +194,27 @@ def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]
     given = {"learner": taught["learner"], "places": taught["places"], "given": rules["given"]}
     times = rules.get("label_time")
     known = {} if times is None else {LABEL_TIME: times["column"]}
-    topic = {} if job.topic is None or job.topic.topic_id is None else {TOPIC_ID: job.topic.topic_id}
     rows = {"source": job.source, "topic": job.topic is not None, "schema": job.schema, **_behind(job, arrived)}
     again = {"again": True} if job.again else {}
-    return {"kind": STREAM, "run": job.run, "step": told.step, **rows, **given, **known, **topic, **again, **job.gates}
+    return {
+        "kind": STREAM,
+        "run": job.run,
+        "step": told.step,
+        **rows,
+        **given,
+        **known,
+        **_of_topic(job),
+        **again,
+        **job.gates,
+    }
+
+
+def _of_topic(job: LearningJob) -> dict[str, str]:
+    """Which topic it was, and where its records are archived, of what is known of that."""
+    if job.topic is None:
+        return {}
+    found = {TOPIC_ID: job.topic.topic_id, ARCHIVE: job.topic.archive}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _behind(job: LearningJob, arrived: int) -> dict[str, Any]:

@@ -36,11 +36,15 @@ NAMED_OPERATORS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class TopicOffsets:
-    """What a run reads of a topic: by partition (as text) from which offset on, and, if it ends, up to before which."""
+    """What a run reads of a topic: by partition (as text) from which offset on, and, if it ends, up to before which.
+
+    `archive`: the Iceberg table that its source declares as the topic's archive, if it does.
+    """
 
     topic_id: str | None
     starts: Mapping[str, int]
     ends: Mapping[str, int] | None = None
+    archive: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from headrace.training.streaming.positions import PositionColumns
 Offsets = Mapping[int, int]
 #: Under which the training of a version keeps the id of the topic that it learned from.
 TOPIC_ID = "topic_id"
+#: Under which it keeps the Iceberg table that archives the topic, where its source declares one.
+ARCHIVE = "archive"
 #: What to do about a topic that was made anew: its offsets are not those that were learned.
 LEARN_ALL = "start a new run without --offsets, which begins at the earliest record of this one"
 
@@ -92,7 +94,9 @@ class TopicRows:
     def read(self) -> RowsRead:
         """What is read."""
         ends = None if self.follow else _texts(self.ends)
-        return RowsRead(self.name, topic=TopicOffsets(self.topic.topic_id, _texts(self.starts), ends))
+        history = self.source.history
+        archive = history.name if history is not None and history.kind == "iceberg" else None
+        return RowsRead(self.name, topic=TopicOffsets(self.topic.topic_id, _texts(self.starts), ends, archive))
 
     @cached_property
     def topic(self) -> TopicDescription:

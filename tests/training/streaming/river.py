@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
@@ -15,9 +15,12 @@ from uuid import uuid4
 import numpy as np
 import psutil
 
+from headrace.compiler.build import plan_source
+from headrace.compiler.plan import SourcePlan
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
+from headrace.pipelines.archive import ArchivePipeline
 from headrace.runtime.cutover import LogRange
-from headrace.runtime.legs import log_ranges
+from headrace.runtime.legs import log_ranges, table_name_of
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings
 from headrace.runtime.stack.stack import Stack
@@ -32,6 +35,13 @@ from .lake import HERE, TRUTH, Watched
 
 PARTITIONS = 3
 NOW = datetime.now(UTC).replace(microsecond=123)
+#: Values of columns that nothing learns from, hard to keep as they are.
+EDGES: Mapping[str, Sequence[object]] = {
+    "note": ["", None, "\u00fc \u2603 '\"\\", "null", "  "],
+    "share": [-0.0, 0.1 + 0.2, None, 5e-324, 1.7976931348623157e308, 1 / 3, -1e-17],
+    "sunny": [True, None, False],
+    "day": ["2013-01-31", None, "1969-12-31", "9999-12-31"],
+}
 #: Bad records, each with the reason that a trainer gives.
 BROKEN = b'{"number": 7, '
 LATE, EARLY_LABEL, LABEL_TO_COME = (-4 * 86_400, 0), (0, -60), (0, 3_600)
@@ -51,6 +61,7 @@ def record(number: int, shift_s: int = 0, label_s: int = 1) -> bytes:
     at = NOW - timedelta(hours=1) + timedelta(seconds=shift_s, milliseconds=number)
     known = at + timedelta(seconds=label_s) if label_s != LABEL_TO_COME[1] else NOW + timedelta(hours=1)
     row = {"number": number, "x": x, "y": y, "label": label, "at": at.isoformat(), "known": known.isoformat()}
+    row |= {name: values[number % len(values)] for name, values in EDGES.items()}
     return json.dumps(row).encode()
 
 
@@ -73,14 +84,18 @@ def trainer_of(topic_name: str, table: str) -> type[StreamingTrainingPipeline]:
         label: int
         at: datetime = event_time()
         known: datetime
+        note: str | None
+        share: float | None
+        sunny: bool | None
+        day: date | None
 
     class Currents(StreamingTrainingPipeline):
         """A logistic model of labelled rows as they arrive."""
 
         name = "currents"
         source = Rows
-        columns = ("x", "y", "label")
-        learner = "logistic:make"
+        columns = ("x", "y", "label", "number", "at", *EDGES)
+        learner = "logistic:witness"
         arguments: ClassVar = {"inputs": ["x", "y"]}
         python_files = (HERE / "logistic.py",)
         micro_batch_rows = 100
@@ -125,6 +140,21 @@ class River(Watched):
 
     def log(self) -> dict[int, LogRange]:
         return log_ranges(self.platform, self.topic)
+
+    @contextmanager
+    def archiving(self) -> Iterator[None]:
+        """While the topic is copied to the archive of its source."""
+        job = ArchivePipeline(self._source(), self.platform, checkpoint_interval="1 s").submit()
+        try:
+            yield
+        finally:
+            self.platform.flink.cancel(job)
+
+    def archived(self) -> int:
+        return self.platform.iceberg.load(*table_name_of(self._source())).row_count()
+
+    def _source(self) -> SourcePlan:
+        return plan_source(self.kind.source.schema)  # type: ignore[union-attr]
 
     def begin(self, **asked: object) -> LearningRun:
         return start(self.platform, self.kind(self.platform, **asked).prepare())  # type: ignore[arg-type]

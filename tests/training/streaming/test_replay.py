@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from headrace.connectors.schema import LEDGER_NAMESPACE
-from headrace.errors import ArtifactError, ModelError, NotFoundError, SettingsError
+from headrace.connectors.schema import LEDGER_NAMESPACE, Field
+from headrace.errors import ArtifactError, CutoverError, ModelError, NotFoundError, SettingsError
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.registry.model_states import Decision
+from headrace.runtime.legs import TOPIC_ID
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.data.encoders import Raw
@@ -41,7 +42,7 @@ from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.tables import CANDIDATES, STEPS, create_tables, values_of
 from headrace.training.streaming.trainer import Policy
 
-from .lake import HERE, Labels, Lake
+from .lake import FIELDS, HERE, Labels, Lake
 from .test_kept_runs import JOB
 
 WHY = Decision("ann", "trained")
@@ -164,12 +165,60 @@ def test_a_stream_that_cannot_be_given_again_is_refused_with_the_reason(lake: La
         again(lake, streamed(lake, FROM_A_VERSION, parent, None))
 
 
-def test_what_a_topic_taught_is_refused_with_what_to_do(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+class Archive:
+    """The archive of a topic, with rows of a table and where they lay in the topic."""
+
+    def __init__(self, lake: Lake, topic_id: str = "first") -> None:
+        fields = [*FIELDS, Field("_src_topic", "string")]
+        self.table = lake.platform.iceberg.create_table("raw", "archived", fields, {TOPIC_ID: topic_id})
+
+    def append(self, rows: pa.Table, topic: str = "raw.labelled") -> None:
+        self.table.append(rows.append_column("_src_topic", pa.array([topic] * rows.num_rows)))
+
+
+def test_what_a_topic_taught_is_made_again_from_its_archive(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(HERE)
-    made = streamed(lake, FROM_NOTHING, topic=TopicOffsets(None, {"0": 0}))
-    refused = r"learned from topic raw.labelled, whose records are not .*follow its archive"
-    with pytest.raises(ModelError, match=refused):
+    made = streamed(lake, FROM_NOTHING, topic=TopicOffsets("first", {"0": 0}, archive="raw.archived"))
+    assert (made.facts.training["topic_id"], made.facts.training["archive"]) == ("first", "raw.archived")
+    archive, rows = Archive(lake), lake.table.refresh().arrow()
+    archive.append(rows.slice(300))
+    archive.append(rows.slice(0, 300))
+    archive.append(rows.slice(0, 700), "another topic")
+    lake.platform.iceberg.drop_table(lake.table)
+    assert again(lake, made) == {"same": True, "differs": []}
+
+
+def test_an_archive_that_lacks_rows_or_is_another_topics_or_is_none_is_named(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    made = streamed(lake, FROM_NOTHING, topic=TopicOffsets("first", {"0": 0}))
+    followed = replace(made.facts, training={**made.facts.training, "topic": False})
+    with pytest.raises(ModelError, match=r"learned from topic raw.labelled, .* declares no archive .*: --archive"):
         again(lake, made)
+
+    def archived(rows: pa.Table, topic_id: str = "first") -> Mapping[str, Any]:
+        archive = Archive(lake, topic_id)
+        archive.append(rows)
+        try:
+            return again(lake, made, archive="raw.archived")
+        finally:
+            lake.platform.iceberg.drop_table(archive.table)
+
+    rows = lake.table.refresh().arrow()
+    places = rows["place"]
+    assert archived(rows) == {"same": True, "differs": []}
+    visited = places.to_numpy()[np.random.default_rng(3).permutation(1_200)[: made.facts.training["step"] * 100]]
+    gone = [sorted(place for place in visited[visited >= 1_100] if place % 3 == shard) for shard in range(3)]
+    ranges = [f"partition {shard}, offsets {one[0]} to {one[-1]}" for shard, one in enumerate(gone)]
+    said = f"archived@.*: {sum(map(len, gone))} rows that were learned from are not there: {'; '.join(ranges)}$"
+    with pytest.raises(NotFoundError, match=said):
+        archived(rows.filter(pa.compute.less(places, 1_100)))
+    with pytest.raises(CutoverError, match=r"with id first, and archive raw.archived copied the one with id second"):
+        archived(rows, "second")
+    name = lake.store().register("late", followed, WHY).name
+    with pytest.raises(SettingsError, match=r"from table raw.labelled, whose own rows .* leave out the archive"):
+        rebuild(lake.platform, lake.store(), name, archive="raw.archived")
 
 
 def test_the_rows_that_a_stream_has_learned_from_are_known_by_their_places(
@@ -199,12 +248,13 @@ def test_rows_that_are_gone_or_there_twice_and_steps_that_are_missing_are_named(
         again(lake, made, source="raw.labelledd")
     rows = lake.table.refresh().arrow()
     lake.table.append(rows.filter(pa.compute.equal(rows["place"], 0)))
-    with pytest.raises(ModelError, match=r"raw.labelled: several rows at partition 0, offset 0, so that nothing tells"):
+    with pytest.raises(ModelError, match=r"raw.labelled@\d+: several rows at partition 0, offset 0, so that nothing"):
         again(lake, made)
     lake.platform.iceberg.drop_table(lake.table)
     without = Lake(lake.platform)
     without.table.append(rows.filter(pa.compute.not_equal(rows["place"], 77)))
-    with pytest.raises(NotFoundError, match=f"no row at partition {77 % 3}, offset 77, which was learned from"):
+    gone = f"raw.labelled@.*: 1 rows that were learned from are not there: partition {77 % 3}, offset 77$"
+    with pytest.raises(NotFoundError, match=gone):
         again(lake, made)
 
 
