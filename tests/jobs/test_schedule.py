@@ -140,13 +140,14 @@ class Trips(StreamingTrainingPipeline):
     python_files = ["LOGISTIC"]
     evaluating = Evaluating(promote=True)
     gates = [AtMost("stream", "log_loss", 0.5)]
+    policy = Policy(halts=False)
 
 class Others(Trips):
     name = "others"
 
 class Halting(Trips):
     name = "halting"
-    policy = Policy(halts=True)
+    policy = Policy()
 """.replace("LOGISTIC", str(Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"))
 
 

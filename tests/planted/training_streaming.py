@@ -34,10 +34,24 @@ MUTANTS = (
         "tests/training/streaming/test_replay.py::test_a_fine_tuned_version_is_made_again_from_its_parent",
     ),
     Mutant(
+        "a model that failed learns on unless it is told not to",
+        "training/streaming/trainer.py",
+        "    halts: bool = True\n",
+        "    halts: bool = False\n",
+        "tests/training/streaming/test_trainer.py::test_a_loss_or_a_gradient_over_sound_rows_that_is_not_finite_or_explodes_halts_learning",
+    ),
+    Mutant(
+        "learning halts at rows that are refused for themselves",
+        "training/streaming/trainer.py",
+        "        if diverged and self.policy.halts:\n",
+        "        if self.policy.halts:\n",
+        "tests/training/streaming/test_trainer.py::test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on",
+    ),
+    Mutant(
         "a halt shows when another micro-batch comes",
         "training/streaming/status.py",
-        "return halted_since(last.step, last.reason) if job.halts else None",
-        "return None",
+        "        return halted_since(last.step, last.reason)\n",
+        "        return None\n",
         "tests/training/streaming/test_pipeline.py::test_a_halt_is_told_before_another_micro_batch_comes",
     ),
     Mutant(
@@ -176,8 +190,8 @@ MUTANTS = (
     Mutant(
         "a micro-batch without a good row halts",
         "training/streaming/trainer.py",
-        'return self._refused(rows, at, Verdict.REFUSED, first_of(reasons) or "", reasons)',
-        'return self._bad(rows, at, first_of(reasons) or "", reasons)',
+        "        if not visible.num_rows:\n",
+        "        if visible is None:\n",
         "tests/training/streaming/test_rules.py::test_a_micro_batch_without_a_good_row_neither_halts_nor_makes_a_candidate_due",
     ),
     Mutant(

@@ -17,7 +17,8 @@ class Step:
 
     Attributes:
         rows: how many it has.
-        loss: of the model as it was before the update; NaN or infinite as found, None where it could not be asked.
+        loss: of the model as it was before the update; NaN or infinite as found, None where its rows were refused and it
+            was not asked.
         metrics: of all rows tested so far, each before it was learnt from; None where a metric is not defined yet.
         learned: whether the weights were updated; where not, they are as they were, and `reason` says why.
         refused: the rows that were not learnt from, for a table of dead letters, where they were given as rows; of
@@ -38,6 +39,17 @@ class Step:
         if self.learned and refused != len(self.left_out):
             msg = f"a learned step of {self.rows} rows has {refused} in `refused` and {len(self.left_out)} places in "
             raise TrainingError(msg + "`left_out`; expected a place for each row: the learner must give both")
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the model failed and not its rows: a loss was worked out of them, and nothing could be learnt by it.
+
+        >>> Step(3, float("nan"), {}, learned=False, reason="the loss is nan").diverged
+        True
+        >>> Step(3, None, {}, learned=False, reason="a label is not finite").diverged
+        False
+        """
+        return not self.learned and self.loss is not None
 
 
 @dataclass(frozen=True, slots=True)

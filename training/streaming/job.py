@@ -113,7 +113,7 @@ class LearningJob:
 
     @property
     def halts(self) -> bool:
-        """Whether learning stops at a refused micro-batch."""
+        """Whether learning stops at a micro-batch at which the model fails."""
         return bool(json.loads(self.taught)["policy"]["halts"])
 
     def to_json(self) -> str:

@@ -75,7 +75,7 @@ class StreamingTrainingPipeline(Governed):
         micro_batch_rows, micro_batch_seconds: a micro-batch is given when it has so many rows, or its first has waited
             so long.
         checkpoint_interval: how often state is saved, and what was told is committed, as a Flink duration.
-        policy: when candidates are kept, and what follows a micro-batch that the learner refuses.
+        policy: when candidates are kept, and whether learning halts when the model fails.
         places: the columns that say where a row came from; None: those of an archive where the table has them.
         gates, evaluations: what its versions and candidates have to pass.
         label_time: the column of when a label was known; None: nothing is known of that.

@@ -123,12 +123,12 @@ def trouble_of(flink: FlinkRest, job: JobStatus) -> str | None:
 
 
 def halt_of(last: LearnedStep | None, job: LearningJob) -> str | None:
-    """Why learning has stopped, by the newest micro-batch; it may be the refused one, and no other has come."""
-    if last is None or last.verdict in (Verdict.LEARNED, Verdict.REFUSED):
-        return None
-    if last.verdict == Verdict.HALTED:
+    """Why learning has stopped, by the newest micro-batch; the model may have failed at it, and no other has come."""
+    if last is not None and last.verdict == Verdict.HALTED:
         return last.reason
-    return halted_since(last.step, last.reason) if job.halts else None
+    if last is not None and last.verdict == Verdict.DIVERGED and job.halts:
+        return halted_since(last.step, last.reason)
+    return None
 
 
 def rewritten_in(source: IcebergTable, job: LearningJob) -> str | None:

@@ -19,11 +19,16 @@ import pyarrow as pa
 
 
 class Verdict(StrEnum):
-    """What became of a micro-batch: learned; refused row by row; by the learner; or come after learning had halted."""
+    """What became of a micro-batch.
+
+    It was learned; refused row by row; refused as a whole; the model failed at it, by its loss or gradient; or it came
+    after learning had halted.
+    """
 
     LEARNED = "learned"
     REFUSED = "refused"
     BAD = "bad"
+    DIVERGED = "diverged"
     HALTED = "halted"
 
 

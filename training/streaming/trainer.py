@@ -36,12 +36,14 @@ def halted_since(step: int, reason: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """When the files of a candidate are kept, and what follows a micro-batch that the learner refuses.
+    """When the files of a candidate are kept, and what follows a micro-batch at which the model fails.
 
     Attributes:
         candidate_rows: after so many rows were learned since the last candidate; None: not by rows.
         candidate_seconds: so long (processing time) after the first of these; None: not by time.
-        halts: whether learning stops at a refused micro-batch. Whatever comes then is a dead letter, too.
+        halts: whether learning stops, with the last good weights, when a loss or a gradient over rows that the learner
+            took is not finite or explodes (`Step.diverged`). Whatever comes then is a dead letter, too. At rows that
+            are refused for themselves, as for a label out of bounds, learning goes on in either case.
 
     Raises:
         SettingsError: a number is not positive.
@@ -49,7 +51,7 @@ class Policy:
 
     candidate_rows: int | None = 10_000
     candidate_seconds: float | None = None
-    halts: bool = False
+    halts: bool = True
 
     def __post_init__(self) -> None:
         for name in ("candidate_rows", "candidate_seconds"):
@@ -111,7 +113,7 @@ class StreamTrainer:
     Args:
         run: names the run in all that is told.
         learner: learns; it is this trainer's from now on.
-        policy: when candidates are kept, and what follows a bad micro-batch.
+        policy: when candidates are kept, and whether learning halts when the model fails.
         keep: stores a candidate's files, and gives their address.
         places: the columns that say where a row came from; None where there are none.
         clock: processing time, µs since the epoch.
@@ -148,7 +150,7 @@ class StreamTrainer:
         if self.progress.halted is not None:
             return self._refused(rows, at, Verdict.HALTED, self.progress.halted, reasons)
         if unplaced is not None:
-            return self._bad(rows, at, unplaced, reasons)
+            return self._refused(rows, at, Verdict.BAD, unplaced, reasons)
         visible = self._rules.visible(rows, reasons)
         if not visible.num_rows:
             return self._refused(rows, at, Verdict.REFUSED, first_of(reasons) or "", reasons)
@@ -206,7 +208,7 @@ class StreamTrainer:
         """What a micro-batch came to that the learner was given, all of it or what was left."""
         step = asked.step
         if not step.learned:
-            return self._bad(rows, at, step.reason or "the learner gave no reason", reasons, asked)
+            return self._unlearned(rows, at, reasons, asked)
         reasons = also(reasons, step.left_out, step.reason)
         self._count(rows, at, reasons, asked.metrics)
         told = self._step(rows, at, Verdict.LEARNED, asked, step.reason or first_of(reasons))
@@ -237,12 +239,11 @@ class StreamTrainer:
         found = (self.progress.label_cutoff_us, None if times is None else times.newest_us(rows))
         return max((one for one in found if one is not None), default=None)
 
-    def _bad(
-        self, rows: pa.RecordBatch, at: Positions, why: str, reasons: pa.Array, asked: _Asked | None = None
-    ) -> Told:
-        """A micro-batch that was not learned; after it learning may halt."""
-        told = self._refused(rows, at, Verdict.BAD, why, reasons, asked)
-        if self.policy.halts:
+    def _unlearned(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, asked: _Asked) -> Told:
+        """A micro-batch that the learner did not learn from; after one at which the model failed learning may halt."""
+        why, diverged = asked.step.reason or "the learner gave no reason", asked.step.diverged
+        told = self._refused(rows, at, Verdict.DIVERGED if diverged else Verdict.BAD, why, reasons, asked)
+        if diverged and self.policy.halts:
             self.progress = replace(self.progress, halted=halted_since(self.progress.steps, why))
         return told
 

@@ -46,7 +46,7 @@ class Labels(StreamingTrainingPipeline):
     micro_batch_rows = 200
     micro_batch_seconds = 0.2
     checkpoint_interval = "500 ms"
-    policy = Policy(candidate_rows=1_000, candidate_seconds=1)
+    policy = Policy(candidate_rows=1_000, candidate_seconds=1, halts=False)
     places = PositionColumns("shard", "place")
 
 

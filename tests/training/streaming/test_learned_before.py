@@ -119,9 +119,9 @@ def test_of_a_full_training_its_snapshot_tells_and_where_nothing_tells_a_start_h
 
 
 class Halting(Labels):
-    """A model that is not learned on behind a micro-batch that its learner refused."""
+    """A model that is not learned on behind a micro-batch at which it failed."""
 
-    policy = Policy(candidate_rows=1, halts=True)
+    policy = Policy(candidate_rows=1)
 
 
 def tell(lake: Lake, name: str, *told: LearnedStep | Candidate) -> None:
@@ -136,7 +136,7 @@ def test_of_a_run_that_halted_refused_rows_are_learned_and_those_that_came_after
         snapshots.append(newest(lake))
     job = Halting(lake.platform).prepare()
     # One row of the first four was left out, and of all others each was refused.
-    verdicts = ((Verdict.LEARNED, 4), (Verdict.REFUSED, 6), (Verdict.BAD, 7), (Verdict.HALTED, 10))
+    verdicts = ((Verdict.LEARNED, 4), (Verdict.REFUSED, 6), (Verdict.DIVERGED, 7), (Verdict.HALTED, 10))
     steps = (
         LearnedStep(job.run, number, 1, verdict, None, 0.5, "{}", arrived, 3, 3, "{}", number)
         for number, (verdict, arrived) in enumerate(verdicts, 1)

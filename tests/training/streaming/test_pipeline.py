@@ -224,8 +224,9 @@ def test_a_bounded_run_records_the_snapshot_that_it_reads(lake: Lake) -> None:
     ("verdict", "halts", "said"),
     [
         (Verdict.LEARNED, True, None),
-        (Verdict.BAD, False, None),
-        (Verdict.BAD, True, "learning has halted since micro-batch 4: the loss is nan"),
+        (Verdict.BAD, True, None),
+        (Verdict.DIVERGED, False, None),
+        (Verdict.DIVERGED, True, "learning has halted since micro-batch 4: the loss is nan"),
         (Verdict.HALTED, True, "the loss is nan"),
     ],
 )

@@ -87,7 +87,9 @@ def streamed(
     rows = lake.table.refresh().arrow().combine_chunks().to_batches()[0]
     rows = rows.take(pa.array(np.random.default_rng(3).permutation(rows.num_rows)))
     start = None if parent is None else parent.facts.artifact
-    taught = Taught("late-1", spec, Policy(candidate_rows=900), str(store.artifacts.folder), start, places, rules)
+    taught = Taught(
+        "late-1", spec, Policy(candidate_rows=900, halts=False), str(store.artifacts.folder), start, places, rules
+    )
     trainer, told = taught.trainer(), []
     for number, at in enumerate(range(0, rows.num_rows, 100)):
         if number in (3, 7):

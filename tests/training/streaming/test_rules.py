@@ -96,7 +96,7 @@ def test_a_row_that_its_source_refuses_says_so_first_and_the_learner_sees_its_ow
 
 
 def test_a_micro_batch_without_a_good_row_neither_halts_nor_makes_a_candidate_due(tmp_path: Path) -> None:
-    found = trainer(tmp_path, Policy(candidate_rows=1, halts=True))
+    found = trainer(tmp_path, Policy(candidate_rows=1))
     before = found.learner.state()
     told = found.visit(rows(0, [600, 600], ["too late", "unparsable: x"]))
     assert (told.step.verdict, told.step.reason, told.step.loss) == (Verdict.REFUSED, "too late", None)
@@ -108,7 +108,7 @@ def test_a_micro_batch_without_a_good_row_neither_halts_nor_makes_a_candidate_du
 
 
 def test_after_a_halt_a_refused_row_still_says_its_own_reason(tmp_path: Path) -> None:
-    found = trainer(tmp_path, Policy(halts=True))
+    found = trainer(tmp_path, Policy())
     broken = rows(0, [600]).set_column(2, "x", pa.array([float("nan")]))
     found.visit(broken)
     told = found.visit(rows(1, [600, 600], [None, "too late"]))

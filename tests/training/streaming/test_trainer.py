@@ -18,7 +18,7 @@ from headrace.training.data.encoders import Raw
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.labels import Label
 from headrace.training.learning.learner import Step
-from headrace.training.learning.spec import ModelSpec, Recipe
+from headrace.training.learning.spec import Guard, ModelSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.streaming.positions import PositionColumns, Span, from_json
 from headrace.training.streaming.told import Verdict
@@ -89,13 +89,15 @@ def test_state_after_any_failures_is_that_without_any(
     }
 
 
-def test_refused_rows_are_dead_letters_with_their_content_and_learning_goes_on(tmp_path: Path) -> None:
-    found = trainer(tmp_path)
+def test_rows_at_which_the_model_fails_are_dead_letters_and_learning_goes_on_where_that_is_chosen(
+    tmp_path: Path,
+) -> None:
+    found = trainer(tmp_path, Policy(candidate_rows=None, halts=False))
     found.visit(rows(0, 4))
     before = found.learner.artifact()
     told = found.visit(rows(4, 7, broken=5))
     assert found.learner.artifact() == before
-    assert (told.step.verdict, told.step.reason, told.step.rows) == (Verdict.BAD, "the loss is nan", 3)
+    assert (told.step.verdict, told.step.reason, told.step.rows) == (Verdict.DIVERGED, "the loss is nan", 3)
     assert [(one.step, one.row, one.reason) for one in told.dead] == [
         (2, place, "the loss is nan") for place in range(3)
     ]
@@ -131,12 +133,12 @@ def test_a_learner_that_does_not_say_where_its_left_out_rows_were_is_refused() -
         Step(3, 0.5, {}, learned=True, refused=rows(0, 3), left_out=(1,))
 
 
-def test_a_trainer_that_halts_keeps_its_weights_and_says_of_each_row_why(tmp_path: Path) -> None:
-    found = trainer(tmp_path, Policy(halts=True))
+def test_a_trainer_halts_when_its_model_fails_keeps_its_weights_and_says_of_each_row_why(tmp_path: Path) -> None:
+    found = trainer(tmp_path, Policy())
     found.visit(rows(0, 4))
     before = found.learner.artifact()
     found.visit(rows(4, 6, broken=4))
-    again = trainer(tmp_path, Policy(halts=True))
+    again = trainer(tmp_path, Policy())
     again.resume(found.state())
     told = again.visit(rows(6, 8))
     assert again.learner.artifact() == before
@@ -203,10 +205,70 @@ def test_bytes_that_are_no_state_are_refused_and_change_nothing(tmp_path: Path, 
     assert found.state() == before
 
 
+def learning(folder: Path, task: str, **guard: float) -> StreamTrainer:
+    """A trainer of a linear model of x without a choice of its own about halting."""
+    loss = {"binary": {"bce": 1.0}, "regression": {"mse": 1.0}}[task]
+    recipe = Recipe(ModelSpec("logistic", task=task), losses=loss, guard=Guard(**guard))
+    fitted = Encoding({"x": Raw()}, Label("label")).fit([rows(0, 8)])
+    torch = TorchLearner(recipe, fitted, rows(0, 1).select(["x"]), "cpu")
+    return StreamTrainer("run-1", torch, NEVER, Artifacts(folder).put, PLACES, Clock())
+
+
+def labelled(first: int, *labels: float | None) -> pa.RecordBatch:
+    """Sound rows but for their labels."""
+    values = rows(first, first + len(labels))
+    return values.set_column(3, "label", pa.array(labels, pa.float64()))
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ((0, 1e30), "labels from 0.0 to "),
+        ((0, float("nan")), "label 'label': 1 of 2 rows are not finite"),
+        ((0, None), "label 'label': 1 of 2 rows are NULL"),
+    ],
+)
+def test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on(
+    tmp_path: Path, labels: tuple[float | None, ...], why: str
+) -> None:
+    found = learning(tmp_path, "binary")
+    found.visit(labelled(0, 0, 1))
+    before = found.learner.artifact()["weights.safetensors"]
+    told = found.visit(labelled(2, *labels))
+    assert (told.step.verdict, told.step.loss, len(told.dead)) == (Verdict.BAD, None, 2)
+    assert str(told.step.reason).startswith(why)
+    assert found.learner.artifact()["weights.safetensors"] == before
+    after = found.visit(labelled(4, 0, 1))
+    assert (after.step.verdict, after.step.arrived, after.step.visited) == (Verdict.LEARNED, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "guard", "why"),
+    [
+        ((0, 1e30), {}, "the loss is inf"),
+        ((0, 1e4), {"explosion": 100.0, "after": 1}, "the loss explodes: 4.99999e+07 is more than 100 times the mean"),
+        ((0, 1e4), {"most_gradient": 50.0}, "the gradient explodes: its norm "),
+    ],
+)
+def test_a_loss_or_a_gradient_over_sound_rows_that_is_not_finite_or_explodes_halts_learning(
+    tmp_path: Path, labels: tuple[float, ...], guard: dict[str, float], why: str
+) -> None:
+    found = learning(tmp_path, "regression", **guard)
+    found.visit(labelled(0, 0, 1))
+    before = found.learner.artifact()["weights.safetensors"]
+    told = found.visit(labelled(2, *labels))
+    assert (told.step.verdict, len(told.dead)) == (Verdict.DIVERGED, 2)
+    assert str(told.step.reason).startswith(why)
+    after = found.visit(labelled(4, 0, 1))
+    assert (after.step.verdict, after.step.arrived, after.step.visited) == (Verdict.HALTED, 6, 2)
+    assert str(after.step.reason).startswith(f"learning has halted since micro-batch 2: {why}")
+    assert found.learner.artifact()["weights.safetensors"] == before
+
+
 def test_a_micro_batch_with_a_row_without_a_position_is_dead_letters(tmp_path: Path) -> None:
     columns = {"shard": [0, 0], "place": pa.array([3, None], pa.int64()), "x": [0.1, 0.2], "label": [1, 0]}
     nameless = pa.RecordBatch.from_pydict(columns)
-    found = trainer(tmp_path, Policy(halts=True))
+    found = trainer(tmp_path, Policy())
     before = found.learner.artifact()
     told = found.visit(nameless)
     assert (told.step.verdict, told.step.positions, told.step.loss) == (Verdict.BAD, "{}", None)
@@ -214,8 +276,8 @@ def test_a_micro_batch_with_a_row_without_a_position_is_dead_letters(tmp_path: P
     assert "'place' is NULL in 2 rows" in str(told.step.reason)
     assert found.learner.artifact() == before
     again = found.visit(nameless)
-    assert (again.step.verdict, again.step.arrived, again.step.visited) == (Verdict.HALTED, 4, 0)
-    assert str(again.step.reason).startswith("learning has halted since micro-batch 1: a row has no position")
+    assert (again.step.verdict, again.step.arrived, again.step.visited) == (Verdict.BAD, 4, 0)
+    assert str(again.step.reason).startswith("a row has no position")
 
 
 @pytest.mark.parametrize("wrong", [{"candidate_rows": 0}, {"candidate_seconds": -1.0}])
