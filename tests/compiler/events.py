@@ -189,11 +189,16 @@ SPECS: dict[str, Spec] = {
     "heavy_share_ever": (CUSTOMER, everything, heavy_cents, "ratio", None, M5),
     "paid_density_3d": (("customer", "express"), is_paid, density, "max", 3 * DAY, HOUR),
 }
+#: As `SPECS` the features of `filtered.py`.
+FILTERED: dict[str, Spec] = {
+    "heavy_orders_3d": (("shop", "express"), is_heavy, lambda row: 1, "count", 3 * DAY, HOUR),
+    "failed_cents_3d": (("shop", "express"), is_failed, of("cents"), "sum", 3 * DAY, HOUR),
+}
 
 
 def makes_known(row: Row, keys: tuple[str, ...]) -> bool:
     """Whether an accepted row makes its entity known: some feature over the same keys lets it in."""
-    return any(passes(row) for of_keys, passes, *_ in SPECS.values() if of_keys == keys)
+    return any(passes(row) for of_keys, passes, *_ in {**SPECS, **FILTERED}.values() if of_keys == keys)
 
 
 COUNTED = ("count", "sum", "mean", "min", "max")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.compiler.build import plan_view
@@ -14,17 +14,14 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode
 from headrace.compiler.tiles import WindowMode
 
-from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, bounds, verdict
+from .events import BASE, DAY, FILTERED, HOUR, MINUTE, SPECS, Row, bounds, verdict
+from .filtered import FilteredOrders
+from .histories import ASKERS, EVENTS, HISTORIES, OFFSETS, PATIENT, numbered
 from .many_keys import FIVE, THREE, AlikeOrders
 from .test_duckdb_sql import close, connect
 from .test_point_in_time import SPINE, TTL, answers, expected, spined
 
-#: Where times meet edges: of windows, of tiles, of the lateness, of each other.
-EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 20 * DAY]
-OFFSETS = st.builds(
-    lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), st.sampled_from([-1, 0, 1, -2 * MINUTE, 2 * MINUTE])
-)
-#: One feature of each function, and both forms of a window's tail.
+#: One feature of each function and of each filter, and both forms of a window's tail.
 NAMES = [
     "orders_1h",
     "revenue_90m",
@@ -47,41 +44,11 @@ NAMES = [
     "top_cents_1h",
     "top_express_ever",
     "last_weight_1h",
+    "express_fee_1h",
+    "heavy_share_ever",
+    "paid_density_3d",
 ]
 
-EVENTS = st.builds(
-    lambda shop, customer, cents, weight, before, delay, partition: {
-        "shop": shop,
-        "customer": customer,
-        "status": "paid",
-        "cents": cents,
-        "weight": weight,
-        "express": True,
-        "ordered_at": BASE - before,
-        "_src_topic": "orders",
-        "_src_partition": partition,
-        "_src_timestamp": BASE - before + delay,
-        "_raw": None,
-        "_error": None,
-    },
-    shop=st.sampled_from(["a", "b", ""]),
-    customer=st.integers(1, 3),
-    cents=st.integers(-(2**40), 2**40),
-    weight=st.one_of(st.none(), st.floats(-1e6, 1e6), st.just(float("nan"))),
-    before=OFFSETS,
-    delay=st.sampled_from([0, 1, MINUTE, 2 * HOUR, 2 * HOUR + 1]),
-    partition=st.integers(0, 1),
-)
-HISTORIES = st.lists(EVENTS, min_size=1, max_size=12)
-ASKERS = st.lists(
-    st.builds(
-        lambda shop, before: {"_t": BASE - before, "shop": shop, "customer": 1, "express": True},
-        shop=st.sampled_from(["a", "b", "", "nowhere", None]),
-        before=OFFSETS,
-    ),
-    min_size=1,
-    max_size=5,
-)
 MODES = st.sampled_from(["recomputed", "last_write", "ttl"])
 KNOWN_BY = st.sampled_from(["event", "arrival"])
 #: How long after an event its entity is asked for: within its tile, and when a window leaves it or keeps its tile.
@@ -104,12 +71,6 @@ ALIKE = st.lists(
     min_size=1,
     max_size=12,
 )
-#: Each example is a query of its own, tens of ms on a quiet machine and more on a shared one.
-PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def numbered(rows: list[Row], name: str) -> list[Row]:
-    return [{**row, name: number} for number, row in enumerate(rows)]
 
 
 def asked(plan: ViewPlan, mode: ValueMode, window_mode: WindowMode = "exact") -> tuple[AskedFeature, ...]:
@@ -152,6 +113,23 @@ def test_values_are_those_of_a_loop(
         for number, asker in enumerate(askers)
     }
     assert found(shop, rows, askers, mode, known_by, window_mode) == close(wanted)
+
+
+@PATIENT
+@given(rows=HISTORIES, askers=ASKERS, mode=MODES, window_mode=WINDOW_MODES, known_by=KNOWN_BY)
+def test_an_entity_is_known_by_what_one_of_its_filters_lets_in(
+    rows: list[Row], askers: list[Row], mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
+) -> None:
+    """A filter that is NULL lets nothing in, and the filter of a group is no other's."""
+    plan = plan_view(FilteredOrders.view)
+    placed = numbered(rows, "_src_offset")
+    features = tuple(AskedFeature(name, plan.feature(name), mode, TTL, window_mode) for name in FILTERED)
+    wanted = {
+        (name, number): expected(placed, asker, name, mode, window_mode, known_by)
+        for name in FILTERED
+        for number, asker in enumerate(askers)
+    }
+    assert answers(spined(placed, numbered(askers, "_row")), plan, features, known_by) == wanted
 
 
 @PATIENT
@@ -224,4 +202,4 @@ def test_a_row_of_the_spine_knows_nothing_of_the_others(
 
 
 def test_every_function_is_among_the_features() -> None:
-    assert {SPECS[name][3] for name in NAMES} == {spec[3] for spec in SPECS.values()} - {"max"}
+    assert {SPECS[name][3] for name in NAMES} == {spec[3] for spec in SPECS.values()}

@@ -23,11 +23,11 @@ from headrace.features.scalar import INT, Scalar, column, literal
 
 from .copied import copied_events, counted
 from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, event, events, expected, micros, verdict
+from .histories import HISTORIES, PATIENT, numbered
 from .test_copies import counts
 from .test_duckdb_sql import EPOCH, answers, close, connect
 from .test_point_in_time import SPINE, TTL, spine
 from .test_point_in_time import expected as expected_at
-from .test_point_in_time_properties import HISTORIES, PATIENT, numbered
 from .united import PHONE, SOURCES, TILLS, WEBSITE, Split, late_by, united
 
 INSTANTS = (BASE, BASE + 1, BASE + 7 * MINUTE + 3, BASE - 3 * DAY + 1)

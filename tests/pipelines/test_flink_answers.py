@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from pathlib import Path
@@ -10,11 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 from headrace.compiler.build import plan_view
 from headrace.compiler.flink_sql import FlinkJob
-from headrace.compiler.plan import Column, ViewPlan
+from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.connectors.schema import archive_fields
@@ -26,7 +25,8 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 
 from ..compiler.copied import copied_events, counted  # noqa: TID252
-from ..compiler.events import DAY, SPECS, Row, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.events import DAY, FILTERED, SPECS, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.filtered import FilteredOrders  # noqa: TID252
 from ..compiler.local_days import DAYS, ShopDays  # noqa: TID252
 from ..compiler.local_days import rows as rows_of_days  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
@@ -34,63 +34,20 @@ from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_local_days import askers as askers_of_days  # noqa: TID252
 from ..compiler.test_local_days import expected_at  # noqa: TID252
 from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
-from ..compiler.test_point_in_time_properties import ASKERS, HISTORIES, numbered  # noqa: TID252
+from .examples import EXAMPLE, Example, generated, table_of, together
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOP = plan_view(load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"])
-EXAMPLE = Column("_example", "int")
+WRITTEN = load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"]
+SHOP = plan_view(replace(WRITTEN, features=(*WRITTEN.features, *FilteredOrders.view.features)))
+NAMES = (*SPECS, *FILTERED)
 KINDS = list(product(["recomputed", "last_write", "ttl"], ["exact", "tiled"], ["event", "arrival"]))
-
-
-@dataclass(frozen=True)
-class Example:
-    """Events, and rows that ask about them."""
-
-    rows: list[Row]
-    askers: list[Row]
 
 
 def seeded(seed: int) -> Example:
     rows = events(seed)
     return Example(rows, spine(seed, rows, 30))
-
-
-def generated() -> list[Example]:
-    """What hypothesis thinks of."""
-    found: list[Example] = []
-
-    @settings(
-        max_examples=40,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(rows=HISTORIES, askers=ASKERS)
-    def collect(rows: list[Row], askers: list[Row]) -> None:
-        found.append(Example(numbered(rows, "_src_offset"), askers))
-
-    collect()
-    return found
-
-
-def together(plan: ViewPlan) -> ViewPlan:
-    """The view over the rows of several examples, each with its number."""
-    return replace(plan, source=replace(plan.source, columns=(*plan.source.columns, EXAMPLE)))
-
-
-def table_of(rows: list[list[Row]], schema: pa.Schema) -> pa.Table:
-    """The rows of all examples with the example's number."""
-    parts = [
-        pa.Table.from_pylist(part, schema=schema).append_column(
-            EXAMPLE.name, pa.array([number] * len(part), pa.int64())
-        )
-        for number, part in enumerate(rows)
-    ]
-    return pa.concat_tables(parts)
 
 
 class Flink:
@@ -147,7 +104,7 @@ def found(flink: Flink, examples: list[Example]) -> dict[str, list[Any]]:
     for known_by in ("event", "arrival"):
         asked = [
             AskedFeature(name_of(name, mode, windows, known), plan.feature(name), mode, TTL, windows)  # type: ignore[arg-type]
-            for name, (mode, windows, known) in product(SPECS, KINDS)
+            for name, (mode, windows, known) in product(NAMES, KINDS)
             if known == known_by
         ]
         sets += [replace(keys, apart=(EXAMPLE,)) for keys in key_sets(plan, tuple(asked), known_by)]  # type: ignore[arg-type]
@@ -158,7 +115,7 @@ def found(flink: Flink, examples: list[Example]) -> dict[str, list[Any]]:
 def test_every_value_is_that_of_a_loop_on_flink(
     found: dict[str, list[Any]], examples: list[Example], mode: Any, window_mode: Any, known_by: Any
 ) -> None:
-    for name in SPECS:
+    for name in NAMES:
         wanted = [
             expected(one.rows, asker, name, mode, window_mode, known_by) for one in examples for asker in one.askers
         ]

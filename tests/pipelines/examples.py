@@ -1,0 +1,53 @@
+"""Examples that go through Flink together, the number of each being one more key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from headrace.compiler.plan import Column, ViewPlan
+
+from ..compiler.events import Row  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.histories import ASKERS, HISTORIES, drawn, numbered  # noqa: TID252
+
+EXAMPLE = Column("_example", "int")
+
+
+@dataclass(frozen=True)
+class Example:
+    """Events, and rows that ask about them."""
+
+    rows: list[Row]
+    askers: list[Row]
+
+
+def generated(
+    histories: st.SearchStrategy[list[Row]] = HISTORIES, askers: st.SearchStrategy[list[Row]] = ASKERS, count: int = 40
+) -> list[Example]:
+    """What hypothesis thinks of, the same each time."""
+    found = drawn(st.tuples(histories, askers), count)
+    return [Example(numbered(rows, "_src_offset"), asking) for rows, asking in found]
+
+
+def together(plan: ViewPlan) -> ViewPlan:
+    """The view over the rows of several examples, each with its number."""
+    return replace(plan, source=replace(plan.source, columns=(*plan.source.columns, EXAMPLE)))
+
+
+def apart(plan: ViewPlan) -> ViewPlan:
+    """The same with that number as the last key of every entity."""
+    groups = tuple(replace(group, keys=(*group.keys, EXAMPLE)) for group in plan.groups)
+    return replace(together(plan), groups=groups)
+
+
+def table_of(rows: list[list[Row]], schema: pa.Schema) -> pa.Table:
+    """The rows of all examples with the example's number."""
+    parts = [
+        pa.Table.from_pylist(part, schema=schema).append_column(
+            EXAMPLE.name, pa.array([number] * len(part), pa.int64())
+        )
+        for number, part in enumerate(rows)
+    ]
+    return pa.concat_tables(parts)
