@@ -36,7 +36,9 @@ def training_set() -> None:
 @app.command()
 def build(
     context: typer.Context,
-    spine: Annotated[str, typer.Argument(help="A .parquet or .csv file, or SQL over Iceberg tables `namespace.name`.")],
+    spine: Annotated[
+        str, typer.Argument(help="A .parquet or .csv file, an Iceberg table `namespace.name`, or SQL over such.")
+    ],
     feature: Annotated[list[str], typer.Option(help="`view:feature`, or `view:feature=ttl 1h` for a mode of its own.")],
     file: Annotated[Path | None, typer.Option(help="A feature file; default: the registered views.")] = None,
     view_version: Annotated[
@@ -77,7 +79,7 @@ def build(
     with ended_by_sigterm():
         made = pipeline.build(spine, modes, event_time=event_time or None, full_names=full_names)
     record = made.save()
-    progress(f"{len(made):,} rows, {len(made.outside):,} of them outside of history, in Iceberg table {record.table}")
+    progress(f"{made.coverage}, in Iceberg table {record.table}")
     for one in made.features:
         progress(f"  {one}")
     typer.echo(record.id)

@@ -19,7 +19,7 @@ from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.lookups import table_of
-from headrace.compiler.plan import PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import Column, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import (
     Asked,
     AskedFeature,
@@ -302,7 +302,17 @@ class TrainingSetPipeline:
             return self.explain(spine, asked, histories, row)
 
         made = (rows, spine.event_time, features, histories, self.known_by, outside, self.engine)
-        return TrainingSet(*made, explain, partial(keep, self))
+        return TrainingSet(*made, explain, partial(keep, self), self.without_key(spine, asked))
+
+    def without_key(self, spine: Spine, asked: Mapping[str, Sequence[Asked]]) -> dict[str, int]:
+        """For each key that some rows lack how many do: no entity is named by them."""
+        keys = {key.name for view, members in asked.items() for one in members for key in self._keys(view, one)}
+        counts = {name: int(spine.rows[name].null_count) for name in spine.rows.column_names if name in keys}
+        return {name: count for name, count in counts.items() if count}
+
+    def _keys(self, view: str, one: Asked) -> tuple[Column, ...]:
+        """The keys of what a feature describes."""
+        return self.views[view].keys_of(one.feature)
 
     def explain(
         self,

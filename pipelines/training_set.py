@@ -109,6 +109,7 @@ class TrainingSet:
         known_by: whether a row knows what had happened, or only what had arrived.
         outside: for rows that history does not cover, why; empty unless such rows were let in.
         engine: what computed the features, `duckdb` or `flink`.
+        without_key: by key, how many rows have NULL for it; they name no entity, and the features by it are NULL.
     """
 
     rows: pa.Table
@@ -120,10 +121,17 @@ class TrainingSet:
     engine: str
     explain_row: Callable[[int], dict[str, pa.Table]] = field(repr=False, compare=False)
     keep: Callable[[TrainingSet], TrainingSetRecord] = field(repr=False, compare=False)
+    without_key: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Rows, as many as the spine had."""
         return int(self.rows.num_rows)
+
+    @property
+    def coverage(self) -> str:
+        """How many rows there are, how many history does not cover, and how many name no entity, in words."""
+        without = (f", {count:,} of them without {key} (NULL)" for key, count in self.without_key.items())
+        return f"{len(self):,} rows, {len(self.outside):,} of them outside of history{''.join(without)}"
 
     def save(self) -> TrainingSetRecord:
         """Keep the set, spine included: rows in Iceberg, what they were made of in the registry; its `id` names it.
@@ -166,7 +174,7 @@ class TrainingSet:
 
     def _repr_html_(self) -> str:
         """The first rows and what each feature column is; nothing is computed."""
-        return html_table(self.to_arrow(), f"{len(self):,} rows, {len(self.features)} features, by {self.engine}")
+        return html_table(self.to_arrow(), f"{self.coverage}; {len(self.features)} features, by {self.engine}")
 
 
 def rows_fingerprint(rows: pa.Table) -> str:
