@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ RESERVED = frozenset({ROW, OUTSIDE})
 #: How many of a finer unit a µs has, and how many µs a coarser one.
 NANOS_PER_MICRO = 1_000
 MICROS_PER = {"us": 1, "ms": 1_000, "s": 1_000_000}
+
+#: How a text begins that may be a time: with a day of ISO 8601.
+DAY_FIRST = r"^\d{4}-\d\d-\d\d"
+#: The name of an Iceberg table, as `headrace run --input` takes it.
+TABLE_NAME = re.compile(r"\w+(\.\w+)+")
 
 #: For each type of a key: its Arrow type, and whether a column of a spine can be it without a change of meaning.
 KEY_TYPES: dict[str, tuple[pa.DataType, Callable[[pa.DataType], bool]]] = {
@@ -122,8 +128,8 @@ def read_spine(
     """The spine in a pandas DataFrame, an Arrow table, an Iceberg table, a Parquet or CSV file, or an SQL query.
 
     Args:
-        given: a DataFrame; a `pyarrow.Table`; `IcebergTable("labels.frauds")`; the path of a `.parquet` or `.csv` file;
-            SQL text for DuckDB, in which `namespace.table` is an Iceberg table.
+        given: a DataFrame; a `pyarrow.Table`; `IcebergTable("labels.frauds")`, or its name alone; the path of a
+            `.parquet` or `.csv` file; SQL text for DuckDB, in which `namespace.table` is an Iceberg table.
         platform: where Iceberg tables are.
         event_time: the column with the time of each row; by default the only one with times.
         types: by column the type that features need, which a CSV file does not say: `str` is text whatever it looks
@@ -154,6 +160,8 @@ def _rows(given: Any, platform: Platform, event_time: str | None, types: Mapping
         with database("spine") as connection:
             if is_file(text):
                 return read_spine_file(connection, text, event_time, types)
+            if TABLE_NAME.fullmatch(text):
+                return platform.iceberg.named(text).arrow()
             return _query(connection, text, platform).to_arrow_table()
     if type(given).__module__.partition(".")[0] == "pandas":
         return _frame(given)
@@ -176,7 +184,8 @@ def _query(connection: duckdb.DuckDBPyConnection, text: str, platform: Platform)
     except sqlglot.errors.SqlglotError as error:
         offset, reason = fault_of(text, error)
         line, column = line_and_column(text, offset)
-        msg = f"spine: {text!r} is neither a .parquet or .csv file nor a query: line {line}:{column}: {reason}"
+        known = "no .parquet or .csv file, no Iceberg table namespace.name, and no query"
+        msg = f"spine: {text!r} is {known}: line {line}:{column}: {reason}"
         raise RequestError(msg) from error
     for namespace, name in {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DUCKDB.identifier(namespace)}")
@@ -243,17 +252,42 @@ def _only_time(rows: pa.Table) -> str:
     found = [field.name for field in rows.schema if pa.types.is_timestamp(field.type)]
     if len(found) == 1:
         return str(found[0])
-    listed = ", ".join(found) or f"none among {', '.join(rows.column_names)}"
-    msg = f"spine: expected one column with times, found {listed}; name it: event_time='...'"
+    if found:
+        msg = f"spine: expected one column with times, found {', '.join(found)}; name it: event_time='...' "
+        raise RequestError(msg + "(--event-time)")
+    told = [f"; {name!r} is {_no_instants(name, rows[name])}" for name in rows.column_names if _may_be_time(rows[name])]
+    msg = f"spine: expected one column with times, found none among {', '.join(rows.column_names)}{''.join(told)}"
     raise RequestError(msg)
+
+
+def _may_be_time(column: pa.ChunkedArray) -> bool:
+    """Whether a column that holds no instants may have been meant to: dates, or text that begins with a day."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return bool(pa.types.is_date(column.type))
+    return bool(pc.any(pc.match_substring_regex(column, DAY_FIRST)).as_py())
+
+
+def _no_instants(name: str, column: pa.ChunkedArray) -> str:
+    """What a column holds instead of instants, and what makes instants of it."""
+    type_, meant = column.type, f"df[{name!r}] = pd.to_datetime(df[{name!r}], "
+    if pa.types.is_date(type_):
+        return f"{type_}, days without a time; expected instants: with pandas {meant}utc=True) for midnight UTC"
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        cast = f"with pandas {meant}utc=True), in SQL CAST({name} AS TIMESTAMPTZ)"
+        return f"text; expected instants: {cast}; both take a text without an offset for UTC"
+    if pa.types.is_integer(type_):
+        return f"{type_}; expected instants: say the unit, with pandas {meant}unit='us', utc=True) for µs since 1970"
+    return f"{type_}; expected instants, that is timestamps with a time zone"
 
 
 def _micros(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Times as whole µs, rounded up."""
-    if not pa.types.is_timestamp(column.type):
-        msg = f"spine: event time {name!r} is {column.type}, expected instants"
+    # Of missing times alone pandas says neither type nor zone.
+    is_missing = 0 < column.null_count == len(column)
+    if not (is_missing or pa.types.is_timestamp(column.type)):
+        msg = f"spine: event time {name!r} is {_no_instants(name, column)}"
         raise RequestError(msg)
-    if column.type.tz is None:
+    if not is_missing and column.type.tz is None:
         raise RequestError(_zoneless(name))
     if column.null_count:
         missing = [row for row, value in enumerate(column.is_null().to_pylist()) if value]
@@ -280,7 +314,7 @@ def _multiplied(numbers: pa.ChunkedArray, factor: int, name: str) -> pa.ChunkedA
 def _zoneless(name: str, where: str = "") -> str:
     return (
         f"spine: event time {name!r} has no time zone{where}: which one is meant? Say so in the data, with pandas "
-        f"df[{name!r}] = df[{name!r}].dt.tz_localize('UTC')"
+        f"df[{name!r}] = df[{name!r}].dt.tz_localize('UTC'), in SQL {name} AT TIME ZONE 'UTC'"
     )
 
 

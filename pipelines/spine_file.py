@@ -21,6 +21,8 @@ from headrace.features.scalar import DATE, DATETIME, STR
 SHOWN_ROWS = 5
 #: What DuckDB takes a column for in which some text has an offset. Those without one it then takes for UTC.
 WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
+#: What it takes one for in which none has.
+WITHOUT_ZONE = frozenset({"TIMESTAMP", "DATE"})
 #: Digits of a second behind the sixth that are not all 0.
 NANOS = r"\.[0-9]{6}0*[1-9]"
 #: What an error says it expected.
@@ -51,6 +53,10 @@ def read_spine_file(
     guessed = read_file(connection, path, texts)
     found = dict(zip(guessed.columns, map(str, guessed.types), strict=True))
     instants = {name for name, type_ in found.items() if name in wanted or type_ == WITH_ZONE}
+    # Without any offset the only times are the event time all the same, and told by their rows.
+    zoneless = {name for name, type_ in found.items() if type_ in WITHOUT_ZONE and name not in types}
+    if event_time is None and not instants and len(zoneless) == 1:
+        instants = zoneless
     rows = read_file(connection, path, [*texts, *instants]).to_arrow_table()
     for name in rows.column_names:
         if name in instants:

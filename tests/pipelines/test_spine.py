@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from headrace.compiler.plan import Column
-from headrace.errors import RequestError
+from headrace.connectors.schema import Field
+from headrace.errors import NotFoundError, RequestError
 from headrace.pipelines.spine import Spine, read_spine
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
@@ -133,3 +134,61 @@ def test_two_columns_of_one_name_are_refused_whatever_holds_them(desk: Desk) -> 
     for given in (frame, pa.table([[NIGHT], [1], [2]], names=["at", "cc_num", "cc_num"])):
         with pytest.raises(RequestError, match=r"column 'cc_num' has no name, .*that of another column; rename it"):
             read_spine(given, desk.platform)
+
+
+NO_INSTANTS: dict[str, tuple[Any, str]] = {
+    "dates": (pa.array([date(2024, 11, 20)]), r"date32\[day\], days without a time; expected instants: with pandas df"),
+    "text": (
+        pa.array(["2024-11-20T21:30:00Z"]),
+        r"text; expected instants: .* in SQL CAST\(at AS TIMESTAMPTZ",
+    ),
+    "numbers": (pa.array([NIGHT_US]), r"int64; expected instants: say the unit, with pandas .*unit='us'"),
+    "flags": (pa.array([True]), r"bool; expected instants, that is timestamps with a time zone"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_INSTANTS)
+def test_what_is_no_time_is_told_with_what_makes_one_of_it(desk: Desk, kind: str) -> None:
+    values, message = NO_INSTANTS[kind]
+    with pytest.raises(RequestError, match=f"event time 'at' is {message}"):
+        read_spine(pa.table({"at": values}), desk.platform, "at")
+
+
+@pytest.mark.parametrize("kind", ["dates", "text"])
+def test_what_may_have_been_meant_for_a_time_is_told_where_there_is_none(desk: Desk, kind: str) -> None:
+    values, message = NO_INSTANTS[kind]
+    rows = pa.table({"at": values, "tid": ["0122"]})
+    with pytest.raises(
+        RequestError, match=f"one column with times, found none among at, tid; 'at' is {message}"
+    ) as error:
+        read_spine(rows, desk.platform)
+    assert "'tid' is" not in str(error.value)
+
+
+@pytest.mark.parametrize(("time", "beside"), [("2024-11-20 21:40:00", "x"), ("2024-11-20", "7")])
+def test_the_only_times_of_a_csv_file_are_told_by_row_when_no_one_has_a_zone(
+    desk: Desk, time: str, beside: str
+) -> None:
+    with pytest.raises(
+        RequestError, match=rf"'at' is '{time}' in rows 0, 1, expected an instant with an offset from UTC"
+    ):
+        desk.csv("at,cc_num,note", f"{time},4,{beside}", f"{time},5,{beside}")
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ns]", "datetime64[ns, UTC]", object])
+def test_times_that_are_all_missing_are_missing_whatever_their_type(desk: Desk, dtype: Any) -> None:
+    frame = pd.DataFrame({"at": pd.Series([pd.NaT, pd.NaT], dtype=dtype), "cc_num": [1, 2]})
+    with pytest.raises(RequestError, match="event time 'at' is missing in rows 0, 1; leave these rows out"):
+        read_spine(frame, desk.platform, "at")
+
+
+def test_the_name_of_an_iceberg_table_is_a_spine_as_it_is_an_input(desk: Desk) -> None:
+    table = desk.platform.iceberg.create_table(
+        "labels", "frauds", [Field("at", "timestamp"), Field("cc_num", "bigint")]
+    )
+    table.append(pa.table({"at": pa.array([NIGHT_US], pa.timestamp("us", "UTC")), "cc_num": [4]}))
+    assert read_spine("labels.frauds", desk.platform).times_us.to_pylist() == [NIGHT_US]
+    with pytest.raises(NotFoundError, match=r"no Iceberg table labels.fraud in .* did you mean 'labels.frauds'"):
+        read_spine("labels.fraud", desk.platform)
+    with pytest.raises(RequestError, match=r"is no .parquet or .csv file, no Iceberg table namespace.name, and no"):
+        read_spine("frauds of today", desk.platform)

@@ -211,9 +211,9 @@ def test_a_missing_key_and_an_unknown_spine_are_refused(lake: Lake) -> None:
         lake.pipeline().build(7, TX)
     with pytest.raises(NotFoundError, match=r"no file"):
         lake.pipeline().build("nowhere.parquet", TX)
-    with pytest.raises(RequestError, match=r"nor a query: line 1:1: a query cannot begin with 'SELEC'; did you"):
+    with pytest.raises(RequestError, match=r"and no query: line 1:1: a query cannot begin with 'SELEC'; did you"):
         lake.pipeline().build("SELEC * FROM labels.nothing", TX)
-    with pytest.raises(RequestError, match=r"nor a query: line 1:16: Something is missing, found '\)'$"):
+    with pytest.raises(RequestError, match=r"and no query: line 1:16: Something is missing, found '\)'$"):
         lake.pipeline().build("SELECT (cents *) FROM labels.nothing", TX)
     (lake.folder / "broken.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(RequestError, match=r"spine: .*broken.parquet"):
