@@ -47,6 +47,7 @@ def _no_method(error: Exception) -> UnknownColumnError | None:
     """That an expression has no such method."""
     if not isinstance(error, AttributeError) or not isinstance(error.obj, Expr):
         return None
-    close = get_close_matches(error.name, dir(error.obj), n=1)
-    hint = OF_STREAMS.get(error.name) or (f"did you mean {close[0]!r}?" if close else "docs/expressions.md lists all")
-    return UnknownColumnError(f"a column has no {error.name!r}; {hint}")
+    name = error.name or ""
+    close = get_close_matches(name, dir(error.obj), n=1)
+    hint = OF_STREAMS.get(name) or (f"did you mean {close[0]!r}?" if close else "docs/expressions.md lists all")
+    return UnknownColumnError(f"a column has no {name!r}; {hint}")

@@ -259,7 +259,7 @@ class Grouped:
 
     def __repr__(self) -> str:
         keys = ", ".join(key.name for key in self.keys)
-        return f"<{self.stream!r} by {keys}, without an aggregate such as .count() at its end>"
+        return f"<rows of {self.stream._schema.name} by {keys}, without an aggregate such as .count() at its end>"
 
     def __getitem__(self, choice: Any) -> Grouped:
         value = self.stream[choice] if isinstance(choice, str) else choice

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     #: Entities: a list of rows, a list of values for each column, or a table.
     EntityRows: TypeAlias = "Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | pd.DataFrame | pa.Table"
 
+#: What a row may be. Most are dicts, of which Python knows the answer without asking the abstract class.
+MAPPINGS = (dict, Mapping)
 #: What entity rows may be, in an error.
 EXPECTED = (
     "expected a list of rows such as [{'account_id': 'a1'}], columns such as {'account_id': ['a1']}, "
@@ -30,7 +32,7 @@ def feature_names(given: Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         msg = f"features is {given!r} ({type(given).__name__}), expected a list such as ['view:feature']"
         raise RequestError(msg)
-    names = tuple(given)
+    names: tuple[Any, ...] = tuple(given)
     for number, name in enumerate(names):
         if not isinstance(name, str):
             msg = f"features[{number}] is {name!r} ({type(name).__name__}), expected text, 'view:feature'"
@@ -50,10 +52,9 @@ def rows_of(given: EntityRows) -> Sequence[Mapping[str, Any]]:
     Raises:
         RequestError: it is none of the forms, columns are of several lengths, or a row is no mapping.
     """
-    rows: Any = given if isinstance(given, list | tuple) else _records(given)
+    rows: Sequence[Any] = given if isinstance(given, list | tuple) else _records(given)
     for number, row in enumerate(rows):
-        # Most rows are dicts, of which Python knows the answer without asking the abstract class.
-        if not isinstance(row, dict | Mapping):
+        if not isinstance(row, MAPPINGS):
             msg = f"entity row {number} is {row!r} ({type(row).__name__}), expected {{key: value}}"
             raise RequestError(msg)
     return rows

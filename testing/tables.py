@@ -75,7 +75,7 @@ class FeatureTable(_Table):
     @property
     def inputs(self) -> Inputs:
         """What the view is to read."""
-        return Inputs(self.rows, self.dimensions)
+        return Inputs(until_end(self.rows), self.dimensions)
 
 
 class _Loader(yaml.SafeLoader):

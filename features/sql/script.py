@@ -57,11 +57,13 @@ class Script:
     def query(self) -> exp.Select:
         """The one SELECT of the text; DefinitionError, with its place, when it is anything else."""
         try:
-            statements = [found for found in sqlglot.parse(self.text, read=DIALECT) if found is not None]
+            parsed = sqlglot.parse(self.text, read=DIALECT)
         except sqlglot.errors.SqlglotError as error:
             offset, reason = fault_of(self.text, error)
             msg = f"{self.at(offset)}: {reason}"
             raise DefinitionError(msg) from error
+        # A comment behind the last `;` is a statement to the parser.
+        statements = [found for found in parsed if found is not None and not isinstance(found, exp.Semicolon)]
         if len(statements) != 1 or not isinstance(statements[0], exp.Select):
             raise DefinitionError(self._no_select(statements))
         return statements[0]

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 import sqlglot
-from sqlglot import exp, tokens
+from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from headrace.errors import did_you_mean
 
@@ -18,7 +19,7 @@ from headrace.errors import did_you_mean
 DIALECT = "duckdb"
 #: What a query begins with.
 FIRST_WORDS = ("SELECT", "WITH")
-SET_OPERATIONS = frozenset({tokens.TokenType.UNION, tokens.TokenType.INTERSECT, tokens.TokenType.EXCEPT})
+SET_OPERATIONS = frozenset({TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT})
 #: How the tokenizer names an opening quote that nothing closes, and its offset.
 _UNCLOSED = re.compile(r"Missing (.+) from \d+:(\d+)")
 #: What the parser says for its own developers: classes of nodes, and a token's fields.
@@ -43,7 +44,7 @@ def fault_of(text: str, error: SqlglotError) -> tuple[int, str]:
 def misread_at(text: str) -> tuple[int, str] | None:
     """The first word and what is wrong with it, where it is no word of SQL at all; None where it is one."""
     first = next(iter(sqlglot.tokenize(text, read=DIALECT)), None)
-    if first is None or first.token_type is not tokens.TokenType.VAR:
+    if first is None or first.token_type is not TokenType.VAR:
         return None
     hint = did_you_mean(first.text.upper(), FIRST_WORDS)
     return first.start, f"a query cannot begin with {first.text!r}; {hint}"
@@ -84,20 +85,20 @@ def _stumble(text: str, error: ParseError) -> tuple[int, str]:
     return offset, f"{reason}, found {word!r}{hint}"
 
 
-def _first_words(words: Sequence[tokens.Token]) -> Iterator[tokens.Token]:
+def _first_words(words: Sequence[Token]) -> Iterator[Token]:
     """The first word of each statement."""
     begins = True
     for word in words:
-        ends = word.token_type is tokens.TokenType.SEMICOLON
+        ends = word.token_type is TokenType.SEMICOLON
         if begins and not ends:
             yield word
         begins = ends
 
 
-def _outermost(words: Sequence[tokens.Token]) -> Iterator[tokens.Token]:
+def _outermost(words: Sequence[Token]) -> Iterator[Token]:
     """The words that are in no brackets."""
     depth = 0
     for word in words:
-        depth += (word.token_type is tokens.TokenType.L_PAREN) - (word.token_type is tokens.TokenType.R_PAREN)
+        depth += (word.token_type is TokenType.L_PAREN) - (word.token_type is TokenType.R_PAREN)
         if not depth:
             yield word

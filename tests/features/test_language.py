@@ -267,7 +267,7 @@ BODIES = [
     (
         f"{GROUPED}['amt'].window(wspec)",
         DefinitionError,
-        r"found <<rows of Tx> by account, without an aggregate such as .count\(\) at its end>$",
+        r"found <rows of Tx by account, without an aggregate such as .count\(\) at its end>$",
     ),
     (f"tx[tx.amt > 3 and tx.ok].{COUNT[3:]}", ColumnTypeError, r"`and`, `or`, .* write & \| ~ with parentheses"),
     (f"tx[1 < tx.amt < 3].{COUNT[3:]}", ColumnTypeError, r"`1 < x < 9` ask whether a whole column is true"),

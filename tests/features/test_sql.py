@@ -74,6 +74,7 @@ def as_python(body: str, arguments: str = "tx: Tx, wspec: WindowSpec") -> str:
 
 PAIRS = [
     ("SELECT account, count(*) FROM tx GROUP BY account", "tx.groupby('account').window(wspec).count()"),
+    ("SELECT count(*) FROM tx GROUP BY account; -- no more", "tx.groupby('account').window(wspec).count()"),
     ("SELECT count(*) AS f FROM Tx GROUP BY account", "tx.groupby('account').window(wspec).count()"),
     (
         "SELECT sum(cents) FROM tx WHERE status = 'failed' GROUP BY merchant, account",
@@ -344,6 +345,8 @@ BODIES = [
     ("SELECT bool_or(ok) FROM tx GROUP BY account", 8, UnsupportedError, "'bool_or' is not supported"),
     ("DELETE FROM tx", 1, DefinitionError, "expected one SELECT, found DELETE"),
     (";SELECT 1;; SELECT 2; SELECT 3", 13, DefinitionError, "found SELECT and SELECT and SELECT"),
+    ("SELECT 1; /* a */ ; SELECT 2", 21, DefinitionError, "found SELECT and SELECT"),
+    ("; -- a", 1, DefinitionError, "found nothing"),
     ("", 0, DefinitionError, "found nothing"),
 ]
 
@@ -548,6 +551,9 @@ FILES = [
     (select(f"PARTITION BY account ORDER BY foo.ts {HOUR}"), 53, "foo"),
     (select(f"PARTITION BY foo.account ORDER BY ts {HOUR}"), 36, "foo"),
     ("SELECT * FROM Tx", 8, "expected an aggregate"),
+    (f"SELEC count(*) {OVER} AS n_1h FROM Tx", 1, "cannot begin with 'SELEC'; did you mean 'SELECT'"),
+    ("SELECT 1 UNION SELECT 2", 10, "expected one SELECT, found UNION"),
+    ("SELECT 1; SELECT 2", 11, "expected one SELECT, found SELECT and SELECT"),
     (
         f"SELECT count(*) OVER (w {HOUR}) AS n_1h FROM Tx WINDOW w AS (PARTITION BY account ORDER BY ts)",
         23,

@@ -186,9 +186,8 @@ def test_records_of_a_request_with_an_instant_are_plain_values(ask: Ask) -> None
     assert json.loads(json.dumps(record))["entity"] == {"asked_for": "2024-01-01T00:00:00+00:00"}
 
 
-def test_no_rows_and_no_features_have_no_values(ask: Ask, store: OnlineStore) -> None:
+def test_no_rows_have_no_values(ask: Ask) -> None:
     assert ask(["over_mean"]).rows == ()
-    assert store.get_online_features([], [{}, {}]).rows == ((), ())
 
 
 def test_texts_of_a_command_line_become_the_types_of_keys_and_requests(store: OnlineStore) -> None:
