@@ -47,4 +47,25 @@ MUTANTS = (
         "named.items()",
         "tests/registry/test_schedules.py::test_a_worker_that_says_no_more_is_succeeded_and_can_end_nothing",
     ),
+    Mutant(
+        "a version is verified by whatever gates are asked",
+        "registry/kept_gates.py",
+        "return [one for one in gates_of(facts) if one not in asked]",
+        "return []",
+        "tests/training/models/test_kept_gates.py::test_a_version_is_not_verified_without_the_gates_that_it_keeps",
+    ),
+    Mutant(
+        "a gate of the same name stands in for a kept one",
+        "registry/kept_gates.py",
+        "if one not in asked]",
+        "if one['name'] not in [other.get('name') for other in asked if other]]",
+        "tests/training/models/test_kept_gates.py::test_a_laxer_gate_is_no_stand_in_even_under_the_same_name",
+    ),
+    Mutant(
+        "evidence that is made up moves a version past its gates",
+        "registry/models.py",
+        "            if after is State.VERIFIED:\n",
+        "            if False:\n",
+        "tests/training/models/test_kept_gates.py::test_made_up_evidence_is_no_way_past_the_kept_gates",
+    ),
 )

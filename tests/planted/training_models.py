@@ -215,4 +215,25 @@ MUTANTS = (
         "tests/training/models/test_labels_plausible.py::"
         "test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict",
     ),
+    Mutant(
+        "the rows that a kept gate is held against may change",
+        "training/models/described.py",
+        "return found if chosen is None else",
+        "return found if True else",
+        "tests/training/models/test_kept_gates.py::test_other_rows_of_a_set_make_another_gate",
+    ),
+    Mutant(
+        "a candidate is judged without the gates that it keeps",
+        "training/models/store.py",
+        "        changed = check_change(what, kept.facts, [described(gate) for gate in asked], gates_changed)\n",
+        "        changed = {}\n",
+        "tests/training/models/test_kept_gates.py::test_a_candidate_is_not_admitted_without_the_gates_that_it_keeps",
+    ),
+    Mutant(
+        "what is trained forgets the gates of its definition",
+        "training/learning/pipeline.py",
+        "return {**made, **self.gates_to_keep()}",
+        "return made",
+        "tests/training/models/test_kept_gates.py::test_what_is_trained_from_a_definition_keeps_its_gates_and_passes_by_them_alone",
+    ),
 )

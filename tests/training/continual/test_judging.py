@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from headrace.connectors.artifacts import Artifacts
+from headrace.errors import TransitionError
+from headrace.registry.kept_gates import kept_gates
 from headrace.registry.model_facts import Candidate, Facts, Inventory
 from headrace.registry.model_states import Alias, Decision, State
 from headrace.registry.models import ModelRegistry
 from headrace.training.continual.declared import Evaluating
 from headrace.training.continual.judging import CandidateJudge, due_candidate
+from headrace.training.models.described import described
 from headrace.training.models.gates import AtMost, Gate, NotWorse
 from headrace.training.models.governed import Examination
 from headrace.training.models.store import ModelStore
@@ -30,7 +33,7 @@ class River:
     """A run that leaves candidates, and who judges them."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock, self.told, self.rows = Clock(), list[str](), 0
+        self.clock, self.told, self.rows, self.kept = Clock(), list[str](), 0, list[Gate]()
         registry = ModelRegistry(f"sqlite:///{folder}/registry.db", "trips", self.clock)
         self.store = ModelStore(registry, Artifacts(folder / "artifacts"))
         for one in (CODE, PACKAGES):
@@ -43,6 +46,7 @@ class River:
         metrics = {f"stream/{name}": value for name, value in {"log_loss": loss, **defined}.items()}
         evaluated = {"stream": f"rows 1 to {self.rows}"}
         facts = Facts(artifact=artifact, code=CODE.hash, environment=PACKAGES.hash, rows_seen=self.rows)
+        facts = replace(facts, training=kept_gates("trips.py", [described(one) for one in self.kept]))
         made = Candidate("late_trips", run, replace(facts, metrics=metrics, evaluated=evaluated), self.clock.now)
         self.store.add_candidate(made)
         return made
@@ -66,6 +70,18 @@ class River:
 @pytest.fixture
 def river(tmp_path: Path) -> River:
     return River(tmp_path)
+
+
+def test_a_candidate_is_judged_by_the_gates_that_it_keeps_alone(river: River) -> None:
+    strict, lax = AtMost("stream", "log_loss", 0.5), AtMost("stream", "log_loss", 5.0)
+    river.kept = [strict]
+    river.leave(500, 0.6)
+    with pytest.raises(TransitionError, match=r"'stream/log_loss at most 0\.5' was changed, expected .* found"):
+        river.judge(Evaluating(promote=True), lax).step()
+    (known,) = river.store.candidates("late_trips")
+    assert (known.judgements, known.version) == ((), None)
+    (admission,) = river.judge(Evaluating(promote=True), strict).step()
+    assert admission.version is None
 
 
 def test_each_candidate_is_judged_in_its_order_and_once(river: River) -> None:

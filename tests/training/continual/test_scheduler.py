@@ -19,6 +19,7 @@ from headrace.training.learning.drift import DriftSpec
 from headrace.training.learning.events import Event
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import GateResult, NotWorse, Subject
+from headrace.training.models.model_gates import AnswersWithin
 from headrace.training.models.rebuild import rebuild
 from headrace.training.models.store import ModelStore
 
@@ -134,6 +135,21 @@ def test_what_learned_from_flipped_labels_is_refused_and_production_stays(desk: 
     desk.arrive(500)
     scheduler.step()
     assert desk.store.version("late_trips@3").facts.parent == 1
+
+
+def test_what_was_trained_under_other_gates_is_not_judged_by_those_of_today(desk: Desk) -> None:
+    learns = Retraining(rows=500, start="newest")
+    desk.arrive(500)
+    desk.scheduler(learns, pipeline={"gates": [AnswersWithin(3_600_000)]}).step()
+    desk.arrive(500)
+    lax = {"gates": [AnswersWithin(7_200_000)]}
+    assert desk.scheduler(learns, Evaluating(promote=True), lax).step() is Outcome.FAILED
+    assert "'p99 of a prediction at most 3.6e+06 ms' was changed, expected" in desk.told[-1]
+    assert (desk.store.status("late_trips@1").state, champion(desk)) == (State.TRAINED, None)
+    same = desk.scheduler(learns, Evaluating(promote=True), {"gates": [AnswersWithin(3_600_000)]})
+    same.forgive()
+    assert same.step() is Outcome.DONE
+    assert champion(desk) is not None
 
 
 def test_without_a_policy_to_promote_a_version_waits_for_somebody(desk: Desk) -> None:

@@ -149,7 +149,7 @@ def test_a_candidate_is_not_admitted_without_the_gates_that_it_keeps(store: Mode
     )
     candidate = Candidate("late_trips", "run-1", facts)
     store.add_candidate(candidate)
-    with pytest.raises(TransitionError, match="gate 'own/late at most 0.5' is not asked"):
+    with pytest.raises(TransitionError, match=r"gate 'own/late at most 0\.5' is not asked"):
         store.admit(candidate, standing(store), WHY)
     (known,) = store.candidates("late_trips")
     assert (known.judgements, known.version) == ((), None)
