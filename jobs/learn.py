@@ -130,7 +130,7 @@ def register(
     Example: headrace learn register late-flights-20260101-120000-1a2b --follow --every 30s
     """
     from headrace.training.models.store import ModelStore
-    from headrace.training.streaming.candidates import follow_committed, left_out, register_committed
+    from headrace.training.streaming.candidates import follow_committed, left_out, register_committed, unready
     from headrace.training.streaming.runs import job_of
 
     between_s, platform = pause_s("--every", every), _platform(context)
@@ -145,8 +145,9 @@ def register(
         for one in found:
             typer.echo(one.facts.artifact)
             count += 1
-    if said := left_out(platform.iceberg, job):
-        progress(said)
+    for said in (left_out(platform.iceberg, job), unready(platform.iceberg, job)):
+        if said:
+            progress(said)
     progress(f"{count} candidates; `headrace model list --candidates` shows them")
 
 

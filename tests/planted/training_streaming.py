@@ -320,4 +320,32 @@ MUTANTS = (
         "{} if True else {LABEL_TIME",
         "tests/training/streaming/test_pipeline.py::test_the_time_of_a_label_is_an_instant_of_the_source",
     ),
+    Mutant(
+        "candidates of a stream forget the gates of their trainer",
+        "training/streaming/candidates.py",
+        ", **topic, **again, **job.gates}",
+        ", **topic, **again}",
+        "tests/training/streaming/test_pipeline.py::test_a_candidate_keeps_the_gates_that_its_trainer_declares_through_its_kept_job",
+    ),
+    Mutant(
+        "a candidate has no seed",
+        "training/streaming/candidates.py",
+        "seed=job.seed,",
+        "seed=None,",
+        "tests/training/streaming/test_pipeline.py::test_a_candidate_has_the_seed_of_its_learner",
+    ),
+    Mutant(
+        "what began from nothing is a candidate after one class",
+        "training/learning/torch_learner.py",
+        "        if zeros and ones:\n",
+        "        if zeros or ones:\n",
+        "tests/training/streaming/test_trainer.py::test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes",
+    ),
+    Mutant(
+        "what goes on from a model waits for both classes",
+        "training/learning/torch_learner.py",
+        "self._goes_on = network is not None",
+        "self._goes_on = False",
+        "tests/training/streaming/test_trainer.py::test_what_goes_on_from_a_model_may_see_one_class_for_a_while",
+    ),
 )

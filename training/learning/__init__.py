@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headrace.training.learning.drift import Drift, DriftDetector, DriftSpec
     from headrace.training.learning.early_stopping import EarlyStopping
     from headrace.training.learning.events import Event
-    from headrace.training.learning.learner import ChecksRows, Counters, Learner, Step
+    from headrace.training.learning.learner import ChecksRows, Counters, KnowsWhenUnready, Learner, Seeded, Step
     from headrace.training.learning.metrics import MetricSet
     from headrace.training.learning.networks import Inputs
     from headrace.training.learning.pipeline import TrainingPipeline
@@ -31,7 +31,7 @@ _NAMES_IN = {
     "drift": ["Drift", "DriftDetector", "DriftSpec"],
     "early_stopping": ["EarlyStopping"],
     "events": ["Event"],
-    "learner": ["ChecksRows", "Counters", "Learner", "Step"],
+    "learner": ["ChecksRows", "Counters", "KnowsWhenUnready", "Learner", "Seeded", "Step"],
     "metrics": ["MetricSet"],
     "networks": ["Inputs"],
     "pipeline": ["TrainingPipeline"],
@@ -53,6 +53,7 @@ __all__ = [
     "Event",
     "Guard",
     "Inputs",
+    "KnowsWhenUnready",
     "Learner",
     "MetricSet",
     "ModelSpec",
@@ -61,6 +62,7 @@ __all__ = [
     "Predictor",
     "Recipe",
     "ScheduleSpec",
+    "Seeded",
     "Step",
     "TorchLearner",
     "Trained",

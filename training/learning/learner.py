@@ -84,6 +84,23 @@ class ChecksRows(Protocol):
         """Raise, saying what it expects, where columns are not there or of a type that it does not take."""
 
 
+@runtime_checkable
+class Seeded(Protocol):
+    """A learner that draws random numbers by a seed, which becomes a fact of what it learned."""
+
+    @property
+    def seed(self) -> int:
+        """The seed, 0 or more."""
+
+
+@runtime_checkable
+class KnowsWhenUnready(Protocol):
+    """A learner that can tell when what it has learned is no model yet; a streaming trainer makes no candidate then."""
+
+    def unready(self) -> str | None:
+        """Why it is none; None where it is one."""
+
+
 class Learner(Protocol):
     """Learns from micro-batches, and is all in its state.
 

@@ -20,7 +20,7 @@ from headrace.training.learning.guarding import gradient_fault, gradient_norm, l
 from headrace.training.learning.learner import Counters, Step
 from headrace.training.learning.learner_state import LearnerState, read_state, write_state
 from headrace.training.learning.losses import LINKS, Loss
-from headrace.training.learning.metrics import MetricSet
+from headrace.training.learning.metrics import BINARY, MetricSet, class_counts
 from headrace.training.learning.networks import Inputs
 from headrace.training.learning.optimizers import make_optimizer
 from headrace.training.learning.predictor import example_of
@@ -53,6 +53,7 @@ class TorchLearner:
         network: nn.Module | None = None,
     ) -> None:
         self.recipe, self.fitted, self.device = recipe, fitted, device_of(device)
+        self._goes_on = network is not None
         self.inputs = Inputs(len(fitted.numbers), tuple(one.size for one in fitted.categories))
         self._example = example
         with seeded(recipe.seed, torch.device("cpu")):
@@ -72,6 +73,26 @@ class TorchLearner:
     def counters(self) -> Counters:
         """What it has done."""
         return self._counters
+
+    @property
+    def seed(self) -> int:
+        """The recipe's: of the first weights, where it has none to begin from, and of dropout."""
+        return self.recipe.seed
+
+    def unready(self) -> str | None:
+        """Why it is no model yet: it began from nothing, and has met labels of one class only. None: it is one.
+
+        Who goes on from a model may meet one class for a while: it knows of both.
+        """
+        if self._goes_on or self.recipe.model.task != BINARY or not self._counters.rows_learned:
+            return None
+        zeros, ones = class_counts(self._metrics.sums())
+        if zeros and ones:
+            return None
+        label = self.fitted.encoding.label
+        named = "" if label is None else f" {label.column!r}"
+        found = f"all {zeros or ones:,} so far are {1 if ones else 0}"
+        return f"label{named}: of one class only, {found}; expected both, as it began from nothing"
 
     def check(self, columns: pa.Schema) -> None:
         """Raise UnknownColumnError or ColumnTypeError where `learn` would for rows with these columns."""

@@ -22,6 +22,7 @@ from headrace.training.streaming.runs import job_of, job_status
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, Verdict
 from headrace.training.streaming.topic_rows import ARCHIVE, TOPIC_ID
+from headrace.training.streaming.trainer import unready_of
 
 #: The evaluation set of metrics that were taken on the way: each row was tested before it was learned from.
 SET = "stream"
@@ -117,6 +118,17 @@ def left_out(iceberg: IcebergCatalog, job: LearningJob) -> str | None:
     return msg + f"is over, `headrace learn resume {job.run}` completes them"
 
 
+def unready(iceberg: IcebergCatalog, job: LearningJob) -> str | None:
+    """Why a run makes no candidates though it learns, by its newest micro-batch; None: it does.
+
+    Raises:
+        NotFoundError: no trainer of this catalog has run yet.
+    """
+    steps = told_of(iceberg, STEPS, job.run)
+    why = unready_of(steps[-1]) if steps else None
+    return None if why is None else f"run {job.run}: {why}"
+
+
 def read_by(iceberg: IcebergCatalog, job: LearningJob, steps: Collection[int]) -> dict[int, Read]:
     """How far a run had read with each of some micro-batches, of those that are committed."""
     columns, where = ("run", "step", "positions", "verdict", "arrived"), f"run = '{job.run}'"
@@ -151,6 +163,7 @@ def candidate_of(
         snapshots=dict(job.snapshots),
         offsets={f"{job.source}-{name}": span for name, span in _offsets(told, job, read or Read()).items()},
         label_cutoff=None if told.label_cutoff_us is None else _instant(told.label_cutoff_us),
+        seed=job.seed,
         rows_seen=told.visited,
         metrics={f"{SET}/{name}": value for name, value in metrics.items()},
         evaluated={SET: f"run {told.run}: rows 1 to {told.visited}, each before it was learned from"},

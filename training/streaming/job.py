@@ -84,6 +84,7 @@ class LearningJob:
         where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
         again: whether rows may be learned again that the version to start from has learned.
         gates: what candidates keep of the gates that the trainer declares (`kept_gates`).
+        seed: the learner's; None where it has none.
         state_format: how the learner's state is written.
     """
 
@@ -109,6 +110,7 @@ class LearningJob:
     where: str = ""
     again: bool = False
     gates: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
     state_format: int = STATE_FORMAT
 
     @property

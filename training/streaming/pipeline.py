@@ -184,7 +184,7 @@ class StreamingTrainingPipeline(Governed):
         read = self.rows.read()
         schema = _arrow_schema((*crossing, *self.rows.added))
         taught = self.taught(columns, parent)
-        check_learner(taught, _arrow_schema(columns), self.python_files)
+        seed = check_learner(taught, _arrow_schema(columns), self.python_files)
         return LearningJob(
             run=self.run_id,
             model=self.name,
@@ -208,6 +208,7 @@ class StreamingTrainingPipeline(Governed):
             features=self.check_features(parent),
             again=self.again,
             gates=self.gates_to_keep(),
+            seed=seed,
         )
 
     def check_source(self) -> tuple[Field, ...]:

@@ -18,7 +18,7 @@ from headrace.training.streaming.table_rows import rows_in
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, LearnedStep, Verdict
 from headrace.training.streaming.topic_rows import check_same_topic, unread
-from headrace.training.streaming.trainer import halted_since
+from headrace.training.streaming.trainer import halted_since, unready_of
 
 T = TypeVar("T")
 FAILED = "FAILED"
@@ -40,7 +40,8 @@ class LearningStatus:
         halted: why learning has stopped, if it has.
         candidate: the newest.
         rewritten: commits that took rows away or replaced them since the run began, whose rows are not learned.
-        remark: what of the run is gone, and why it does not show; how often the job restarted, and what made it fail.
+        remark: what of the run is gone, and why it does not show; how often the job restarted, and what made it fail;
+            why it makes no candidates.
     """
 
     run: str
@@ -77,6 +78,8 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
     lag, rewritten = (_unless_gone(asked, remarks) if asked else None) or (None, None)
     if flink is not None and (trouble := _unless_gone(partial(trouble_of, platform.flink, flink), remarks)):
         remarks.append(trouble)
+    if last is not None and (unready := unready_of(last)):
+        remarks.append(unready)
     return LearningStatus(
         run=run,
         model=found.model,

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.errors import SchemaMismatchError, SettingsError, TrainingError
+from headrace.training.learning.learner import KnowsWhenUnready
 from headrace.training.streaming import positions
 from headrace.training.streaming.positions import PositionColumns, Positions
 from headrace.training.streaming.rules import Rules, also, first_of, has_any, without
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from headrace.training.learning.learner import Learner, Step
 
 US_PER_S = 1_000_000
+#: What a step says, behind whatever else, while its learner knows that it is no model yet.
+UNREADY = "no candidate yet: "
 # The state begins with the length of what is counted, as JSON; the learner's own bytes follow.
 LENGTH = struct.Struct(">Q")
 
@@ -32,6 +35,12 @@ LENGTH = struct.Struct(">Q")
 def halted_since(step: int, reason: str | None) -> str:
     """What is said of a trainer that has halted."""
     return f"learning has halted since micro-batch {step}: {reason}"
+
+
+def unready_of(step: LearnedStep) -> str | None:
+    """Why no candidate was made with a micro-batch whatever was due; None where one might have been."""
+    _, said, why = (step.reason or "").partition(UNREADY)
+    return said + why or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +172,16 @@ class StreamTrainer:
 
     def end(self) -> Candidate | None:
         """The last candidate, of rows that no other has: the input has ended."""
-        return self._candidate() if self.progress.waiting else None
+        return self._candidate() if self.progress.waiting and self._unready() is None else None
 
     @property
     def due_us(self) -> int | None:
-        """When a candidate is due by time (µs since the epoch, processing time); None when none waits for that."""
+        """When a candidate is due by time (µs since the epoch, processing time); None when none waits for that.
+
+        Of a learner that is no model yet none does, whatever it has learned.
+        """
         seconds = self.policy.candidate_seconds
-        if seconds is None or not self.progress.waiting:
+        if seconds is None or not self.progress.waiting or self._unready() is not None:
             return None
         return self.progress.waiting_since_us + round(seconds * US_PER_S)
 
@@ -211,7 +223,11 @@ class StreamTrainer:
             return self._unlearned(rows, at, reasons, asked)
         reasons = also(reasons, step.left_out, step.reason)
         self._count(rows, at, reasons, asked.metrics)
-        told = self._step(rows, at, Verdict.LEARNED, asked, step.reason or first_of(reasons))
+        why = step.reason or first_of(reasons)
+        unready = self._unready()
+        if unready is not None:
+            why = f"{why}; {UNREADY}{unready}" if why else f"{UNREADY}{unready}"
+        told = self._step(rows, at, Verdict.LEARNED, asked, why)
         return Told(told, self._candidate() if self._is_due() else None, self._letters(rows, reasons))
 
     def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, metrics: str) -> None:
@@ -291,7 +307,13 @@ class StreamTrainer:
             row_positions="" if asked is None else asked.row_positions,
         )
 
+    def _unready(self) -> str | None:
+        """Why the learner is no model yet, where it says that it is none."""
+        return self.learner.unready() if isinstance(self.learner, KnowsWhenUnready) else None
+
     def _is_due(self) -> bool:
+        if self._unready() is not None:
+            return False
         rows, due = self.policy.candidate_rows, self.due_us
         by_rows = rows is not None and self.progress.waiting >= rows
         return by_rows or (due is not None and self._clock() >= due)

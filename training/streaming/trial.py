@@ -11,15 +11,18 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from headrace.errors import HeadraceError, SettingsError, UserFunctionError
-from headrace.training.learning.learner import ChecksRows, Learner
+from headrace.registry.model_facts import LARGEST
+from headrace.training.learning.learner import ChecksRows, Learner, Seeded
 from headrace.training.streaming.function import Taught
 
 #: What a learner has, by `Learner`.
 PARTS = ("counters", "learn", "state", "resume", "artifact")
 
 
-def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path]) -> None:
+def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path]) -> int | None:
     """Make the learner here as the workers will, and let it look at the columns that it will be given, if it does that.
+
+    Returns its seed; None where it has none.
 
     Args:
         taught: what the workers are told.
@@ -29,7 +32,7 @@ def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path
     Raises:
         HeadraceError: there is no such function, or what it says itself of its files, arguments or columns.
         UserFunctionError: it raised something else.
-        SettingsError: what it made is no learner.
+        SettingsError: what it made is no learner, or its seed is none that a version can keep.
     """
     name = taught.learner.function
     with importable(files):
@@ -43,6 +46,7 @@ def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path
             msg = f"learner {name!r} with arguments {dict(taught.learner.arguments)!r}: {type(error).__name__}: {error}"
             raise UserFunctionError(msg) from error
         _check_parts(name, learner)
+        return _seed_of(name, learner)
 
 
 @contextmanager
@@ -65,6 +69,16 @@ def importable(files: Sequence[str | Path]) -> Iterator[None]:
             for name in alone.keys() & sys.modules.keys():
                 del sys.modules[name]
             sys.modules.update(others)
+
+
+def _seed_of(name: str, learner: Learner) -> int | None:
+    if not isinstance(learner, Seeded):
+        return None
+    found: object = learner.seed
+    if type(found) is not int or not 0 <= found <= LARGEST:
+        msg = f"learner {name!r}: seed: expected an integer from 0 to {LARGEST}, found {found!r}"
+        raise SettingsError(msg)
+    return found
 
 
 def _check_parts(name: str, learner: Learner) -> None:

@@ -27,20 +27,28 @@ from headrace.errors import (
 )
 from headrace.features.instant import instant_us
 from headrace.features.source import IcebergTable, KafkaTopic, Source, event_time
+from headrace.registry.kept_gates import gates_of
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
 from headrace.registry.store import ViewVersion
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
+from headrace.training.data.encoders import Raw
+from headrace.training.data.encoding import Encoding
 from headrace.training.data.label_time import LabelTime
-from headrace.training.streaming.candidates import candidate_of, register_committed
+from headrace.training.data.labels import Label
+from headrace.training.learning.spec import ModelSpec, Recipe
+from headrace.training.learning.torch_learner import TorchLearner
+from headrace.training.models.described import described
+from headrace.training.models.gates import AtMost
+from headrace.training.streaming.candidates import candidate_of, register_committed, unready
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.runs import runs
 from headrace.training.streaming.status import halt_of, rewritten_in
-from headrace.training.streaming.tables import CANDIDATES
+from headrace.training.streaming.tables import CANDIDATES, STEPS
 from headrace.training.streaming.told import Candidate as Told
 from headrace.training.streaming.told import LearnedStep, Verdict
 from headrace.training.streaming.trainer import Policy
@@ -379,3 +387,53 @@ def test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_th
     with pytest.raises(ModelError, match=said):
         Fed(lake.platform, start="labels@1").prepare()
     assert Fed(lake.platform).prepare().features == {"flights": "2c3d"}
+
+
+def test_a_candidate_keeps_the_gates_that_its_trainer_declares_through_its_kept_job(lake: Lake, tmp_path: Path) -> None:
+    gate = AtMost("stream", "log_loss", 0.5)
+    lake.more(2)
+    type("Gated", (Labels,), {"gates": [gate]})(lake.platform).prepare().save(tmp_path / "learning-job.json")
+    job = LearningJob.load(tmp_path / "learning-job.json")
+    told = Told(job.run, 1, "0" * 64, 1, 2, 2, 2, "{}", "{}", told_us=7)
+    assert gates_of(candidate_of(told, job, {}).facts) == (described(gate),)
+    plain = candidate_of(told, Labels(lake.platform).prepare(), {}).facts
+    assert (gates_of(plain), "gates" in plain.training) == ((), False)
+
+
+def test_a_candidate_has_the_seed_of_its_learner(lake: Lake, tmp_path: Path) -> None:
+    lake.more(4)
+    batch = lake.table.refresh().arrow().combine_chunks().to_batches()[0]
+    fitted = Encoding({"x": Raw()}, Label("label")).fit([batch.set_column(5, "label", pa.array([0, 1, 0, 1]))])
+    learner = TorchLearner(Recipe(ModelSpec("logistic"), seed=41), fitted, batch.slice(0, 1).select(["x"]), "cpu")
+    for name, content in learner.artifact().items():
+        (tmp_path / "model").mkdir(exist_ok=True)
+        (tmp_path / "model" / name).write_bytes(content)
+    tuned = {"learner": "headrace.training.learning:fine_tuned", "arguments": {"folder": str(tmp_path / "model")}}
+    job = type("Tuned", (Labels,), {**tuned, "python_files": ()})(lake.platform).prepare()
+    told = Told(job.run, 1, "0" * 64, 1, 2, 2, 2, "{}", "{}", told_us=7)
+    assert candidate_of(told, job, {}).facts.seed == 41
+    # One that draws nothing has none.
+    assert candidate_of(told, Labels(lake.platform).prepare(), {}).facts.seed is None
+
+
+def test_a_seed_that_no_version_can_keep_is_refused(lake: Lake, tmp_path: Path) -> None:
+    lake.more(2)
+    (tmp_path / "seeded.py").write_text(
+        "from logistic import Logistic\n\nclass Seeded(Logistic):\n    seed = -1\n\n"
+        "def make(files, inputs):\n    return Seeded(files, inputs)\n"
+    )
+    files = (tmp_path / "seeded.py", *Labels.python_files)
+    with pytest.raises(SettingsError, match=r"learner 'seeded:make': seed: expected an integer from 0 .*, found -1"):
+        type("Wrong", (Labels,), {"learner": "seeded:make", "python_files": files})(lake.platform).prepare()
+
+
+def test_why_a_run_makes_no_candidates_is_told_by_its_newest_micro_batch(lake: Lake) -> None:
+    lake.more(2)
+    job = Labels(lake.platform).prepare()
+    table = lake.platform.iceberg.named(f"{LEDGER_NAMESPACE}.{STEPS}")
+    assert unready(lake.platform.iceberg, job) is None
+    for number, reason in ((1, None), (2, "no candidate yet: label 'late': of one class only"), (3, None)):
+        step = LearnedStep(job.run, number, 2, Verdict.LEARNED, reason, 0.5, "{}", 2, 2, 2, "{}", 7)
+        table.refresh().append(pa.Table.from_pylist([asdict(step)], schema=table.table.schema().as_arrow()))
+        expected = None if reason is None else f"run {job.run}: {reason}"
+        assert unready(lake.platform.iceberg, job) == expected

@@ -19,10 +19,11 @@ from headrace.training.data.encoding import Encoding
 from headrace.training.data.labels import Label
 from headrace.training.learning.learner import Step
 from headrace.training.learning.spec import Guard, ModelSpec, Recipe
+from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.streaming.positions import PositionColumns, Span, from_json
 from headrace.training.streaming.told import Verdict
-from headrace.training.streaming.trainer import Policy, StreamTrainer
+from headrace.training.streaming.trainer import Policy, StreamTrainer, unready_of
 
 from .logistic import make
 
@@ -284,3 +285,58 @@ def test_a_micro_batch_with_a_row_without_a_position_is_dead_letters(tmp_path: P
 def test_a_policy_that_means_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="expected more than 0"):
         Policy(**wrong)  # type: ignore[arg-type]
+
+
+def of_class(first: int, label: int) -> pa.RecordBatch:
+    """Ten rows of one class."""
+    found = rows(first, first + 10)
+    return found.set_column(3, "label", pa.array(np.full(10, label)))
+
+
+def torch_trainer(folder: Path, policy: Policy, clock: Clock, model: TorchLearner | None = None) -> StreamTrainer:
+    """A trainer of a torch model that knows nothing, or goes on from one."""
+    fitted = Encoding({"x": Raw()}, Label("label")).fit([rows(0, 10)])
+    recipe = Recipe(ModelSpec("logistic"))
+    learner = TorchLearner(recipe, fitted, rows(0, 1).select(["x"]), "cpu")
+    if model is not None:
+        learner = learner_from_files(model.artifact(), "cpu")
+    return StreamTrainer("run-1", learner, policy, Artifacts(folder / "artifacts").put, PLACES, clock)
+
+
+def test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes(tmp_path: Path) -> None:
+    clock, policy = Clock(), Policy(candidate_rows=20, candidate_seconds=1)
+    found = torch_trainer(tmp_path, policy, clock)
+    told = [found.visit(of_class(first, 0)) for first in (0, 10, 20)]
+    clock.now += 5_000_000
+    assert [one.candidate for one in told] == [None, None, None]
+    assert (found.due_us, found.on_time(clock.now), found.end()) == (None, None, None)
+    why = "label 'label': of one class only, all 30 so far are 0; expected both, as it began from nothing"
+    assert told[-1].step.reason == unready_of(told[-1].step) == f"no candidate yet: {why}"
+    # A worker that takes the state over knows it, too.
+    again = torch_trainer(tmp_path, policy, clock)
+    again.resume(found.state())
+    assert again.end() is None
+    both = again.visit(of_class(30, 1))
+    assert both.candidate is not None
+    assert (both.candidate.visited, both.step.reason) == (40, None)
+
+
+def test_what_goes_on_from_a_model_may_see_one_class_for_a_while(tmp_path: Path) -> None:
+    clock = Clock()
+    model = torch_trainer(tmp_path, NEVER, clock).learner
+    assert isinstance(model, TorchLearner)
+    found = torch_trainer(tmp_path, Policy(candidate_rows=10), clock, model)
+    told = found.visit(of_class(0, 1))
+    assert (told.candidate is None, told.step.reason, unready_of(told.step)) == (False, None, None)
+
+
+def test_rows_that_are_left_out_and_a_missing_class_are_both_told(tmp_path: Path) -> None:
+    fitted = Encoding({"x": Raw()}, Label("label", bad="leave_out")).fit([rows(0, 10)])
+    learner = TorchLearner(Recipe(ModelSpec("logistic")), fitted, rows(0, 1).select(["x"]), "cpu")
+    found = StreamTrainer("run-1", learner, NEVER, Artifacts(tmp_path).put, PLACES, Clock())
+    labels = pa.array([None, *[1] * 9], pa.int64())
+    told = found.visit(of_class(0, 1).set_column(3, "label", labels))
+    assert told.step.reason is not None
+    assert told.step.reason.startswith("label 'label': 1 of 10 rows are left out, 1 NULL; no candidate yet: ")
+    assert "label 'label': of one class only, all 9 so far are 1" in (unready_of(told.step) or "")
+    assert [one.reason for one in told.dead] == ["label 'label': 1 of 10 rows are left out, 1 NULL"]
