@@ -6,6 +6,27 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "rows of another topic are given again",
+        "training/streaming/kept_rows.py",
+        '(Condition(SRC_TOPIC, "==", source),)',
+        "()",
+        "tests/training/streaming/test_replay.py::test_what_a_topic_taught_is_made_again_from_its_archive",
+    ),
+    Mutant(
+        "an archive of another topic of one name is read",
+        "training/streaming/kept_rows.py",
+        "if learned and copied and learned != copied:",
+        "if learned and not copied:",
+        "tests/training/streaming/test_replay.py::test_an_archive_that_lacks_rows_or_is_another_topics_or_is_none_is_named",
+    ),
+    Mutant(
+        "missing rows of two partitions are one range",
+        "training/streaming/finder.py",
+        "([False], missing[:-1] & (asked[:-1, 0] == asked[1:, 0]))",
+        "([False], missing[:-1])",
+        "tests/training/streaming/test_replay.py::test_an_archive_that_lacks_rows_or_is_another_topics_or_is_none_is_named",
+    ),
+    Mutant(
         "the bytes of a state are made after every micro-batch",
         "training/streaming/function.py",
         "        self._state.update(RowWhenAsked(trainer.state))\n\n    def on_timer",
@@ -269,7 +290,7 @@ MUTANTS = (
         "training/streaming/label_facts.py",
         'FROM ({query}) WHERE {self.condition}"',
         'FROM ({query})"',
-        "tests/training/streaming/test_label_facts.py::test_each_fact_that_is_to_be_learned_is_visited_once",
+        "tests/training/streaming/test_label_facts.py::test_each_fact_that_is_to_be_learned_is_visited_once_and_known_by_its_number_and_id_to_be_given_again",
     ),
     Mutant(
         "a child learns from a table what its parent has learned",

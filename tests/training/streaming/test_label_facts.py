@@ -12,9 +12,14 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import Field
 from headrace.errors import DefinitionError
 from headrace.features.source import IcebergTable as Declared
+from headrace.registry.model_states import Decision
+from headrace.training.models.rebuild import rebuild
+from headrace.training.streaming.candidates import register_committed
 from headrace.training.streaming.label_facts import LabelFactsPipeline
-from headrace.training.streaming.runs import LearningRun, start, stop
+from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.runs import LearningRun, job_of, start, stop
 from headrace.training.streaming.status import status_of
+from headrace.training.streaming.trainer import Policy
 
 from .lake import HERE, START_US, Lake, lake_in_process
 
@@ -22,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 #: What a label join tells of a logged row with one feature.
 FIELDS = [Field("request", "string"), Field("x", "double"), Field("label", "boolean"), Field("label_time", "timestamp")]
-FIELDS += [Field("fact", "string"), Field("fact_number", "bigint")]
+FIELDS += [Field("fact", "string"), Field("fact_number", "bigint"), Field("number", "bigint")]
 #: Of four rows one is labelled in time, one never, and two late.
 ROWS = 4
 
@@ -32,7 +37,9 @@ class Frauds(LabelFactsPipeline):
 
     name = "frauds"
     source = Declared("labels.frauds")
-    columns = ("x", "label")
+    columns = ("x", "label", "fact_number", "number")
+    places = PositionColumns("fact_number", "number")
+    policy = Policy(candidate_rows=1_500)
     learner = "logistic:make"
     arguments: ClassVar = {"inputs": ["x"]}
     python_files = (HERE / "logistic.py",)
@@ -72,14 +79,14 @@ def facts(lake: Lake) -> IcebergTable:
 
 def told(number: int, *, corrected: bool) -> list[dict[str, object]]:
     """The facts of four rows of one commit."""
-    ids = [f"r{number * ROWS + place}" for place in range(ROWS)]
+    ids = [{"request": f"r{one}", "number": one} for one in range(number * ROWS, (number + 1) * ROWS)]
     at = START_US + number
     if corrected:
         late = {"x": 1.0, "label": True, "label_time": at, "fact": "corrected", "fact_number": 2}
-        return [{"request": name, **late} for name in ids[2:]]
+        return [{**id_, **late} for id_ in ids[2:]]
     waited = {"x": 1.0, "label": False, "label_time": None, "fact": "waited", "fact_number": 1}
     labelled = {"x": -1.0, "label": False, "label_time": at, "fact": "labelled", "fact_number": 1}
-    return [{"request": ids[0], **labelled}, *({"request": name, **waited} for name in ids[1:])]
+    return [{**ids[0], **labelled}, *({**id_, **waited} for id_ in ids[1:])]
 
 
 def learned(lake: Lake, kind: type[Frauds], rows: int) -> LearningRun:
@@ -95,8 +102,15 @@ def learned(lake: Lake, kind: type[Frauds], rows: int) -> LearningRun:
 
 @pytest.mark.usefixtures("facts")
 @pytest.mark.parametrize(("kind", "rows"), [(Frauds, 6_000), (FirstFrauds, 4_000)])
-def test_each_fact_that_is_to_be_learned_is_visited_once(lake: Lake, kind: type[Frauds], rows: int) -> None:
-    learned(lake, kind, rows)
+def test_each_fact_that_is_to_be_learned_is_visited_once_and_known_by_its_number_and_id_to_be_given_again(
+    lake: Lake, kind: type[Frauds], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(HERE)
+    run, store = learned(lake, kind, rows), lake.store()
+    *_, last = register_committed(lake.platform.iceberg, store, job_of(lake.platform, run.run))
+    made = store.register(kind.name, last.facts, Decision("ann", "learned"))
+    assert made.facts.rows_seen > rows - 1_500
+    assert rebuild(lake.platform, store, made.name).is_same
 
 
 def test_what_was_learned_before_is_left_out_of_the_filtered_facts_too(lake: Lake, facts: IcebergTable) -> None:
