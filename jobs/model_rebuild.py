@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +28,9 @@ def rebuild(
     archive: Annotated[
         str, typer.Option(help="The table that archives the topic it learned from; default: as its source declared.")
     ] = "",
+    file: Annotated[
+        Path | None, typer.Option(help="The file that declared it, as it was: needed where its class overrides steps.")
+    ] = None,
     format_: FormatOption = None,
 ) -> None:
     """Make a version again from its data, and compare the artifacts, byte for byte; exit status 1 when they differ.
@@ -35,14 +39,14 @@ def rebuild(
     micro-batches, those of a topic from its archive. An artifact that was gone or damaged is put back when the same one
     comes out.
 
-    Example: headrace model rebuild flights@3
+    Example: headrace model rebuild flights@3 --file flights.py
     """
     from headrace.runtime.platform import Platform
     from headrace.training.models.rebuild import rebuild as make_again
 
     store = store_of(context)
-    found = make_again(Platform(options_of(context).settings()), store, version, device, archive)
-    for section in ("code", "environment"):
+    found = make_again(Platform(options_of(context).settings()), store, version, device, archive, file)
+    for section in ("code", "own code", "environment"):
         _warn(section, [one for one in found.changed if one.section == section])
     if not found.is_same:
         _tell_differences(context, found, format_)

@@ -79,6 +79,7 @@ def status_document(status: VersionStatus) -> dict[str, Any]:
         "trainer": version.trainer,
         "artifact": facts.artifact,
         "code": facts.code,
+        "own_code": None if facts.own_code is None else facts.own_code.hash,
         "environment": facts.environment,
         "features": dict(facts.features),
         "snapshots": dict(facts.snapshots),

@@ -21,6 +21,8 @@ LONGEST_ROWS = 200
 #: What a database's BIGINT holds.
 LARGEST = 2**63 - 1
 SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Among how a version was trained, the hashes of the user's own files that declared and taught it, by module.
+OWN_CODE = "own_code"
 
 
 def _now() -> datetime:
@@ -97,6 +99,16 @@ class Facts:
         if self.label_cutoff is not None and self.label_cutoff.tzinfo is None:
             msg = f"label_cutoff: expected an instant with a zone, found {self.label_cutoff!r}"
             raise ModelError(msg)
+
+    @property
+    def own_code(self) -> Inventory | None:
+        """The user's own files that declared and taught it, by module; None where they are not known.
+
+        >>> Facts(artifact="0" * 64, code="1" * 64, environment="2" * 64).own_code is None
+        True
+        """
+        entries = self.training.get(OWN_CODE)
+        return Inventory(entries) if entries else None
 
     def of_set(self, name: str) -> dict[str, float]:
         """The metrics of one evaluation set, without its name in front.

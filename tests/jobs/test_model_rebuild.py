@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.connectors.iceberg import IcebergTable
+from headrace.errors import ModelError
 from headrace.jobs import model
 from headrace.registry.model_facts import Inventory, ModelVersion
 from headrace.runtime.platform import Platform
@@ -69,6 +70,19 @@ def test_what_differs_is_told_and_the_store_is_as_it_was(
     mean = rows["encoding.json", "columns.0.fitted.mean"]
     assert mean["stored"] != mean["rebuilt"]
     assert store.artifacts.all() == before
+
+
+def test_the_file_that_declared_it_is_shown_by_its_hash_taken_and_refused_when_it_is_another(
+    made: ModelVersion, tmp_path: Path
+) -> None:
+    shown = CliRunner().invoke(model.app, ["show", "late_trips@1", "--format", "json"])
+    assert made.facts.own_code is not None
+    assert json.loads(shown.stdout)[0]["own_code"] == made.facts.own_code.hash
+    assert rebuild("late_trips@1", "--file", "model.py").exit_code == 0
+    (tmp_path / "model.py").write_text(f"{MODEL}    # a word\n")
+    found = rebuild("late_trips@1", "--file", "model.py")
+    assert isinstance(found.exception, ModelError)
+    assert "other is: definition" in str(found.exception)
 
 
 def test_other_packages_are_a_warning_that_names_them(store: ModelStore, made: ModelVersion) -> None:

@@ -6,6 +6,34 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "what an own module imports is in no hash",
+        "training/models/own_code.py",
+        "self.add_module(imported)",
+        "str(imported)",
+        "tests/training/models/test_own_code.py::test_it_is_that_of_the_file_and_of_all_that_is_imported_from_beside_it",
+    ),
+    Mutant(
+        "own code is another in another folder",
+        "training/models/own_code.py",
+        "sha256(content).hexdigest()",
+        "sha256(content + str(file).encode()).hexdigest()",
+        "tests/training/models/test_own_code.py::test_it_is_the_same_in_another_place_and_under_another_name",
+    ),
+    Mutant(
+        "a version is made again by whatever file is given",
+        "training/models/declared.py",
+        "if here.hash != kept.hash:",
+        "if not here.entries:",
+        "tests/training/models/test_rebuild.py::test_another_file_than_the_one_that_made_a_version_is_refused_with_both_hashes",
+    ),
+    Mutant(
+        "epochs and seed that were asked for are forgotten where a class is given",
+        "training/models/rebuild.py",
+        "lenient(platform, epochs=epochs, seed=seed, device=device)",
+        "lenient(platform, device=device)",
+        "tests/training/models/test_rebuild.py::test_a_version_of_overridden_steps_is_made_again_by_its_own_file",
+    ),
+    Mutant(
         "a version of which most rows were refused is not made again",
         "training/models/rebuild.py",
         "replace(found.plan, most_refused=1.0)",

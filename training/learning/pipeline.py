@@ -16,7 +16,7 @@ from headrace.errors import DatasetError, ModelError, SettingsError
 from headrace.features.instant import instant_of, instant_us
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
-from headrace.registry.model_facts import LONGEST_ROWS
+from headrace.registry.model_facts import LONGEST_ROWS, OWN_CODE
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.training.continual.declared import Retraining
@@ -42,6 +42,7 @@ from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
 from headrace.training.models.options import check_options
+from headrace.training.models.own_code import definition_code, named_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,16 @@ class TrainingPipeline(Governed):
         """The name of the training and of its model; empty for an abstract one."""
         return cls.definition.name if "definition" in vars(cls) else ""
 
+    @classmethod
+    def own_code(cls) -> dict[str, str]:
+        """The hashes of the user's own files that declare it and its network, by module."""
+        return {**named_code(cls.definition.recipe.model.module), **definition_code(cls)}
+
     def __init__(
         self, platform: Platform, *, epochs: int | None = None, seed: int | None = None, device: str = "auto"
     ) -> None:
+        # Before anything is learnt: files may change meanwhile.
+        self.code = type(self).own_code()
         device_of(device)  # what is not here is refused before anything is read
         self.platform, self.device = platform, device
         self.chosen = type(self).definition.changed(epochs=epochs, seed=seed)
@@ -286,9 +294,10 @@ class TrainingPipeline(Governed):
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
         # The recipe of what goes on from a model is the model's own, but for its optimizer.
         definition = definition_plain(replace(self.chosen, recipe=work.learner.recipe))
+        own_code = {OWN_CODE: self.code} if self.code else {}
         begun = {"kind": FULL} if work.after is None else {"kind": LEARNED_ON, "after": work.after}
         made = {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
-        return {**made, **self.gates_to_keep()}
+        return {**made, **own_code, **self.gates_to_keep()}
 
     def _training_set(self, id_: str) -> TrainingSetRecord:
         registry = TrainingSetRegistry(self.platform.settings.registry_url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from headrace.connectors.artifacts import address_of
@@ -14,10 +15,12 @@ from headrace.runtime.platform import Platform
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition_json import definition_of
 from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
+from headrace.training.models.declared import stream_again, training_again
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.file_difference import file_differences
 from headrace.training.models.origin import code_inventory, environment_inventory
-from headrace.training.models.store import ModelStore
+from headrace.training.models.own_code import named_code
+from headrace.training.models.store import OWN, ModelStore
 from headrace.training.streaming.candidates import STREAM
 
 #: What a full training has recorded, without which it cannot be made again.
@@ -54,57 +57,79 @@ class Rebuilt:
         return self.artifact == self.version.facts.artifact
 
 
-def rebuild(platform: Platform, store: ModelStore, name: str, device: str = "", archive: str = "") -> Rebuilt:
+def rebuild(
+    platform: Platform, store: ModelStore, name: str, device: str = "", archive: str = "", file: Path | None = None
+) -> Rebuilt:
     """Make a version again from its snapshots, or from the rows of its stream, and compare. The store is as it was.
 
     Args:
         device: default: the one that it was trained on.
         archive: the table that archives the topic that it learned from; default: the one that its source declared.
+        file: that which declared it, for steps, filters and modules of its own; default: by recorded values alone.
 
     Raises:
-        ModelError: it is not known how it was trained; a step of its training was overridden; a module cannot be had;
-            its topic has no archive.
+        ModelError: it is not known how it was trained; a step of its training was overridden, and no file is given;
+            the file or what it imports is not what it was; a module cannot be had; its topic has no archive.
         CutoverError: the archive is that of another topic of this name.
         SettingsError: an archive is named of what learned from no topic.
-        NotFoundError: the version, a table or a snapshot is gone.
+        NotFoundError: the version, a table, a snapshot or rows are gone.
         ArtifactError: the artifact of the version that it started from is gone.
+        DefinitionError: the file declares no such model.
     """
     version = store.version(name)
-    files = _made(platform, store, version, device, archive)
+    _check_recorded(version)
+    _check_archive(version, archive)
+    files = _made(platform, store, version, _Given(device, archive, file))
     stored, lost = _stored(store, version)
     found = () if stored is None else tuple(file_differences(stored, files))
     return Rebuilt(version, files, address_of(files), _changed(store, version.facts), found, lost)
 
 
-class _Again(TrainingPipeline, abstract=True):
+class _Lenient(TrainingPipeline, abstract=True):
+    """A training that is made again as it was, whatever is asked of new ones."""
+
+    def check_splits(self, snapshot: Snapshot) -> None:
+        """Nothing: what was learnt is made again as it was."""
+
+
+class _Again(_Lenient, abstract=True):
     """The training of a definition that was read back."""
 
     def __init__(self, platform: Platform, training: Mapping[str, Any], name: str, device: str) -> None:
-        self.platform, self.device = platform, device
+        self.platform, self.device, self.code = platform, device, {}
         # Whoever reads an error is shown the version, as no file declares this training.
         found = definition_of(training["definition"], Place(name, 0))
         # What was refused then is refused again, however much it was.
         plan = replace(found.plan, most_refused=1.0)
         self.chosen = replace(found, fine_tuning=found.recipe.optimizer, plan=plan)
 
-    def check_splits(self, snapshot: Snapshot) -> None:
-        """Nothing: what was learnt is made again as it was."""
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is given of a version beside what is kept of it."""
+
+    device: str
+    archive: str
+    file: Path | None
 
 
-def _made(
-    platform: Platform, store: ModelStore, version: ModelVersion, device: str, archive: str
-) -> dict[str, bytes]:
-    _check_recorded(version)
-    facts = version.facts
-    _check_archive(version, archive)
-    if facts.training["kind"] == FULL:
-        return _trained(platform, version, device, None)
-    if facts.training["kind"] == LEARNED_ON:
-        return _trained(platform, version, device, _start(store, version))
-    # Loads pyflink, which no full training needs.
+def _made(platform: Platform, store: ModelStore, version: ModelVersion, given: _Given) -> dict[str, bytes]:
+    if version.facts.training["kind"] == STREAM:
+        return _streamed(platform, store, version, given)
+    start = _start(store, version) if version.facts.training["kind"] == LEARNED_ON else None
+    return _trained(platform, version, given, start)
+
+
+def _streamed(platform: Platform, store: ModelStore, version: ModelVersion, given: _Given) -> dict[str, bytes]:
+    """The files of a version that a streaming trainer made."""
+    # Load pyflink, which no full training needs.
     from headrace.training.streaming.replay import replayed
+    from headrace.training.streaming.trial import importable
 
-    return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version), archive)
+    facts = version.facts
+    files = () if given.file is None else stream_again(version, given.file).python_files
+    with importable(files):
+        return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version), given.archive)
 
 
 def _check_recorded(version: ModelVersion) -> None:
@@ -133,19 +158,40 @@ def _check_archive(version: ModelVersion, archive: str) -> None:
 
 
 def _trained(
-    platform: Platform, version: ModelVersion, device: str, start: Mapping[str, bytes] | None
+    platform: Platform, version: ModelVersion, given: _Given, start: Mapping[str, bytes] | None
 ) -> dict[str, bytes]:
     """The files of a version that a training pipeline made, from nothing or on from the files of another."""
     training = version.facts.training
-    if training["overridden"]:
-        steps = ", ".join(training["overridden"])
-        msg = f"{version.name}: its class overrides {steps}, which is not recorded; train it again by its own file"
-        raise ModelError(msg)
     ((table, snapshot),) = version.facts.snapshots.items()
-    again, source = _Again(platform, training, version.name, device or training["device"]), f"{table}@{snapshot}"
+    again, source = _pipeline(platform, version, given), f"{table}@{snapshot}"
     if start is None:
         return dict(again.train(source).trained.files)
     return dict(again.learn_on(start, training["after"], source).trained.files)
+
+
+def _pipeline(platform: Platform, version: ModelVersion, given: _Given) -> TrainingPipeline:
+    """The training of a version: by its class, where its file is given, else by the values that are kept of it."""
+    training = version.facts.training
+    device = given.device or training["device"]
+    if given.file is not None:
+        return _of_class(training_again(version, given.file), platform, training["definition"], device)
+    if training["overridden"]:
+        steps = ", ".join(training["overridden"])
+        msg = f"{version.name}: its class overrides {steps}, which is not recorded; give the file that declares it: "
+        raise ModelError(msg + "--file")
+    return _Again(platform, training, version.name, device)
+
+
+def _of_class(
+    kind: type[TrainingPipeline], platform: Platform, recorded: Mapping[str, Any], device: str
+) -> TrainingPipeline:
+    """A training by its own class, with the epochs and the seed that were chosen then."""
+    lenient = type(kind.__name__, (_Lenient, kind), {}, abstract=True)
+    made: TrainingPipeline = lenient(
+        platform, epochs=recorded["epochs"], seed=recorded["recipe"]["seed"], device=device
+    )
+    made.chosen = replace(made.chosen, plan=replace(made.chosen.plan, most_refused=1.0))
+    return made
 
 
 def _start(store: ModelStore, version: ModelVersion) -> dict[str, bytes] | None:
@@ -169,8 +215,12 @@ def _stored(store: ModelStore, version: ModelVersion) -> tuple[dict[str, bytes] 
 
 
 def _changed(store: ModelStore, facts: Facts) -> tuple[Difference, ...]:
-    """Code and packages of this process that differ from those of the version."""
+    """Code and packages of this process that differ from those of the version, and own modules that it names."""
     here = {"code": code_inventory(), "environment": environment_inventory()}
     there = {section: store.registry.inventory(getattr(facts, section)) for section in here}
     found = [differences(section, there[section].entries, here[section].entries) for section in here]
+    kept = {} if facts.own_code is None else facts.own_code.entries
+    named = named_code([facts.training.get("definition"), facts.training.get("learner")])
+    both = kept.keys() & named.keys()
+    found.append(differences(OWN, *({name: one[name] for name in both} for one in (kept, named))))
     return tuple(one for some in found for one in some)

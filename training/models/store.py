@@ -24,6 +24,8 @@ from headrace.training.models.reference import Reference
 
 #: The file of an artifact that has what was chosen: the kind of model, its sizes, its rates.
 PARAMETERS = "model.json"
+#: What differs in the user's own code is told under this name.
+OWN = "own code"
 #: The facts that say what a version learned from.
 DATA = ("snapshots", "offsets", "label_cutoff", "rows_seen", "evaluated")
 
@@ -164,7 +166,7 @@ class ModelStore:
         return lineage_of(version, self.versions(version.model))
 
     def diff(self, left: str, right: str) -> list[Difference]:
-        """What differs between two versions: data, features, code, packages, gates, parameters, metrics.
+        """What differs between two versions: data, features, code, own code, packages, gates, parameters, metrics.
 
         Raises:
             ArtifactError: an artifact that would tell of parameters is missing or damaged.
@@ -173,6 +175,7 @@ class ModelStore:
         sections = (
             *_fact_sections(before, after),
             ("code", self._inventory(before.code), self._inventory(after.code)),
+            (OWN, _own(before), _own(after)),
             ("environment", self._inventory(before.environment), self._inventory(after.environment)),
             ("gates", _by_name(before), _by_name(after)),
             ("parameters", self._parameters(before), self._parameters(after)),
@@ -310,6 +313,10 @@ def status_in(life: Life, version: ModelVersion) -> VersionStatus:
     number = version.number
     transitions = tuple(one for one in life.transitions if one.version == number)
     return VersionStatus(version, life.state(number), life.held_by(number), transitions)
+
+
+def _own(facts: Facts) -> Mapping[str, str]:
+    return {} if facts.own_code is None else facts.own_code.entries
 
 
 def _identity(trainer: str | None, facts: Facts) -> tuple[str | None, str, int]:

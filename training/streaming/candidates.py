@@ -217,9 +217,15 @@ def _training(told: Candidate, job: LearningJob, arrived: int) -> dict[str, Any]
         **given,
         **known,
         **_of_topic(job),
+        **_own(job),
         **again,
         **job.gates,
     }
+
+
+def _own(job: LearningJob) -> dict[str, Any]:
+    """The user's own code, where there is any."""
+    return {model_facts.OWN_CODE: dict(job.own_code)} if job.own_code else {}
 
 
 def _of_topic(job: LearningJob) -> dict[str, str]:

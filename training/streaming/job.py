@@ -82,6 +82,7 @@ class LearningJob:
         topic: the offsets that are read, where the source is a topic.
         features: the fingerprint of each feature view that made the rows, where the trainer names any.
         where: the condition of the rows that are learned, as Iceberg reads it; empty: all are.
+        own_code: the hashes of the user's own files that declare the trainer and its learner, by module.
         again: whether rows may be learned again that the version to start from has learned.
         gates: what candidates keep of the gates that the trainer declares (`kept_gates`).
         seed: the learner's; None where it has none.
@@ -108,6 +109,7 @@ class LearningJob:
     topic: TopicOffsets | None = None
     features: Mapping[str, str] = field(default_factory=dict)
     where: str = ""
+    own_code: Mapping[str, str] = field(default_factory=dict)
     again: bool = False
     gates: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None

@@ -26,6 +26,7 @@ from headrace.runtime.platform import Platform
 from headrace.training.data.label_time import LabelTime
 from headrace.training.models.governed import Governed
 from headrace.training.models.options import check_options
+from headrace.training.models.own_code import definition_code, named_code
 from headrace.training.models.store import ModelStore
 from headrace.training.models.views import check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
@@ -126,6 +127,11 @@ class StreamingTrainingPipeline(Governed):
         """The model's name; empty for a class that declares none."""
         return cls.name
 
+    @classmethod
+    def own_code(cls) -> dict[str, str]:
+        """The hashes of the user's own files that declare it and its learner, by module."""
+        return {**named_code([cls.learner, dict(cls.arguments)], cls.python_files), **definition_code(cls)}
+
     def __init__(
         self,
         platform: Platform,
@@ -206,6 +212,7 @@ class StreamingTrainingPipeline(Governed):
             topic=read.topic,
             where=read.where,
             features=self.check_features(parent),
+            own_code=type(self).own_code(),
             again=self.again,
             gates=self.gates_to_keep(),
             seed=seed,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.errors import DatasetError, ModelError, NotFoundError, TrainingError
+from headrace.errors import DatasetError, ModelError, NotFoundError, SettingsError, TrainingError
 from headrace.registry.model_facts import Inventory, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
@@ -180,3 +180,56 @@ def test_overridden_steps_are_recorded(desk: Desk) -> None:
             return super().fit(training.where(before("at", trips.DECEMBER)))
 
     assert desk.kept(Other(desk.platform, device="cpu")).facts.training["overridden"] == ["fit"]
+
+
+OWN_STEP = """
+    def fit(self, training):
+        return super().fit(training.where(before("at", datetime(2013, 6, 1, tzinfo=UTC))))
+"""
+
+
+def test_a_version_of_overridden_steps_is_made_again_by_its_own_file(desk: Desk) -> None:
+    file = desk.folder / "model.py"
+    file.write_text(MODEL + OWN_STEP)
+    made = desk.kept(load_training(file)(desk.platform, device="cpu", epochs=2, seed=11))
+    assert made.facts.training["overridden"] == ["fit"]
+    with pytest.raises(ModelError, match=r"its class overrides fit, which is not recorded; give the file .*: --file"):
+        rebuild(desk.platform, desk.store, made.name)
+    elsewhere = file.rename(desk.folder / "renamed.py")
+    assert rebuild(desk.platform, desk.store, made.name, file=elsewhere).is_same
+
+
+def test_another_file_than_the_one_that_made_a_version_is_refused_with_both_hashes(desk: Desk) -> None:
+    made, file = desk.trained(), desk.folder / "model.py"
+    assert made.facts.own_code is not None
+    file.write_text(f"{MODEL}    # a word\n")
+    kept, here = made.facts.own_code.hash[:12], Inventory(load_training(file).own_code()).hash[:12]
+    with pytest.raises(ModelError, match=f"expected own code {kept}, found {here} by .*; other is: definition; give"):
+        rebuild(desk.platform, desk.store, made.name, file=file)
+    unknown = {name: value for name, value in made.facts.training.items() if name != "own_code"}
+    other = desk.store.register("late_trips", replace(made.facts, training=unknown), WHY)
+    with pytest.raises(ModelError, match="which code of your own made it was not recorded"):
+        rebuild(desk.platform, desk.store, other.name, file=file)
+    with pytest.raises(SettingsError, match=r"learned from a snapshot, .*; leave out the archive raw.kept"):
+        rebuild(desk.platform, desk.store, made.name, archive="raw.kept")
+
+
+def test_own_code_is_no_part_of_the_artifact_and_its_change_is_named(desk: Desk) -> None:
+    first, second = desk.trained(), desk.trained(f"{MODEL}    # a word\n")
+    assert first.facts.artifact == second.facts.artifact
+    assert [(one.section, one.name) for one in desk.store.diff(first.name, second.name)] == [("own code", "definition")]
+
+
+def test_another_module_than_the_one_that_a_version_names_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    nets = desk.folder / "own_nets.py"
+    nets.write_text("from headrace.training.learning.networks import Logistic as Net\n")
+    monkeypatch.syspath_prepend(desk.folder)
+    model = MODEL.replace(
+        'ModelSpec("mlp", {"hidden": [8], "embedding": 2, "dropout": 0.1})', 'ModelSpec("own_nets:Net")'
+    )
+    made = desk.trained(model)
+    assert rebuild(desk.platform, desk.store, made.name).changed == ()
+    nets.write_text(f"{nets.read_text()}# other\n")
+    found = rebuild(desk.platform, desk.store, made.name)
+    assert found.is_same
+    assert [(one.section, one.name) for one in found.changed] == [("own code", "own_nets")]
