@@ -95,6 +95,12 @@ class DatasetError(HeadraceError, ValueError):
     """Rows that cannot be learned from: an empty split, labels that are none, a state of another dataset."""
 
 
+class BadLabelError(DatasetError):
+    """Labels of some rows are refused; `position` is that of the first."""
+
+    position: int = 0
+
+
 class TrainingError(HeadraceError, RuntimeError):
     """Training cannot go on, or cannot be resumed."""
 

@@ -200,4 +200,32 @@ MUTANTS = (
         "tests/training/learning/test_label_cutoff.py::"
         "test_labels_of_an_evaluation_split_are_looked_at_before_learning_too",
     ),
+    Mutant(
+        "labels that the task cannot have go into metrics",
+        "training/learning/pipeline.py",
+        "label_of_task(label, chosen.recipe.model.task) if evaluated else label",
+        "label",
+        "tests/training/learning/test_label_cutoff.py::test_a_label_that_the_task_cannot_have_is_refused_of_an_evaluation_split_too",
+    ),
+    Mutant(
+        "labels that are left out of learning go into metrics",
+        "training/learning/pipeline.py",
+        "judging = fitted_of_task(fitted, learner.recipe.model.task)",
+        "judging = fitted",
+        "tests/training/learning/test_label_cutoff.py::test_labels_that_the_task_cannot_have_are_left_out_of_metrics_where_bad_ones_are",
+    ),
+    Mutant(
+        "an evaluation split may be empty",
+        "training/data/label_look.py",
+        "    if any_ and not look.labelled:\n",
+        "    if any_ and look.labelled is None:\n",
+        "tests/training/learning/test_label_cutoff.py::test_all_evaluation_splits_without_a_row_are_told_before_learning_with_what_left_them_out",
+    ),
+    Mutant(
+        "the first bad split hides the others",
+        "training/learning/pipeline.py",
+        'raise DatasetError("; ".join(wrong))',
+        "raise DatasetError(wrong[0])",
+        "tests/training/learning/test_label_cutoff.py::test_all_evaluation_splits_without_a_row_are_told_before_learning_with_what_left_them_out",
+    ),
 )

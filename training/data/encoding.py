@@ -81,7 +81,9 @@ class Encoding:
 
     def check(self, schema: pa.Schema) -> None:
         """UnknownColumnError or ColumnTypeError unless rows of a schema can be encoded, label included."""
-        check_columns("encoding", self.columns, schema)
+        check_columns("encoding", [column for column, _ in self.pairs], schema)
+        if self.label is not None:
+            check_columns("label", [self.label.column], schema)
         for column, encoder in self.pairs:
             what = f"encoding: {type(encoder).__name__} of column {column!r}"
             check_kind(what, schema.field(column).type, encoder.takes)

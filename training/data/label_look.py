@@ -14,22 +14,29 @@ from headrace.training.data.row_groups import Integers
 from headrace.training.data.rows import PinnedRows
 
 
-def check_labels(rows: PinnedRows, label: Label, times: LabelTime | None, now_us: int) -> int | None:
+def check_labels(
+    rows: PinnedRows, label: Label, times: LabelTime | None, now_us: int, *, any_: bool = False
+) -> int | None:
     """Look at the labels of all rows before anything is learned from them; the newest time of one (µs since the epoch).
 
     Rows whose label is left out have no time to be looked at. None where no column of times is declared, or no row has
-    a label.
+    a label; with `any_` one has to.
 
     Raises:
         UnknownColumnError, ColumnTypeError: a column is not there, or of a type that it cannot have.
         DatasetError: labels are refused, or the time of one is missing, before its event or yet to come; how many, and
-            the position of the first.
+            the position of the first. Or no row has a label, and what left them out.
     """
     schema = rows.snapshot.schema
     if times is not None:
         times.check(str(rows.snapshot), schema)
-    check_columns(str(rows.snapshot), [label.column], schema)
-    return _Look(rows, label, times, now_us).newest_us()
+    check_columns(f"{rows.snapshot}: label", [label.column], schema)
+    look = _Look(rows, label, times, now_us)
+    newest = look.newest_us()
+    if any_ and not look.labelled:
+        msg = f"{rows.snapshot}: no row has a label, {rows.count()}{look.without}; look at the split's filters"
+        raise DatasetError(msg)
+    return newest
 
 
 class _Look:
@@ -37,9 +44,15 @@ class _Look:
 
     def __init__(self, rows: PinnedRows, label: Label, times: LabelTime | None, now_us: int) -> None:
         self._rows, self._label, self._times, self._now_us = rows, label, times, now_us
+        self.labelled = 0
         self._bad = BadLabels(label)
         # For each rule that is broken by how many rows, and the position of the first.
         self._broken: dict[str, tuple[int, int]] = {}
+
+    @property
+    def without(self) -> str:
+        """Of how many rows the label is left out, by reason, in words."""
+        return "".join(f"; {count:,} whose label is {why}" for why, count in self._bad.counts.items())
 
     def newest_us(self) -> int | None:
         """The newest time of a label that counts; raises what is wrong when all are counted."""
@@ -49,6 +62,7 @@ class _Look:
             values = one_array(block.rows[self._label.column])
             found = self._label.judged(values)
             self._bad.add(found, values, block.positions)
+            self.labelled += int(found.kept.sum())
             if self._times is not None:
                 kept = block.rows.filter(pa.array(found.kept))
                 self._judge(self._times, kept, block.positions[found.kept])

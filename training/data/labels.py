@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from headrace.errors import DatasetError, DefinitionError, did_you_mean
+from headrace.errors import BadLabelError, DatasetError, DefinitionError, did_you_mean
 from headrace.training.data.columns import BOOLEAN, NUMBERS, Floats, check_kind, doubles, missing
 
 Policy = Literal["refuse", "leave_out"]
@@ -54,7 +54,7 @@ class Label:
         check_kind(f"label {self.column!r}", type_, {*NUMBERS, BOOLEAN})
 
     def read(self, values: pa.Array, positions: npt.NDArray[np.int64]) -> Labels:
-        """The labels of rows at some positions. DatasetError, naming the first bad one, when they are refused."""
+        """The labels of rows at some positions. BadLabelError, naming the first bad one, when they are refused."""
         found = self.judged(values)
         if self.bad == "refuse" and not found.kept.all():
             bad = BadLabels(self)
@@ -140,7 +140,7 @@ class BadLabels:
             self.first.setdefault(why, (int(positions[place]), values[place].as_py()))
 
     def refuse(self) -> None:
-        """DatasetError when any label is bad, unless such rows are left out."""
+        """BadLabelError when any label is bad, unless such rows are left out."""
         for why in (NULL, NOT_FINITE, OUT_OF_BOUNDS) if self.label.bad == "refuse" else ():
             if self.counts[why]:
                 position, value = self.first[why]
@@ -149,7 +149,9 @@ class BadLabels:
                     f"{why}{self.label.bounds(why)}, the first at position {position:,} with {value!r}; clean them, or "
                     "leave them out by bad='leave_out'"
                 )
-                raise DatasetError(msg)
+                error = BadLabelError(msg)
+                error.position = position
+                raise error
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from headrace.training.data.encoding import Fitted
+from headrace.training.data.labels import Label
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.spec import Guard
+
+#: Within which a task's labels are, where it has bounds: a chance is the mean of what is 0 or 1.
+BOUNDS: Mapping[str, tuple[float, float]] = {"binary": (0.0, 1.0)}
 
 
 def label_fault(label: Tensor | None, task: str) -> str:
@@ -26,9 +32,33 @@ def label_fault(label: Tensor | None, task: str) -> str:
     least, most = (edge.item() for edge in label.aminmax())
     if not (math.isfinite(least) and math.isfinite(most)):
         return "a label is not finite"
-    if task == "binary" and not 0 <= least <= most <= 1:
-        return f"labels from {least} to {most}: expected 0 to 1 for task 'binary'"
+    low, high = BOUNDS.get(task, (-math.inf, math.inf))
+    if not low <= least <= most <= high:
+        return f"labels from {least} to {most}: expected {low:g} to {high:g} for task {task!r}"
     return ""
+
+
+def label_of_task(label: Label, task: str) -> Label:
+    """A label with the bounds that its task has besides those that are declared.
+
+    Raises DefinitionError where no label is within both.
+
+    >>> label_of_task(Label("late", high=5), "binary")
+    Label(column='late', low=0.0, high=1.0, bad='refuse')
+    """
+    if task not in BOUNDS:
+        return label
+    least, most = BOUNDS[task]
+    low = least if label.low is None else max(label.low, least)
+    return replace(label, low=low, high=most if label.high is None else min(label.high, most))
+
+
+def fitted_of_task(fitted: Fitted, task: str) -> Fitted:
+    """A fitted encoding by which rows are evaluated: labels outside of the task's bounds are bad, as in learning."""
+    label = fitted.encoding.label
+    if label is None:
+        return fitted
+    return replace(fitted, encoding=replace(fitted.encoding, label=label_of_task(label, task)))
 
 
 def loss_fault(loss: float, guard: Guard, mean: float, learned: int) -> str:

@@ -34,6 +34,7 @@ from headrace.training.learning.definition import TRAIN, VALID, TrainingDefiniti
 from headrace.training.learning.definition_json import definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
+from headrace.training.learning.guarding import fitted_of_task, label_of_task
 from headrace.training.learning.reproducible import device_of
 from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
@@ -179,8 +180,8 @@ class TrainingPipeline(Governed):
 
         Raises:
             NotFoundError: the table, snapshot or training set is not there.
-            DatasetError: the training split is empty or shares rows with another, or labels of any split are refused,
-                or were not known by then.
+            DatasetError: a split is empty, or that which trains shares rows with another, or labels of any split are
+                refused, or were not known by then.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
             TrainingError: nothing could be learnt, or too little of the rows; or the folder cannot be written, or its
                 run not be resumed.
@@ -256,16 +257,18 @@ class TrainingPipeline(Governed):
         """DatasetError for rows of a snapshot that train and are in another split, too, and for labels of the others.
 
         Their labels and the times of these are looked at as those that train are: a model would else be chosen, and
-        stopped, by what nobody knew.
+        stopped, by what nobody knew, or by nothing. All splits that are wrong are told.
         """
         others = {name: self.rows(snapshot, name) for name in self._others}
         check_apart(self.rows(snapshot, TRAIN), others)
+        wrong = []
         for name, rows in others.items():
             try:
-                self._newest_label(rows)
+                self._newest_label(rows, evaluated=True)
             except DatasetError as error:
-                msg = f"split {name!r}: {error}"
-                raise DatasetError(msg) from error
+                wrong.append(f"split {name!r}: {error}")
+        if wrong:
+            raise DatasetError("; ".join(wrong))
 
     def fit(self, training: PinnedRows) -> Fitted:
         """The encoding, fitted on the rows that train."""
@@ -303,13 +306,17 @@ class TrainingPipeline(Governed):
         registry = TrainingSetRegistry(self.platform.settings.registry_url)
         return registry.get(self.platform.settings.project, id_)
 
-    def _newest_label(self, rows: PinnedRows) -> int | None:
-        """When the newest label was known (µs), where a column says so; raises what `check_labels` raises."""
+    def _newest_label(self, rows: PinnedRows, *, evaluated: bool = False) -> int | None:
+        """When the newest label was known (µs), where a column says so; raises what `check_labels` raises.
+
+        Of rows that are `evaluated` there has to be one, and the task bounds them; those that train are refused by it.
+        """
         chosen, label = self.chosen, self.chosen.encoding.label
         if label is None:
             return None
+        label = label_of_task(label, chosen.recipe.model.task) if evaluated else label
         times = LabelTime(chosen.label_time, chosen.event_time or None, AHEAD_US) if chosen.label_time else None
-        return check_labels(rows, label, times, instant_us(datetime.now(UTC)))
+        return check_labels(rows, label, times, instant_us(datetime.now(UTC)), any_=evaluated)
 
     def _check_same(self, learner: TorchLearner) -> None:
         """ModelError unless a learner has the network and the encoding that are declared."""
@@ -336,7 +343,8 @@ class TrainingPipeline(Governed):
         learner, snapshot = work.learner, work.snapshot
         fitted = learner.fitted
         others = {name: self.rows(snapshot, name) for name in self._others}
-        valid = self.dataset(others[VALID], fitted, shuffle=False) if VALID in others else None
+        judging = fitted_of_task(fitted, learner.recipe.model.task)
+        valid = self.dataset(others[VALID], judging, shuffle=False) if VALID in others else None
         dataset = self.dataset(work.training, fitted, shuffle=work.files is None)
         trainer = Trainer(learner, dataset, work.plan, valid, folder, self._identity(work), work.rows, work.plots)
         for kind, listening in (subscribers or {}).items():
@@ -344,7 +352,7 @@ class TrainingPipeline(Governed):
                 trainer.subscribe(kind, one)
         evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
         trained = trainer.run(resume=resume)
-        metrics = self._evaluated(learner, trained, others, fitted)
+        metrics = self._evaluated(learner, trained, others, judging)
         known = self.features(work.named), self._training(work)
         cutoff = None if work.newest_us is None else instant_of(work.newest_us)
         return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known, cutoff)

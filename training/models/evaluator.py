@@ -16,10 +16,12 @@ from headrace.errors import ColumnTypeError, DatasetError, ModelError
 from headrace.registry.model_facts import Evaluation, Facts
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.filters import check_columns
+from headrace.training.data.label_look import check_labels
 from headrace.training.data.labels import Label
-from headrace.training.data.rows import PinnedRows, RowReader
+from headrace.training.data.rows import Block, PinnedRows, RowReader
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.guarding import answer_fault
+from headrace.training.data.tensors import TensorBatch
+from headrace.training.learning.guarding import answer_fault, fitted_of_task
 from headrace.training.learning.metrics import Floats, MetricSet
 from headrace.training.learning.pipeline import rows_text
 from headrace.training.learning.predictor import Predictor, load
@@ -142,14 +144,15 @@ def labelled(
         DatasetError: a label is refused.
         UnknownColumnError, ColumnTypeError: the table lacks a column, or has it of another type.
     """
-    fitted = _leaving_out(predictor.fitted) if leave_out else predictor.fitted
+    fitted = fitted_of_task(predictor.fitted, predictor.recipe.model.task)
+    fitted = _leaving_out(fitted) if leave_out else fitted
     if fitted.encoding.label is None:
         msg = "the model was trained on no label, so that there is nothing to hold its answers against"
         raise ModelError(msg)
     reader = RowReader(rows, list(dict.fromkeys([*fitted.encoding.columns, *columns])))
     for group in reader.groups:
         block = reader.read(group)
-        batch = fitted.encode(block.rows, block.positions)
+        batch = _encoded(fitted, rows, block)
         if not len(batch) or batch.label is None:
             continue
         answer = predictor.score_tensors(batch)
@@ -159,6 +162,17 @@ def labelled(
             raise ModelError(msg)
         kept = np.searchsorted(block.positions, batch.positions.numpy())
         yield Labelled(block.rows.take(pa.array(kept)), answer, batch.label.numpy().astype(np.float64))
+
+
+def _encoded(fitted: Fitted, rows: PinnedRows, block: Block) -> TensorBatch:
+    """A row group as tensors. DatasetError for a label that is refused, of all rows: how many there are."""
+    try:
+        return fitted.encode(block.rows, block.positions)
+    except DatasetError:
+        if fitted.encoding.label is not None:
+            # It knows of one row group; whoever is to clean them wants to know of all.
+            check_labels(rows, fitted.encoding.label, None, 0)
+        raise
 
 
 def _leaving_out(fitted: Fitted) -> Fitted:

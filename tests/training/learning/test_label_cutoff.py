@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from headrace.errors import DatasetError, UnknownColumnError
 from headrace.registry.model_states import Decision
-from headrace.training.data import Condition
+from headrace.training.data import Condition, Label
 from headrace.training.learning.pipeline import TrainingOutcome
 from headrace.training.learning.registering import register
 from headrace.training.models.store import ModelStore
@@ -95,6 +96,54 @@ def test_labels_of_an_evaluation_split_are_looked_at_before_learning_too(
     with pytest.raises(DatasetError, match=rf"split 'valid': .*{told}.* {count} of {count} rows.* position {first}"):
         training(platform(tmp_path, rows), device="cpu").train(folder=tmp_path / "run")
     assert not list((tmp_path / "run").iterdir())
+
+
+def split(label: Label, **splits: Condition) -> type[Ones]:
+    """A training of another label, that reads these splits."""
+    encoding = replace(Ones.encoding, label=label)
+    return type("Split", (Ones,), {"splits": splits, "encoding": encoding, "__doc__": "Ones."})
+
+
+def labelled(value: float | None) -> pa.Table:
+    """The rows, of which those whose x is 1 or more have another label."""
+    values = pc.if_else(pc.greater_equal(ROWS["x"], 1), pa.scalar(value, pa.float64()), ROWS["one"])
+    return ROWS.set_column(ROWS.schema.get_field_index("one"), ROWS.schema.field("one"), values)
+
+
+def test_a_label_that_the_task_cannot_have_is_refused_of_an_evaluation_split_too(tmp_path: Path) -> None:
+    training = split(Label("one"), train=Condition("x", "<", 1), test=Condition("x", ">=", 1))
+    told = r"split 'test': .*\d+ of \d+ rows are out of bounds \[0.0, 1.0\], the first at position \d+ with 1e\+30"
+    with pytest.raises(DatasetError, match=told):
+        training(platform(tmp_path, labelled(1e30)), device="cpu").train(folder=tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_labels_that_the_task_cannot_have_are_left_out_of_metrics_where_bad_ones_are(tmp_path: Path) -> None:
+    lenient = split(Label("one", bad="leave_out"), train=Condition("x", "<", 0), valid=Condition("x", ">=", 0))
+    found = lenient(platform(tmp_path / "a", labelled(1e30)), device="cpu").train()
+    sound = lenient(platform(tmp_path / "b", ROWS.filter(pc.less(ROWS["x"], 1))), device="cpu").train()
+    assert found.metrics["valid/log_loss"] == pytest.approx(sound.metrics["valid/log_loss"], rel=1e-9)
+
+
+def test_all_evaluation_splits_without_a_row_are_told_before_learning_with_what_left_them_out(tmp_path: Path) -> None:
+    apart = {"train": Condition("x", "<", 90), "valid": Condition("x", ">=", 100), "test": Condition("x", ">=", 200)}
+    told = r"split 'valid': raw\.ones@\d+: no row has a label, 0 of 300 rows; left out: 300 that are not x >= 100; .*"
+    with pytest.raises(DatasetError, match=told + r"split 'test': .* 300 that are not x >= 200; look at the split's"):
+        split(Label("one"), **apart)(platform(tmp_path, ROWS), device="cpu").train(folder=tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_an_evaluation_split_without_a_label_is_told_before_learning(tmp_path: Path) -> None:
+    training = split(Label("one", bad="leave_out"), train=Condition("x", "<", 1), valid=Condition("x", ">=", 1))
+    count = pc.sum(pc.greater_equal(ROWS["x"], 1)).as_py()
+    with pytest.raises(DatasetError, match=rf"split 'valid': .*no row has a label, .*; {count} whose label is NULL"):
+        training(platform(tmp_path, labelled(None)), device="cpu").train()
+
+
+def test_a_label_that_is_no_column_is_told_to_be_the_label(tmp_path: Path) -> None:
+    training = split(Label("on"), train=Condition("x", "<", 1))
+    with pytest.raises(UnknownColumnError, match=r"^raw.ones@\d+: label: no column 'on'; did you mean 'one'"):
+        training(platform(tmp_path, ROWS), device="cpu").train()
 
 
 def test_labels_that_are_missing_in_appended_rows_are_counted_and_told_by_their_place(tmp_path: Path) -> None:

@@ -295,3 +295,18 @@ def test_a_prediction_is_within_an_hour_and_not_within_no_time(store: ModelStore
     assert not store.check(broken, gates[:1])[0].passed
     with pytest.raises(ModelError, match="expected milliseconds >= 0"):
         AnswersWithin(1.0, quantile=1.5)
+
+
+def test_a_bad_label_of_a_set_is_told_with_the_count_of_all_rows_and_of_what_the_task_can_have(
+    tmp_path: Path, store: ModelStore
+) -> None:
+    found = trips.rows(1_000, CLEAN, seed=3)
+    late = found["late"].to_numpy(zero_copy_only=False).copy()
+    late[[88, 950]] = 1e30
+    found = found.set_column(found.schema.get_field_index("late"), found.schema.field("late"), pa.array(late))
+    lake = trips.table(tmp_path / "lake", found)
+    made = trips.fresh(trips.rows(400, DECEMBER, seed=5), Label("late"))
+    evaluator = Evaluator([RECENT], lake.catalog, store.artifacts)
+    told = r"label 'late': 2 of 1,000 rows are out of bounds \[0.0, 1.0\], the first at position 88 with 1e\+30"
+    with pytest.raises(DatasetError, match=told):
+        evaluator.evaluated("recent", store.artifacts.put(dict(made.artifact())))
