@@ -260,8 +260,29 @@ MUTANTS = (
     Mutant(
         "what is trained forgets the gates of its definition",
         "training/learning/pipeline.py",
-        "return {**made, **self.gates_to_keep()}",
-        "return made",
+        "return {**made, **own_code, **self.gates_to_keep()}",
+        "return {**made, **own_code}",
         "tests/training/models/test_kept_gates.py::test_what_is_trained_from_a_definition_keeps_its_gates_and_passes_by_them_alone",
+    ),
+    Mutant(
+        "a step that takes other arguments is taken",
+        "training/models/steps.py",
+        "    except TypeError as error:\n        step",
+        "    except ValueError as error:\n        step",
+        "tests/training/models/test_steps.py::test_a_step_that_cannot_be_called_as_it_is_is_refused_with_its_signature",
+    ),
+    Mutant(
+        "what a step raises is told as it is",
+        "training/models/steps.py",
+        "        except HeadraceError:\n",
+        "        except Exception:\n",
+        "tests/training/models/test_steps.py::test_what_a_step_raises_names_the_step_and_the_line_of_the_user",
+    ),
+    Mutant(
+        "bad labels of a set are counted by row group",
+        "training/models/evaluator.py",
+        "            check_labels(rows, fitted.encoding.label, None, 0)\n",
+        "            pass\n",
+        "tests/training/models/test_model_gates.py::test_a_bad_label_of_a_set_is_told_with_the_count_of_all_rows_and_of_what_the_task_can_have",
     ),
 )

@@ -44,6 +44,7 @@ from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trai
 from headrace.training.models.governed import Governed
 from headrace.training.models.options import check_options
 from headrace.training.models.own_code import definition_code, named_code
+from headrace.training.models.steps import guard_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class TrainingPipeline(Governed):
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         where = calling_place()
         check_options(cls, f"{where}: training {cls.__name__}", abstract=abstract)
+        guard_steps(cls, TrainingPipeline, STEPS, f"training {cls.__name__}")
         if not abstract:
             cls.definition = definition_of(cls, where)
 

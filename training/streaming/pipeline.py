@@ -27,6 +27,7 @@ from headrace.training.data.label_time import LabelTime
 from headrace.training.models.governed import Governed
 from headrace.training.models.options import check_options
 from headrace.training.models.own_code import definition_code, named_code
+from headrace.training.models.steps import guard_steps
 from headrace.training.models.store import ModelStore
 from headrace.training.models.views import check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
@@ -45,6 +46,8 @@ from headrace.training.streaming.trial import check_learner
 #: A model's name starts physical names, as a view's does.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 FUNCTION = re.compile(r"[\w.]+:\w+")
+#: What a subclass may override.
+STEPS = ("check_source", "create_tables", "declare_rows", "configure")
 #: Rows that are still gathered are state, and a micro-batch is one value that crosses: a million rows of a hundred
 #: columns are nearly a gigabyte. An hour is longer than anything that learns from a stream should wait.
 MOST: Mapping[str, int] = {"micro_batch_rows": 1_000_000, "micro_batch_seconds": 3600}
@@ -119,6 +122,7 @@ class StreamingTrainingPipeline(Governed):
     def __init_subclass__(cls) -> None:
         at = f"{calling_place()}: trainer {cls.__name__}"
         check_options(cls, at, abstract=not cls.name)
+        guard_steps(cls, StreamingTrainingPipeline, STEPS, f"trainer {cls.__name__}")
         if cls.name:
             cls.check_promotion(at)
 
@@ -315,7 +319,8 @@ class StreamingTrainingPipeline(Governed):
             return None
         found = self.store.version(self.start)
         if found.model != self.name:
-            msg = f"model {self.name}: {self.start} is a version of another model; register its files as one of this"
+            msg = f"model {self.name}: {self.start} is a version of another model, and a parent is one of the same; "
+            msg += "start from one of its own, or give the learner the other's files (`arguments`)"
             raise ModelError(msg)
         self.store.artifacts.verify(found.facts.artifact)
         return found
