@@ -12,20 +12,23 @@ from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
 
 if TYPE_CHECKING:
+    from headrace.runtime.platform import Platform
     from headrace.training.freshness.measuring import Told
     from headrace.training.freshness.points import Freshness, Point
+    from headrace.training.learning.pipeline import TrainingPipeline
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 CADENCES = "static,monthly:full,monthly:window=60d,monthly:decay=30d,monthly,weekly,daily,hourly,500rows"
 CADENCE = "monthly, weekly, daily, hourly, 500rows, drift; with :full, :window=60d or :decay=30d a new model each time."
-ROWS = "namespace.table, namespace.table@SNAPSHOT or the id of a training set; default: what the file declares."
+ROWS = "namespace.table, namespace.table@SNAPSHOT or the id of a training set; default: those of the file or version."
+MODEL = "A Python file with a TrainingPipeline; or MODEL, MODEL@NUMBER or MODEL@ALIAS of the store."
 
 
 @app.command()
 def freshness(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A Python file with a TrainingPipeline.")],
+    model: Annotated[str, typer.Argument(help=MODEL)],
     cadence: Annotated[str, typer.Option(help=f"With commas between: {CADENCE}")] = CADENCES,
     rows: Annotated[str, typer.Option(help=ROWS)] = "",
     name: Annotated[str, typer.Option(help="Which training of the file; needed when there are several.")] = "",
@@ -50,11 +53,10 @@ def freshness(
     from headrace.training.freshness.folder import write_freshness
     from headrace.training.freshness.history import Times
     from headrace.training.freshness.measuring import Question, measure
-    from headrace.training.learning.pipeline import load_training
 
     settings = options_of(context).settings()
     begins = instant("--from", from_)
-    pipeline = load_training(file, name)(Platform(settings), seed=seed, device=device)
+    pipeline = _training(Platform(settings), model, name, seed, device)
     start_us = None if begins is None else asked_us("--from", begins)
     question = Question(parse_cadences(cadence), metric, start_us, Times(event_time, label_time))
     with ended_by_sigterm():
@@ -63,6 +65,18 @@ def freshness(
     write_freshness(folder, found)
     _tell(found, folder)
     print_rows([_row(found.metric, point) for point in found.points], options_of(context).chosen(format_))
+
+
+def _training(platform: Platform, model: str, name: str, seed: int | None, device: str) -> TrainingPipeline:
+    """The training that a file declares, or that a version keeps. A name without an ending or folder is a model's."""
+    from headrace.training.freshness.of_version import training_of
+    from headrace.training.learning.pipeline import load_training
+    from headrace.training.models.store import ModelStore
+
+    file = Path(model)
+    if file.suffix or len(file.parts) > 1 or file.is_file():
+        return load_training(file, name)(platform, seed=seed, device=device)
+    return training_of(platform, ModelStore.at(platform.settings), model, seed, device)
 
 
 def _telling() -> Told:

@@ -79,3 +79,16 @@ def test_what_is_not_known_is_said(desk: Path) -> None:
     assert "give --label-time COLUMN" in untimed.stderr
     misspelt = headrace("freshness", "ones.py", "--cadence", "dayly", "--label-time", "known_at", folder=desk)
     assert (misspelt.returncode, "did you mean 'daily'" in misspelt.stderr) == (1, True)
+
+
+def test_a_version_of_the_store_is_replayed_as_its_file_is(desk: Path) -> None:
+    trained = headrace("train", "ones.py", "--by", "ann", folder=desk)
+    assert trained.returncode == 0, trained.stderr
+    options = ["--cadence", "daily", "--from", "1970-01-05T00:00:00Z", "--label-time", "known_at"]
+    options += ["--event-time", "at", "--out", "replayed"]
+    found = [headrace("--format", "json", "freshness", one, *options, folder=desk) for one in ("ones.py", "ones@1")]
+    assert [one.returncode for one in found] == [0, 0], found[1].stderr
+    rows = [[{**row, "cpu s": 0, "cpu s a point": 0} for row in json.loads(one.stdout)] for one in found]
+    assert rows[0] == rows[1]
+    unknown = headrace("freshness", "onse", *options, folder=desk)
+    assert (unknown.returncode, "did you mean 'ones'" in unknown.stderr) == (1, True)
