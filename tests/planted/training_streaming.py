@@ -69,6 +69,13 @@ MUTANTS = (
         "tests/training/streaming/test_trainer.py::test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on",
     ),
     Mutant(
+        "a refused row is told by its place among the rows that arrived",
+        "training/streaming/trainer.py",
+        "        row = without(rows, reasons).slice(place, 1)\n",
+        "        row = rows.slice(place, 1)\n",
+        "tests/training/streaming/test_trainer.py::test_a_refused_row_is_told_by_its_place_in_the_source",
+    ),
+    Mutant(
         "a halt shows when another micro-batch comes",
         "training/streaming/status.py",
         "        return halted_since(last.step, last.reason)\n",

@@ -17,12 +17,13 @@ class Step:
 
     Attributes:
         rows: how many it has.
-        loss: of the model as it was before the update; NaN or infinite as found, None where its rows were refused and it
-            was not asked.
+        loss: of the model as it was before the update; NaN or infinite as found, None where it was not asked
+            since its rows were refused.
         metrics: of all rows tested so far, each before it was learnt from; None where a metric is not defined yet.
         learned: whether the weights were updated; where not, they are as they were, and `reason` says why.
         refused: the rows that were not learnt from, for a table of dead letters, where they were given as rows; of
             those that were left out of a micro-batch which was learnt, `reason` says why, too.
+        first: the place, from 0, of the row that `reason` speaks of, in a micro-batch that was refused; None: of none.
         left_out: their places, from 0, in a micro-batch which was learnt.
     """
 
@@ -33,6 +34,7 @@ class Step:
     reason: str = ""
     refused: pa.RecordBatch | None = None
     left_out: tuple[int, ...] = ()
+    first: int | None = None
 
     def __post_init__(self) -> None:
         refused = 0 if self.refused is None else self.refused.num_rows

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import utils
 
-from headrace.errors import DatasetError
+from headrace.errors import BadLabelError, DatasetError
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.artifact import model_files, network_of
@@ -106,7 +106,8 @@ class TorchLearner:
         try:
             batch = self.fitted.encode(rows)
         except DatasetError as error:
-            return replace(self._visited(rows.num_rows, 0, None, str(error)), refused=rows)
+            first = error.position if isinstance(error, BadLabelError) else None
+            return replace(self._visited(rows.num_rows, 0, None, str(error)), refused=rows, first=first)
         step = self.learn_tensors(batch, rows.num_rows)
         if not step.learned:
             return replace(step, refused=rows)

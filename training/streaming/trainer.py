@@ -258,10 +258,20 @@ class StreamTrainer:
     def _unlearned(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, asked: _Asked) -> Told:
         """A micro-batch that the learner did not learn from; after one at which the model failed learning may halt."""
         why, diverged = asked.step.reason or "the learner gave no reason", asked.step.diverged
+        why += self._whence(rows, reasons, asked.step.first)
         told = self._refused(rows, at, Verdict.DIVERGED if diverged else Verdict.BAD, why, reasons, asked)
         if diverged and self.policy.halts:
             self.progress = replace(self.progress, halted=halted_since(self.progress.steps, why))
         return told
+
+    def _whence(self, rows: pa.RecordBatch, reasons: pa.Array, place: int | None) -> str:
+        """Where in the source the row is that the learner found at a place of what it was given, in words."""
+        if place is None or self._places is None:
+            return ""
+        partition, offset = self._places.partition, self._places.offset
+        row = without(rows, reasons).slice(place, 1)
+        found = f"{partition} {row[partition][0]}, {offset} {row[offset][0]}"
+        return f"; position {place} of this micro-batch is {found} of the source"
 
     def _refused(
         self,

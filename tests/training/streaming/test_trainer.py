@@ -22,6 +22,7 @@ from headrace.training.learning.spec import Guard, ModelSpec, Recipe
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.streaming.positions import PositionColumns, Span, from_json
+from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy, StreamTrainer, unready_of
 
@@ -206,13 +207,13 @@ def test_bytes_that_are_no_state_are_refused_and_change_nothing(tmp_path: Path, 
     assert found.state() == before
 
 
-def learning(folder: Path, task: str, **guard: float) -> StreamTrainer:
+def learning(folder: Path, task: str, rules: Rules | None = None, **guard: float) -> StreamTrainer:
     """A trainer of a linear model of x without a choice of its own about halting."""
     loss = {"binary": {"bce": 1.0}, "regression": {"mse": 1.0}}[task]
     recipe = Recipe(ModelSpec("logistic", task=task), losses=loss, guard=Guard(**guard))
     fitted = Encoding({"x": Raw()}, Label("label")).fit([rows(0, 8)])
     torch = TorchLearner(recipe, fitted, rows(0, 1).select(["x"]), "cpu")
-    return StreamTrainer("run-1", torch, NEVER, Artifacts(folder).put, PLACES, Clock())
+    return StreamTrainer("run-1", torch, NEVER, Artifacts(folder).put, PLACES, Clock(), rules)
 
 
 def labelled(first: int, *labels: float | None) -> pa.RecordBatch:
@@ -225,8 +226,8 @@ def labelled(first: int, *labels: float | None) -> pa.RecordBatch:
     ("labels", "why"),
     [
         ((0, 1e30), "labels from 0.0 to "),
-        ((0, float("nan")), "label 'label': 1 of 2 rows are not finite"),
-        ((0, None), "label 'label': 1 of 2 rows are NULL"),
+        ((0, float("nan")), "label 'label': 1 of 2 rows are not finite, the first at position 1 "),
+        ((0, None), "label 'label': 1 of 2 rows are NULL, the first at position 1 "),
     ],
 )
 def test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on(
@@ -241,6 +242,17 @@ def test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on(
     assert found.learner.artifact()["weights.safetensors"] == before
     after = found.visit(labelled(4, 0, 1))
     assert (after.step.verdict, after.step.arrived, after.step.visited) == (Verdict.LEARNED, 6, 4)
+
+
+def test_a_refused_row_is_told_by_its_place_in_the_source(tmp_path: Path) -> None:
+    rules = Rules(("x", "label"), "why")
+    found = learning(tmp_path, "binary", rules)
+    batch = labelled(600, 0, 1, None).append_column("why", pa.array(["too late", None, None]))
+    told = found.visit(batch)
+    # Of the two that the learner was given it is the second.
+    assert str(told.step.reason).startswith("label 'label': 1 of 2 rows are NULL, the first at position 1 with None")
+    assert str(told.step.reason).endswith("; position 1 of this micro-batch is shard 0, place 602 of the source")
+    assert [one.reason for one in told.dead] == ["too late", told.step.reason, told.step.reason]
 
 
 @pytest.mark.parametrize(
