@@ -81,15 +81,19 @@ class Encoding:
 
     def check(self, schema: pa.Schema) -> None:
         """UnknownColumnError or ColumnTypeError unless rows of a schema can be encoded, label included."""
-        check_columns("encoding", [column for column, _ in self.pairs], schema)
-        if self.label is not None:
-            check_columns("label", [self.label.column], schema)
+        self.check_names(schema)
         for column, encoder in self.pairs:
             what = f"encoding: {type(encoder).__name__} of column {column!r}"
             check_kind(what, schema.field(column).type, encoder.takes)
             encoder.check(what, schema.field(column).type)
         if self.label is not None:
             self.label.check(schema.field(self.label.column).type)
+
+    def check_names(self, schema: pa.Schema, *, label: bool = True) -> None:
+        """UnknownColumnError unless a schema has all columns, that of the label only where it is asked for."""
+        check_columns("encoding", list(self.features), schema)
+        if self.label is not None and label:
+            check_columns("label", [self.label.column], schema)
 
     def fit(self, batches: Iterable[Rows]) -> Fitted:
         """Look at all rows that train, once; those whose label is left out are not looked at.
@@ -194,7 +198,7 @@ class Fitted:
 
     def _looked_up(self, schema: pa.Schema, *, labels: bool) -> list[int]:
         """`_columns_of` a schema that was not seen before."""
-        check_columns("encoding", self.encoding.columns if labels else list(self.encoding.features), schema)
+        self.encoding.check_names(schema, label=labels)
         for (column, encoder), kind in zip(self.encoding.pairs, self.kinds, strict=True):
             what = f"encoding: {type(encoder).__name__} of column {column!r}, fitted on {kind},"
             check_kind(what, schema.field(column).type, encoder.takes & NUMBERS if kind in NUMBERS else {kind})

@@ -271,6 +271,10 @@ def test_columns_that_cannot_be_encoded_are_refused_with_a_suggestion() -> None:
     fitted = Encoding({"amt": Raw(), "card": Hash(3)}).fit([rows])
     with pytest.raises(UnknownColumnError, match=r"encoding: no column 'card'; did you mean 'cards'\?"):
         fitted.encode(rows.rename_columns(["cards" if name == "card" else name for name in rows.column_names]))
+    with pytest.raises(UnknownColumnError, match=r"^label: no column 'lable'; did you mean 'label'\?"):
+        Encoding({"amt": Raw()}, Label("lable")).fit([rows])
+    with pytest.raises(UnknownColumnError, match=r"^label: no column 'label'"):
+        EVERYTHING.fit([rows]).encode(rows.drop_columns(["label"]))
     with pytest.raises(ColumnTypeError, match=r"Standardize of column 'card' takes float or integer; found string"):
         Encoding({"card": Standardize()}).fit([rows])
     with pytest.raises(ColumnTypeError, match=r"Raw of column 'amt', fitted on float, takes float or integer; found s"):
