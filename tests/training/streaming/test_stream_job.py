@@ -210,7 +210,7 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
 def test_what_is_committed_becomes_a_candidate_of_the_store_while_the_run_goes_on_and_once(lake: Lake) -> None:
     class Followed(Labels):
         name = "followed"
-        policy = Policy(candidate_rows=200, candidate_seconds=1)
+        policy = Policy(candidate_rows=200, candidate_seconds=1, halts=False)
 
     run = lake.begin(Followed)
     kept_by_then: list[bool] = []
