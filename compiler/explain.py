@@ -200,7 +200,9 @@ def _scan(
         yield from _scan_of(plan, part, sound.get(part.name, NOTHING))
     known = {column.name for column in archive_columns(plan.source)}
     own, judged = columns_of(plan, feature), known.intersection(verdict(plan).columns())
-    yield "needed", f"{', '.join(own)} by the feature; {len(judged)} columns by the verdict of a row that comes live"
+    is_live = any(part.live for part in plan.source.parts)
+    rows = "of a row that comes live" if is_live else "of a row, less those that metadata settles"
+    yield "needed", f"{', '.join(own)} by the feature; {len(judged)} columns by the verdict {rows}"
     for join in joins_of(plan):
         columns = ", ".join(str(lookup.value) for lookup in join.lookups)
         yield (

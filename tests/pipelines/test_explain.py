@@ -136,6 +136,14 @@ def test_a_column_that_metadata_settles_is_not_read_and_its_bytes_are_not_counte
     assert told(platform, "history", "whole").startswith(f"{sum(chunks(file, [*columns, 'tid']) for file in files):,} ")
 
 
+def test_of_a_source_without_a_topic_nothing_is_said_of_live_rows(platform: Platform) -> None:
+    assert told(platform, "as planned", "needed").endswith("8 columns by the verdict of a row that comes live")
+    plan = replace(PLAN, source=replace(PLAN.source, live=None))
+    said = {one.step: one.what for one in explain(VIEW, plan, FEATURE, platform) if one.part == "as planned"}
+    assert re.search(r"; \d columns by the verdict of a row, less those that metadata settles$", said["needed"])
+    assert not [what for what in said.values() if " live" in what]
+
+
 @pytest.mark.slow
 def test_the_scan_reads_what_is_explained(platform: Platform) -> None:
     turned = replace(PLAN, knobs=Knobs("latency"))

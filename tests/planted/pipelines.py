@@ -171,4 +171,39 @@ MUTANTS = (
         "tests/pipelines/test_kept_from_python.py::"
         "test_a_set_that_cannot_be_kept_stays_in_memory_and_leaves_nothing_behind",
     ),
+    Mutant(
+        "a key that all rows lack is not counted",
+        "pipelines/training_pipeline.py",
+        "return {name: count for name, count in counts.items() if count}",
+        "return {name: count for name, count in counts.items() if 0 < count < spine.rows.num_rows}",
+        "tests/pipelines/test_rows_without_keys.py::test_rows_without_a_key_are_counted_by_its_name",
+    ),
+    Mutant(
+        "a column of missing times alone is told to lack a zone",
+        "pipelines/spine.py",
+        "is_missing = 0 < column.null_count == len(column)",
+        "is_missing = len(column) < 0",
+        "tests/pipelines/test_spine.py::test_times_that_are_all_missing_are_missing_whatever_their_type",
+    ),
+    Mutant(
+        "the only times of a CSV file are told without their rows",
+        "pipelines/spine_file.py",
+        "if event_time is None and not instants and len(zoneless) == 1:",
+        "if event_time is None and not instants and len(zoneless) > 2:",
+        "tests/pipelines/test_spine.py::test_the_only_times_of_a_csv_file_are_told_by_row_when_no_one_has_a_zone",
+    ),
+    Mutant(
+        "the name of a table is read as SQL",
+        "pipelines/spine.py",
+        "            if TABLE_NAME.fullmatch(text):\n",
+        "            if not text:\n",
+        "tests/pipelines/test_spine.py::test_the_name_of_an_iceberg_table_is_a_spine_as_it_is_an_input",
+    ),
+    Mutant(
+        "a verdict of live rows is explained where none come",
+        "compiler/explain.py",
+        "is_live = any(part.live for part in plan.source.parts)",
+        "is_live = bool(plan.source.parts)",
+        "tests/pipelines/test_explain.py::test_of_a_source_without_a_topic_nothing_is_said_of_live_rows",
+    ),
 )
