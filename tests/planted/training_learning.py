@@ -195,7 +195,7 @@ MUTANTS = (
     Mutant(
         "labels of evaluation splits are not looked at",
         "training/learning/pipeline.py",
-        "                self._newest_label(rows)\n",
+        "                self._newest_label(rows, evaluated=True)\n",
         "                pass\n",
         "tests/training/learning/test_label_cutoff.py::"
         "test_labels_of_an_evaluation_split_are_looked_at_before_learning_too",

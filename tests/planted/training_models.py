@@ -29,8 +29,8 @@ MUTANTS = (
     Mutant(
         "epochs and seed that were asked for are forgotten where a class is given",
         "training/models/rebuild.py",
-        "lenient(platform, epochs=epochs, seed=seed, device=device)",
-        "lenient(platform, device=device)",
+        'platform, epochs=recorded["epochs"], seed=recorded["recipe"]["seed"], device=device',
+        "platform, device=device",
         "tests/training/models/test_rebuild.py::test_a_version_of_overridden_steps_is_made_again_by_its_own_file",
     ),
     Mutant(
@@ -195,8 +195,8 @@ MUTANTS = (
     Mutant(
         "labels that a stream refused are asked of its candidate",
         "training/models/evaluator.py",
-        "_leaving_out(predictor.fitted) if leave_out else predictor.fitted",
-        "predictor.fitted",
+        "_leaving_out(fitted) if leave_out else fitted",
+        "fitted",
         "tests/training/models/test_labels_plausible.py::test_rows_that_the_stream_refused_are_not_asked_of_it",
     ),
     Mutant(

@@ -274,8 +274,8 @@ MUTANTS = (
     Mutant(
         "candidates whose micro-batches are not committed vanish unsaid",
         "jobs/learn.py",
-        "    if said := left_out(platform.iceberg, job):\n        progress(said)\n",
-        "",
+        "(left_out(platform.iceberg, job), unready(platform.iceberg, job))",
+        "(unready(platform.iceberg, job),)",
         "tests/jobs/test_schedule.py::test_candidates_whose_micro_batches_are_not_committed_are_named",
     ),
     Mutant(
@@ -351,8 +351,8 @@ MUTANTS = (
     Mutant(
         "candidates of a stream forget the gates of their trainer",
         "training/streaming/candidates.py",
-        ", **topic, **again, **job.gates}",
-        ", **topic, **again}",
+        "        **job.gates,\n",
+        "",
         "tests/training/streaming/test_pipeline.py::test_a_candidate_keeps_the_gates_that_its_trainer_declares_through_its_kept_job",
     ),
     Mutant(
