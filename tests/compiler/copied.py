@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import random
 
+from hypothesis import strategies as st
+
 from .events import DAY, LATENESS, MINUTE, Row, events, verdict
+from .histories import HISTORIES
 
 #: What every feature of `unique_orders` reads, with id and event time: in these copies agree.
 READ = ("number", "ordered_at", "shop", "status", "cents", "weight")
 #: How long after its event a copy arrives: early as far as that goes, on time to the microsecond, late.
 ARRIVALS = (-DAY, 0, MINUTE, LATENESS, LATENESS + 1)
+
+#: Which row comes again, how long after its event and in which partition, and whether it is another row of its id.
+Again = tuple[int, int, int, bool]
 
 
 def copied_events(seed: int, n: int = 300) -> list[Row]:
@@ -21,6 +27,20 @@ def copied_events(seed: int, n: int = 300) -> list[Row]:
     rows += [_other(row) for row in rows if row["ordered_at"] is not None and random_.random() < 0.05]
     random_.shuffle(rows)
     return [{**row, "_src_offset": offset} for offset, row in enumerate(rows)]
+
+
+def with_copies(rows: list[Row], again: list[Again]) -> list[Row]:
+    """The rows, each with an id, and before and behind them those that come again."""
+    named = [{**row, "number": f"n{number}"} for number, row in enumerate(rows)]
+    copies = [_again(named[one[0] % len(named)], *one[1:]) for one in again]
+    return [*copies[::2], *named, *copies[1::2]]
+
+
+def _again(row: Row, arrival: int, partition: int, is_other: bool) -> Row:
+    """The row once more, other where no feature looks, or another row of its id."""
+    unread = {"_src_partition": partition, "express": not row["express"], "customer": 7}
+    copy = {**row, **unread, "_src_timestamp": row["ordered_at"] + arrival}
+    return _other(copy) if is_other else copy
 
 
 def _copy(row: Row, random_: random.Random) -> Row:
@@ -62,3 +82,15 @@ def verdicts(rows: list[Row]) -> dict[str, int]:
 def rank(number: str) -> int:
     """Where an id stands among those of one time."""
     return int(hashlib.md5(number.encode(), usedforsecurity=False).hexdigest()[:15], 16)
+
+
+#: Histories of which many rows come more than once.
+COPIED_HISTORIES = st.builds(
+    with_copies,
+    HISTORIES,
+    st.lists(
+        st.tuples(st.integers(0, 11), st.sampled_from(ARRIVALS), st.integers(0, 1), st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
+)

@@ -14,7 +14,7 @@ from .events import BASE, DAY, HOUR, MINUTE, SECOND, STATUSES, YEARS, Row, verdi
 Drawn = TypeVar("Drawn")
 
 #: Where times meet edges: of windows, of tiles, of the lateness, of each other.
-EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 20 * DAY, YEARS]
+EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 18 * DAY, 20 * DAY, YEARS]
 OFFSETS = st.builds(
     lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), st.sampled_from([-1, 0, 1, -2 * MINUTE, 2 * MINUTE])
 )

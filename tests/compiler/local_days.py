@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import strategies as st
+
 from headrace import CalendarDays, FeaturePipeline
 
 from .events import DAY, HOUR, LATENESS, MINUTE, SPECS, Row, aggregate, event, verdict
@@ -22,6 +24,7 @@ from .every_aggregate import (
     orders,
     revenue,
 )
+from .histories import EVENTS
 
 NEW_YORK, KATHMANDU, LORD_HOWE = "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"
 SAO_PAULO, CAIRO, BEIRUT, APIA = "America/Sao_Paulo", "Africa/Cairo", "Asia/Beirut", "Pacific/Apia"
@@ -105,6 +108,33 @@ def instants(seed: int, n: int = 12) -> list[int]:
     random_ = random.Random(seed)
     beside = [-1, 0, 1, TILE, random_.randrange(-DAY, DAY), random_.randrange(-DAY, DAY)]
     return [random_.choice(MIDNIGHTS) + random_.choice(beside) for _ in range(n)]
+
+
+def at_midnight(event_: Row, midnight: int, before: int, delay: int) -> Row:
+    """The event beside a midnight; no key here is a customer, so a row without one would be accepted."""
+    us = midnight - before
+    return {**event_, "customer": event_["customer"] or 1, "ordered_at": us, "_src_timestamp": us + delay}
+
+
+BESIDE = st.builds(
+    int.__add__, st.sampled_from([0, 0, DAY, 2 * DAY, 20 * DAY]), st.sampled_from([-HOUR, -1, 0, 1, HOUR])
+)
+DELAYS = st.sampled_from([0, MINUTE, LATENESS, LATENESS + 1])
+
+
+def around(midnight: int) -> st.SearchStrategy[tuple[list[Row], list[Row]]]:
+    """Events beside a midnight and other ends of days, and rows of a spine that ask there."""
+    askers = st.builds(
+        lambda shop, before: {"_t": midnight - before, "shop": shop, "customer": 1, "express": True},
+        st.sampled_from(["a", "b", "", None]),
+        BESIDE,
+    )
+    events = st.lists(st.builds(at_midnight, EVENTS, st.just(midnight), BESIDE, DELAYS), min_size=1, max_size=20)
+    return st.tuples(events, st.lists(askers, min_size=1, max_size=5))
+
+
+#: What hypothesis draws of days in which clocks change.
+EXAMPLES_OF_DAYS = st.sampled_from(MIDNIGHTS).flatmap(around)
 
 
 def date_of(us: int, zone: str) -> int:

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -19,8 +21,9 @@ from headrace.compiler.point_in_time import AskedFeature, KeySet, KnownBy, key_s
 from headrace.compiler.verdict import Verdict
 from headrace.features.scalar import Scalar, literal
 
-from .copied import copied_events, counted, rank, verdicts
+from .copied import COPIED_HISTORIES, copied_events, counted, rank, verdicts
 from .events import BASE, DAY, HOUR, MINUTE, Row, expected
+from .histories import OFFSETS, PATIENT, numbered
 from .test_duckdb_sql import SCHEMA, answers, close
 from .test_point_in_time import expected as expected_at
 
@@ -56,6 +59,17 @@ def test_copies_count_once_in_every_feature(shop: ViewPlan, mode: str, seed: int
         for feature in shop.features:
             name = feature.name
             assert found.get(name, {}) == close(expected(counted(rows), name, at_us, mode)), (name, at_us)
+
+
+@PATIENT
+@given(rows=COPIED_HISTORIES, before=OFFSETS, mode=st.sampled_from(["exact", "tiled"]))
+def test_copies_count_once_whatever_the_events(shop: ViewPlan, rows: list[Row], before: int, mode: str) -> None:
+    placed = numbered(rows, "_src_offset")
+    connection, once = connect(placed), counted(placed)
+    found = answers(connection, shop, BASE - before, mode)
+    for feature in shop.features:
+        assert found.get(feature.name, {}) == close(expected(once, feature.name, BASE - before, mode)), feature.name
+    assert counts(connection, shop) == verdicts(placed)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace import CalendarDays, FeaturePipeline
@@ -25,7 +25,21 @@ from headrace.features.local_day import DAY_US, END_DAY, begin_us, day_of, days_
 
 from .events import DAY, MINUTE, SIDES, SPECS, Row, serve
 from .every_aggregate import orders
-from .local_days import DAYS, MIDNIGHTS, NEW_YORK, SAO_PAULO, TILE, ShopDays, by_shop, expected, instants, rows, value
+from .histories import PATIENT, numbered
+from .local_days import (
+    DAYS,
+    EXAMPLES_OF_DAYS,
+    MIDNIGHTS,
+    NEW_YORK,
+    SAO_PAULO,
+    TILE,
+    ShopDays,
+    by_shop,
+    expected,
+    instants,
+    rows,
+    value,
+)
 from .test_duckdb_sql import answers, close, connect
 from .test_point_in_time import TTL, spined
 from .test_point_in_time import answers as values_at
@@ -94,6 +108,26 @@ def test_days_of_a_training_set_equal_a_loop_over_dates(
     }
     assert found == close(wanted)
     assert sum(1 for one in found.values() if one) > len(DAYS)
+
+
+@settings(PATIENT, max_examples=12)
+@given(
+    example=EXAMPLES_OF_DAYS,
+    mode=st.sampled_from(["recomputed", "last_write", "ttl"]),
+    window_mode=st.sampled_from(["exact", "tiled"]),
+    known_by=st.sampled_from(["event", "arrival"]),
+)
+def test_days_equal_a_loop_over_dates_whatever_the_events(
+    example: tuple[list[Row], list[Row]], mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
+) -> None:
+    mine, spine = numbered(example[0], "_src_offset"), numbered(example[1], "_row")
+    found = values_at(spined(mine, spine), PLAN, asked(mode, window_mode), known_by)
+    wanted = {
+        (name, asker["_row"]): expected_at(mine, asker, name, mode, window_mode, known_by)
+        for name in DAYS
+        for asker in spine
+    }
+    assert found == close(wanted)
 
 
 def test_modes_may_be_mixed_over_the_same_days() -> None:

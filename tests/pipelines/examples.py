@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from headrace.compiler.plan import Column, ViewPlan
 
+from ..compiler.copied import COPIED_HISTORIES  # noqa: TID252
 from ..compiler.events import Row  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.histories import ASKERS, HISTORIES, drawn, numbered  # noqa: TID252
 
 EXAMPLE = Column("_example", "int")
+ORDERS = st.tuples(HISTORIES, ASKERS)
+COPIED_ORDERS = st.tuples(COPIED_HISTORIES, ASKERS)
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,17 @@ class Example:
     askers: list[Row]
 
 
-def generated(
-    histories: st.SearchStrategy[list[Row]] = HISTORIES, askers: st.SearchStrategy[list[Row]] = ASKERS, count: int = 40
-) -> list[Example]:
+def generated(strategy: st.SearchStrategy[tuple[list[Row], list[Row]]] = ORDERS, count: int = 40) -> list[Example]:
     """What hypothesis thinks of, the same each time."""
-    found = drawn(st.tuples(histories, askers), count)
-    return [Example(numbered(rows, "_src_offset"), asking) for rows, asking in found]
+    return [Example(numbered(rows, "_src_offset"), askers) for rows, askers in drawn(strategy, count)]
+
+
+def with_own_ids(examples: list[Example]) -> list[Example]:
+    """The same with ids that no other example has: an id is of the whole source."""
+    return [
+        replace(one, rows=[{**row, "number": f"{number}:{row['number']}"} for row in one.rows])
+        for number, one in enumerate(examples)
+    ]
 
 
 def together(plan: ViewPlan) -> ViewPlan:

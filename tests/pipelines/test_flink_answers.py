@@ -27,14 +27,14 @@ from headrace.runtime.settings import load_settings
 from ..compiler.copied import copied_events, counted  # noqa: TID252
 from ..compiler.events import DAY, FILTERED, SPECS, events  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.filtered import FilteredOrders  # noqa: TID252
-from ..compiler.local_days import DAYS, ShopDays  # noqa: TID252
+from ..compiler.local_days import DAYS, EXAMPLES_OF_DAYS, ShopDays  # noqa: TID252
 from ..compiler.local_days import rows as rows_of_days  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_local_days import askers as askers_of_days  # noqa: TID252
 from ..compiler.test_local_days import expected_at  # noqa: TID252
 from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
-from .examples import EXAMPLE, Example, generated, table_of, together
+from .examples import COPIED_ORDERS, EXAMPLE, Example, generated, table_of, together, with_own_ids
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +48,11 @@ KINDS = list(product(["recomputed", "last_write", "ttl"], ["exact", "tiled"], ["
 def seeded(seed: int) -> Example:
     rows = events(seed)
     return Example(rows, spine(seed, rows, 30))
+
+
+def apart(sets: list[KeySet]) -> list[KeySet]:
+    """The same over the events of each example by themselves."""
+    return [replace(keys, apart=(EXAMPLE,)) for keys in sets]
 
 
 class Flink:
@@ -107,7 +112,7 @@ def found(flink: Flink, examples: list[Example]) -> dict[str, list[Any]]:
             for name, (mode, windows, known) in product(NAMES, KINDS)
             if known == known_by
         ]
-        sets += [replace(keys, apart=(EXAMPLE,)) for keys in key_sets(plan, tuple(asked), known_by)]  # type: ignore[arg-type]
+        sets += apart(key_sets(plan, tuple(asked), known_by))  # type: ignore[arg-type]
     return flink.values(plan, sets, examples)
 
 
@@ -125,9 +130,10 @@ def test_every_value_is_that_of_a_loop_on_flink(
 
 
 def test_calendar_days_equal_a_loop_over_dates_on_flink(flink: Flink) -> None:
-    plan = plan_view(ShopDays.view)
+    plan = together(plan_view(ShopDays.view))
     before_all_days = {"_row": 60, "_t": -DAY, "shop": "a", "customer": 1, "express": True}
-    example = Example(rows_of_days(5), [*askers_of_days(5), before_all_days])
+    seeded_days = Example(rows_of_days(5), [*askers_of_days(5), before_all_days])
+    examples = [seeded_days, *generated(EXAMPLES_OF_DAYS, 25)]
     sets: list[KeySet] = []
     for known_by in ("event", "arrival"):
         asked = [
@@ -135,27 +141,29 @@ def test_calendar_days_equal_a_loop_over_dates_on_flink(flink: Flink) -> None:
             for name, (mode, windows, known) in product(DAYS, KINDS)
             if known == known_by
         ]
-        sets += key_sets(plan, tuple(asked), known_by)  # type: ignore[arg-type]
-    found = flink.values(plan, sets, [example])
+        sets += apart(key_sets(plan, tuple(asked), known_by))  # type: ignore[arg-type]
+    found = flink.values(plan, sets, examples)
     for name, (mode, windows, known_by) in product(DAYS, KINDS):
-        wanted = [expected_at(example.rows, row, name, mode, windows, known_by) for row in example.askers]  # type: ignore[arg-type]
+        wanted = [expected_at(one.rows, row, name, mode, windows, known_by) for one in examples for row in one.askers]  # type: ignore[arg-type]
         values = found[name_of(name, mode, windows, known_by)]
         assert dict(enumerate(values)) == close(dict(enumerate(wanted))), name
         assert any(value is not None for value in values), name
 
 
 def test_copies_count_once_on_flink(flink: Flink) -> None:
-    plan = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
-    rows = copied_events(9, 150)
-    example = Example(rows, spine(9, counted(rows), 80))
+    plan = together(plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"]))
+    copied = copied_events(9, 150)
+    seeded_copies = Example(copied, spine(9, counted(copied), 80))
+    examples = with_own_ids([seeded_copies, *generated(COPIED_ORDERS, 25)])
+    once = [(counted(one.rows), one.askers) for one in examples]
     modes = list(product(["recomputed", "last_write"], ["exact", "tiled"]))
     asked = [
         AskedFeature(name_of(one.name, mode, windows, ""), one, mode, None, windows)  # type: ignore[arg-type]
         for one, (mode, windows) in product(plan.features, modes)
     ]
-    found = flink.values(plan, key_sets(plan, tuple(asked)), [example], COPIED)
+    found = flink.values(plan, apart(key_sets(plan, tuple(asked))), examples, COPIED)
     for one, (mode, windows) in product(plan.features, modes):
-        wanted = [expected(counted(rows), row, one.name, mode, windows, "event") for row in example.askers]  # type: ignore[arg-type]
+        wanted = [expected(rows, row, one.name, mode, windows, "event") for rows, askers in once for row in askers]  # type: ignore[arg-type]
         assert dict(enumerate(found[name_of(one.name, mode, windows, "")])) == close(dict(enumerate(wanted))), one.name
 
 
