@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +32,20 @@ from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
 from ..compiler import copied, events, local_days, nested_logins  # noqa: TID252 (the oracles are the compiler's)
+from ..compiler.filtered import FilteredOrders  # noqa: TID252
 from ..compiler.many_keys import AlikeOrders  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
 from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_nested import PLAN as NESTED  # noqa: TID252
 from ..compiler.test_nested import SCHEMA as NESTED_SCHEMA  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
+from .examples import COPIED_ORDERS, EXAMPLE, Example, apart, generated, table_of, with_own_ids
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = plan_view(local_days.ShopDays.view)
-UNIQUE = plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"])
+UNIQUE = apart(plan_view(load_views(ROOT / "tests/compiler/unique_orders.py").views["unique_orders"]))
 WRITTEN = load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"]
 
 
@@ -61,7 +66,9 @@ def dear(f: Features) -> Any:
 
 TYPES = {one.name: one.aggregate.type for one in WRITTEN.features}
 ON_DEMAND = traced([revenue_per_order, since_newest, dear], TYPES, [], "here")
-SHOP = plan_view(replace(WRITTEN, features=(*WRITTEN.features, *AlikeOrders.view.features), on_demand=ON_DEMAND))
+EVERY = (*WRITTEN.features, *AlikeOrders.view.features, *FilteredOrders.view.features)
+SHOP = apart(plan_view(replace(WRITTEN, features=EVERY, on_demand=ON_DEMAND)))
+ORACLE = {**events.SPECS, **events.FILTERED}
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
     events.BASE,
@@ -82,32 +89,117 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FlinkEngine:
     return FlinkEngine(local_session(load_settings(flags=flags, environment={})), served_table)
 
 
+@cache
+def examples() -> list[Example]:
+    """Seeded events, which differences are planted in, and what hypothesis thinks of."""
+    askers = [{"_t": events.BASE, "shop": shop, "customer": 1, "express": True} for shop in ("a", "b", "")]
+    return [Example(events.events(11, 600), askers), *generated()]
+
+
+@cache
+def accepted() -> list[list[events.Row]]:
+    """Of each example the rows that count."""
+    return [[row for row in one.rows if events.verdict(row) == "accepted"] for one in examples()]
+
+
+@cache
+def copies() -> list[Example]:
+    """The same of rows that come more than once."""
+    return with_own_ids([Example(copied.copied_events(11, 400), []), *generated(COPIED_ORDERS, 25)])
+
+
 @pytest.fixture(scope="module")
-def shop(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
+def all_shops(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
     """Random events of every kind of aggregate, and the tiles that Flink makes of them in one job."""
-    with database("shop") as connection:
-        connection.register("archive", pa.Table.from_pylist(events.events(11, 600), schema=SCHEMA))
+    with database("shops") as connection:
+        rows = [in_partitions_of(number, one.rows) for number, one in enumerate(examples())]
+        connection.register("archive", table_of(rows, SCHEMA))
         with folded_by_flink(connection, SHOP, engine) as tiles:
             yield connection, tiles
+
+
+def in_partitions_of(number: int, rows: list[events.Row]) -> list[events.Row]:
+    """The rows of an example in two partitions of its own, so that the ledger counts them by themselves."""
+    return [{**row, "_src_partition": 2 * number + row["_src_partition"]} for row in rows]
+
+
+def only(tiles: FlinkTiles, number: int) -> FlinkTiles:
+    """What was made of one example's rows."""
+    blocks = {partition: counts for partition, counts in tiles.blocks.items() if partition // 2 == number}
+    entities = {names: {key for key in keys if key[-1] == number} for names, keys in tiles.entities.items()}
+    return replace(tiles, blocks=blocks, entities=entities)
+
+
+@pytest.fixture(scope="module")
+def shop(all_shops: tuple[Any, FlinkTiles]) -> Iterator[tuple[Any, FlinkTiles]]:
+    """The seeded example alone."""
+    with database("shop") as connection:
+        connection.register("archive", table_of([examples()[0].rows], SCHEMA))
+        yield connection, only(all_shops[1], 0)
 
 
 @pytest.fixture(scope="module")
 def unique(engine: FlinkEngine) -> Iterator[tuple[Any, FlinkTiles]]:
     """Random events of which many come more than once."""
     with database("unique") as connection:
-        connection.register("archive", pa.Table.from_pylist(copied.copied_events(11, 400), schema=COPIED))
+        rows = [in_partitions_of(number, one.rows) for number, one in enumerate(copies())]
+        connection.register("archive", table_of(rows, COPIED))
         with folded_by_flink(connection, UNIQUE, engine) as tiles:
             yield connection, tiles
 
 
 @pytest.mark.parametrize("at_us", INSTANTS)
-def test_both_engines_agree_on_random_events(shop: tuple[Any, FlinkTiles], at_us: int) -> None:
-    found = compare(shop[0], SHOP, shop[1], as_of=instant_of(at_us))
+def test_both_engines_agree_on_random_events(all_shops: tuple[Any, FlinkTiles], at_us: int) -> None:
+    found = compare(all_shops[0], SHOP, all_shops[1], as_of=instant_of(at_us))
     assert (found.lines(), found.differing) == ([], 0)
     assert found.verdicts[0] == found.verdicts[1]
     assert min(found.verdicts[1].values()) > 0
     assert found.values > len(SHOP.features)
     assert not found.features_left_out
+
+
+def test_what_is_served_of_flinks_tiles_equals_a_loop_over_all_events(all_shops: tuple[Any, FlinkTiles]) -> None:
+    assert_served(all_shops[1], examples(), accepted(), ORACLE)
+
+
+def assert_served(
+    tiles: FlinkTiles, asking: list[Example], counted: list[list[events.Row]], oracle: dict[str, events.Spec]
+) -> None:
+    """Each asker of each example gets what a loop over the rows that count says, and not always nothing."""
+    asked: dict[int, list[tuple[int, events.Row]]] = {}
+    for number, example in enumerate(asking):
+        for asker in example.askers:
+            asked.setdefault(asker["_t"], []).append((number, asker))
+    by_keys = {keys: [name for name in oracle if oracle[name][0] == keys] for keys, *_ in oracle.values()}
+    known = set()
+    for (at_us, askers), (keys, names) in product(asked.items(), by_keys.items()):
+        named = [(number, asker) for number, asker in askers if None not in map(asker.get, keys)]
+        entities = [{**{key: asker[key] for key in keys}, EXAMPLE.name: number} for number, asker in named]
+        found = tiles.values(names, entities, instant_of(at_us))
+        for name in names:
+            wanted = {place: by_a_loop(counted[one], asker, name) for place, (one, asker) in enumerate(named)}
+            assert dict(enumerate(map(events.micros, found[name].to_pylist()))) == close(wanted), (name, at_us)
+            known |= {name for value in wanted.values() if value is not None}
+    assert known == set(oracle)
+
+
+def by_a_loop(counted: list[events.Row], asker: events.Row, name: str) -> Any:
+    """What is served of a feature at a time of the past, of the rows that count: whoever was ever seen is known."""
+    keys, passes, argument, function, window, tail = ORACLE[name]
+    mine = [row for row in counted if all(row[key] == asker[key] for key in keys)]
+    if not any(events.makes_known(row, keys) for row in mine):
+        return None
+    start, end = events.bounds(name, asker["_t"], window, tail, "tiled")
+    return events.aggregate(
+        function, [row for row in mine if passes(row) and start <= row["ordered_at"] < end], argument
+    )
+
+
+def test_the_ledger_counts_what_a_loop_says_of_each_row(all_shops: tuple[Any, FlinkTiles]) -> None:
+    wanted = [Counter(map(events.verdict, example.rows)) for example in examples()]
+    found = [Counter(only(all_shops[1], number).verdicts) for number in range(len(examples()))]
+    assert [+counts for counts in found] == wanted
+    assert min(sum(wanted[1:], Counter()).values()) > 10
 
 
 def test_an_on_demand_feature_that_differs_is_told_with_the_rows_of_what_it_reads(shop: tuple[Any, FlinkTiles]) -> None:
@@ -129,8 +221,13 @@ def test_both_engines_count_one_of_the_copies_of_a_row(unique: tuple[Any, FlinkT
     """Flink takes the first that it reads, DuckDB the first that arrived: mostly another one."""
     found = compare(unique[0], UNIQUE, unique[1], as_of=instant_of(at_us))
     assert (found.lines(), found.differing) == ([], 0)
-    assert found.verdicts[1] == copied.verdicts(copied.copied_events(11, 400))
+    assert Counter(found.verdicts[1]) == sum((Counter(copied.verdicts(one.rows)) for one in copies()), Counter())
     assert min(found.verdicts[1].values()) > 0
+
+
+def test_what_is_served_of_copies_equals_a_loop_over_those_that_count(unique: tuple[Any, FlinkTiles]) -> None:
+    oracle = {feature.name: events.SPECS[feature.name] for feature in UNIQUE.features}
+    assert_served(unique[1], copies(), [copied.counted(one.rows) for one in copies()], oracle)
 
 
 @pytest.fixture(scope="module")
@@ -193,13 +290,16 @@ def served_wrong(tiles: FlinkTiles, feature: str, wrong: Any) -> FlinkTiles:
 def test_a_value_that_differs_is_told_with_its_rows(shop: tuple[Any, FlinkTiles]) -> None:
     connection, tiles = shop
     (one,) = compare(connection, SHOP, served_wrong(tiles, "orders_1h", -1), as_of=instant_of(events.BASE)).differences
-    entity = (one.entity["shop"],)
-    rows = [row for row in events.events(11, 600) if row["shop"] == entity[0] and events.verdict(row) == "accepted"]
+    shop_ = one.entity["shop"]
+    rows = [row for row in accepted()[0] if row["shop"] == shop_]
     inside = [row for row in rows if events.BASE - events.HOUR <= row["ordered_at"] < events.BASE]
     assert (one.feature, one.duckdb, one.flink) == ("orders_1h", len(inside), -1)
     assert one.rows is not None
     assert sorted(one.rows["_src_offset"].to_pylist()) == [row["_src_offset"] for row in inside]
-    assert str(one) == f"orders_1h of shop={entity[0]!r}: duckdb {len(inside)}, flink -1; made of {len(inside)} rows"
+    assert (
+        str(one)
+        == f"orders_1h of shop={shop_!r}, _example=0: duckdb {len(inside)}, flink -1; made of {len(inside)} rows"
+    )
 
 
 @pytest.mark.parametrize(("feature", "right", "wrong"), [("orders_1h", 0, None), ("last_weight_1h", None, 0.0)])
@@ -242,15 +342,18 @@ def test_rows_of_another_verdict_differ(shop: tuple[Any, FlinkTiles]) -> None:
 
 def test_an_entity_of_which_there_is_a_tile_and_no_row_differs(shop: tuple[Any, FlinkTiles]) -> None:
     connection, tiles = shop
-    group = next(one for one in SHOP.groups if [key.name for key in one.keys] == ["shop"])
-    entities = {**tiles.entities, ("shop",): tiles.entities["shop",] | {("nobody",)}}
+    keys = ("shop", EXAMPLE.name)
+    group = next(one for one in SHOP.groups if tuple(key.name for key in one.keys) == keys)
+    entities = {**tiles.entities, keys: tiles.entities[keys] | {("nobody", 0)}}
     named = f"{PROJECT}_{SHOP.name}_{group.fingerprint}_g1"
     nothing = tuple(None for _ in group.cell[1:])
-    tiles.store.tiles.write(named, group, [Tile(("nobody",), group.finest_us, events.BASE, (1, *nothing), events.BASE)])
+    tiles.store.tiles.write(
+        named, group, [Tile(("nobody", 0), group.finest_us, events.BASE, (1, *nothing), events.BASE)]
+    )
     found = compare(connection, SHOP, replace(tiles, entities=entities), as_of=instant_of(events.BASE))
     assert {one.entity["shop"] for one in found.differences} == {"nobody"}
     assert all(one.duckdb is None and one.flink == 0 for one in found.differences)
-    tiles.store.tiles.erase(named, group, [("nobody",)])
+    tiles.store.tiles.erase(named, group, [("nobody", 0)])
 
 
 def test_the_newest_rows_are_compared_by_default(
