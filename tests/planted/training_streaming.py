@@ -24,7 +24,7 @@ MUTANTS = (
         "training/streaming/finder.py",
         "([False], missing[:-1] & (asked[:-1, 0] == asked[1:, 0]))",
         "([False], missing[:-1])",
-        "tests/training/streaming/test_replay.py::test_an_archive_that_lacks_rows_or_is_another_topics_or_is_none_is_named",
+        "tests/training/streaming/test_finder.py::test_a_range_of_missing_rows_ends_with_its_partition_and_most_are_counted",
     ),
     Mutant(
         "the bytes of a state are made after every micro-batch",

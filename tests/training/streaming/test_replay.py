@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis.extra import numpy as arrays
 
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import ArtifactError, CutoverError, ModelError, NotFoundError, SettingsError
+from headrace.jobs.learn import pipeline_in
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.legs import TOPIC_ID
@@ -221,6 +223,38 @@ def test_an_archive_that_lacks_rows_or_is_another_topics_or_is_none_is_named(
     name = lake.store().register("late", followed, WHY).name
     with pytest.raises(SettingsError, match=r"from table raw.labelled, whose own rows .* leave out the archive"):
         rebuild(lake.platform, lake.store(), name, archive="raw.archived")
+
+
+TRAINER = f"""
+from headrace import IcebergTable, StreamingTrainingPipeline
+
+class Late(StreamingTrainingPipeline):
+    '''Labels by a learner beside it.'''
+    name = "late"
+    source = IcebergTable("raw.labelled")
+    learner = "logistic:make"
+    python_files = ["{HERE}/logistic.py"]
+"""
+
+
+def test_a_streamed_version_is_made_again_by_its_file_which_brings_its_modules(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as here:
+        here.syspath_prepend(HERE)
+        facts = streamed(lake, FROM_NOTHING).facts
+    sys.modules.pop("logistic", None)
+    file = tmp_path / "late.py"
+    file.write_text(TRAINER)
+    code = pipeline_in(file, "late").own_code()
+    assert code.keys() == {"definition", "logistic"}
+    made = lake.store().register("late", replace(facts, training={**facts.training, "own_code": code}), WHY)
+    assert rebuild(lake.platform, lake.store(), made.name, file=file).is_same
+    with pytest.raises(SettingsError, match="module 'logistic' cannot be imported"):
+        rebuild(lake.platform, lake.store(), made.name)
+    file.write_text(f"{TRAINER}# other\n")
+    with pytest.raises(ModelError, match="other is: definition"):
+        rebuild(lake.platform, lake.store(), made.name, file=file)
 
 
 def test_the_rows_that_a_stream_has_learned_from_are_known_by_their_places(
