@@ -6,6 +6,8 @@ from .mutant import Mutant
 
 SEEN = "tests/compiler/test_as_of.py::test_duckdb_sees_the_version_in_effect"
 
+PROPERTIES = "tests/compiler/test_point_in_time_properties.py"
+
 MUTANTS = (
     Mutant(
         "an event at the start of a window is lost",
@@ -413,5 +415,33 @@ MUTANTS = (
         'columns = ", ".join(f"{one.name}::FLOAT AS {one.name}" if one.type == "float" else one.name '
         "for one in plan.logged.columns)",
         "tests/compiler/test_label_join.py::test_features_of_each_fact_are_those_that_were_logged_to_the_last_bit",
+    ),
+    Mutant(
+        "an entity is known by a row of which a filter says NULL",
+        "compiler/duckdb_known.py",
+        'return " OR ".join(DUCKDB.emit(one) for one',
+        'return " OR ".join(f"coalesce({DUCKDB.emit(one)}, TRUE)" for one',
+        f"{PROPERTIES}::test_an_entity_is_known_by_what_one_of_its_filters_lets_in",
+    ),
+    Mutant(
+        "a filter that is NULL lets a row in",
+        "compiler/verdict.py",
+        'conjunction(accepted, Scalar("is_true", BOOL, (group.filter,)))',
+        'conjunction(accepted, Scalar("coalesce", BOOL, (group.filter, literal(True))))',
+        f"{PROPERTIES}::test_values_are_those_of_a_loop",
+    ),
+    Mutant(
+        "a feature counts what the filter of another group lets in",
+        "compiler/duckdb_point_in_time.py",
+        "{DUCKDB.emit(passes(group))} AS _in{number}",
+        "{DUCKDB.emit(passes(groups[0][0]))} AS _in{number}",
+        f"{PROPERTIES}::test_an_entity_is_known_by_what_one_of_its_filters_lets_in",
+    ),
+    Mutant(
+        "a tile holds what the filter of another group lets in",
+        "compiler/flink_tiles.py",
+        "{FLINK.emit(passes(group), filter_label(plan, group))}",
+        "{FLINK.emit(passes(plan.groups[0]), filter_label(plan, group))}",
+        "tests/pipelines/test_engine_diff.py::test_what_is_served_of_flinks_tiles_equals_a_loop_over_all_events",
     ),
 )

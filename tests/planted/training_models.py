@@ -29,10 +29,6 @@ MUTANTS = (
     Mutant(
         "epochs and seed that were asked for are forgotten where a class is given",
         "training/models/rebuild.py",
-        'platform, epochs=recorded["epochs"], seed=recorded["recipe"]["seed"], device=device',
-        "platform, device=device",
-    ),
-    Mutant(
         'epochs=recorded["epochs"], seed=recorded["recipe"]["seed"], device=device',
         "device=device",
         "tests/training/models/test_rebuild.py::test_a_version_of_overridden_steps_is_made_again_by_its_own_file",
