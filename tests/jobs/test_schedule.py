@@ -97,7 +97,7 @@ def test_a_failure_is_an_exit_status_and_again_tries_at_once(desk: Path) -> None
     for options in ([], ["--again"]):
         ended = schedule(desk, "run", *options)
         assert ended.returncode == 1
-        assert "retrain: failed: DatasetError" in ended.stderr
+        assert "retrain: failed: BadLabelError" in ended.stderr
     assert schedule(desk, "run").returncode == 0
     settings = load_settings(folder=desk, environment={})
     assert ScheduleRegistry.at(settings.registry_file, "trips").state("late_trips").failures == 1

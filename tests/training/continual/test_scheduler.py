@@ -224,15 +224,15 @@ def test_a_failure_is_told_pauses_and_is_tried_again_to_an_end(desk: Desk) -> No
     desk.arrive(100, stream.changed(stream.rows(100), "late", 7.0))
     scheduler = desk.scheduler(declared)
     assert scheduler.step() is Outcome.FAILED
-    assert "retrain: failed: DatasetError" in desk.told[-1]
+    assert "retrain: failed: BadLabelError" in desk.told[-1]
     desk.clock.pass_(minutes=9)
     assert scheduler.step() is Outcome.NOTHING
-    assert "failure 1 of 2 in a row: DatasetError" in desk.told[-1]
+    assert "failure 1 of 2 in a row: BadLabelError" in desk.told[-1]
     desk.clock.pass_(minutes=1)
     assert scheduler.step() is Outcome.FAILED
     desk.clock.pass_(days=9)
     assert scheduler.step() is Outcome.NOTHING
-    assert "given up after 2 failures in a row, the last: DatasetError" in desk.told[-1]
+    assert "given up after 2 failures in a row, the last: BadLabelError" in desk.told[-1]
     scheduler.forgive()
     assert scheduler.step() is Outcome.FAILED
     assert "late_trips" not in desk.store.models()
