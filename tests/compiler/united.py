@@ -102,7 +102,7 @@ def _till(row: Row) -> Row:
 
 
 def _on_the_web(row: Row) -> Row:
-    customer, cents, weight = row["customer"], row["cents"], row["weight"]
+    customer, cents, weight, express = row["customer"], row["cents"], row["weight"], row["express"]
     return {
         **_till(row),
         "store": row["shop"],
@@ -110,7 +110,7 @@ def _on_the_web(row: Row) -> Row:
         "state": row["status"],
         "half_cents": None if cents is None else cents * 2,
         "quarters": None if weight is None else weight * 4,
-        "kind": "express" if row["express"] else "slow",
+        "kind": None if express is None else "express" if express else "slow",
         "placed_at": row["ordered_at"],
         "_src_topic": "website",
     }

@@ -67,7 +67,8 @@ def dear(f: Features) -> Any:
 TYPES = {one.name: one.aggregate.type for one in WRITTEN.features}
 ON_DEMAND = traced([revenue_per_order, since_newest, dear], TYPES, [], "here")
 EVERY = (*WRITTEN.features, *AlikeOrders.view.features, *FilteredOrders.view.features)
-SHOP = apart(plan_view(replace(WRITTEN, features=EVERY, on_demand=ON_DEMAND)))
+WHOLE = plan_view(replace(WRITTEN, features=EVERY, on_demand=ON_DEMAND))
+SHOP = apart(WHOLE)
 ORACLE = {**events.SPECS, **events.FILTERED}
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (

@@ -30,7 +30,7 @@ from headrace.testing.rows import Inputs, opened_inputs
 from ..compiler import events  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.test_duckdb_sql import SCHEMA  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
-from .test_engine_diff import INSTANTS, SHOP
+from .test_engine_diff import INSTANTS, WHOLE
 
 pytestmark = pytest.mark.slow
 
@@ -67,10 +67,10 @@ def script(archive: pa.Table, happens: list[tuple[int, Marker]]) -> Iterator[pa.
 
 def test_every_aggregate_goes_on_through_pauses_and_crashes(engine: FlinkEngine, archive: pa.Table) -> None:
     steps = list(script(archive, HAPPENS))
-    with database("shop") as connection, played_by_flink(steps, SHOP, engine) as tiles:
+    with database("shop") as connection, played_by_flink(steps, WHOLE, engine) as tiles:
         connection.register("archive", archive)
         for at_us in INSTANTS:
-            found = compare(connection, SHOP, tiles, as_of=instant_of(at_us))
+            found = compare(connection, WHOLE, tiles, as_of=instant_of(at_us))
             assert (found.lines(), found.differing) == ([], 0)
             assert found.verdicts[0] == found.verdicts[1]
         assert tiles.rows_read == READ
