@@ -9,15 +9,14 @@ from typing import Any
 
 from headrace.connectors.artifacts import address_of
 from headrace.errors import ArtifactError, ModelError, SettingsError
-from headrace.features.place import Place
 from headrace.registry.model_facts import Facts, ModelVersion
 from headrace.runtime.platform import Platform
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.definition_json import definition_of
 from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
 from headrace.training.models.declared import stream_again, training_again
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.file_difference import file_differences
+from headrace.training.models.kept_training import KeptTraining
 from headrace.training.models.origin import code_inventory, environment_inventory
 from headrace.training.models.own_code import named_code
 from headrace.training.models.store import OWN, ModelStore
@@ -92,13 +91,12 @@ class _Lenient(TrainingPipeline, abstract=True):
         """Nothing: what was learnt is made again as it was."""
 
 
-class _Again(_Lenient, abstract=True):
+class _Again(_Lenient, KeptTraining, abstract=True):
     """The training of a definition that was read back."""
 
-    def __init__(self, platform: Platform, training: Mapping[str, Any], name: str, device: str) -> None:
-        self.platform, self.device, self.code = platform, device, {}
-        # Whoever reads an error is shown the version, as no file declares this training.
-        found = definition_of(training["definition"], Place(name, 0))
+    def __init__(self, platform: Platform, version: ModelVersion, device: str) -> None:
+        super().__init__(platform, version, device, "give the file that declares it: --file")
+        found = self.chosen
         # What was refused then is refused again, however much it was.
         plan = replace(found.plan, most_refused=1.0)
         self.chosen = replace(found, fine_tuning=found.recipe.optimizer, plan=plan)
@@ -175,11 +173,7 @@ def _pipeline(platform: Platform, version: ModelVersion, given: _Given) -> Train
     device = given.device or training["device"]
     if given.file is not None:
         return _of_class(training_again(version, given.file), platform, training["definition"], device)
-    if training["overridden"]:
-        steps = ", ".join(training["overridden"])
-        msg = f"{version.name}: its class overrides {steps}, which is not recorded; give the file that declares it: "
-        raise ModelError(msg + "--file")
-    return _Again(platform, training, version.name, device)
+    return _Again(platform, version, device)
 
 
 def _of_class(
