@@ -69,6 +69,13 @@ MUTANTS = (
         "tests/training/streaming/test_trainer.py::test_rows_refused_for_themselves_are_dead_letters_and_learning_goes_on",
     ),
     Mutant(
+        "who resumes forgets that learning has halted",
+        "training/streaming/trainer.py",
+        "        self.progress = counted\n",
+        "        self.progress = replace(counted, halted=None)\n",
+        "tests/training/streaming/test_stream_job.py::test_a_model_that_fails_halts_for_good_keeps_its_weights_and_each_command_says_so",
+    ),
+    Mutant(
         "a refused row is told by its place among the rows that arrived",
         "training/streaming/trainer.py",
         "        row = without(rows, reasons).slice(place, 1)\n",

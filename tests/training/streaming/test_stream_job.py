@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator
 from math import log
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
+from typer.testing import CliRunner
 
 from headrace.errors import JobError
+from headrace.jobs.cli import app
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
 from headrace.training.data.encoding import Encoding
@@ -28,9 +31,10 @@ from headrace.training.streaming.candidates import follow_committed, register_co
 from headrace.training.streaming.runs import LearningRun, job_of, keep_first, resume, stop
 from headrace.training.streaming.status import status_of
 from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
+from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy
 
-from .lake import TRUTH, Labels, Lake, lake_in_process, wait_until
+from .lake import HERE, TRUTH, Labels, Lake, lake_in_process, wait_until
 
 #: A learner that cannot learn, of which nobody is told before it has rows.
 BROKEN = """
@@ -43,6 +47,25 @@ class Broken:
     def learn(self, rows):
         raise ValueError("no river here")
 """
+#: What a user's file declares: the trainer of these tests, which halts.
+HALTING = """
+from headrace import IcebergTable, StreamingTrainingPipeline
+from headrace.training.streaming.positions import PositionColumns
+from headrace.training.streaming.told import Verdict
+from headrace.training.streaming.trainer import Policy
+
+class Halting(StreamingTrainingPipeline):
+    name = "halting"
+    source = IcebergTable("raw.labelled")
+    learner = "logistic:make"
+    arguments = {"inputs": ["x", "y"]}
+    python_files = ["LOGISTIC"]
+    micro_batch_rows = 200
+    micro_batch_seconds = 0.2
+    checkpoint_interval = "500 ms"
+    policy = Policy(candidate_seconds=1)
+    places = PositionColumns("shard", "place")
+""".replace("LOGISTIC", str(HERE / "logistic.py"))
 #: The truth gives it 0.95.
 ROW = [{"x": 1.0, "y": -1.0}]
 
@@ -145,6 +168,51 @@ def test_status_tells_of_a_job_that_restarts_how_often_and_what_its_learner_rais
     wait_until(lambda: re.fullmatch(said, status_of(lake.platform, run.run).remark or "") is not None)
     lake.platform.flink.cancel(run.job_id)
     wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
+
+
+def test_a_model_that_fails_halts_for_good_keeps_its_weights_and_each_command_says_so(
+    lake: Lake, tmp_path: Path
+) -> None:
+    file, config = tmp_path / "halting.py", tmp_path / "headrace.yaml"
+    file.write_text(HALTING)
+    config.write_text(yaml.safe_dump(lake.platform.settings.model_dump(mode="json", exclude_none=True)))
+
+    def printed(*arguments: str) -> str:
+        found = CliRunner().invoke(app, ["--config", str(config), "--format", "json", *arguments])
+        assert found.exit_code == 0, found.exception
+        return found.stdout.strip()
+
+    def shown() -> dict[str, Any]:
+        (row,) = json.loads(printed("learn", "status", run))
+        return dict(row)
+
+    lake.more(10)
+    after = lake.table.refresh().current_snapshot_id()
+    lake.more(1_000, broken=500)
+    run = printed("learn", "start", str(file), "--after", str(after))
+    wait_until(lambda: shown()["arrived"] == 1_000 and shown()["candidate"] is not None)
+    halted = shown()["halted"]
+    assert re.fullmatch(r"learning has halted since micro-batch \d+: the loss is nan", halted)
+    assert "/savepoint-" in printed("learn", "stop", run)
+    lake.more(400)
+    printed("learn", "resume", run)
+    wait_until(lambda: shown()["arrived"] == 1_400)
+    printed("learn", "stop", run)
+
+    steps, letters = lake.steps(run), told_of(lake.platform.iceberg, LETTERS, run)
+    verdicts = [step.verdict for step in steps]
+    before = verdicts.index(Verdict.DIVERGED)
+    assert verdicts == [Verdict.LEARNED] * before + [Verdict.DIVERGED] + [Verdict.HALTED] * (len(steps) - before - 1)
+    learned = sum(step.rows for step in steps[:before])
+    found = shown()
+    assert (found["state"], found["halted"], found["lag"], found["remark"]) == ("stopped", halted, 0, None)
+    assert (found["visited"], found["dead"], len(letters)) == (learned, 1_400 - learned, 1_400 - learned)
+    assert {letter.reason for letter in letters} == {"the loss is nan", halted}
+    # What the candidate knows is what the rows before the failure teach, and no others.
+    assert printed("learn", "register", run) == found["artifact"]
+    printed("model", "admit", "halting", "--reason", "to make it again")
+    assert lake.store().version("halting@1").facts.rows_seen == learned
+    printed("model", "rebuild", "halting@1", "--file", str(file))
 
 
 def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_no_candidates(lake: Lake) -> None:
