@@ -130,10 +130,13 @@ UNWEIGHED: Row = {
     "_raw": None,
     "_error": None,
 }
+#: Of an entity whose orders are each let in by the filter of one group alone.
+EITHER: list[Row] = [{**UNWEIGHED, "weight": 2.0}, {**UNWEIGHED, "weight": 0.5, "status": "failed", "cents": 50}]
 
 
 @PATIENT
 @given(rows=HISTORIES, askers=ASKERS, mode=MODES, window_mode=WINDOW_MODES, known_by=KNOWN_BY)
+@example(EITHER, [{**UNWEIGHED, "_t": BASE}], "recomputed", "exact", "event")
 @example([UNWEIGHED], [{**UNWEIGHED, "_t": BASE}], "recomputed", "exact", "event")
 def test_an_entity_is_known_by_what_one_of_its_filters_lets_in(
     rows: list[Row], askers: list[Row], mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
