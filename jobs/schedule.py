@@ -28,7 +28,8 @@ FileArgument = Annotated[Path, typer.Argument(help="A Python file with a Trainin
 NameOption = Annotated[str, typer.Option(help="Which training of the file; needed when there are several.")]
 ByOption = Annotated[str, typer.Option(help="Who; default: the user of this process.", show_default=False)]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-#: Rows are committed every few seconds to minutes; a look reads metadata only, unless drift is watched.
+#: Rows are committed every few seconds to minutes; a look reads metadata only, unless drift is watched, or
+#: a split is asked whether a row of it came.
 LOOK = "30s"
 
 

@@ -15,9 +15,38 @@ MUTANTS = (
     Mutant(
         "a retraining is due though nothing came",
         "training/continual/due.py",
-        "if newest is not None and newest.snapshot == known.snapshot:",
+        "if newest.snapshot == known.snapshot:",
         "if False:",
         "tests/training/continual/test_due.py::test_without_new_rows_nothing_is_due_however_long_it_was",
+    ),
+    Mutant(
+        "a commit without rows is learned on from",
+        "training/continual/due.py",
+        "if retraining.learns_on and not known.learnable else None",
+        "if False else None",
+        "tests/training/continual/test_scheduler.py::test_a_commit_without_rows_is_nothing_to_learn_on_from",
+    ),
+    Mutant(
+        "rows are asked for since the champion's, which newer versions have learned",
+        "training/continual/gathering.py",
+        "learnable=_is_learnable(pipeline, versions.newest, snapshot)",
+        "learnable=_is_learnable(pipeline, versions.all[0] if versions.all else None, snapshot)",
+        "tests/training/continual/test_scheduler.py::test_what_a_newer_version_learned_is_no_news_to_the_champion",
+    ),
+    Mutant(
+        "rows that do not train are learned on from",
+        "training/continual/gathering.py",
+        "if not rows.filters:",
+        "if True:",
+        "tests/training/continual/test_scheduler.py::"
+        "test_rows_none_of_which_trains_are_waited_behind_without_a_failure",
+    ),
+    Mutant(
+        "an error of an own step at a look ends the schedule",
+        "training/continual/gathering.py",
+        "except Exception:  #",
+        "except RecursionError:  #",
+        "tests/training/continual/test_scheduler.py::test_what_an_own_step_cannot_choose_is_a_failure_of_the_training",
     ),
     Mutant(
         "drift that was answered is answered again",

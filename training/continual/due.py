@@ -121,8 +121,8 @@ def _retraining(retraining: Retraining | None, known: Known, held: str | None) -
     if held:
         return Verdict(Task.RETRAIN, held)
     newest = known.versions.newest
-    if newest is not None and newest.snapshot == known.snapshot:
-        return Verdict(Task.RETRAIN, f"nothing came to {known.table} since {known.model}@{newest.number}")
+    if newest is not None and (nothing := _nothing_came(retraining, newest, known)):
+        return Verdict(Task.RETRAIN, nothing)
     why, waits = _asks(_retraining_reasons(retraining, newest, known))
     if why is None:
         return Verdict(Task.RETRAIN, waits)
@@ -131,6 +131,15 @@ def _retraining(retraining: Retraining | None, known: Known, held: str | None) -
     reason = f"{why}; {beginning}"
     goal = Goal(Task.RETRAIN, reason, base.number if base else None, known.snapshot, known.versions.champion)
     return Verdict(Task.RETRAIN, reason, goal)
+
+
+def _nothing_came(retraining: Retraining, newest: KnownVersion, known: Known) -> str | None:
+    """Why there is nothing to learn that the newest version has not learned; None where there may be."""
+    since = f"came to {known.table} since {known.model}@{newest.number}"
+    if newest.snapshot == known.snapshot:
+        return f"nothing {since}"
+    # What begins from scratch learns all rows: some may have been overwritten, and be as many as before.
+    return f"no row that trains {since}" if retraining.learns_on and not known.learnable else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def known_of(pipeline: TrainingPipeline, store: ModelStore, state: ScheduleState
         rows_at={one: table.row_count(one) for one in snapshots_of(versions) if table.has_snapshot(one)},
         risen=risen,
         unwatched=unwatched,
+        learnable=_is_learnable(pipeline, versions.newest, snapshot),
         failures=failures_in(state),
     )
 
@@ -96,6 +97,23 @@ def _watched(
         return LossWatch(pipeline, spec, folder / WATCHED).look(champion, files, pinned), ""
     except (DatasetError, NotFoundError) as error:
         return None, f"the losses of {champion.name} cannot be watched: {error}"
+
+
+def _is_learnable(pipeline: TrainingPipeline, newest: KnownVersion | None, snapshot: int | None) -> bool:
+    """Whether a row that trains was appended since the newest version; True also where that is not known, or not asked.
+
+    Data is read only where the split has filters, up to the first row for which they hold.
+    """
+    learns_on = pipeline.retraining is not None and pipeline.retraining.learns_on
+    if not learns_on or newest is None or newest.snapshot is None or snapshot in {None, newest.snapshot}:
+        return True
+    try:
+        rows = pipeline.appended(Snapshot.of(_table(pipeline), snapshot), newest.snapshot)
+        if not rows.filters:
+            return rows.snapshot.rows > 0
+        return next(rows.blocks(pipeline.chosen.encoding.columns[:1]), None) is not None
+    except Exception:  # what is wrong with the rows the training tells, whose failures are kept and have a pause
+        return True
 
 
 def _table(pipeline: TrainingPipeline) -> IcebergTable:

@@ -114,6 +114,8 @@ class Known:
             they are still there.
         risen: the newest rise of the champion's losses.
         unwatched: why these cannot be watched; empty where they can, or nobody asked.
+        learnable: whether a row that trains was appended since the newest version; True also where that cannot be told,
+            or nobody asked.
     """
 
     model: str
@@ -125,6 +127,7 @@ class Known:
     rows_at: Mapping[int, int] = field(default_factory=dict)
     risen: RisenLosses | None = None
     unwatched: str = ""
+    learnable: bool = True
     failures: Failures | None = None
 
     def rows_of(self, version: KnownVersion) -> int | None:

@@ -62,6 +62,13 @@ def test_without_new_rows_nothing_is_due_however_long_it_was() -> None:
     assert (found.due, found.why) == (False, "nothing came to raw.trips since trips@1")
 
 
+def test_without_a_row_that_trains_nothing_is_due_of_what_learns_on() -> None:
+    facts = known(version(1), learnable=False)
+    found = retraining(Retraining(every="1h", rows=1, start="newest"), facts)
+    assert (found.due, found.why) == (False, "no row that trains came to raw.trips since trips@1")
+    assert retraining(Retraining(every="1h"), facts).due
+
+
 def test_a_clock_behind_makes_nothing_due() -> None:
     found = retraining(Retraining(every="1h"), known(version(1), now=DAY - 9 * HOUR))
     assert not found.due

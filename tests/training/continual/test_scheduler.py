@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Event as Signal
 from threading import Thread
 
+import pyarrow.compute as pc
 import pytest
 
 from headrace.registry.model_states import Alias, Decision, State
 from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.continual.scheduler import Outcome
+from headrace.training.data.filters import Condition
 from headrace.training.learning.drift import DriftSpec
 from headrace.training.learning.events import Event
 from headrace.training.models.evaluation_set import EvaluationSet
@@ -94,6 +96,63 @@ def test_a_compaction_moves_no_row_into_learning_again(desk: Desk) -> None:
     assert scheduler.step() is Outcome.DONE
     assert desk.visited() == [600, 800]
     assert appended.learn_on(files, begun, f"raw.trips@{before}").trained.files == once
+
+
+def test_a_commit_without_rows_is_nothing_to_learn_on_from(desk: Desk) -> None:
+    scheduler = desk.scheduler(Retraining(every="1h", start="newest"))
+    desk.arrive(300)
+    scheduler.step()
+    for commit in (lambda: compact(desk.table), lambda: desk.arrive(0, stream.rows(0))):
+        before = desk.snapshot
+        commit()
+        assert desk.snapshot != before
+        desk.clock.pass_(hours=1)
+        assert scheduler.step() is Outcome.NOTHING
+        assert "not due: no row that trains came to raw.trips since late_trips@1" in desk.told[-1]
+    desk.arrive(40)
+    assert scheduler.step() is Outcome.DONE
+    assert desk.visited() == [300, 40]
+
+
+def test_what_a_newer_version_learned_is_no_news_to_the_champion(desk: Desk) -> None:
+    scheduler = desk.scheduler(Retraining(every="1h", start="champion"), Evaluating(rows=1_000, promote=True))
+    for _ in range(2):
+        desk.arrive(300)
+        scheduler.step()
+        desk.clock.pass_(hours=1)
+    compact(desk.table)
+    assert (scheduler.step(), champion(desk), desk.visited()) == (Outcome.NOTHING, 1, [300, 300])
+
+
+def test_rows_none_of_which_trains_are_waited_behind_without_a_failure(desk: Desk) -> None:
+    rows = stream.rows(400)
+    trains = pc.equal(rows["line"], "b")
+    declared = {"splits": {"train": Condition("line", "==", "b")}}
+    scheduler = desk.scheduler(Retraining(rows=200, start="newest"), pipeline=declared)
+    desk.arrive(400, rows)
+    scheduler.step()
+    others = rows.filter(pc.invert(trains))
+    desk.arrive(others.num_rows, others)
+    assert scheduler.step() is Outcome.NOTHING
+    assert "not due: no row that trains came to raw.trips since late_trips@1" in desk.told[-1]
+    desk.arrive(1, rows.filter(trains).slice(0, 1))
+    assert scheduler.step() is Outcome.DONE
+    assert desk.visited() == [400 - others.num_rows, 1]
+
+
+def test_what_an_own_step_cannot_choose_is_a_failure_of_the_training(desk: Desk) -> None:
+    def broken(*_: object) -> None:
+        msg = "no such rows"
+        raise LookupError(msg)
+
+    declared = {"appended": broken}
+    scheduler = desk.scheduler(LEARNING_ON, pipeline=declared)
+    desk.arrive(300)
+    scheduler.step()
+    desk.arrive(500)
+    assert scheduler.step() is Outcome.FAILED
+    assert "retrain: failed: UserFunctionError" in desk.told[-1]
+    assert "raised LookupError: no such rows" in desk.told[-1]
 
 
 def test_rows_that_were_replaced_are_not_learned_on_from(desk: Desk) -> None:
