@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
+INTERRUPTED = (
+    "tests/training/continual/test_judging.py::"
+    "test_a_candidate_that_passed_before_the_registry_failed_becomes_a_version"
+)
 MUTANTS = (
     Mutant(
         "a retraining waits for a row more than it asks for",
@@ -112,6 +116,21 @@ MUTANTS = (
         "found >= evaluating.rows",
         "found > evaluating.rows",
         "tests/training/continual/test_judging.py::test_production_changes_only_when_the_evaluating_schedule_says_so",
+    ),
+    Mutant(
+        "a verdict without a version stays without one",
+        "training/continual/judging.py",
+        "version = self.store.finish_admission(judged.candidate)\n",
+        "if judged.version is None:\n            return judged\n"
+        "        version = self.store.finish_admission(judged.candidate)\n",
+        f"{INTERRUPTED}[no version]",
+    ),
+    Mutant(
+        "a version that was not verified stays so",
+        "training/continual/judging.py",
+        "made = judged.version is not None and life.state(judged.version) is not State.TRAINED",
+        "made = judged.version is not None",
+        f"{INTERRUPTED}[not verified]",
     ),
     Mutant(
         "a judge promotes what somebody admitted by hand",

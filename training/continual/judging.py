@@ -10,7 +10,7 @@ from headrace.errors import RegistryConflictError, TransitionError
 from headrace.features.duration import parse_duration
 from headrace.registry.database import now
 from headrace.registry.model_facts import Candidate, Facts
-from headrace.registry.model_states import Alias, Decision
+from headrace.registry.model_states import Alias, Decision, Life, State
 from headrace.registry.models import Judgement
 from headrace.training.continual.declared import Evaluating
 from headrace.training.continual.serving import WAY, gate_words, let_serve
@@ -108,15 +108,27 @@ class CandidateJudge:
         return admission
 
     def _finish(self) -> None:
-        """Let the last one serve that passed, where a judge was stopped before it did."""
+        """Make versions of those that passed, and let the last one serve, where a judge was stopped before it did."""
         judged = [one for one in self._candidates() if one.judgements]
-        last = max(judged, key=lambda one: one.candidate.facts.rows_seen, default=None)
-        if last is None or last.version is None or not _passed_here(last.judgements[-1]):
+        if not judged:
+            return
+        life = self.store.history(self.model)
+        last = max((self._admitted(one, life) for one in judged), key=lambda one: one.candidate.facts.rows_seen)
+        if last.version is None or not _passed_here(last.judgements[-1]):
             return
         judgement, name = last.judgements[-1], f"{self.model}@{last.version}"
-        then = self.store.history(self.model).holder(Alias.CHAMPION, judgement.at)
+        then = life.holder(Alias.CHAMPION, judgement.at)
         if self.store.status(name).state in WAY and then == self._champion():
             self._let_serve(name, then, Decision(self.by, judgement.decision.reason))
+
+    def _admitted(self, judged: CandidateStatus, life: Life) -> CandidateStatus:
+        """A judged candidate as it is once it has become a version, if it passed."""
+        made = judged.version is not None and life.state(judged.version) is not State.TRAINED
+        if made or not _passed_here(judged.judgements[-1]):
+            return judged
+        version = self.store.finish_admission(judged.candidate)
+        self._say(f"judge: {_short(judged.candidate)} passed before, and is {version.name}")
+        return replace(judged, version=version.number)
 
     def _let_serve(self, name: str, champion: int | None, decision: Decision) -> None:
         if not self.evaluating.promote:

@@ -131,9 +131,24 @@ class ModelStore:
         self.registry.add_judgement(kept, passed, evident)
         if not passed:
             return Admission(results, None)
-        made = self.registry.register(kept.model, kept.facts, decision, kept.trainer)
-        self._let_verified(made, evident)
-        return Admission(results, made)
+        return Admission(results, self._admitted(kept, decision, evident))
+
+    def finish_admission(self, candidate: Candidate) -> ModelVersion:
+        """Register a candidate, verified, by its newest judgement, where `admit` was stopped after that was kept.
+
+        Gates are not asked again, and what is finished already stays as it is.
+
+        Raises:
+            TransitionError: it has not passed, or the version that it became was rejected.
+            ModelError: the candidate was never kept, or was kept with other facts.
+        """
+        kept = self.registry.kept_candidate(candidate)
+        newest = next(reversed(self.registry.judgements(kept)), None)
+        if newest is None or not newest.passed:
+            found = "no judgement" if newest is None else "that a gate failed"
+            msg = f"candidate {kept.facts.artifact} of {kept.model}: expected that it passed its gates, found {found}; "
+            raise TransitionError(msg + "admit it")
+        return self._admitted(kept, replace(newest.decision, evidence={}), newest.decision)
 
     def models(self) -> list[str]:
         """The names of all models."""
@@ -267,6 +282,12 @@ class ModelStore:
     def served(self, model: str, instant: datetime) -> dict[Alias, int | None]:
         """What each alias named at an instant; ModelError when that has no zone."""
         return self.registry.life(model).holders(instant)
+
+    def _admitted(self, kept: Candidate, decision: Decision, evident: Decision) -> ModelVersion:
+        """The version of a candidate that passed, by the evidence of its gates."""
+        made = self.registry.register(kept.model, kept.facts, decision, kept.trainer)
+        self._let_verified(made, evident)
+        return made
 
     def _let_verified(self, made: ModelVersion, evident: Decision) -> None:
         """Verify a version, unless another process did; TransitionError when one rejected it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.errors import TransitionError
+from headrace.errors import ConnectorError, TransitionError
 from headrace.registry.kept_gates import kept_gates
 from headrace.registry.model_facts import Candidate, Facts, Inventory
 from headrace.registry.model_states import Alias, Decision, State
@@ -24,6 +24,7 @@ from headrace.training.models.governed import Examination
 from headrace.training.models.store import ModelStore
 
 from .desk import START, Clock
+from .refusing import refusing
 
 CODE, PACKAGES = Inventory({"headrace/errors.py": "ab12"}), Inventory({"torch": "2.15.0"})
 RUN = "late-trips-20260101-000000-1a2b"
@@ -34,7 +35,8 @@ class River:
 
     def __init__(self, folder: Path) -> None:
         self.clock, self.told, self.rows, self.kept = Clock(), list[str](), 0, list[Gate]()
-        registry = ModelRegistry(f"sqlite:///{folder}/registry.db", "trips", self.clock)
+        self.database = folder / "registry.db"
+        registry = ModelRegistry(f"sqlite:///{self.database}", "trips", self.clock)
         self.store = ModelStore(registry, Artifacts(folder / "artifacts"))
         for one in (CODE, PACKAGES):
             registry.keep_inventory(one)
@@ -153,6 +155,45 @@ def test_who_was_stopped_before_the_promotion_is_succeeded(river: River) -> None
     assert river.champion is None
     river.judge(Evaluating(promote=True)).step()
     assert river.champion == 1
+
+
+#: Between the verdict on a candidate and the version that it becomes, and between that and its being verified.
+INTERRUPTIONS = {
+    "no version": ("model_versions", "true"),
+    "not verified": ("model_transitions", "NEW.after = 'verified'"),
+}
+
+
+@pytest.mark.parametrize(("table", "when"), INTERRUPTIONS.values(), ids=INTERRUPTIONS.keys())
+def test_a_candidate_that_passed_before_the_registry_failed_becomes_a_version(
+    river: River, table: str, when: str
+) -> None:
+    river.leave(500)
+    with refusing(river.database, table, when), pytest.raises(ConnectorError):
+        river.judge(Evaluating(promote=True)).step()
+    assert river.judge(Evaluating(promote=True)).step() == []
+    (known,) = river.store.candidates("late_trips")
+    assert (len(known.judgements), known.version, river.champion) == (1, 1, 1)
+    first, *_, last = river.store.status("late_trips@1").transitions
+    assert (first.decision.evidence, last.after) == ({}, State.PRODUCTION)
+    river.leave(500, 0.9)
+    river.judge(Evaluating(promote=True)).step()
+    assert river.champion == 1
+
+
+def test_a_candidate_that_passed_serves_late_only_beside_the_champion_of_then(river: River) -> None:
+    river.leave(500)
+    river.judge(Evaluating(promote=True)).step()
+    river.leave(500)
+    with refusing(river.database, *INTERRUPTIONS["no version"]), pytest.raises(ConnectorError):
+        river.judge(Evaluating(promote=True)).step()
+    by_hand, why = river.leave(500), Decision("ann", "by hand")
+    river.store.admit(by_hand, [AtMost("stream", "log_loss", 0.5)], why)
+    for state in (State.REGISTERED, State.DARK):
+        river.store.move("late_trips@2", state, why)
+    river.store.promote("late_trips@2", 1, why)
+    river.judge(Evaluating(promote=True)).step()
+    assert (river.store.status("late_trips@3").state, river.champion) == (State.VERIFIED, 2)
 
 
 def test_what_was_admitted_by_hand_is_left_to_whoever_did(river: River) -> None:

@@ -230,6 +230,22 @@ def test_an_admission_that_was_interrupted_is_finished_by_the_next(store: ModelS
     assert len(store.versions("late")) == 1
 
 
+def test_an_admission_is_finished_by_what_gates_said_and_only_where_they_passed(store: ModelStore) -> None:
+    good, bad = (Candidate("late", "stream", facts_of(store, loss, rows_seen=500)) for loss in (0.4, 0.9))
+    store.add_candidate(good)
+    with pytest.raises(TransitionError, match="expected that it passed its gates, found no judgement; admit it"):
+        store.finish_admission(good)
+    evident = replace(WHY, evidence={"gates": [{"name": "artifact whole", "passed": True}]})
+    store.registry.add_judgement(good, True, evident)
+    assert [store.finish_admission(good).number for _ in range(2)] == [1, 1]
+    assert store.status("late@1").transitions[-1].decision == evident
+    store.add_candidate(bad)
+    store.registry.add_judgement(bad, False, WHY)
+    with pytest.raises(TransitionError, match="found that a gate failed; admit it"):
+        store.finish_admission(bad)
+    assert len(store.versions("late")) == 1
+
+
 class Beaten(ModelRegistry):
     """A registry in which another process always moves a version first."""
 
