@@ -102,9 +102,10 @@ class ScheduleRegistry:
         """The goal is reached, and what went wrong before is forgotten."""
         return self._changed(held, ScheduleState(held.model, held.revision))
 
-    def fail(self, held: ScheduleState, error: str) -> ScheduleState:
-        """The goal was missed; it is given up for one that is decided anew."""
-        return self._changed(held, _failed(replace(held, holder=None, until=None, goal=None), self._clock(), error))
+    def fail(self, held: ScheduleState, error: str, *, keep: bool = False) -> ScheduleState:
+        """The goal was missed; it is given up for one that is decided anew, or kept to be tried again."""
+        ended = replace(held, holder=None, until=None, goal=held.goal if keep else None)
+        return self._changed(held, _failed(ended, self._clock(), error))
 
     def leave(self, held: ScheduleState) -> ScheduleState:
         """Stop before the goal, which whoever comes next goes on with."""

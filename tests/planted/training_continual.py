@@ -53,6 +53,28 @@ MUTANTS = (
         "tests/training/continual/test_scheduler.py::test_what_an_own_step_cannot_choose_is_a_failure_of_the_training",
     ),
     Mutant(
+        "a version that passed is forgotten when its promotion fails",
+        "training/continual/scheduler.py",
+        "lease.fail(told, keep=self._has_passed(goal) and not isinstance(error, RegistryConflictError))",
+        "lease.fail(told)",
+        "tests/training/continual/test_scheduler.py::"
+        "test_a_version_that_passed_is_promoted_when_a_promotion_that_failed_can_be",
+    ),
+    Mutant(
+        "a version is promoted again though its gates saw another champion",
+        "training/continual/scheduler.py",
+        "keep=self._has_passed(goal) and not isinstance(error, RegistryConflictError)",
+        "keep=self._has_passed(goal)",
+        "tests/training/continual/test_scheduler.py::test_a_version_does_not_serve_whose_gates_saw_another_champion",
+    ),
+    Mutant(
+        "what failed before its verdict is kept to be judged beside the champion of then",
+        "training/continual/scheduler.py",
+        "keep=self._has_passed(goal) and",
+        "keep=goal.task is Task.EVALUATE and",
+        "tests/training/continual/test_scheduler.py::test_what_failed_before_its_verdict_is_decided_anew",
+    ),
+    Mutant(
         "drift that was answered is answered again",
         "training/continual/due.py",
         "risen is None or (seen is not None and risen.at <= seen)",

@@ -91,6 +91,13 @@ def test_failures_are_counted_until_something_goes_right_or_somebody_forgives(
     assert schedules.finish(schedules.begin(again, "ann", "learn", LEASE)).failures == 0
 
 
+def test_a_goal_that_is_kept_is_tried_again_and_each_failure_of_it_counts_once(schedules: ScheduleRegistry) -> None:
+    seen = schedules.state("trips")
+    for count in (1, 2):
+        seen = schedules.fail(schedules.begin(seen, "ann", "promote", LEASE), "disk full", keep=True)
+        assert (seen.holder, seen.until, seen.goal, seen.failures) == (None, None, "promote", count)
+
+
 def test_who_leaves_leaves_the_goal_and_no_failure(schedules: ScheduleRegistry) -> None:
     left = schedules.leave(schedules.begin(schedules.state("trips"), "ann", "learn", LEASE))
     assert (left.holder, left.goal, left.failures) == (None, "learn", 0)

@@ -63,11 +63,11 @@ class Lease:
             self.check()
             self._schedules.finish(self._held)
 
-    def fail(self, error: str) -> ScheduleState:
-        """The work failed; raises as `check` does."""
+    def fail(self, error: str, *, keep: bool = False) -> ScheduleState:
+        """The work failed, and its goal is kept or not; raises as `check` does."""
         with self._lock:
             self.check()
-            return self._schedules.fail(self._held, error)
+            return self._schedules.fail(self._held, error, keep=keep)
 
     def leave(self) -> None:
         """Somebody else is to go on; raises as `check` does."""

@@ -21,7 +21,7 @@ from headrace.runtime.platform import Platform
 from headrace.training.continual.due import Goal, Task, Verdict, decide, pause
 from headrace.training.continual.gathering import failures_in, known_of
 from headrace.training.continual.lease import LEASE, Lease, this_worker
-from headrace.training.continual.serving import gate_words, let_serve
+from headrace.training.continual.serving import WAY, gate_words, let_serve
 from headrace.training.learning.events import Event, Subscriber
 from headrace.training.learning.pipeline import TrainingOutcome, TrainingPipeline
 from headrace.training.learning.registering import register
@@ -88,10 +88,14 @@ class Scheduler:
         return self.platform.settings.home / "training" / self.model / "schedule"
 
     def look(self) -> tuple[Verdict, Verdict]:
-        """Whether an evaluation is due, and whether a retraining is; nothing is done."""
+        """Whether an evaluation is due, and whether a retraining is, or what was left of one; nothing is done."""
         state = self.schedules.state(self.model)
         known = known_of(self.pipeline, self.store, state, self._clock(), self.folder)
-        return decide(self.pipeline.retraining, self.pipeline.evaluating, known)
+        evaluation, retraining = decide(self.pipeline.retraining, self.pipeline.evaluating, known)
+        left = self._left(state)
+        if left is None:
+            return evaluation, retraining
+        return (left, retraining) if left.task is Task.EVALUATE else (evaluation, left)
 
     def step(self) -> Outcome:
         """Finish what another process left undone, then do what is due: judge, train, judge, each at most once.
@@ -118,14 +122,22 @@ class Scheduler:
     def _left_undone(self) -> Outcome:
         """What became of a goal that its worker left; of none nothing."""
         state = self.schedules.state(self.model)
-        if state.goal is None or self._is_held(state):
-            return Outcome.NOTHING if state.goal is None else Outcome.BUSY
-        failures = failures_in(state)
-        if failures and pause(self.pipeline.retraining, failures, self._clock()):
+        if self._is_held(state):
+            return Outcome.BUSY
+        left = self._left(state)
+        if left is None or left.goal is None:
             return Outcome.NOTHING
-        goal = Goal.of_json(state.goal)
-        self._say(f"{goal.task}: taken over, {state.holder or 'a worker'} left it: {goal.reason}")
-        return self._do(state, goal)
+        self._say(f"{left.task}: taken over, {state.holder or 'a worker'} left it: {left.goal.reason}")
+        return self._do(state, left.goal)
+
+    def _left(self, state: ScheduleState) -> Verdict | None:
+        """Whether a goal that its worker left is to be taken up; None where there is none, or its worker is at it."""
+        if state.goal is None or state.is_held(self._clock()):
+            return None
+        goal, failures = Goal.of_json(state.goal), failures_in(state)
+        why = f"left undone: {goal.reason}"
+        held = failures and pause(self.pipeline.retraining, failures, self._clock())
+        return Verdict(goal.task, f"{why}; {held}") if held else Verdict(goal.task, why, goal)
 
     def _due(self, task: Task) -> Outcome:
         """What became of a task that may be due."""
@@ -176,16 +188,24 @@ class Scheduler:
         return Outcome.BUSY
 
     def _failed(self, goal: Goal, lease: Lease, error: Exception) -> Outcome:
-        """Tell and keep a failure; the run begins anew, as its checkpoint may be what is wrong."""
+        """Tell and keep a failure; the run begins anew, as its checkpoint may be what is wrong.
+
+        A version that passed waits for no judgement any more, so that the goal to let it serve is kept, unless another
+        one serves by now than its gates had beside it.
+        """
         told = f"{type(error).__name__}: {error}"
         self._say(f"{goal.task}: failed: {told}")
         try:
-            lease.fail(told)
+            lease.fail(told, keep=self._has_passed(goal) and not isinstance(error, RegistryConflictError))
         except RegistryConflictError as lost:
             self._say(str(lost))
         else:
             self._run_folder(goal).checkpoint.unlink(missing_ok=True)
         return Outcome.FAILED
+
+    def _has_passed(self, goal: Goal) -> bool:
+        """Whether a goal's version passed its gates, and is on the way to where it can serve."""
+        return goal.task is Task.EVALUATE and self.store.status(f"{self.model}@{goal.version}").state in WAY
 
     def _work(self, goal: Goal, lease: Lease) -> None:
         if goal.task is Task.RETRAIN:

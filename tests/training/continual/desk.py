@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy.engine import make_url
 
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.runtime.platform import Platform
@@ -109,6 +110,11 @@ class Desk:
         self._seed += 1
         self.table.append(pa.Table.from_batches([stream.rows(count, self._seed) if rows is None else rows]))
         return self.snapshot
+
+    @property
+    def registry(self) -> Path:
+        """The database of models and schedules."""
+        return Path(str(make_url(self.platform.settings.registry_url).database))
 
     @property
     def snapshot(self) -> int:

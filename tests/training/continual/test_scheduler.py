@@ -27,6 +27,7 @@ from headrace.training.models.store import ModelStore
 
 from ..data.lake_changes import compact  # noqa: TID252 (what pyiceberg does not commit is theirs)
 from .desk import Desk, flipped, stream
+from .refusing import refusing
 
 LEARNING_ON = Retraining(rows=500, start="newest")
 
@@ -244,6 +245,73 @@ def test_a_version_does_not_serve_whose_gates_saw_another_champion(desk: Desk) -
     assert desk.scheduler(learns, Evaluating(promote=True), declared).step() is Outcome.FAILED
     assert "expected champion late_trips@1, found late_trips@2" in desk.told[-1]
     assert champion(desk) == 2
+    desk.clock.pass_(days=1)
+    assert desk.scheduler(learns, Evaluating(promote=True)).step() is Outcome.NOTHING
+    assert champion(desk) == 2
+
+
+def test_a_version_that_passed_is_promoted_when_a_promotion_that_failed_can_be(desk: Desk) -> None:
+    declared = Retraining(rows=1, start="newest", backoff="10m")
+    desk.arrive(300)
+    scheduler = desk.scheduler(declared, Evaluating(promote=True))
+    with refusing(desk.registry, "model_transitions", "NEW.after = 'production'"):
+        assert scheduler.step() is Outcome.FAILED
+    assert "evaluate: failed: ConnectorError" in desk.told[-1]
+    desk.clock.pass_(minutes=9)
+    assert scheduler.step() is Outcome.NOTHING
+    left = "left undone: late_trips@1 is judged: each version is, as it comes"
+    waits = f"{left}; failure 1 of 5 in a row: ConnectorError"
+    assert any(f"evaluate: not due: {waits}" in one for one in desk.told)
+    assert champion(desk) is None
+    desk.clock.pass_(minutes=1)
+    assert [one.why for one in scheduler.look() if one.due] == [left]
+    assert scheduler.step() is Outcome.DONE
+    (verified,) = [one for one in desk.store.status("late_trips@1").transitions if one.after is State.VERIFIED]
+    assert (champion(desk), desk.clock.now - verified.at > timedelta(minutes=9)) == (1, True)
+    assert scheduler.schedules.state("late_trips").failures == 0
+
+
+def test_what_failed_before_its_verdict_is_decided_anew(desk: Desk) -> None:
+    learns = Retraining(rows=1, start="newest")
+    for _ in range(2):
+        desk.arrive(300)
+        desk.scheduler(learns, Evaluating(promote=True)).step()
+    desk.arrive(300)
+    scheduler = desk.scheduler(learns, Evaluating(promote=True))
+    with refusing(desk.registry, "model_transitions", "NEW.after = 'verified'"):
+        assert scheduler.step() is Outcome.FAILED
+    desk.store.promote("late_trips@1", 2, Decision("ann", "back"))
+    desk.clock.pass_(minutes=1)
+    assert scheduler.step() is Outcome.DONE
+    assert champion(desk) == 3
+
+
+@dataclass(frozen=True)
+class FilesGoAway:
+    """A gate in whose time the files of all models are taken away."""
+
+    store: ModelStore
+    name: str = "a gate that comes last"
+
+    def judge(self, subject: Subject) -> GateResult:
+        """Passed, but the files are elsewhere by now."""
+        folder = self.store.artifacts.folder
+        folder.rename(folder.with_name("elsewhere"))
+        return GateResult(self.name, passed=True)
+
+
+def test_a_version_that_passed_is_promoted_when_its_files_are_back(desk: Desk) -> None:
+    desk.arrive(300)
+    scheduler = desk.scheduler(LEARNING_ON, Evaluating(promote=True), {"gates": [FilesGoAway(desk.store)]})
+    assert scheduler.step() is Outcome.FAILED
+    assert "evaluate: failed: ArtifactError" in desk.told[-1]
+    desk.clock.pass_(minutes=1)
+    assert scheduler.step() is Outcome.FAILED
+    folder = desk.store.artifacts.folder
+    folder.with_name("elsewhere").rename(folder)
+    desk.clock.pass_(minutes=2)
+    assert scheduler.step() is Outcome.DONE
+    assert champion(desk) == 1
 
 
 def test_drift_is_due_after_it_and_not_before(desk: Desk) -> None:
