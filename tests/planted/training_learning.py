@@ -6,6 +6,20 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a learner that goes on elsewhere has forgotten which labels it learned",
+        "training/learning/torch_learner.py",
+        "self._labels = found.counters, found.loss_sum, found.labels",
+        "self._labels = found.counters, found.loss_sum, LabelRange()",
+        "tests/training/learning/test_learner.py::test_what_began_from_nothing_is_a_model_once_one_label_is_unlike_the_others",
+    ),
+    Mutant(
+        "labels of what a guard refused count as learned",
+        "training/learning/torch_learner.py",
+        "        else:\n            self._labels = ",
+        "        self._labels = ",
+        "tests/training/learning/test_learner.py::test_labels_of_rows_that_a_guard_refused_are_none_that_it_has_learned_from",
+    ),
+    Mutant(
         "a micro-batch that is looked at alone replaces the calibration of those before",
         "training/learning/metrics.py",
         "sums + np.concatenate(found)",

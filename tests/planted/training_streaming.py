@@ -370,10 +370,10 @@ MUTANTS = (
         "tests/training/streaming/test_pipeline.py::test_a_candidate_has_the_seed_of_its_learner",
     ),
     Mutant(
-        "what began from nothing is a candidate after one class",
+        "what began from nothing is a candidate while all its labels are alike",
         "training/learning/torch_learner.py",
-        "        if zeros and ones:\n",
-        "        if zeros or ones:\n",
+        "        if self._goes_on or not self._labels.are_alike:\n",
+        "        if self._goes_on or self._labels.least <= self._labels.greatest:\n",
         "tests/training/streaming/test_trainer.py::test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes",
     ),
     Mutant(

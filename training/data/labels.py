@@ -165,13 +165,38 @@ class LabelSummary:
     left_out: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class LabelRange:
+    """The least and the greatest of some labels; of none infinities, which any label takes the place of.
+
+    >>> LabelRange().joined(LabelRange(0.0, 0.25)).joined(LabelRange(0.5, 0.5))
+    LabelRange(least=0.0, greatest=0.5)
+    """
+
+    least: float = np.inf
+    greatest: float = -np.inf
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether all labels are one value, of which nothing can be learned; of none at all they are not.
+
+        >>> [one.are_alike for one in (LabelRange(), LabelRange(0.25, 0.25), LabelRange(0.0, 0.25))]
+        [False, True, False]
+        """
+        return self.least == self.greatest
+
+    def joined(self, other: LabelRange) -> LabelRange:
+        """The range of these labels and others."""
+        return LabelRange(min(self.least, other.least), max(self.greatest, other.greatest))
+
+
 class LabelFit:
     """Looks at the labels of the training split."""
 
     def __init__(self, label: Label) -> None:
         self.label = label
         self._bad = BadLabels(label)
-        self._rows, self._total, self._least, self._greatest = 0, 0.0, np.inf, -np.inf
+        self._rows, self._total, self._range = 0, 0.0, LabelRange()
 
     def add(self, values: pa.Array, positions: npt.NDArray[np.int64]) -> Labels:
         """Take in some labels, of rows at these positions."""
@@ -181,7 +206,7 @@ class LabelFit:
         if kept.size:
             self._rows += kept.size
             self._total += float(kept.sum())
-            self._least, self._greatest = min(self._least, float(kept.min())), max(self._greatest, float(kept.max()))
+            self._range = self._range.joined(LabelRange(float(kept.min()), float(kept.max())))
         return found
 
     def summary(self) -> LabelSummary:
@@ -194,10 +219,8 @@ class LabelFit:
         if not self._rows:
             msg = f"label {self.label.column!r}: no row has one; left out: {reasons or 'none'}"
             raise DatasetError(msg)
-        if self._least == self._greatest:
-            msg = (
-                f"label {self.label.column!r}: of one class only, all {self._rows:,} labels of the training split are "
-                f"{self._least:g}; nothing can be learned: choose another split, or look at how the label was made"
-            )
-            raise DatasetError(msg)
-        return LabelSummary(self._rows, self._least, self._greatest, self._total / self._rows, reasons)
+        if self._range.are_alike:
+            found = f"all {self._rows:,} labels of the training split are {self._range.least:g}"
+            msg = f"label {self.label.column!r}: {found}; nothing can be learned: choose another split, or look at how "
+            raise DatasetError(msg + "the label was made")
+        return LabelSummary(self._rows, self._range.least, self._range.greatest, self._total / self._rows, reasons)

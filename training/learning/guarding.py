@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headrace.training.data.encoding import Fitted
-from headrace.training.data.labels import Label
+from headrace.training.data.labels import Label, LabelRange
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.spec import Guard
 
@@ -20,16 +20,23 @@ from headrace.training.learning.spec import Guard
 BOUNDS: Mapping[str, tuple[float, float]] = {"binary": (0.0, 1.0)}
 
 
-def label_fault(label: Tensor | None, task: str) -> str:
-    """What is wrong with labels [rows]; empty where nothing is.
+def label_range(label: Tensor) -> LabelRange:
+    """The range of labels [rows], of which there is one; NaN to NaN where one of them is that.
 
-    >>> import torch
-    >>> label_fault(torch.tensor([0.0, 7.0]), "binary")
+    >>> label_range(torch.tensor([0.5, 0.0, 1.0]))
+    LabelRange(least=0.0, greatest=1.0)
+    """
+    least, greatest = label.aminmax()
+    return LabelRange(least.item(), greatest.item())
+
+
+def label_fault(labels: LabelRange, task: str) -> str:
+    """What is wrong with labels of a range; empty where nothing is.
+
+    >>> label_fault(LabelRange(0.0, 7.0), "binary")
     "labels from 0.0 to 7.0: expected 0 to 1 for task 'binary'"
     """
-    if label is None:
-        return "there are no labels"
-    least, most = (edge.item() for edge in label.aminmax())
+    least, most = labels.least, labels.greatest
     if not (math.isfinite(least) and math.isfinite(most)):
         return "a label is not finite"
     low, high = BOUNDS.get(task, (-math.inf, math.inf))

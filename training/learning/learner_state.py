@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from headrace.errors import ModelError
+from headrace.training.data.labels import LabelRange
 from headrace.training.learning.learner import Counters
 from headrace.training.learning.metrics import Floats
 from headrace.training.learning.packed import pack, unpack
 
 STATE = "state of a learner"
 #: The number is raised with every change that an older headrace could not read.
-FORMAT = "learner state 1"
+FORMAT = "learner state 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class LearnerState:
         optimizer: by the number of the parameter, what the optimizer remembers of it: tensors, numbers and None.
         metrics: the sums of each metric.
         loss_sum: of the micro-batches that were learnt from.
+        labels: of the rows that were learnt from.
     """
 
     network: Mapping[str, Tensor]
@@ -35,6 +37,7 @@ class LearnerState:
     metrics: Mapping[str, Floats]
     counters: Counters
     loss_sum: float
+    labels: LabelRange
 
 
 def write_state(known: LearnerState, fingerprint: Mapping[str, Any]) -> bytes:
@@ -43,6 +46,8 @@ def write_state(known: LearnerState, fingerprint: Mapping[str, Any]) -> bytes:
     tensors = {f"network/{name}": tensor for name, tensor in known.network.items()}
     tensors |= {f"metric/{name}": torch.from_numpy(sums) for name, sums in known.metrics.items()}
     tensors |= {f"optimizer/{number}/{name}": value for (number, name), value in held.items() if _is_tensor(value)}
+    # JSON has no infinity, which both edges are before anything was learnt.
+    tensors["labels/range"] = torch.tensor(astuple(known.labels), dtype=torch.float64)
     facts = {
         "format": FORMAT,
         "fingerprint": fingerprint,
@@ -60,7 +65,7 @@ def read_state(state: bytes, fingerprint: Mapping[str, Any], known: LearnerState
     """
     tensors, facts = unpack(state, STATE)
     _check_fingerprint(facts, fingerprint)
-    groups: dict[str, dict[str, Tensor]] = {"network": {}, "metric": {}, "optimizer": {}}
+    groups: dict[str, dict[str, Tensor]] = {"network": {}, "metric": {}, "optimizer": {}, "labels": {}}
     for path, tensor in tensors.items():
         kind, _, name = path.partition("/")
         groups[kind][name] = tensor
@@ -72,7 +77,8 @@ def read_state(state: bytes, fingerprint: Mapping[str, Any], known: LearnerState
     for number, name, value in [*facts["optimizer"], *(_named(*item) for item in groups["optimizer"].items())]:
         optimizer.setdefault(number, {})[name] = value
     metrics = {name: tensor.numpy() for name, tensor in groups["metric"].items()}
-    return LearnerState(groups["network"], optimizer, metrics, Counters(**facts["counters"]), facts["loss_sum"])
+    counters, labels = Counters(**facts["counters"]), LabelRange(*groups["labels"]["range"].tolist())
+    return LearnerState(groups["network"], optimizer, metrics, counters, facts["loss_sum"], labels)
 
 
 def _check_fingerprint(facts: Any, fingerprint: Mapping[str, Any]) -> None:

@@ -257,25 +257,11 @@ METRICS: Mapping[str, type[Metric]] = {
     "mae": MeanAbsoluteError,
     "rmse": RootMeanSquaredError,
 }
-#: The task whose labels are 0 and 1.
-BINARY = "binary"
 #: The metrics that fit each task.
 METRICS_OF: Mapping[str, tuple[str, ...]] = {
-    BINARY: ("log_loss", "auc", "accuracy", "brier", "calibration_error"),
+    "binary": ("log_loss", "auc", "accuracy", "brier", "calibration_error"),
     "regression": ("mae", "rmse"),
 }
-
-
-def class_counts(sums: Mapping[str, Floats]) -> tuple[int, int]:
-    """How many labels were 0 and how many 1, by the sums of the metrics of a binary task.
-
-    >>> metrics = MetricSet.of_task(BINARY)
-    >>> metrics.update(np.array([0.2, 0.6, 0.4]), np.array([0.0, 0.0, 1.0]))
-    >>> class_counts(metrics.sums())
-    (2, 1)
-    """
-    zeros, ones = sums["auc"].reshape(2, ODDS_BINS).sum(axis=1).astype(int).tolist()
-    return zeros, ones
 
 
 class MetricValues(Mapping[str, float | None]):

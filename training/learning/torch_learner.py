@@ -14,13 +14,14 @@ from torch.nn import utils
 
 from headrace.errors import BadLabelError, DatasetError
 from headrace.training.data.encoding import Fitted
+from headrace.training.data.labels import LabelRange
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.artifact import model_files, network_of
-from headrace.training.learning.guarding import gradient_fault, gradient_norm, label_fault, loss_fault
+from headrace.training.learning.guarding import gradient_fault, gradient_norm, label_fault, label_range, loss_fault
 from headrace.training.learning.learner import Counters, Step
 from headrace.training.learning.learner_state import LearnerState, read_state, write_state
 from headrace.training.learning.losses import LINKS, Loss
-from headrace.training.learning.metrics import BINARY, MetricSet, class_counts
+from headrace.training.learning.metrics import MetricSet
 from headrace.training.learning.networks import Inputs
 from headrace.training.learning.optimizers import make_optimizer
 from headrace.training.learning.predictor import example_of
@@ -67,7 +68,7 @@ class TorchLearner:
         self._buffers = list(self.network.buffers()) if self._tests_apart else []
         self._gradients = self._known_gradients()
         self._metrics = MetricSet.of_task(recipe.model.task)
-        self._counters, self._loss_sum = Counters(), 0.0
+        self._counters, self._loss_sum, self._labels = Counters(), 0.0, LabelRange()
 
     @property
     def counters(self) -> Counters:
@@ -80,19 +81,17 @@ class TorchLearner:
         return self.recipe.seed
 
     def unready(self) -> str | None:
-        """Why it is no model yet: it began from nothing, and has met labels of one class only. None: it is one.
+        """Why it is no model yet: it began from nothing, and all labels that it learned are alike. None: it is one.
 
-        Who goes on from a model may meet one class for a while: it knows of both.
+        Full training refuses such labels, too (`LabelFit.summary`). Who goes on from a model may meet one label for a
+        while: it knows of others.
         """
-        if self._goes_on or self.recipe.model.task != BINARY or not self._counters.rows_learned:
-            return None
-        zeros, ones = class_counts(self._metrics.sums())
-        if zeros and ones:
+        if self._goes_on or not self._labels.are_alike:
             return None
         label = self.fitted.encoding.label
         named = "" if label is None else f" {label.column!r}"
-        found = f"all {zeros or ones:,} so far are {1 if ones else 0}"
-        return f"label{named}: of one class only, {found}; expected both, as it began from nothing"
+        found = f"all {self._counters.rows_learned:,} so far are {self._labels.least:g}"
+        return f"label{named}: {found}; expected others, too, as it began from nothing"
 
     def check(self, columns: pa.Schema) -> None:
         """Raise UnknownColumnError or ColumnTypeError where `learn` would for rows with these columns."""
@@ -130,7 +129,7 @@ class TorchLearner:
         self._metrics.reset()
 
     def state(self) -> bytes:
-        """Weights, optimizer, counters, sums of losses and metrics, as safetensors.
+        """Weights, optimizer, counters, sums of losses and metrics, the range of labels, as safetensors.
 
         The schedule is a function of the steps made, and random numbers of the seed and the micro-batches seen.
         """
@@ -149,7 +148,7 @@ class TorchLearner:
         optimizer.load_state_dict({"state": found.optimizer, "param_groups": optimizer.state_dict()["param_groups"]})
         self.network.load_state_dict(found.network)
         self._metrics, self._optimizer = metrics, optimizer
-        self._counters, self._loss_sum = found.counters, found.loss_sum
+        self._counters, self._loss_sum, self._labels = found.counters, found.loss_sum, found.labels
 
     def artifact(self) -> Mapping[str, bytes]:
         """The files of the model, with the counters in `model.json`."""
@@ -178,14 +177,19 @@ class TorchLearner:
     def _learn(self, batch: TensorBatch) -> tuple[float | None, str]:
         """The loss before the update, and why there was none; empty where there was one."""
         label = batch.label
-        fault = label_fault(label, self.recipe.model.task)
-        if fault or label is None:
+        if label is None:
+            return None, "there are no labels"
+        labels = label_range(label)
+        fault = label_fault(labels, self.recipe.model.task)
+        if fault:
             return None, fault
         before = [buffer.clone() for buffer in self._buffers]
         gradients = self._gradients
         shown, fault = self._by_hand(batch, label, gradients) if gradients else self._by_autograd(batch, label)
         if fault:
             self._put_back(before)
+        else:
+            self._labels = self._labels.joined(labels)
         return shown, fault
 
     def _known_gradients(self) -> Gradients | None:
@@ -280,6 +284,7 @@ class TorchLearner:
             self._metrics.sums(),
             self._counters,
             self._loss_sum,
+            self._labels,
         )
 
     def _fingerprint(self) -> dict[str, Any]:

@@ -352,11 +352,9 @@ def test_bad_labels_are_counted_through_all_parts_before_they_are_refused() -> N
         Encoding({"amt": Raw()}, Label("label", 0, 1)).fit(parts)
 
 
-def test_labels_of_one_class_only_are_refused() -> None:
+def test_labels_that_are_all_alike_are_refused() -> None:
     rows = table([row | {"label": 1.0} for row in FITTED_ON])
-    with pytest.raises(
-        DatasetError, match=r"label 'label': of one class only, all 3 labels of the training split are 1;"
-    ):
+    with pytest.raises(DatasetError, match=r"label 'label': all 3 labels of the training split are 1;"):
         EVERYTHING.fit([rows])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -328,13 +329,52 @@ def test_a_state_of_something_else_is_refused_and_nothing_is_changed() -> None:
             "another encoding",
         ),
         (b"\x80\x04}q\x00.", "expected safetensors"),
-        (one.artifact()[WEIGHTS], "expected format learner state 1, found 1"),
+        (one.artifact()[WEIGHTS], "expected format learner state 2, found 1"),
         (before[:-3], "expected safetensors"),
     ]
     for state, message in elsewhere:
         with pytest.raises(ModelError, match=message):
             one.resume(state)
         assert one.state() == before
+
+
+def of_labels(labels: np.ndarray[Any, Any]) -> pa.RecordBatch:
+    """Rows with these labels."""
+    found = stream.rows(len(labels))
+    return found.set_column(4, "late", pa.array(labels, pa.float64()))
+
+
+UNBOUNDED = stream.fitted(replace(stream.ENCODING, label=replace(stream.LABEL, low=None, high=None)))
+
+
+@pytest.mark.parametrize(
+    ("task", "alike", "other"), [("binary", 0.0, 1.0), ("binary", 0.25, 0.4), ("regression", -3.5, 7.0)]
+)
+def test_what_began_from_nothing_is_a_model_once_one_label_is_unlike_the_others(
+    task: str, alike: float, other: float
+) -> None:
+    one, again = (
+        TorchLearner(Recipe(ModelSpec("logistic", task=task)), UNBOUNDED, stream.example(), "cpu") for _ in range(2)
+    )
+    assert one.unready() is None
+    for count in (3, 5):
+        assert one.learn(of_labels(np.full(count, alike))).learned
+        one.reset_metrics()
+    why = f"label 'late': all 8 so far are {alike:g}; expected others, too, as it began from nothing"
+    assert one.unready() == why
+    again.resume(one.state())
+    assert (again.unready(), again.state()) == (why, one.state())
+    assert again.learn(of_labels(np.array([other, alike]))).learned
+    assert again.unready() is None
+    one.resume(again.state())
+    assert one.unready() is None
+
+
+def test_labels_of_rows_that_a_guard_refused_are_none_that_it_has_learned_from() -> None:
+    one = TorchLearner(Recipe(LOGISTIC, guard=Guard(after=1)), FITTED, stream.example(), "cpu")
+    assert one.learn(of_labels(np.zeros(8))).learned
+    assert not one.learn(stream.changed(of_labels(np.ones(8)), "speed", 3e38)).learned
+    assert "all 8 so far are 0" in (one.unready() or "")
 
 
 def test_threads_and_strictness_are_left_as_they_were() -> None:

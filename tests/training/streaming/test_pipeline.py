@@ -432,7 +432,7 @@ def test_why_a_run_makes_no_candidates_is_told_by_its_newest_micro_batch(lake: L
     job = Labels(lake.platform).prepare()
     table = lake.platform.iceberg.named(f"{LEDGER_NAMESPACE}.{STEPS}")
     assert unready(lake.platform.iceberg, job) is None
-    for number, reason in ((1, None), (2, "no candidate yet: label 'late': of one class only"), (3, None)):
+    for number, reason in ((1, None), (2, "no candidate yet: label 'late': all 2 so far are 0"), (3, None)):
         step = LearnedStep(job.run, number, 2, Verdict.LEARNED, reason, 0.5, "{}", 2, 2, 2, "{}", 7)
         table.refresh().append(pa.Table.from_pylist([asdict(step)], schema=table.table.schema().as_arrow()))
         expected = None if reason is None else f"run {job.run}: {reason}"

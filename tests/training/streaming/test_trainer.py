@@ -322,7 +322,7 @@ def test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes
     clock.now += 5_000_000
     assert [one.candidate for one in told] == [None, None, None]
     assert (found.due_us, found.on_time(clock.now), found.end()) == (None, None, None)
-    why = "label 'label': of one class only, all 30 so far are 0; expected both, as it began from nothing"
+    why = "label 'label': all 30 so far are 0; expected others, too, as it began from nothing"
     assert told[-1].step.reason == unready_of(told[-1].step) == f"no candidate yet: {why}"
     # A worker that takes the state over knows it, too.
     again = torch_trainer(tmp_path, policy, clock)
@@ -331,6 +331,18 @@ def test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes
     both = again.visit(of_class(30, 1))
     assert both.candidate is not None
     assert (both.candidate.visited, both.step.reason) == (40, None)
+
+
+def test_rates_below_one_half_are_as_good_labels_as_any(tmp_path: Path) -> None:
+    clock = Clock()
+    found = torch_trainer(tmp_path, Policy(candidate_rows=20, candidate_seconds=1), clock)
+    rates = [of_class(first, 0).set_column(3, "label", pa.array(np.linspace(0.0, 0.4, 10))) for first in (0, 10, 20)]
+    told = [found.visit(one) for one in rates[:2]]
+    assert [one.step.reason for one in told] == [None, None]
+    assert [one.candidate is None for one in told] == [True, False]
+    found.visit(rates[2])
+    assert found.due_us == clock.now + 1_000_000
+    assert found.end() is not None
 
 
 def test_what_goes_on_from_a_model_may_see_one_class_for_a_while(tmp_path: Path) -> None:
@@ -350,5 +362,5 @@ def test_rows_that_are_left_out_and_a_missing_class_are_both_told(tmp_path: Path
     told = found.visit(of_class(0, 1).set_column(3, "label", labels))
     assert told.step.reason is not None
     assert told.step.reason.startswith("label 'label': 1 of 10 rows are left out, 1 NULL; no candidate yet: ")
-    assert "label 'label': of one class only, all 9 so far are 1" in (unready_of(told.step) or "")
+    assert "label 'label': all 9 so far are 1;" in (unready_of(told.step) or "")
     assert [one.reason for one in told.dead] == ["label 'label': 1 of 10 rows are left out, 1 NULL"]
