@@ -377,6 +377,13 @@ MUTANTS = (
         "tests/training/streaming/test_trainer.py::test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes",
     ),
     Mutant(
+        "a refused micro-batch hides why there is no candidate",
+        "training/streaming/trainer.py",
+        "for one in reversed(steps) if one.verdict == Verdict.LEARNED",
+        "for one in reversed(steps)",
+        "tests/training/streaming/test_status.py::test_a_run_that_refused_last_still_tells_why_it_makes_no_candidates",
+    ),
+    Mutant(
         "what goes on from a model waits for both classes",
         "training/learning/torch_learner.py",
         "self._goes_on = network is not None",

@@ -119,13 +119,12 @@ def left_out(iceberg: IcebergCatalog, job: LearningJob) -> str | None:
 
 
 def unready(iceberg: IcebergCatalog, job: LearningJob) -> str | None:
-    """Why a run makes no candidates though it learns, by its newest micro-batch; None: it does.
+    """Why a run makes no candidates though it learns, by the newest micro-batch that it learned; None: it does.
 
     Raises:
         NotFoundError: no trainer of this catalog has run yet.
     """
-    steps = told_of(iceberg, STEPS, job.run)
-    why = unready_of(steps[-1]) if steps else None
+    why = unready_of(told_of(iceberg, STEPS, job.run))
     return None if why is None else f"run {job.run}: {why}"
 
 

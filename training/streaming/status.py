@@ -78,7 +78,7 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
     lag, rewritten = (_unless_gone(asked, remarks) if asked else None) or (None, None)
     if flink is not None and (trouble := _unless_gone(partial(trouble_of, platform.flink, flink), remarks)):
         remarks.append(trouble)
-    if last is not None and (unready := unready_of(last)):
+    if unready := unready_of(steps):
         remarks.append(unready)
     return LearningStatus(
         run=run,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Self
 
@@ -37,9 +37,13 @@ def halted_since(step: int, reason: str | None) -> str:
     return f"learning has halted since micro-batch {step}: {reason}"
 
 
-def unready_of(step: LearnedStep) -> str | None:
-    """Why no candidate was made with a micro-batch whatever was due; None where one might have been."""
-    _, said, why = (step.reason or "").partition(UNREADY)
+def unready_of(steps: Sequence[LearnedStep]) -> str | None:
+    """Why no candidate is made whatever is due, by the steps of a run, oldest first; None where one may be.
+
+    The newest micro-batch that was learned tells it, as nothing else changes what the learner is.
+    """
+    learned = next((one for one in reversed(steps) if one.verdict == Verdict.LEARNED), None)
+    _, said, why = ("" if learned is None else learned.reason or "").partition(UNREADY)
     return said + why or None
 
 

@@ -427,13 +427,16 @@ def test_a_seed_that_no_version_can_keep_is_refused(lake: Lake, tmp_path: Path) 
         type("Wrong", (Labels,), {"learner": "seeded:make", "python_files": files})(lake.platform).prepare()
 
 
-def test_why_a_run_makes_no_candidates_is_told_by_its_newest_micro_batch(lake: Lake) -> None:
+def test_why_a_run_makes_no_candidates_is_told_by_the_newest_micro_batch_that_it_learned(lake: Lake) -> None:
     lake.more(2)
     job = Labels(lake.platform).prepare()
     table = lake.platform.iceberg.named(f"{LEDGER_NAMESPACE}.{STEPS}")
     assert unready(lake.platform.iceberg, job) is None
-    for number, reason in ((1, None), (2, "no candidate yet: label 'late': all 2 so far are 0"), (3, None)):
-        step = LearnedStep(job.run, number, 2, Verdict.LEARNED, reason, 0.5, "{}", 2, 2, 2, "{}", 7)
+    why = "no candidate yet: label 'late': all 2 so far are 0"
+    learned, bad = Verdict.LEARNED, Verdict.BAD
+    told = ((1, learned, None), (2, learned, why), (3, bad, "a label is not finite"), (4, learned, None))
+    for number, verdict, reason in told:
+        step = LearnedStep(job.run, number, 2, verdict, reason, 0.5, "{}", 2, 2, 2, "{}", 7)
         table.refresh().append(pa.Table.from_pylist([asdict(step)], schema=table.table.schema().as_arrow()))
-        expected = None if reason is None else f"run {job.run}: {reason}"
+        expected = f"run {job.run}: {why}" if number in (2, 3) else None
         assert unready(lake.platform.iceberg, job) == expected

@@ -323,7 +323,7 @@ def test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes
     assert [one.candidate for one in told] == [None, None, None]
     assert (found.due_us, found.on_time(clock.now), found.end()) == (None, None, None)
     why = "label 'label': all 30 so far are 0; expected others, too, as it began from nothing"
-    assert told[-1].step.reason == unready_of(told[-1].step) == f"no candidate yet: {why}"
+    assert told[-1].step.reason == unready_of([one.step for one in told]) == f"no candidate yet: {why}"
     # A worker that takes the state over knows it, too.
     again = torch_trainer(tmp_path, policy, clock)
     again.resume(found.state())
@@ -331,6 +331,18 @@ def test_what_began_from_nothing_is_no_candidate_before_it_has_seen_both_classes
     both = again.visit(of_class(30, 1))
     assert both.candidate is not None
     assert (both.candidate.visited, both.step.reason) == (40, None)
+
+
+def test_what_was_refused_last_does_not_hide_why_there_is_no_candidate(tmp_path: Path) -> None:
+    found = torch_trainer(tmp_path, NEVER, Clock())
+    bad = of_class(10, 0).set_column(3, "label", pa.array(np.full(10, np.nan)))
+    told = [found.visit(one).step for one in (of_class(0, 0), bad)]
+    assert [one.verdict for one in told] == [Verdict.LEARNED, Verdict.BAD]
+    assert unready_of(told) == unready_of(told[:1])
+    assert "all 10 so far are 0" in (unready_of(told) or "")
+    told += [found.visit(one).step for one in (of_class(20, 1), bad)]
+    assert unready_of(told) is None
+    assert unready_of(told[1:2]) is None
 
 
 def test_rates_below_one_half_are_as_good_labels_as_any(tmp_path: Path) -> None:
@@ -351,7 +363,7 @@ def test_what_goes_on_from_a_model_may_see_one_class_for_a_while(tmp_path: Path)
     assert isinstance(model, TorchLearner)
     found = torch_trainer(tmp_path, Policy(candidate_rows=10), clock, model)
     told = found.visit(of_class(0, 1))
-    assert (told.candidate is None, told.step.reason, unready_of(told.step)) == (False, None, None)
+    assert (told.candidate is None, told.step.reason, unready_of([told.step])) == (False, None, None)
 
 
 def test_rows_that_are_left_out_and_a_missing_class_are_both_told(tmp_path: Path) -> None:
@@ -362,5 +374,5 @@ def test_rows_that_are_left_out_and_a_missing_class_are_both_told(tmp_path: Path
     told = found.visit(of_class(0, 1).set_column(3, "label", labels))
     assert told.step.reason is not None
     assert told.step.reason.startswith("label 'label': 1 of 10 rows are left out, 1 NULL; no candidate yet: ")
-    assert "label 'label': all 9 so far are 1;" in (unready_of(told.step) or "")
+    assert "label 'label': all 9 so far are 1;" in (unready_of([told.step]) or "")
     assert [one.reason for one in told.dead] == ["label 'label': 1 of 10 rows are left out, 1 NULL"]
