@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a gate is described as it is after it has judged",
+        "training/models/gates.py",
+        "    asked = described(gate)\n    return replace(gate.judge(subject), asked=asked)",
+        "    found = gate.judge(subject)\n    return replace(found, asked=described(gate))",
+        "tests/training/models/test_kept_gates.py::test_a_gate_that_notes_something_while_it_judges_is_still_the_one_that_was_kept",
+    ),
+    Mutant(
         "what an own module imports is in no hash",
         "training/models/own_code.py",
         "self.add_module(imported)",

@@ -261,7 +261,7 @@ class AtMost:
 
 def judge(subject: Subject, gates: Iterable[Gate]) -> tuple[GateResult, ...]:
     """What each gate says, all of them asked, so that a failure does not hide another."""
-    return tuple(replace(gate.judge(subject), asked=described(gate)) for gate in gates)
+    return tuple(_asked(gate, subject) for gate in gates)
 
 
 def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
@@ -271,6 +271,12 @@ def evidence_of(results: Iterable[GateResult]) -> dict[str, Any]:
     0.5
     """
     return {"gates": [_plain(asdict(result)) for result in results]}
+
+
+def _asked(gate: Gate, subject: Subject) -> GateResult:
+    """What a gate says, with what it was when it was asked: one may note something while it judges."""
+    asked = described(gate)
+    return replace(gate.judge(subject), asked=asked)
 
 
 def _slices(metrics: Mapping[str, float], metric: str) -> dict[str, float]:

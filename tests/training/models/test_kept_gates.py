@@ -52,6 +52,16 @@ class Holds:
         return GateResult(self.name, subject.facts.rows_seen >= self.bound)
 
 
+class Notes(Holds):
+    """One that notes what it saw last, for whoever looks at it afterwards."""
+
+    last: int | None = None
+
+    def judge(self, subject: Subject) -> GateResult:
+        self.last = subject.facts.rows_seen
+        return super().judge(subject)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> ModelStore:
     return trips.store(tmp_path)
@@ -100,6 +110,19 @@ def test_a_laxer_gate_is_no_stand_in_even_under_the_same_name(store: ModelStore)
     with pytest.raises(TransitionError, match=r"'it holds' was changed, expected .*\"bound\": 2"):
         store.verify(own.name, standing(store, Holds(1)), WHY)
     assert store.verify(own.name, standing(store, Holds(2, looked=object())), WHY)[-1].passed
+
+
+def test_a_gate_that_notes_something_while_it_judges_is_still_the_one_that_was_kept(store: ModelStore) -> None:
+    version = kept(store, Notes(2), rows_seen=3)
+    store.verify(version.name, standing(store, noting := Notes(2)), WHY)
+    status = store.status(version.name)
+    assert (status.state, noting.last) == (State.VERIFIED, 3)
+    assert status.transitions[-1].decision.evidence["gates"][-1]["asked"] == described(Notes(2))
+    candidate = Candidate("late_trips", "run-1", replace(version.facts, rows_seen=4))
+    store.add_candidate(candidate)
+    admitted = store.admit(candidate, standing(store, Notes(2)), WHY).version
+    assert admitted is not None
+    assert store.status(admitted.name).state is State.VERIFIED
 
 
 def test_a_failed_kept_gate_rejects(store: ModelStore) -> None:
