@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "of a filter of an own class nothing says that a file helps",
+        "training/models/kept_training.py",
+        'f"{version.name}: {error}; {give}"',
+        'f"{version.name}: {error}"',
+        "tests/training/freshness/test_of_version.py::test_of_a_filter_of_an_own_class_it_says_that_a_file_helps",
+    ),
+    Mutant(
         "a gate is described as it is after it has judged",
         "training/models/gates.py",
         "    asked = described(gate)\n    return replace(gate.judge(subject), asked=asked)",

@@ -24,7 +24,9 @@ def training_of(
 
     Raises:
         NotFoundError: there is no such model or version.
-        ModelError: no `headrace train` registered it, or its class overrides a step; the store does not know how then.
+        ModelError: no `headrace train` registered it, its class overrides a step, or it has a filter of a user's own
+            class; the store does not know how then.
+        TrainingError: there is no such device, or it is not here.
     """
     device_of(device)
     version = _version(store, name)

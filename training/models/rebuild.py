@@ -67,10 +67,12 @@ def rebuild(
         file: that which declared it, for steps, filters and modules of its own; default: by recorded values alone.
 
     Raises:
-        ModelError: it is not known how it was trained; a step of its training was overridden, and no file is given;
-            the file or what it imports is not what it was; a module cannot be had; its topic has no archive.
+        ModelError: it is not known how it was trained; a step of its training was overridden or a filter is of a
+            user's own class, and no file is given; the file or what it imports is not what it was; the module of its
+            network cannot be had; its topic has no archive.
         CutoverError: the archive is that of another topic of this name.
-        SettingsError: an archive is named of what learned from no topic.
+        SettingsError: an archive is named of what learned from no topic; the learner of a stream cannot be had.
+        TrainingError: there is no such device, or it is not here.
         NotFoundError: the version, a table, a snapshot or rows are gone.
         ArtifactError: the artifact of the version that it started from is gone.
         DefinitionError: the file declares no such model.

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headrace.errors import DatasetError, ModelError, NotFoundError, SettingsError, TrainingError
+from headrace.errors import ModelError, NotFoundError, SettingsError, TrainingError
 from headrace.registry.model_facts import Inventory, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
@@ -142,8 +142,8 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     why = "module 'nowhere.nets' cannot be imported"
     refused(ModelError, why, training={**training, "definition": {**definition, "recipe": recipe}})
     own = {"train": [{"is": "unknown", "class": "mine.Odd", "text": "odd trips"}]}
-    why = "filter 'odd trips': of a class that headrace cannot make again, 'mine.Odd'"
-    refused(DatasetError, why, training={**training, "definition": {**definition, "splits": own}})
+    why = "filter 'odd trips': of a class that headrace cannot make again, 'mine.Odd'; .*; give the file .*: --file"
+    refused(ModelError, why, training={**training, "definition": {**definition, "splits": own}})
 
 
 def test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_same(desk: Desk) -> None:
