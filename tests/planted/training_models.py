@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "an own module that is named definition is in no hash",
+        "training/models/own_code.py",
+        'DEFINITION = "<definition>"',
+        'DEFINITION = "definition"',
+        "tests/training/models/test_own_code.py::test_a_module_that_is_named_definition_is_own_code_as_any_other_and_so_is_what_it_imports",
+    ),
+    Mutant(
         "of a filter of an own class nothing says that a file helps",
         "training/models/kept_training.py",
         'f"{version.name}: {error}; {give}"',

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-#: What the file of the definition itself is called, whatever it is named.
-DEFINITION = "definition"
+#: What the file of the definition itself is called, whatever its name; no module is named so, or it would be left out.
+DEFINITION = "<definition>"
 #: Something of a module by name, among the values of a declaration.
 NAMED = re.compile(r"([A-Za-z_][\w.]*):\w+")
 #: Modules of these are in other inventories: in that of headrace's code, and in Python's version.

@@ -24,6 +24,8 @@ FILES = {
     "unrelated.py": "import trips\n",
 }
 IMPORTED = {"nets", "layers", "shapes", "shapes.sizes", "shapes.more", "shapes.rounder"}
+#: Modules that files of some tests import besides, which must not stay imported either.
+MORE = {"definition", "rates"}
 
 
 def written(folder: Path, **changed: str) -> Path:
@@ -37,10 +39,10 @@ def code_of(file: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """The code of the class in a file, whose modules are those beside it."""
     with monkeypatch.context() as context:
         context.syspath_prepend(file.parent)
-        for name in IMPORTED & sys.modules.keys():
+        for name in (IMPORTED | MORE) & sys.modules.keys():
             context.delitem(sys.modules, name)
         kind: type = run_file(file).Trips
-    for name in IMPORTED & sys.modules.keys():
+    for name in (IMPORTED | MORE) & sys.modules.keys():
         del sys.modules[name]
     return definition_code(kind)
 
@@ -49,7 +51,7 @@ def test_it_is_that_of_the_file_and_of_all_that_is_imported_from_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = code_of(written(tmp_path) / "trips.py", monkeypatch)
-    assert found.keys() == {"definition"} | IMPORTED
+    assert found.keys() == {"<definition>"} | IMPORTED
     assert found["layers"] == sha256(FILES["layers.py"].encode()).hexdigest()
 
 
@@ -68,9 +70,22 @@ def test_of_another_module_and_of_another_comment_it_says_which_file(
     changed = {"layers": "WIDTH = 9\n", "trips": FILES["trips.py"] + "# now\n"}
     after = code_of(written(tmp_path / "there", **changed) / "trips.py", monkeypatch)
     assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == {
-        "definition",
+        "<definition>",
         "layers",
     }
+
+
+def test_a_module_that_is_named_definition_is_own_code_as_any_other_and_so_is_what_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"from definition import late\n{FILES['trips.py']}"
+    modules = {"definition": "from rates import late\n", "rates": "def late():\n    ...\n"}
+    before = code_of(written(tmp_path / "here", trips=text, **modules) / "trips.py", monkeypatch)
+    changed = {**modules, "rates": f"{modules['rates']}# now\n"}
+    after = code_of(written(tmp_path / "there", trips=text, **changed) / "trips.py", monkeypatch)
+    assert before["<definition>"] == sha256(text.encode()).hexdigest()
+    assert before["definition"] == sha256(modules["definition"].encode()).hexdigest()
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == {"rates"}
 
 
 def test_an_interactive_definition_has_none_nor_has_what_headrace_declares(tmp_path: Path) -> None:
