@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from headrace.registry.model_facts import Candidate
     from headrace.training.models.gates import Gate, GateResult
     from headrace.training.models.governed import Examination
-    from headrace.training.models.store import ModelStore
+    from headrace.training.models.store import ModelStore, VersionStatus
 
 BOUND, PLAUSIBLE = "SET/METRIC=NUMBER", "SET/LABEL_TIME=SHARE"
 ROWS = "NAME=ROWS"
@@ -159,8 +159,8 @@ def verify(
     if not dry_run and status.state is State.TRAINED:
         results = store.verify(version, gates, decision_of(reason, by), why)
     else:
+        _look_ahead(store, status, gates, why)
         results = store.check(version, gates)
-        _tell_unasked(version, store.unasked(version, gates))
     _tell(context, results, format_)
     progress(f"{version} is {store.status(version).state}")
     if not all(result.passed for result in results):
@@ -214,9 +214,21 @@ def _tell(context: typer.Context, results: Sequence[GateResult], format_: Format
     print_model_rows(rows, chosen)
 
 
-def _tell_unasked(version: str, names: Sequence[str]) -> None:
-    if names:
-        progress(f"{version} keeps gates that were not asked: {', '.join(names)}; it is not verified without them")
+def _look_ahead(store: ModelStore, status: VersionStatus, gates: Sequence[Gate], why: str | None) -> None:
+    """Tell of kept gates that a version which is trained would not be verified without.
+
+    Raises TransitionError for a reason to leave them out that a verification would refuse.
+    """
+    from headrace.registry.kept_gates import check_change
+    from headrace.registry.model_states import State
+    from headrace.training.models.described import described
+
+    version = status.version
+    if why is not None:
+        check_change(version.name, version.facts, [described(one) for one in gates], why)
+    elif status.state is State.TRAINED and (names := store.unasked(version.name, gates)):
+        kept = ", ".join(names)
+        progress(f"{version.name} keeps gates that were not asked: {kept}; it is not verified without them")
 
 
 def _candidate(store: ModelStore, model: str, artifact: str) -> Candidate:

@@ -192,7 +192,25 @@ def test_a_gate_that_the_file_has_changed_is_asked_by_a_decision_alone(
     assert '"bound": 99.0' in str(refused.exception)
     unsaid = run("verify", trained, "--gates-changed", "nine was a guess")
     assert "--gates-changed 'nine was a guess': changed to which? give the file" in str(unsaid.exception)
-    passed = run("verify", trained, "--file", "gated.py", "--gates-changed", "nine was a guess", "--by", "ann")
+    changed = ("--file", "gated.py", "--gates-changed", "nine was a guess", "--by", "ann")
+    tried = run("verify", trained, *changed, "--dry-run")
+    assert (tried.exit_code, "keeps gates that were not asked" in tried.stderr) == (0, False), tried.output
+    passed = run("verify", trained, *changed)
     assert (passed.exit_code, "late_trips@2 is verified" in passed.stderr) == (0, True), passed.output
+    # What is verified already cannot be verified without them any more.
+    assert "keeps gates that were not asked" not in run("verify", trained).stderr
     decided = store.status(trained).transitions[-1].decision.evidence["gates_changed"]
     assert (decided["why"], decided["kept"][0]["bound"]) == ("nine was a guess", 9.0)
+
+
+def test_a_reason_for_changed_gates_passes_a_dry_run_only_where_a_verification_takes_it(
+    store: ModelStore, trained: str, tmp_path: Path
+) -> None:
+    needless = (GATED, "who knows", "no gate that it keeps has changed; leave it out")
+    empty = (GATED.replace("9.0)", "99.0)"), " ", "say why, for whoever asks later")
+    for text, reason, why in (needless, empty):
+        (tmp_path / "gated.py").write_text(text)
+        asked = ("verify", trained, "--file", "gated.py", "--gates-changed", reason)
+        found = [str(run(*asked, *dry).exception) for dry in ([], ["--dry-run"])]
+        assert found == [f"late_trips@2: gates changed: {reason!r}: {why}"] * 2
+    assert store.status(trained).state is State.TRAINED

@@ -6,6 +6,20 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a dry run takes a reason that a verification refuses",
+        "jobs/model_gates.py",
+        "    if why is not None:\n",
+        "    if why is not None and status.state is not State.TRAINED:\n",
+        "tests/jobs/test_model_gates.py::test_a_reason_for_changed_gates_passes_a_dry_run_only_where_a_verification_takes_it",
+    ),
+    Mutant(
+        "of a version that is verified it is said that it is not verified without more gates",
+        "jobs/model_gates.py",
+        "status.state is State.TRAINED and (names :=",
+        "(names :=",
+        "tests/jobs/test_model_gates.py::test_a_gate_that_the_file_has_changed_is_asked_by_a_decision_alone",
+    ),
+    Mutant(
         "a broken store is found after hours of learning",
         "jobs/train.py",
         "    store = ModelStore.at(settings) if register else None",
