@@ -38,7 +38,8 @@ class Rebuilt:
 
     Attributes:
         files: those that were made, `artifact` their address.
-        changed: code and packages that differ from those that made the version, which may be why it differs.
+        changed: code, packages and own modules that the version names, where they differ from those that made it, which
+            may be why it differs.
         differences: what differs in the files; empty where they are the same, or the stored ones are gone.
         lost: why the stored artifact cannot be read, empty where it can.
     """

@@ -40,7 +40,7 @@ class LearnedStep:
         step: its number in the run, from 1.
         loss: before the update: test, then train.
         metrics: as JSON, of the rows so far.
-        reason: why it was refused, or rows of it were left out.
+        reason: why it was refused, or rows of it were left out, and why there is no candidate yet (`unready_of`).
         arrived, visited: rows of the run up to here; those that were refused or left out have arrived and are not
             visited.
         model_rows: rows that the model was trained on, by the counter in the learner's own state.
