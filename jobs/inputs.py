@@ -19,7 +19,7 @@ InputOption = Annotated[
     list[str] | None,
     typer.Option(
         "--input",
-        help="A .csv or .parquet file, a Delta folder, an Iceberg table; default: history. "
+        help="A .csv or .parquet file, a Delta folder or URL, an Iceberg table; default: history. "
         "Of a union: SOURCE=INPUT, once for each.",
     ),
 ]

@@ -4,25 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from headrace.compiler.duckdb_lookups import known_until, relation_of
 from headrace.compiler.lookups import dimensions_of, table_of
 from headrace.compiler.plan import SourcePlan, ViewPlan
 from headrace.connectors.duckdb_files import is_file
-from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import NotFoundError, SchemaMismatchError, SettingsError, did_you_mean
 from headrace.features.dimension_table import DimensionTable
 from headrace.pipelines.completeness import complete_to
-from headrace.pipelines.local_input import DELTA_LOG, open_file
+from headrace.pipelines.local_input import open_file
+from headrace.pipelines.local_tables import newest_foreign, newest_snapshot, open_archive, open_foreign
 from headrace.pipelines.repeated_keys import refuse_repeated
 
 if TYPE_CHECKING:
-    from headrace.connectors.foreign import ForeignVersion
     from headrace.connectors.iceberg import IcebergTable
 
 
@@ -34,8 +31,8 @@ def open_dimensions(
 ) -> None:
     """Make the relations of a view's dimensions: of their own tables as they are now, or of what is given for some.
 
-    What is given is, by the dimension's name, a .csv or .parquet file, a Delta table's folder or an Iceberg table. A
-    file is complete to every time, a table to what `complete_to` says.
+    What is given is, by the dimension's name, a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg
+    table. A file is complete to every time, a table to what `complete_to` says.
 
     Raises:
         SettingsError: something is given for a dimension that the view does not join.
@@ -97,47 +94,14 @@ def _open_table(
 ) -> None:
     """A table at its newest version."""
     name = relation_of(dimension.name)
-    foreign = _foreign_version(dimension, table, load)
+    foreign = newest_foreign(dimension, table, load)
     if foreign is None:
         archive = load(table)
-        archive.check_columns(archive_fields(dimension.columns))
-        archive.relation(connection).create_view(name)
+        open_archive(connection, dimension, archive, name)
         committed = archive.committed_at(newest_snapshot(dimension, archive))
         make_known(connection, dimension.name, complete_to(committed, archive.properties, delay))
         return
-    from headrace.connectors.foreign import check_columns, positioned
-
-    columns = fields_of(dimension.columns)
-    check_columns(foreign, columns)
-    rows = list(positioned(foreign, columns, dimension.event_time))
-    if not rows:
-        raise NotFoundError(_empty(dimension, str(foreign.origin)))
-    connection.from_arrow(pa.concat_tables(rows)).create(name)
+    if not open_foreign(connection, dimension, foreign, name):
+        msg = f"dimension {dimension.name}: {foreign.origin} is empty, so no event would see anything"
+        raise NotFoundError(msg)
     make_known(connection, dimension.name, complete_to(foreign.committed_at, foreign.properties, delay))
-
-
-def _foreign_version(dimension: SourcePlan, table: str, load: Callable[[str], IcebergTable]) -> ForeignVersion | None:
-    """The newest version of a table of another system; None for an archive of ours."""
-    own = dimension.history
-    if (Path(table) / DELTA_LOG).exists() or (own is not None and (own.kind, own.name) == ("delta", table)):
-        # Loaded where it is needed, as the next one: a first value is wanted in two seconds.
-        from headrace.connectors.delta import read_version
-
-        return read_version(table)
-    from headrace.connectors.foreign import IcebergVersion, is_archive
-
-    found = load(table)
-    return None if is_archive(found) else IcebergVersion(found, newest_snapshot(dimension, found))
-
-
-def newest_snapshot(dimension: SourcePlan, table: IcebergTable) -> int:
-    """The newest snapshot."""
-    snapshot = table.current_snapshot_id()
-    if snapshot is None:
-        raise NotFoundError(_empty(dimension, f"Iceberg table {table.name}"))
-    return snapshot
-
-
-def _empty(dimension: SourcePlan, table: str) -> str:
-    """What is wrong with a table without rows."""
-    return f"dimension {dimension.name}: {table} is empty, so no event would see anything"

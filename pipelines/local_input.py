@@ -7,29 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_text import typed_sql
 from headrace.compiler.plan import Column, SourcePlan
 from headrace.connectors.duckdb_files import is_file, read_file
-from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import RequestError, SchemaMismatchError, did_you_mean
 from headrace.features.scalar import BOOL, FLOAT, INT
+from headrace.pipelines.local_tables import newest_foreign, open_archive, open_foreign
 from headrace.pipelines.source_rows import archives, unite
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
 
-#: The folder by which a Delta table is known.
-DELTA_LOG = "_delta_log"
 #: Types that a CSV file has as text, and a file with types has itself.
 PARSED = frozenset({INT, FLOAT, BOOL})
 
 
-#: Where rows are: a .csv or .parquet file, a Delta table's folder, or an Iceberg table; of a union, for each source by
-#: its name.
+#: Where rows are: a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg table, an archive of ours or
+#: another system's; of a union, for each source by its name.
 Given = str | Mapping[str, str]
 
 
@@ -45,8 +42,9 @@ def open_input(
     `load` finds an Iceberg table by its name; `sample` takes the first rows only, of a union those of each source.
 
     Raises:
-        NotFoundError: there is no such file or table.
+        NotFoundError: there is no such file or table, or a table was never written to.
         SchemaMismatchError: it lacks columns of the source, or has text where numbers or booleans should be.
+        UnsupportedError: rows were deleted from a table's files, or they do not hold its rows as they are.
         RequestError: of a union, not each source has rows, or another one has.
     """
     for part, name, rows in zip(source.parts, archives(source), _each(source, given), strict=True):
@@ -75,19 +73,20 @@ def open_rows(
     sample: int | None = None,
 ) -> None:
     """Make a view, under a name, of the rows of one source that is no union; errors are `open_input`'s."""
-    if is_file(given) or (Path(given) / DELTA_LOG).exists():
+    if is_file(given):
         open_file(connection, source, given, name, sample)
         return
-    table = load(given)
-    table.check_columns(archive_fields(source.columns))
-    rows = table.relation(connection)
-    (rows if sample is None else rows.limit(sample)).create_view(name)
+    foreign = newest_foreign(source, given, load)
+    if foreign is None:
+        open_archive(connection, source, load(given), name, sample)
+    else:
+        open_foreign(connection, source, foreign, name, sample)
 
 
 def open_file(
     connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, name: str, sample: int | None = None
 ) -> None:
-    """Make a view of a file or a Delta table, with the columns of an archive; errors are `open_input`'s."""
+    """Make a view of a file, with the columns of an archive; errors are `open_input`'s."""
     rows = _rows(connection, source, given)
     missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
     if missing:
@@ -112,21 +111,12 @@ def _refuse_text(source: SourcePlan, given: str, texts: Container[str]) -> None:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) -> duckdb.DuckDBPyRelation:
-    """The rows of a file or of a Delta table's newest version."""
-    if is_file(path):
-        rows = read_file(connection, path)
-        if Path(path).suffix != ".csv":
-            types = zip(rows.columns, rows.types, strict=True)
-            _refuse_text(source, path, {name for name, type_ in types if type_ == VARCHAR})
-        return rows
-    # Loaded where it is needed: a first value is wanted in two seconds.
-    from headrace.connectors.delta import read_version
-
-    version = read_version(path)
-    _refuse_text(source, path, {field.name for field in version.fields if field.type == "string"})
-    known = {field.name for field in version.fields}
-    columns = [field for field in fields_of(source.columns) if field.name in known]
-    return connection.from_arrow(pa.concat_tables(version.rows(columns)))
+    """The rows of a file."""
+    rows = read_file(connection, path)
+    if Path(path).suffix != ".csv":
+        types = zip(rows.columns, rows.types, strict=True)
+        _refuse_text(source, path, {name for name, type_ in types if type_ == VARCHAR})
+    return rows
 
 
 def _text(column: Column, type_: DuckDBPyType | None) -> str:

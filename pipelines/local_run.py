@@ -85,7 +85,7 @@ def run_locally(
 
     Args:
         plan: the view.
-        given: a .csv or .parquet file, the folder of a Delta table, or an Iceberg table `namespace.name`; of a union
+        given: a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg table `namespace.name`; of a union
             one for each source, by its name.
         load: finds an Iceberg table by its name.
         features: which of the view's features; by default all.

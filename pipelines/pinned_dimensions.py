@@ -15,7 +15,8 @@ from headrace.features.dimension_table import DimensionTable
 from headrace.features.instant import instant_us
 from headrace.pipelines.completeness import complete_to
 from headrace.pipelines.foreign import foreign_version, history_table
-from headrace.pipelines.local_dimensions import make_known, newest_snapshot
+from headrace.pipelines.local_dimensions import make_known
+from headrace.pipelines.local_tables import newest_snapshot
 from headrace.pipelines.repeated_keys import refuse_repeated
 from headrace.pipelines.training_set import PinnedHistory
 from headrace.runtime.cutover import DimensionPin

@@ -120,6 +120,18 @@ SCHEMA = pa.schema(
     ]
 )
 
+ICEBERG_TYPES = {
+    "ride_id": "bigint",
+    "city": "string",
+    "status": "string",
+    "cents": "bigint",
+    "weight": "double",
+    "express": "boolean",
+    "started_at": "timestamp",
+    "reported_at": "timestamp",
+    "driver": "string",
+}
+
 
 def rides(count: int, seed: int) -> pa.Table:
     """Random rides of three days, crowded around edges of tiles, with NULLs and late reports.

@@ -28,21 +28,10 @@ from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
 
 from .case import wait_until
-from .rides import CITIES, COLUMNS, FEATURES, SCHEMA, TIMES, Oracle, rides, wrong
+from .rides import CITIES, COLUMNS, FEATURES, ICEBERG_TYPES, SCHEMA, TIMES, Oracle, rides, wrong
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
-ICEBERG_TYPES = {
-    "ride_id": "bigint",
-    "city": "string",
-    "status": "string",
-    "cents": "bigint",
-    "weight": "double",
-    "express": "boolean",
-    "started_at": "timestamp",
-    "reported_at": "timestamp",
-    "driver": "string",
-}
 JUDGED = 'arrival_time = "reported_at"'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .mutant import Mutant
 
 KEPT_LISTS = "tests/pipelines/test_kept_lists.py"
+LOCAL_FOREIGN = "tests/pipelines/test_local_foreign.py"
 LOOKED_UP = "tests/pipelines/test_lookups.py"
 
 MUTANTS = (
@@ -205,5 +206,26 @@ MUTANTS = (
         "is_live = any(part.live for part in plan.source.parts)",
         "is_live = bool(plan.source.parts)",
         "tests/pipelines/test_explain.py::test_of_a_source_without_a_topic_nothing_is_said_of_live_rows",
+    ),
+    Mutant(
+        "a table of another system is taken for an archive in a local run",
+        "pipelines/local_tables.py",
+        "return None if is_archive(table) else",
+        "return None if table else",
+        f"{LOCAL_FOREIGN}::test_a_run_reads_the_table_of_another_system[in_iceberg]",
+    ),
+    Mutant(
+        "a Delta table that is history is known by its folder alone",
+        "pipelines/local_tables.py",
+        'return is_own or "://" in given or',
+        "return",
+        f"{LOCAL_FOREIGN}::test_a_run_reads_the_table_of_another_system[at_a_url]",
+    ),
+    Mutant(
+        "a sample of a foreign table counts its batches",
+        "pipelines/local_tables.py",
+        "left -= rows.num_rows",
+        "left -= 1",
+        f"{LOCAL_FOREIGN}::test_a_sample_is_of_the_first_rows_of_all_files",
     ),
 )
