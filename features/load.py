@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.errors import DefinitionError
 from headrace.features.label_join import LabelJoin
-from headrace.features.module import run_file
+from headrace.features.module import named_classes, run_file
 from headrace.features.names import check_name
 from headrace.features.source import Source, SourceSchema
 from headrace.features.transformation import Transformation
@@ -27,26 +27,31 @@ def load_views(path: str | Path) -> Definitions:
     """The sources and views that a Python file, or the view that a `.sql` file, defines.
 
     A Python file is run as a fresh module on every call. DefinitionError, with file and line, for whatever is wrong in
-    it, and for a file without a view.
+    it, and for a file without a view or with two of one name.
     """
     file = Path(path).resolve()
     if file.suffix == ".sql":
         return _load_sql(file)
     module = run_file(file)
-    classes = [value for value in vars(module).values() if isinstance(value, type)]
     for value in vars(module).values():
         if isinstance(value, Transformation):
             value.aggregate()
-    own = [kind for kind in classes if kind.__module__ == module.__name__]
-    pipelines = {kind.view.name: kind for kind in own if issubclass(kind, FeaturePipeline) and "view" in vars(kind)}
+    pipelines = named_classes(module, FeaturePipeline, _view_name, "view")
     if not pipelines:
         msg = f"{path}: defines no view; write a subclass of FeaturePipeline"
         raise DefinitionError(msg)
     views = {name: kind.view for name, kind in pipelines.items()}
+    classes = [value for value in vars(module).values() if isinstance(value, type)]
+    own = [kind for kind in classes if kind.__module__ == module.__name__]
     sources = [kind.schema for kind in own if issubclass(kind, Source) and "schema" in vars(kind)] + [
         view.source for view in views.values()
     ]
     return Definitions({source.name: source for source in sources}, views, pipelines)
+
+
+def _view_name(kind: type[FeaturePipeline]) -> str:
+    """The name of a pipeline's view; empty for an abstract one, which has none."""
+    return kind.view.name if "view" in vars(kind) else ""
 
 
 def _load_sql(file: Path) -> Definitions:

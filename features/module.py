@@ -51,7 +51,7 @@ def class_in(file: Path, base: type[T], name_of: Callable[[type[T]], str], what:
     Raises:
         DefinitionError: the file is wrong, has none, no such one, two of one name, or several and none was named.
     """
-    found = _named_classes(file, base, name_of, what)
+    found = named_classes(run_file(file.resolve()), base, name_of, what)
     if not found:
         msg = f"{file}: declares no {what} that has a name; write a subclass of {base.__name__}"
         raise DefinitionError(msg)
@@ -64,16 +64,21 @@ def class_in(file: Path, base: type[T], name_of: Callable[[type[T]], str], what:
     return found[name] if name else next(iter(found.values()))
 
 
-def _named_classes(file: Path, base: type[T], name_of: Callable[[type[T]], str], what: str) -> dict[str, type[T]]:
-    """The subclasses of `base` that a file itself declares, by their names; DefinitionError for two of one name."""
-    module = run_file(file.resolve())
+def named_classes(
+    module: ModuleType, base: type[T], name_of: Callable[[type[T]], str], what: str
+) -> dict[str, type[T]]:
+    """The subclasses of `base` that a user's module itself declares, by their names; those of an empty name are none.
+
+    DefinitionError for two of one name: the first would vanish.
+    """
     # A class that has two names in the module is one.
     kinds = dict.fromkeys(one for one in vars(module).values() if isinstance(one, type) and issubclass(one, base))
     found: dict[str, type[T]] = {}
     for kind in kinds:
         name = name_of(kind) if kind.__module__ == module.__name__ else ""
         if name in found:
-            msg = f"{file}: classes {found[name].__name__} and {kind.__name__} are both {what} {name!r}; rename one"
+            classes = f"classes {found[name].__name__} and {kind.__name__}"
+            msg = f"{module.__file__}: {classes} are both {what} {name!r}; rename one"
             raise DefinitionError(msg)
         if name:
             found[name] = kind

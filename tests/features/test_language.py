@@ -431,6 +431,17 @@ def test_a_wrong_source_is_refused(load: Load, body: str, message: str) -> None:
         load(f"\nclass Tx(Source):\n    {body}\n")
 
 
+def test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not(load: Load) -> None:
+    first = VIEW.replace("Fraud", "HTTPErrors")
+    both = [SOURCE, feature(COUNT), first, VIEW.replace("Fraud", "HttpErrors")]
+    with pytest.raises(
+        DefinitionError, match=r"user\.py: classes HTTPErrors and HttpErrors are both view 'http_errors'; rename one"
+    ):
+        load(*both)
+    found = load(*both[:3], "\nSame = HTTPErrors\n")
+    assert (list(found.views), found.pipelines["http_errors"].__name__) == (["http_errors"], "HTTPErrors")
+
+
 def test_a_file_without_a_view_with_bad_syntax_or_missing(load: Load, tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="defines no view"):
         load(SOURCE)

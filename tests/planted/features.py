@@ -89,4 +89,18 @@ MUTANTS = (
         "unknown_field(error) or",
         "tests/features/test_language.py::test_a_wrong_body_is_refused_at_its_line",
     ),
+    Mutant(
+        "of two views of one name the second stays",
+        "features/module.py",
+        "        if name in found:",
+        '        if name in found and what != "view":',
+        "tests/features/test_language.py::test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not",
+    ),
+    Mutant(
+        "a view that has two names is two",
+        "features/module.py",
+        "kinds = dict.fromkeys(one for one in",
+        "kinds = list(one for one in",
+        "tests/features/test_language.py::test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not",
+    ),
 )
