@@ -11,6 +11,7 @@ from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.column import SourceColumn, annotations_of, column_of
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_us
+from headrace.features.local_day import checked_zone
 from headrace.features.place import Place, calling_frame
 from headrace.features.scalar import Scalar
 
@@ -55,7 +56,7 @@ def event_time(max_delay: str = "5s", zone: str | None = None, unit: str | None 
     """The event-time column of a source: `ts: datetime = event_time(max_delay="5s")`.
 
     `max_delay` is how far rows may be out of order before results wait no longer; it drops nothing. Without `zone` a
-    time without offset is refused, without `unit` a number is.
+    time without offset is refused, without `unit` a number is. DefinitionError for a zone or a unit that is none.
 
     >>> event_time("1m").max_delay_us
     60000000
@@ -63,7 +64,8 @@ def event_time(max_delay: str = "5s", zone: str | None = None, unit: str | None 
     if unit is not None and unit not in TIME_UNITS:
         msg = f"event_time(unit={unit!r}): expected one of {', '.join(TIME_UNITS)}"
         raise DefinitionError(msg)
-    return EventTime(parse_duration(max_delay), zone, unit)
+    known = None if zone is None else checked_zone(zone, "event_time(zone)")
+    return EventTime(parse_duration(max_delay), known, unit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -422,6 +422,14 @@ SOURCES = [
         r"is str \| None; an id must be str or int and never None",
     ),
     ('live = KafkaTopic("t")\n    a: datetime = event_time(unit="m")', "expected one of"),
+    (
+        'live = KafkaTopic("t")\n    a: datetime = event_time(zone="Europe/Berln")',
+        r"user\.py:\d+: event_time\(zone\): 'Europe/Berln' is no time zone .*; did you mean 'Europe/Berlin'",
+    ),
+    (
+        'live = KafkaTopic("t")\n    a: datetime = event_time(zone=2)',
+        "2 is no time zone .*; expected a name",
+    ),
 ]
 
 

@@ -103,4 +103,11 @@ MUTANTS = (
         "kinds = list(one for one in",
         "tests/features/test_language.py::test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not",
     ),
+    Mutant(
+        "the zone of naive times is whatever is written",
+        "features/source.py",
+        'checked_zone(zone, "event_time(zone)")',
+        "zone",
+        "tests/features/test_language.py::test_a_wrong_source_is_refused",
+    ),
 )
