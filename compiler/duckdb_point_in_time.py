@@ -67,8 +67,8 @@ def point_in_time_sql(keys: KeySet, spine: str, relation: str) -> str:
 def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -> str:
     """The archive's rows behind a feature's value, after `_row`, for each row of the spine, in the order of events.
 
-    What the feature looked up for each is beside its columns, as `Merchants.category(merchant)`. Those of a union have
-    their topic, by which their source is known.
+    None are behind a value that is too old to be one. What the feature looked up for each is beside its columns, as
+    `Merchants.category(merchant)`. Those of a union have their topic, by which their source is known.
     """
     one = KeySet(keys.plan, (asked,), keys.known_by)
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
@@ -80,7 +80,7 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
         "WITH " + ",\n".join(parts) + "\n"
         f"SELECT _row, {columns}{_looked_up(keys, asked)}, {topic}_src_partition, _src_offset, "
         "make_timestamptz(_arrival_us) AS _arrival\n"
-        f"FROM _known\nWHERE {within}\nORDER BY _row, _event_us, {order}"
+        f"FROM _known\nWHERE ({within}) AND {_holds(asked)}\nORDER BY _row, _event_us, {order}"
     )
 
 

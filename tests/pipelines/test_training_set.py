@@ -487,6 +487,10 @@ def test_a_row_is_explained_by_the_rows_of_history(lake: Lake) -> None:
     assert made.explain(2)["tx_max_1h"].num_rows == 0
     with pytest.raises(RequestError, match="rows 0 to 2"):
         made.explain(3)
+    # A value that is too old is NULL, and no row is behind it.
+    for ttl, counts in (("1h", [0, 0, 0]), ("100m", [0, 1, 0])):
+        fresh = lake.pipeline().build(spine(), TX, mode=f"ttl {ttl}")
+        assert [fresh.explain(row)["tx_max_1h"].num_rows for row in range(3)] == counts
 
 
 def test_a_key_of_digits_in_a_csv_file_stays_text(lake: Lake) -> None:

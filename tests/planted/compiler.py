@@ -444,4 +444,11 @@ MUTANTS = (
         "{FLINK.emit(passes(plan.groups[0]), filter_label(plan, group))}",
         "tests/pipelines/test_engine_diff.py::test_what_is_served_of_flinks_tiles_equals_a_loop_over_all_events",
     ),
+    Mutant(
+        "rows are behind a value that is too old to be one",
+        "compiler/duckdb_point_in_time.py",
+        "WHERE ({within}) AND {_holds(asked)}",
+        "WHERE ({within})",
+        "tests/pipelines/test_training_set.py::test_a_row_is_explained_by_the_rows_of_history",
+    ),
 )
