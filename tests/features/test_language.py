@@ -320,6 +320,11 @@ BODIES = [
         UnsupportedError,
         r"median\(exact=True\) is not possible: t",
     ),
+    (
+        f"{GROUPED}['amt'].window(wspec).quantile(0.9, exact=True)",
+        UnsupportedError,
+        r"quantile\(exact=True\) is not possible: tiles keep",
+    ),
     (f"{GROUPED}['amt'].window(wspec).quantiles([1], exact=True)", UnsupportedError, r"quantiles\(exact=True\) is not"),
     (
         f"{GROUPED}['status'].window(wspec).count_distinct(exact=True)",

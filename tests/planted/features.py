@@ -110,4 +110,11 @@ MUTANTS = (
         "zone",
         "tests/features/test_language.py::test_a_wrong_source_is_refused",
     ),
+    Mutant(
+        "a quantile is exact where that is asked for",
+        "features/stream.py",
+        '_refuse_exact("quantile", ROUNDED, exact=exact)',
+        '_refuse_exact("quantile", ROUNDED, exact=False)',
+        "tests/features/test_language.py::test_a_wrong_body_is_refused_at_its_line",
+    ),
 )
