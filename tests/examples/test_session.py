@@ -90,8 +90,6 @@ def test_the_session_is_let_into_production_by_gates_beside_the_static_model(
     assert list(versions["session"].facts.features) == ["in_session"]
 
 
-def test_who_asks_again_gets_the_versions_that_are_there(
-    platform: Platform, versions: dict[str, ModelVersion]
-) -> None:
+def test_who_asks_again_gets_the_versions_that_are_there(platform: Platform, versions: dict[str, ModelVersion]) -> None:
     assert champions(platform) == versions
     assert len(ModelStore.at(platform.settings).versions("next_view")) == len(versions)
