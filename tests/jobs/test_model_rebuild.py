@@ -82,7 +82,7 @@ def test_the_file_that_declared_it_is_shown_by_its_hash_taken_and_refused_when_i
     (tmp_path / "model.py").write_text(f"{MODEL}    # a word\n")
     found = rebuild("late_trips@1", "--file", "model.py")
     assert isinstance(found.exception, ModelError)
-    assert "other is: definition" in str(found.exception)
+    assert "other is: <definition>" in str(found.exception)
 
 
 def test_other_packages_are_a_warning_that_names_them(store: ModelStore, made: ModelVersion) -> None:

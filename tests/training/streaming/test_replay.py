@@ -247,13 +247,13 @@ def test_a_streamed_version_is_made_again_by_its_file_which_brings_its_modules(
     file = tmp_path / "late.py"
     file.write_text(TRAINER)
     code = pipeline_in(file, "late").own_code()
-    assert code.keys() == {"definition", "logistic"}
+    assert code.keys() == {"<definition>", "logistic"}
     made = lake.store().register("late", replace(facts, training={**facts.training, "own_code": code}), WHY)
     assert rebuild(lake.platform, lake.store(), made.name, file=file).is_same
     with pytest.raises(SettingsError, match="module 'logistic' cannot be imported"):
         rebuild(lake.platform, lake.store(), made.name)
     file.write_text(f"{TRAINER}# other\n")
-    with pytest.raises(ModelError, match="other is: definition"):
+    with pytest.raises(ModelError, match="other is: <definition>"):
         rebuild(lake.platform, lake.store(), made.name, file=file)
 
 
