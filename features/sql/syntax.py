@@ -36,7 +36,7 @@ def fault_of(text: str, error: SqlglotError) -> tuple[int, str]:
     (0, "a query cannot begin with 'SELEC'; did you mean 'SELECT'?")
     """
     if isinstance(error, ParseError):
-        return misread_at(text) or _stumble(text, error)
+        return misread_at(text) or (_stumble(text, error) if error.errors else _absent(text))
     found = _UNCLOSED.fullmatch(str(error.__cause__))
     return (int(found[2]), f"nothing closes this {found[1]}") if found else (0, "a quote or a comment is not closed")
 
@@ -72,6 +72,13 @@ def line_and_column(text: str, offset: int) -> tuple[int, int]:
     (2, 3)
     """
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _absent(text: str) -> tuple[int, str]:
+    """Where there should be a statement: the parser names no place where it found none, as in a comment."""
+    first = next(iter(sqlglot.tokenize(text, read=DIALECT)), None)
+    missing = "there is no statement" if first is None else f"there is no statement before {first.text!r}"
+    return first.start if first else 0, f"{missing}; a query begins with {' or '.join(FIRST_WORDS)}"
 
 
 def _stumble(text: str, error: ParseError) -> tuple[int, str]:

@@ -192,3 +192,18 @@ def test_the_name_of_an_iceberg_table_is_a_spine_as_it_is_an_input(desk: Desk) -
         read_spine("labels.fraud", desk.platform)
     with pytest.raises(RequestError, match=r"is no .parquet or .csv file, no Iceberg table namespace.name, and no"):
         read_spine("frauds of today", desk.platform)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "missing"),
+    [
+        ("", "1:1", "no statement; a query begins with SELECT or WITH"),
+        ("-- SELECT 1", "1:1", "no statement; a query begins with SELECT or WITH"),
+        ("/* SELECT 1 */", "1:1", "no statement; a query begins with SELECT or WITH"),
+        ("\n ;", "2:2", "no statement before ';'; a query begins with SELECT or WITH"),
+        ("; SELECT 1", "1:1", "no statement before ';'; a query begins with SELECT or WITH"),
+    ],
+)
+def test_a_text_without_a_statement_is_no_query(desk: Desk, text: str, place: str, missing: str) -> None:
+    with pytest.raises(RequestError, match=rf"and no query: line {place}: there is {missing}$"):
+        read_spine(text, desk.platform)

@@ -71,9 +71,16 @@ MUTANTS = (
     Mutant(
         "a misspelt first word is told where the parser stumbles",
         "features/sql/syntax.py",
-        "return misread_at(text) or _stumble(text, error)",
-        "return _stumble(text, error)",
+        "return misread_at(text) or (",
+        "return (",
         "tests/features/test_sql.py::test_wrong_sql_is_refused_at_its_column",
+    ),
+    Mutant(
+        "where there is no statement a place of the parser's is told",
+        "features/sql/syntax.py",
+        "_stumble(text, error) if error.errors else _absent(text)",
+        "_stumble(text, error)",
+        "tests/pipelines/test_spine.py::test_a_text_without_a_statement_is_no_query",
     ),
     Mutant(
         "a UNION in brackets is taken for the one outside",
