@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headrace.errors import SettingsError
 from headrace.jobs.options import FormatOption, instant, options_of
 from headrace.jobs.output import print_rows, progress
 from headrace.jobs.sigterm import ended_by_sigterm
@@ -68,7 +69,10 @@ def freshness(
 
 
 def _training(platform: Platform, model: str, name: str, seed: int | None, device: str) -> TrainingPipeline:
-    """The training that a file declares, or that a version keeps. A name without an ending or folder is a model's."""
+    """The training that a file declares, or that a version keeps. A name without an ending or folder is a model's.
+
+    SettingsError where `name` is given beside a model of the store.
+    """
     from headrace.training.freshness.of_version import training_of
     from headrace.training.learning.pipeline import load_training
     from headrace.training.models.store import ModelStore
@@ -76,6 +80,9 @@ def _training(platform: Platform, model: str, name: str, seed: int | None, devic
     file = Path(model)
     if file.suffix or len(file.parts) > 1 or file.is_file():
         return load_training(file, name)(platform, seed=seed, device=device)
+    if name:
+        msg = f"--name {name} chooses a training of a file, and {model!r} names one of the store; leave it out"
+        raise SettingsError(msg)
     return training_of(platform, ModelStore.at(platform.settings), model, seed, device)
 
 

@@ -79,6 +79,9 @@ def test_what_is_not_known_is_said(desk: Path) -> None:
     assert "give --label-time COLUMN" in untimed.stderr
     misspelt = headrace("freshness", "ones.py", "--cadence", "dayly", "--label-time", "known_at", folder=desk)
     assert (misspelt.returncode, "did you mean 'daily'" in misspelt.stderr) == (1, True)
+    named = headrace("freshness", "ones@1", "--name", "twos", "--label-time", "known_at", folder=desk)
+    assert named.returncode == 1
+    assert named.stderr.startswith("error: --name twos chooses a training of a file, and 'ones@1' names one of the")
 
 
 def test_a_version_of_the_store_is_replayed_as_its_file_is(desk: Path) -> None:

@@ -26,4 +26,11 @@ MUTANTS = (
         "    store = None",
         "tests/jobs/test_train.py::test_a_broken_store_is_found_before_anything_is_learnt",
     ),
+    Mutant(
+        "the name of a training in a file is ignored of a version",
+        "jobs/freshness.py",
+        "    if name:",
+        "    if not model:",
+        "tests/jobs/test_freshness.py::test_what_is_not_known_is_said",
+    ),
 )
