@@ -30,6 +30,8 @@ def keep(pipeline: TrainingSetPipeline, made: TrainingSet) -> TrainingSetRecord:
     Raises:
         RequestError: a column of the spine has a type that is not stored.
         NotFoundError: a snapshot that it was made from is gone.
+        ConnectorError: the Iceberg table that the set's id names has another number of rows, or was changed by
+            another writer while it was filled.
     """
     settings, iceberg = pipeline.platform.settings, pipeline.platform.iceberg
     rows, definition = stored(made.to_arrow()), _definition(pipeline, made)

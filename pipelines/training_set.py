@@ -142,6 +142,8 @@ class TrainingSet:
         Raises:
             RequestError: a column of the spine has a type that is not stored.
             NotFoundError: a snapshot that it was made from is gone.
+            ConnectorError: the Iceberg table that the set's id names has another number of rows, or was changed by
+                another writer while it was filled.
         """
         return self.keep(self)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from headrace.errors import RequestError
+from headrace.errors import ConnectorError, RequestError
 from headrace.pipelines.saved_training_sets import SavedTrainingSets
 from headrace.pipelines.training_pipeline import training_set
 from headrace.pipelines.training_set import TrainingSet
@@ -56,3 +56,13 @@ def test_a_set_that_cannot_be_kept_stays_in_memory_and_leaves_nothing_behind(lak
     assert len(made.to_pandas()) == 3
     assert (SavedTrainingSets(lake.platform).all(), lake.platform.iceberg.tables("training_sets")) == ([], [])
     assert not lake.payments.refresh().tags()
+
+
+def test_a_table_of_the_same_id_that_has_more_rows_is_not_taken_for_the_set(lake: Lake) -> None:
+    made = of(lake, spine())
+    kept = made.save()
+    table = lake.platform.iceberg.named(kept.table)
+    table.append(table.arrow().slice(0, 1))
+    with pytest.raises(ConnectorError, match=f"Iceberg table {kept.table}: expected 3 rows, found 4$"):
+        made.save()
+    assert lake.platform.iceberg.named(kept.table).arrow(kept.snapshot_id).num_rows == 3

@@ -228,4 +228,12 @@ MUTANTS = (
         "left -= 1",
         f"{LOCAL_FOREIGN}::test_a_sample_is_of_the_first_rows_of_all_files",
     ),
+    Mutant(
+        "a table that has more rows than the set is taken for it",
+        "pipelines/keep_training_set.py",
+        "table.row_count(snapshot) != rows.num_rows",
+        "not table.row_count(snapshot)",
+        "tests/pipelines/test_kept_from_python.py"
+        "::test_a_table_of_the_same_id_that_has_more_rows_is_not_taken_for_the_set",
+    ),
 )
