@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from headrace.compiler.calls import calls_of
-from headrace.compiler.plan import Column, TileGroup, ViewPlan
+from headrace.compiler.plan import MEMBERS_ID, Column, SourcePlan, TileGroup, ViewPlan
 from headrace.compiler.scalar_sql import COMPARISONS
 from headrace.features.scalar import BOOL, FLOAT, INT, STR, Scalar
 
@@ -45,7 +45,7 @@ def why_behind_verdict(plan: ViewPlan, groups: Sequence[TileGroup]) -> str | Non
     Before it nothing has been chosen, called or looked up, and a value may be what the verdict refuses.
     """
     if plan.source.unique_by is not None:
-        return f"which copy of a row counts (unique_by = {plan.source.unique_by!r}) is decided before a filter is asked"
+        return f"which copy of a row counts (unique_by = {_ids(plan.source)}) is decided before a filter is asked"
     if calls_of(plan):
         return "a function by Python may refuse a row, or fail, before a filter is asked"
     filters = filters_of(groups)
@@ -53,6 +53,13 @@ def why_behind_verdict(plan: ViewPlan, groups: Sequence[TileGroup]) -> str | Non
         return "a filter reads what a dimension says, which is looked up first"
     partial = sorted({part.op for one in filters for part in _parts(one) if not _is_total(part)})
     return f"{', '.join(partial)} may fail of a row that is refused" if partial else None
+
+
+def _ids(source: SourcePlan) -> str:
+    """What a source's rows are unique by, as it was declared: in a union without an id by those sources that say so."""
+    if source.unique_by != MEMBERS_ID.name:
+        return repr(source.unique_by)
+    return ", ".join(f"{part.unique_by!r} of {part.name}" for part in source.parts if part.unique_by is not None)
 
 
 def _parts(scalar: Scalar) -> Iterator[Scalar]:

@@ -22,6 +22,7 @@ from .every_aggregate import Orders
 from .many_keys import orders_alike
 from .test_duckdb_sql import connect
 from .unique_orders import Orders as UniqueOrders
+from .united import united
 
 
 @transformation
@@ -72,6 +73,10 @@ class OpenPayments(FeaturePipeline):
     features = [open_payments.over("9d")]
 
 
+#: A union whose sources say what their rows are unique by, but for one, and a union that says it itself.
+BY_SOURCE, BY_UNION = (united("every_aggregate", "shop_features", ids) for ids in (("Tills", "Phone"), ("Orders",)))
+
+
 def why(plan: ViewPlan, feature: str) -> str | None:
     """Why filters are asked behind the verdict, as far as those of one feature go."""
     return why_behind_verdict(plan, [plan.group(plan.feature(feature).group)])
@@ -82,6 +87,8 @@ def why(plan: ViewPlan, feature: str) -> str | None:
     [
         (plan_view(Squared.view), "squared_1h", "multiply may fail of a row that is refused"),
         (plan_view(FailedOnce.view), "failed_once_1h", "which copy of a row counts (unique_by = 'number') is decided"),
+        (BY_SOURCE, "paid_density_3d", "which copy of a row counts (unique_by = 'number' of Tills, 'number' of Phone)"),
+        (BY_UNION, "paid_density_3d", "which copy of a row counts (unique_by = 'number') is decided before a filter"),
         (plan_view(AsOf.view), "open_payments_9d", "a function by Python may refuse a row, or fail, before"),
         (plan_view(OpenPayments.view), "open_payments_9d", "a filter reads what a dimension says"),
     ],

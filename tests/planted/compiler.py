@@ -451,4 +451,11 @@ MUTANTS = (
         "WHERE ({within})",
         "tests/pipelines/test_training_set.py::test_a_row_is_explained_by_the_rows_of_history",
     ),
+    Mutant(
+        "what a union's sources say is explained by a column that nobody wrote",
+        "compiler/known.py",
+        "if source.unique_by != MEMBERS_ID.name:",
+        "if source.unique_by:",
+        "tests/compiler/test_known.py::test_what_is_asked_behind_the_verdict_has_a_reason",
+    ),
 )
