@@ -3,8 +3,8 @@ package io.headrace.flink.tiles;
 import io.headrace.flink.functions.Moments;
 
 /**
- * {@link Moments} of doubles: their number, mean and m2. A row brings those of one number, which are 1, x and 0; all
- * are NULL where x is.
+ * {@link Moments} of doubles: their number, mean and m2. A row brings those of one number: 1, x and 0; or 0, NULL and 0
+ * where x is NULL, which adds nothing.
  */
 enum MomentsPart implements Part {
     MOMENTS;
