@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from headrace.compiler.equality import same
 from headrace.compiler.tiles import WindowMode
@@ -60,14 +60,21 @@ def _item(given: object) -> object:
     if given not in MARKERS:
         msg = f"{given!r} is neither a row nor a marker; {did_you_mean(str(given), MARKERS)}"
         raise ValueError(msg)
-    return End.EOF if given == End.EOF.value else Marker(given)
+    return Marker(given)
+
+
+def _until_end(given: object) -> object:
+    """The rows as they stand in the file, without the `EOF` that may be the last; RequestError as of `until_end`."""
+    if not isinstance(given, list):
+        return given
+    return until_end([End.EOF if row == End.EOF.value else row for row in given])
 
 
 class FeatureTable(_Table):
     """The rows of one file, the versions of the dimensions that its view joins, and what is expected of them."""
 
     view: str
-    rows: Annotated[list[Annotated[dict[str, Any] | Marker | End, BeforeValidator(_item)]], AfterValidator(until_end)]
+    rows: Annotated[list[Annotated[dict[str, Any] | Marker, BeforeValidator(_item)]], BeforeValidator(_until_end)]
     dimensions: dict[str, list[dict[str, Any]]] = Field(default_factory=dict)
     expect: list[Expectation] = Field(min_length=1)
     windows: WindowMode = "exact"
@@ -75,7 +82,7 @@ class FeatureTable(_Table):
     @property
     def inputs(self) -> Inputs:
         """What the view is to read."""
-        return Inputs(until_end(self.rows), self.dimensions)
+        return Inputs(self.rows, self.dimensions)
 
 
 class _Loader(yaml.SafeLoader):
