@@ -43,10 +43,11 @@ def rebuild(
     """
     from headrace.runtime.platform import Platform
     from headrace.training.models.rebuild import rebuild as make_again
+    from headrace.training.models.store import OWN
 
     store = store_of(context)
     found = make_again(Platform(options_of(context).settings()), store, version, device, archive, file)
-    for section in ("code", "own code", "environment"):
+    for section in ("code", OWN, "environment"):
         _warn(section, [one for one in found.changed if one.section == section])
     if not found.is_same:
         _tell_differences(context, found, format_)

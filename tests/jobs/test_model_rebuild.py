@@ -93,3 +93,18 @@ def test_other_packages_are_a_warning_that_names_them(store: ModelStore, made: M
     assert found.exit_code == 0
     assert found.stderr.startswith("warning: made with other environment: p0 1, here none, p1 1, here none")
     assert ", and 5 more\n" in found.stderr
+
+
+def test_another_module_of_your_own_is_a_warning_that_names_it(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nets = tmp_path / "trip_nets.py"
+    nets.write_text("from headrace.training.learning.networks import Logistic as Net\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    named = MODEL.replace('"mlp", {"hidden": [8], "embedding": 2, "dropout": 0.1}', '"trip_nets:Net"')
+    (tmp_path / "named.py").write_text(named)
+    platform = Platform(load_settings(folder=tmp_path, environment={}))
+    register(store, load_training(tmp_path / "named.py")(platform, device="cpu").train(), trips.WHY)
+    assert rebuild("late_trips@1").stderr.startswith("rebuilt late_trips@1: same artifact ")
+    nets.write_text(f"{nets.read_text()}# other\n")
+    assert rebuild("late_trips@1").stderr.startswith("warning: made with other own code: trip_nets ")

@@ -33,4 +33,11 @@ MUTANTS = (
         "    if not model:",
         "tests/jobs/test_freshness.py::test_what_is_not_known_is_said",
     ),
+    Mutant(
+        "of other code that rebuilds a version the user's own is not told",
+        "jobs/model_rebuild.py",
+        '"code", OWN, "environment"',
+        '"code", "environment"',
+        "tests/jobs/test_model_rebuild.py::test_another_module_of_your_own_is_a_warning_that_names_it",
+    ),
 )

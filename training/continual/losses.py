@@ -17,6 +17,7 @@ from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.drift import DriftDetector, DriftSpec
 from headrace.training.learning.durable import write_whole
 from headrace.training.learning.pipeline import TrainingPipeline
+from headrace.training.learning.spec import BINARY
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 
@@ -111,6 +112,6 @@ def losses_of(learner: TorchLearner, batch: TensorBatch) -> list[float]:
     if batch.label is None:
         return []
     errors = torch.abs(learner.answers(batch) - batch.label).double()
-    binary = learner.recipe.model.task == "binary"
+    binary = learner.recipe.model.task == BINARY
     found: list[float] = (errors.square() if binary else errors).tolist()
     return found

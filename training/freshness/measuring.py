@@ -18,6 +18,7 @@ from headrace.training.freshness.replay import Learning, Replay, Replayed
 from headrace.training.learning.definition import TrainingDefinition
 from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.learning.pipeline import TrainingPipeline
+from headrace.training.learning.spec import BINARY
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Plan, Trainer
@@ -26,7 +27,7 @@ from headrace.training.learning.trainer import Plan, Trainer
 KNOWN_SHARE = 0.2
 
 #: The metric of a task where none is asked for: what a model of it is trained for by default.
-METRIC_OF = {"binary": "log_loss", "regression": "rmse"}
+METRIC_OF = {BINARY: "log_loss", "regression": "rmse"}
 
 #: Told of progress: what is going on, rows done, and about how many there are in all, but for those of drift.
 Told = Callable[[str, int, int], None]
@@ -93,8 +94,8 @@ def _metric(asked: str, chosen: TrainingDefinition) -> str:
 
 def _check_cadences(cadences: Sequence[Cadence], chosen: TrainingDefinition) -> None:
     for one in cadences:
-        if one.every == DRIFT and chosen.recipe.model.task != "binary":
-            msg = f"cadence {one.name!r}: drift is watched by Brier's score, which a task 'binary' has; found "
+        if one.every == DRIFT and chosen.recipe.model.task != BINARY:
+            msg = f"cadence {one.name!r}: drift is watched by Brier's score, which a task {BINARY!r} has; found "
             raise RequestError(msg + f"{chosen.recipe.model.task!r}: take a cadence of time or of rows")
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.labels import Label, LabelRange
 from headrace.training.learning.metrics import Floats
-from headrace.training.learning.spec import Guard
+from headrace.training.learning.spec import BINARY, Guard
 
 #: Within which a task's labels are, where it has bounds: a chance is the mean of what is 0 or 1.
-BOUNDS: Mapping[str, tuple[float, float]] = {"binary": (0.0, 1.0)}
+BOUNDS: Mapping[str, tuple[float, float]] = {BINARY: (0.0, 1.0)}
 
 
 def label_range(label: Tensor) -> LabelRange:

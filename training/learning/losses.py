@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headrace.training.learning.spec import Recipe
+from headrace.training.learning.spec import BINARY, Recipe
 
 #: By task, from the outputs of a network to its answers.
-LINKS: Mapping[str, Callable[[Tensor], Tensor]] = {"binary": Tensor.sigmoid, "regression": lambda outputs: outputs}
+LINKS: Mapping[str, Callable[[Tensor], Tensor]] = {BINARY: Tensor.sigmoid, "regression": lambda outputs: outputs}
 
 
 class Loss:
@@ -36,7 +36,7 @@ class Loss:
     @property
     def has_slope(self) -> bool:
         """Whether `slope` knows the derivative: of `bce` alone, where answers are chances."""
-        return list(self._terms) == ["bce"] and self._link is LINKS["binary"]
+        return list(self._terms) == ["bce"] and self._link is LINKS[BINARY]
 
     def slope(self, answers: Tensor, label: Tensor) -> Tensor:
         """The derivative of the weighted `bce` by each output [rows], of whose answers [rows] it is a function."""

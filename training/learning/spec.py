@@ -14,8 +14,10 @@ from typing import Any
 from headrace.errors import ModelError, did_you_mean
 from headrace.training.learning.checks import ABOVE_0, BELOW_1, check_arguments, check_name, check_number
 
+#: The task whose labels are 0 and 1, and whose answers are the chances of 1.
+BINARY = "binary"
 #: What a model answers: the chance of the label 1, or the label itself.
-TASKS = ("binary", "regression")
+TASKS = (BINARY, "regression")
 #: Networks of headrace by a short name.
 BUILT_IN = {
     "logistic": "headrace.training.learning.networks:Logistic",
@@ -76,7 +78,7 @@ class ModelSpec:
 
     module: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    task: str = "binary"
+    task: str = BINARY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "module", BUILT_IN.get(self.module, self.module))
@@ -213,7 +215,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        losses = dict(self.losses) or {"bce" if self.model.task == "binary" else "mse": 1.0}
+        losses = dict(self.losses) or {"bce" if self.model.task == BINARY else "mse": 1.0}
         object.__setattr__(self, "losses", losses)
         for name, weight in losses.items():
             check_name(name, (*DATA_LOSSES, *PENALTIES), "loss")
@@ -221,8 +223,8 @@ class Recipe:
         if not any(losses.get(name) for name in DATA_LOSSES):
             msg = f"losses {losses}: no label enters; add one of {', '.join(DATA_LOSSES)}"
             raise ModelError(msg)
-        if "bce" in losses and self.model.task != "binary":
-            msg = f"loss 'bce': asks for task 'binary', found {self.model.task!r}"
+        if "bce" in losses and self.model.task != BINARY:
+            msg = f"loss 'bce': asks for task {BINARY!r}, found {self.model.task!r}"
             raise ModelError(msg)
         check_number(self.huber_delta, "loss 'huber': huber_delta", ABOVE_0)
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:

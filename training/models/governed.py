@@ -15,10 +15,11 @@ from headrace.registry.store import Registry
 from headrace.runtime.settings import Settings
 from headrace.training.continual.declared import Evaluating
 from headrace.training.learning.metrics import METRICS, METRICS_OF
+from headrace.training.learning.spec import BINARY
 from headrace.training.models.described import described
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import ArtifactWhole, AtMost, FeaturesAvailable, Gate, SlicesNotWorse
-from headrace.training.models.labels_plausible import TASK, LabelsPlausible
+from headrace.training.models.labels_plausible import LabelsPlausible
 from headrace.training.models.model_gates import on_rows
 from headrace.training.models.store import ModelStore
 
@@ -62,9 +63,9 @@ class Examination:
             if isinstance(name, str) and name not in there:
                 msg = f"gate {gate.name!r}: no evaluation set {name!r}; {did_you_mean(name, there)}"
                 raise DefinitionError(msg)
-            if isinstance(gate, LabelsPlausible) and task not in ("", TASK):
-                msg = f"gate {gate.name!r}: the model is of task {task!r}; expected {TASK!r}, whose answers are chances"
-                raise DefinitionError(msg)
+            if isinstance(gate, LabelsPlausible) and task not in ("", BINARY):
+                msg = f"gate {gate.name!r}: the model is of task {task!r}; "
+                raise DefinitionError(msg + f"expected {BINARY!r}, whose answers are chances")
             if task and metric and metric not in METRICS_OF[task]:
                 msg = f"gate {gate.name!r}: {metric!r} is no metric of task {task!r}; "
                 raise DefinitionError(msg + did_you_mean(metric, METRICS_OF[task]))

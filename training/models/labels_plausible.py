@@ -19,6 +19,7 @@ from headrace.errors import (
 )
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_of
+from headrace.training.learning.spec import BINARY
 from headrace.training.models.bound_gate import BoundGate
 from headrace.training.models.gates import GateResult, Subject
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 TAIL, LEAST_TAIL = 0.01, 10
 #: Fewer trusted windows have no tail.
 LEAST_WINDOWS = 50
-#: The task whose answers are chances, which say how far off a label may be.
-TASK = "binary"
 
 
 @dataclass(frozen=True)
@@ -210,9 +209,9 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
         from headrace.training.models.label_windows import LabelWindows
 
         times, predictor = LabelTime(self.gate.label_time), self.evaluator.load(champion.facts.artifact)
-        if predictor.recipe.model.task != TASK:
-            msg = f"gate {self.name!r}: {champion.name} is of task {predictor.recipe.model.task!r}; expected {TASK!r}, "
-            raise DefinitionError(msg + "whose answers are chances")
+        if predictor.recipe.model.task != BINARY:
+            msg = f"gate {self.name!r}: {champion.name} is of task {predictor.recipe.model.task!r}; "
+            raise DefinitionError(msg + f"expected {BINARY!r}, whose answers are chances")
         gathered = LabelWindows(parse_duration(self.gate.every))
         for rows in parts:
             times.check(str(rows), rows.snapshot.schema)
