@@ -20,6 +20,20 @@ MUTANTS = (
         "tests/training/learning/test_learner.py::test_labels_of_rows_that_a_guard_refused_are_none_that_it_has_learned_from",
     ),
     Mutant(
+        "a gradient is as long as it is, whatever `clip_norm` says",
+        "training/learning/torch_learner.py",
+        "        if spec.clip_norm is not None:",
+        "        if False:",
+        "tests/training/learning/test_learner.py::test_a_step_is_as_long_as_clip_norm_says_at_most[by hand]",
+    ),
+    Mutant(
+        "a gradient is brought to `clip_norm` where it is shorter, too",
+        "training/learning/torch_learner.py",
+        "utils.clip_grads_with_norm_(self._parameters, spec.clip_norm, torch.tensor(norm))",
+        "[one.grad.mul_(spec.clip_norm / norm) for one in self._parameters if one.grad is not None]",
+        "tests/training/learning/test_learner.py::test_a_step_is_as_long_as_clip_norm_says_at_most[by autograd]",
+    ),
+    Mutant(
         "a micro-batch that is looked at alone replaces the calibration of those before",
         "training/learning/metrics.py",
         "sums + np.concatenate(found)",
