@@ -88,15 +88,13 @@ def _training(platform: Platform, model: str, name: str, seed: int | None, devic
 
 def _telling() -> Told:
     """How far it is: rows, rate and time left."""
-    from headrace.runtime.progress import Pace, Progress, bounded, rate
+    from headrace.runtime.progress import Pace, Progress, counted
 
     shown, pace = Progress(), Pace()
 
     def told(cadence: str, done: int, total: int) -> None:
-        per_s = pace.of(done)
         # How often a cadence learns on drift is not known before.
-        known = bounded(done, total, per_s) if done < total else f"{done:,} rows {rate(per_s)}"
-        shown.update(f"{cadence}: {known}")
+        shown.update(f"{cadence}: {counted(done, total, pace.of(done))}")
 
     return told
 

@@ -64,8 +64,8 @@ def train(
 
 
 def telling(epochs: int) -> dict[str, list[Subscriber]]:
-    """What a run says while it goes on: rows, rate and time left, and each evaluation."""
-    from headrace.runtime.progress import Pace, Progress, bounded
+    """What a run says while it goes on: rows and rate, time left where it is known, and each evaluation."""
+    from headrace.runtime.progress import Pace, Progress, counted
 
     shown, pace, rows = Progress(), Pace(), {"total": 0}
 
@@ -74,7 +74,7 @@ def telling(epochs: int) -> dict[str, list[Subscriber]]:
 
     def micro_batch(event: Event) -> None:
         done = event.counters.rows_visited
-        shown.update(bounded(done, max(done, rows["total"]), pace.of(done)))
+        shown.update(counted(done, rows["total"], pace.of(done)))
 
     def evaluate(event: Event) -> None:
         shown.line(f"epoch {event.epoch + 1}: {_words(event)}")

@@ -62,6 +62,15 @@ def bounded(done: int, total: int, per_s: float) -> str:
     return f"{share}% {done:,}/{total:,} rows {rate(per_s)}{left}"
 
 
+def counted(done: int, total: int, per_s: float) -> str:
+    """Progress of work whose end may not be known (0), or only of a part of it: `bounded` up to there, else no share.
+
+    >>> counted(500, 2_000, 250.0), counted(500, 0, 250.0)
+    ('25% 500/2,000 rows 250/s, 6 s left', '500 rows 250/s')
+    """
+    return bounded(done, total, per_s) if total and done <= total else f"{done:,} rows {rate(per_s)}"
+
+
 def unbounded(done: int, lag: int, per_s: float) -> str:
     """Progress of work without an end: rows, rate and lag, never a share.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def test_it_prints_a_line_for_each_cadence_and_keeps_tables_and_plot(desk: Path)
     ]
     assert (found[0]["less static"], found[0]["shown"]) == (None, None)
     assert "594 of 600 rows; left out: 0 that are not with at, 6 that are not with known_at" in run.stderr
+    assert re.match(r"\[ +\d+\.\d s\] static: 22% 396/1,735 rows 0/s\n", run.stderr), run.stderr
     assert "on 396 rows of 8 days were tested, beginning with a model of 148 rows" in run.stderr
     assert {file.name for file in (desk / "home/freshness/ones").iterdir()} == {
         "days.parquet",

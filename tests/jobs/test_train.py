@@ -1,10 +1,17 @@
-"""`headrace train`: what would end it is found out before anything is learnt."""
+"""`headrace train`: what would end it is found out before anything is learnt, and what it says while it learns."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+
+from headrace.jobs.train import telling
+from headrace.runtime.platform import Platform
+from headrace.runtime.settings import load_settings
+from headrace.training.learning.pipeline import TrainingPipeline, load_training
 
 from ..commands import headrace as run  # noqa: TID252 (commands are shared)
 from ..training.learning import stream  # noqa: TID252 (the same generated truth)
@@ -20,6 +27,8 @@ class LateTrips(TrainingPipeline):
     source = "raw.trips"
     encoding = Encoding({"speed": Raw()}, Label("late", low=0, high=1))
     model = ModelSpec("logistic")
+    batch_rows = 64
+    epochs = 2
 """
 
 
@@ -45,3 +54,41 @@ def test_a_folder_that_is_none_is_found_before_anything_is_learnt(desk: Path) ->
     assert ended.returncode == 1
     assert "out/run: cannot be written: " in ended.stderr
     assert "choose another folder (--out)" in ended.stderr
+
+
+def training(desk: Path, *lines: str) -> TrainingPipeline:
+    """The training of the definition, with more lines in its class."""
+    text = MODEL + "".join(f"    {line}\n" for line in lines)
+    (desk / "model.py").write_text(text.replace("import Encoding,", "import Condition, Encoding,"))
+    return load_training(desk / "model.py")(Platform(load_settings(folder=desk, environment={})), device="cpu")
+
+
+def first_line(told: str) -> str:
+    """What is said first, without the seconds; more is said when five of them have passed."""
+    line = told.splitlines()[0]
+    assert re.match(r"\[ +\d+\.\d s\] ", line), line
+    return line.partition("] ")[2]
+
+
+def test_a_run_says_how_much_of_all_epochs_is_done(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training(desk, "splits = {'train': Condition('trip', '<', 200), 'valid': Condition('trip', '>=', 200)}").train(
+        subscribers=telling(2)
+    )
+    told = capsys.readouterr().err
+    assert first_line(told) == "16% 64/400 rows 0/s"
+    assert re.findall(r"\] (epoch \d): log_loss \d\.\d{5}, auc", told) == ["epoch 1", "epoch 2"]
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [("{}", "32% 64/200 rows 0/s"), ("{'train': Condition('speed', '<', 0.5)}", "64 rows 0/s")],
+    ids=["all rows", "some rows"],
+)
+def test_what_learns_on_tells_no_share_of_rows_that_nobody_has_counted(
+    desk: Path, capsys: pytest.CaptureFixture[str], splits: str, said: str
+) -> None:
+    pipeline = training(desk, f"splits = {splits}")
+    begun = pipeline.train()
+    pipeline.platform.iceberg.named("raw.trips").append(pa.Table.from_batches([stream.rows(200, 1)]))
+    pipeline.learn_on(begun.trained.files, begun.snapshot.snapshot_id, subscribers=telling(1))
+    assert first_line(capsys.readouterr().err) == said

@@ -20,6 +20,13 @@ MUTANTS = (
         "tests/jobs/test_model_gates.py::test_a_gate_that_the_file_has_changed_is_asked_by_a_decision_alone",
     ),
     Mutant(
+        "rows that nobody has counted are all there are",
+        "jobs/train.py",
+        'counted(done, rows["total"], pace.of(done))',
+        'counted(done, max(done, rows["total"]), pace.of(done))',
+        "tests/jobs/test_train.py::test_what_learns_on_tells_no_share_of_rows_that_nobody_has_counted[some rows]",
+    ),
+    Mutant(
         "a broken store is found after hours of learning",
         "jobs/train.py",
         "    store = ModelStore.at(settings) if register else None",
