@@ -35,7 +35,7 @@ class LateFlights(TrainingPipeline):
     epochs = 2
     seed = 7
 
-    def features(self, source: str) -> dict[str, str]:
-        """The versions of the views that the rows were made of."""
+    def feature_versions(self, source: str) -> dict[str, str]:
+        """The versions of the views that the rows were made of here, whatever the main job serves."""
         del source
         return {view.name: view.version for view in views()}

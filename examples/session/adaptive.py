@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from headrace.examples.session import model
-from headrace.examples.session.rows import in_session
 from headrace.training.data import Encoding, Label, Standardize, Vocabulary
 
 
@@ -13,8 +12,4 @@ class NextView(model.NextView):
     encoding = Encoding(
         {"category": Vocabulary(), "session_share": Standardize(), "session_views": Standardize()}, Label("viewed")
     )
-
-    def features(self, source: str) -> dict[str, str]:
-        """The version of the view that the rows were made of."""
-        del source
-        return {in_session().name: in_session().version}
+    features = ("in_session",)

@@ -10,7 +10,7 @@ import pytest
 
 from headrace.examples.session.learning import SEED, champions, choices, hit_rates
 from headrace.examples.session.model import ENOUGH
-from headrace.examples.session.rows import write
+from headrace.examples.session.rows import in_session, write
 from headrace.examples.session.shop import POPULARITY, SESSION_VIEWS, USERS, shop_views
 from headrace.registry.model_facts import ModelVersion
 from headrace.registry.model_states import Alias
@@ -87,7 +87,8 @@ def test_the_session_is_let_into_production_by_gates_beside_the_static_model(
     before = {one.set: one.metrics["log_loss"] for one in store.registry.evaluations(versions["static"])}
     assert found["later"] < before["later"] - 0.05
     assert found["first"] < before["first"] + 0.01
-    assert list(versions["session"].facts.features) == ["in_session"]
+    assert versions["static"].facts.features == {}
+    assert versions["session"].facts.features == {"in_session": in_session().version}
 
 
 def test_who_asks_again_gets_the_versions_that_are_there(platform: Platform, versions: dict[str, ModelVersion]) -> None:

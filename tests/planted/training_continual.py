@@ -10,6 +10,13 @@ INTERRUPTED = (
 )
 MUTANTS = (
     Mutant(
+        "a schedule learns on over views that have changed",
+        "training/continual/scheduler.py",
+        "self.platform.settings.project, parent.facts.features, parent.name)",
+        "self.platform.settings.project, {}, parent.name)",
+        "tests/training/continual/test_scheduler.py::test_nothing_learns_on_from_a_version_whose_views_have_changed_since",
+    ),
+    Mutant(
         "a retraining waits for a row more than it asks for",
         "training/continual/due.py",
         'found >= asked, f"{found:,} rows came',

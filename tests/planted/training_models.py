@@ -27,6 +27,27 @@ MUTANTS = (
         "tests/training/models/test_kept_gates.py::test_a_gate_that_notes_something_while_it_judges_is_still_the_one_that_was_kept",
     ),
     Mutant(
+        "a version is made again only while the views of its rows are there",
+        "training/models/rebuild.py",
+        "    def feature_versions(self, source: str) -> dict[str, str]:",
+        "    def views_of(self, source: str) -> dict[str, str]:",
+        "tests/training/models/test_rebuild.py::test_a_version_is_made_again_though_the_views_of_its_rows_are_gone",
+    ),
+    Mutant(
+        "a value that hides a method is found out when this is called",
+        "training/models/options.py",
+        "if isinstance(found, METHODS) or (ours and isinstance(found, PROPERTIES)):",
+        "if ours and isinstance(found, PROPERTIES):",
+        "tests/training/learning/test_definition.py::test_what_cannot_be_meant_is_refused_at_its_line[a hidden method]",
+    ),
+    Mutant(
+        "a name is taken for the names of views",
+        "training/models/views.py",
+        "if isinstance(names, str) or not isinstance(names, Sequence)",
+        "if not isinstance(names, Sequence)",
+        "tests/training/learning/test_features.py::test_a_streaming_trainer_names_views_likewise",
+    ),
+    Mutant(
         "what an own module imports is in no hash",
         "training/models/own_code.py",
         "self.add_module(imported)",

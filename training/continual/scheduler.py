@@ -27,6 +27,7 @@ from headrace.training.learning.pipeline import TrainingOutcome, TrainingPipelin
 from headrace.training.learning.registering import register
 from headrace.training.learning.run_folder import RunFolder
 from headrace.training.models.store import ModelStore
+from headrace.training.models.views import check_unchanged
 
 
 class Outcome(StrEnum):
@@ -232,6 +233,7 @@ class Scheduler:
         source, told = f"{pipeline.chosen.source}@{goal.snapshot}", self._listening(lease)
         if parent is None:
             return pipeline.train(source, run.folder, resume=resume, subscribers=told, plots=False)
+        check_unchanged(self.platform.registry, self.platform.settings.project, parent.facts.features, parent.name)
         after = parent.facts.snapshots[pipeline.chosen.source]
         files = self.store.files(parent.name)
         return pipeline.learn_on(files, after, source, run.folder, resume=resume, subscribers=told)

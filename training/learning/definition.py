@@ -16,6 +16,7 @@ from headrace.training.data.filters import RowFilter
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.trainer import Plan
+from headrace.training.models.views import check_names
 
 #: The splits that mean something: what is learnt from, and what each epoch is evaluated on; others are evaluated last.
 TRAIN, VALID = "train", "valid"
@@ -31,6 +32,7 @@ class TrainingDefinition:
         batch_rows: rows of a micro-batch.
         event_time, label_time: the columns that say when a row happened, and when its label came; empty: not declared.
         fine_tuning: the optimizer by which a model that is trained goes on; None: the recipe's, begun anew.
+        features: the feature views that made the rows of a table.
     """
 
     name: str
@@ -46,6 +48,7 @@ class TrainingDefinition:
     event_time: str = ""
     label_time: str = ""
     fine_tuning: OptimizerSpec | None = None
+    features: tuple[str, ...] = ()
 
     def changed(self, *, epochs: int | None = None, seed: int | None = None) -> TrainingDefinition:
         """The same with other epochs or another seed; ModelError for ones that cannot be meant."""
@@ -87,6 +90,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         cls.event_time,
         cls.label_time,
         cls.fine_tuning,
+        check_names(cls.features, at),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,8 +15,7 @@ from headrace.errors import DatasetError, ModelError, SettingsError
 from headrace.features.instant import instant_of, instant_us
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
-from headrace.registry.model_facts import LONGEST_ROWS, OWN_CODE
-from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
+from headrace.registry.model_facts import OWN_CODE
 from headrace.runtime.platform import Platform
 from headrace.training.continual.declared import Retraining
 from headrace.training.data.changes import appended_between
@@ -36,7 +34,9 @@ from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
 from headrace.training.learning.guarding import fitted_of_task, label_of_task
 from headrace.training.learning.reproducible import device_of
+from headrace.training.learning.rows_text import rows_text
 from headrace.training.learning.run_folder import check_folder
+from headrace.training.learning.sources import check_versions, snapshot_of, versions_of
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
@@ -54,7 +54,7 @@ class TrainingOutcome:
     Attributes:
         metrics: of the model that is kept, by `split/metric`, for every split but that which trains.
         evaluated: for each such split the rows it was, in as many characters as a version keeps (`rows_text`).
-        features: by feature view, the version whose features the rows have; empty for rows of a plain table.
+        features: by feature view, the version whose features the rows have; empty where none is declared of a table.
         training: how it was learnt, as plain values: what `headrace model rebuild` needs.
         label_cutoff: when the newest label that it learnt from was known; None where no column says so.
     """
@@ -75,16 +75,19 @@ AHEAD_US = 1_000_000
 FULL, LEARNED_ON = "full", "learned_on"
 #: What a subclass may override; what it then does is not among the values that a version keeps.
 STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset", "appended")
+#: What a subclass may override besides: facts of a version, which change nothing of what is learnt.
+FACT_STEPS = ("feature_versions",)
 
 
 @dataclass(frozen=True)
 class _Work:
     """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot.
 
-    `newest_us` is when the newest label of the rows was known (µs since the epoch).
+    `features` are the versions of the views that made the rows; `newest_us` is when the newest label of the rows was
+    known (µs since the epoch).
     """
 
-    named: str
+    features: Mapping[str, str]
     snapshot: Snapshot
     training: PinnedRows
     learner: TorchLearner
@@ -109,11 +112,11 @@ class TrainingPipeline(Governed):
     name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
     what its versions have to pass; `retraining` and `evaluating` say when `headrace schedule` makes and judges them;
     `event_time`, `label_time` say when a row happened and when its label was known; `fine_tuning` is by what a trained
-    model goes on.
+    model goes on; `features` names the feature views that made the rows, whose versions become facts.
     The rest is what `Recipe` and `Plan` say.
 
     `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
-    `learner`, `dataset` and `appended` for more.
+    `learner`, `dataset`, `appended` and `feature_versions` for more.
     """
 
     owner: ClassVar[str]
@@ -133,6 +136,7 @@ class TrainingPipeline(Governed):
     most_refused: ClassVar[float] = MOST_REFUSED
     event_time: ClassVar[str] = ""
     label_time: ClassVar[str] = ""
+    features: ClassVar[Sequence[str]] = ()
     fine_tuning: ClassVar[OptimizerSpec | None] = None
     retraining: ClassVar[Retraining | None] = None
     definition: ClassVar[TrainingDefinition]
@@ -140,7 +144,7 @@ class TrainingPipeline(Governed):
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         where = calling_place()
         check_options(cls, f"{where}: training {cls.__name__}", abstract=abstract)
-        guard_steps(cls, TrainingPipeline, STEPS, f"training {cls.__name__}")
+        guard_steps(cls, TrainingPipeline, (*STEPS, *FACT_STEPS), f"training {cls.__name__}")
         if not abstract:
             cls.definition = definition_of(cls, where)
 
@@ -181,7 +185,7 @@ class TrainingPipeline(Governed):
             plots: whether the run is drawn into the folder.
 
         Raises:
-            NotFoundError: the table, snapshot or training set is not there.
+            NotFoundError: the table, snapshot, training set or feature view is not there.
             DatasetError: a split is empty, or that which trains shares rows with another, or labels of any split are
                 refused, or were not known by then.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
@@ -190,14 +194,14 @@ class TrainingPipeline(Governed):
         """
         check_folder(folder)
         named = source or self.chosen.source
-        snapshot = self.snapshot(named)
+        snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
         training = self.rows(snapshot, TRAIN)
         # Fitting looks at labels itself, but not at their times.
         newest = self._newest_label(training) if self.chosen.label_time else None
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
-        work = _Work(named, snapshot, training, learner, self.chosen.plan, newest, plots=plots)
+        work = _Work(features, snapshot, training, learner, self.chosen.plan, newest, plots=plots)
         return self._learned(work, folder, resume, subscribers)
 
     def learn_on(
@@ -221,14 +225,14 @@ class TrainingPipeline(Governed):
         """
         check_folder(folder)
         named = source or self.chosen.source
-        snapshot = self.snapshot(named)
+        snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
         training = self.appended(snapshot, after)
         learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
         self._check_same(learner)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)
-        work = _Work(named, snapshot, training, learner, plan, newest, files, after)
+        work = _Work(features, snapshot, training, learner, plan, newest, files, after)
         return self._learned(work, folder, resume, subscribers)
 
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
@@ -241,15 +245,16 @@ class TrainingPipeline(Governed):
         if not source:
             msg = f"{self.chosen.where}: training {self.chosen.name} declares no source; name a table or a training set"
             raise SettingsError(msg)
-        if _is_table(source):
-            return Snapshot.named(self.platform.iceberg, source)
-        return Snapshot.of_training_set(self.platform.iceberg, self._training_set(source))
+        return snapshot_of(self.platform, source)
 
-    def features(self, source: str) -> dict[str, str]:
-        """The version of each feature view whose features a source has: none of a table, those of a training set."""
-        if _is_table(source):
-            return {}
-        return {one["view"]: one["version"] for one in self._training_set(source).definition["features"]}
+    def feature_versions(self, source: str) -> Mapping[str, str]:
+        """The version of each feature view that made the rows of a source: of a table, of those that `features` names.
+
+        Raises:
+            NotFoundError: there is no such view, or training set.
+            DatasetError: the training set has no feature of a declared view.
+        """
+        return versions_of(self.platform, source, self.chosen.features)
 
     def rows(self, snapshot: Snapshot, split: str) -> PinnedRows:
         """The rows of a split."""
@@ -304,9 +309,10 @@ class TrainingPipeline(Governed):
         made = {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
         return {**made, **own_code, **self.gates_to_keep()}
 
-    def _training_set(self, id_: str) -> TrainingSetRecord:
-        registry = TrainingSetRegistry(self.platform.settings.registry_url)
-        return registry.get(self.platform.settings.project, id_)
+    def _features(self, source: str) -> dict[str, str]:
+        """What `feature_versions` says, looked at: what a version cannot keep is refused before anything is learnt."""
+        at = f"{self.chosen.where}: training {self.chosen.name}"
+        return check_versions(self.feature_versions(source), at)
 
     def _newest_label(self, rows: PinnedRows, *, evaluated: bool = False) -> int | None:
         """When the newest label was known (µs), where a column says so; raises what `check_labels` raises.
@@ -355,19 +361,20 @@ class TrainingPipeline(Governed):
         evaluated = {name: rows_text(str(rows)) for name, rows in others.items()}
         trained = trainer.run(resume=resume)
         metrics = self._evaluated(learner, trained, others, judging)
-        known = self.features(work.named), self._training(work)
+        training = self._training(work)
         cutoff = None if work.newest_us is None else instant_of(work.newest_us)
-        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, *known, cutoff)
+        return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, work.features, training, cutoff)
 
     def _identity(self, work: _Work) -> dict[str, Any]:
         """What a checkpoint must be of to be gone on with."""
         splits = {name: [str(one) for one in filters] for name, filters in self.chosen.splits.items()}
-        found = {
+        found: dict[str, Any] = {
             "snapshot": str(work.snapshot),
             "splits": splits,
             "encoding": work.learner.fitted.digest,
             "batch_rows": self.chosen.batch_rows,
         }
+        found |= {"features": dict(work.features)} if work.features else {}
         return found if work.files is None else {**found, "begun": address_of(work.files)}
 
     def _evaluated(
@@ -388,20 +395,3 @@ def load_training(file: Path, name: str = "") -> type[TrainingPipeline]:
     Raises DefinitionError, with file and line, for whatever is wrong in the file, and for a file without one.
     """
     return class_in(file, TrainingPipeline, lambda kind: kind.model_name(), "training", name)
-
-
-def rows_text(text: str) -> str:
-    """What rows are, in as many characters as a version keeps; of a longer text its beginning and its SHA-256.
-
-    >>> rows_text("raw.trips@7 where trip < 9"), len(rows_text("raw.trips@7 where " + "line != 'a' and " * 100))
-    ('raw.trips@7 where trip < 9', 200)
-    """
-    if len(text) <= LONGEST_ROWS:
-        return text
-    end = f"... sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    return text[: LONGEST_ROWS - len(end)] + end
-
-
-def _is_table(source: str) -> bool:
-    """Whether a source is a table, and no training set's id."""
-    return "." in source

@@ -35,7 +35,7 @@ def register(
         artifact=store.artifacts.put(outcome.trained.files),
         code=origin.code,
         environment=origin.environment,
-        features=outcome.features or ({} if parent is None else parent.facts.features),
+        features={**({} if parent is None else parent.facts.features), **outcome.features},
         snapshots={outcome.snapshot.table: outcome.snapshot.snapshot_id},
         label_cutoff=outcome.label_cutoff,
         seed=outcome.definition.recipe.seed,

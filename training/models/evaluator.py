@@ -23,8 +23,8 @@ from headrace.training.data.snapshot import Snapshot
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.guarding import answer_fault, fitted_of_task
 from headrace.training.learning.metrics import Floats, MetricSet
-from headrace.training.learning.pipeline import rows_text
 from headrace.training.learning.predictor import Predictor, load
+from headrace.training.learning.rows_text import rows_text
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import ROWS
 from headrace.training.models.learned import Learned, learned_of

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 from headrace.errors import DefinitionError, did_you_mean
@@ -10,10 +13,14 @@ from headrace.errors import DefinitionError, did_you_mean
 #: Names this much alike (`difflib`'s ratio) differ by a letter or two of ten: `epoch` and `epochs`; `table_name` and
 #: `label_time` do not, and a template may well mean the one.
 MISSPELT = 0.8
+#: What is called by its name, so that a plain value of that name ends a run where it is called.
+METHODS = (FunctionType, classmethod, staticmethod)
+#: What is read by its name: a user may put a constant in place of one of their own.
+PROPERTIES = (property, cached_property)
 
 
 def check_options(cls: type[Any], at: str, *, abstract: bool) -> None:
-    """DefinitionError, beginning with a place, for a plain attribute of a class that is no option of its bases.
+    """DefinitionError, beginning with a place, for a plain attribute that is no option of its bases, or hides a method.
 
     A user's own are names that begin with an underscore, constants in capitals, methods, properties and classes, and
     what a base of the user's declares; of an `abstract` class all that is not nearly an option (`MISSPELT`).
@@ -30,6 +37,7 @@ def check_options(cls: type[Any], at: str, *, abstract: bool) -> None:
     options = {name for base in bases for name in vars(base).get("__annotations__", {})} - {"definition"}
     known = options | {name for base in bases for name in vars(base)}
     for name, value in vars(cls).items():
+        _check_hides_none(name, value, bases, at)
         if _is_own(name, value) or name in known:
             continue
         if not abstract or get_close_matches(name, options, cutoff=MISSPELT):
@@ -39,4 +47,20 @@ def check_options(cls: type[Any], at: str, *, abstract: bool) -> None:
 
 def _is_own(name: str, value: object) -> bool:
     """Whether an attribute is a user's own, and meant to be."""
-    return name.startswith("_") or name.isupper() or callable(value) or hasattr(type(value), "__get__")
+    return name.startswith("_") or name.isupper() or _is_code(value)
+
+
+def _is_code(value: object) -> bool:
+    """Whether an attribute is a method, a property, a class or the like, and no plain value."""
+    return callable(value) or hasattr(type(value), "__get__")
+
+
+def _check_hides_none(name: str, value: object, bases: Sequence[type[Any]], at: str) -> None:
+    """DefinitionError for a plain value by whose name a base has a method."""
+    home = next((base for base in bases if name in vars(base)), None)
+    if home is None or _is_code(value) or name.startswith("__"):
+        return
+    found, ours = vars(home)[name], home.__module__.startswith("headrace.")
+    if isinstance(found, METHODS) or (ours and isinstance(found, PROPERTIES)):
+        msg = f"{at}: {name} = {value!r} hides the method {home.__name__}.{name}; write a method to override it, or "
+        raise DefinitionError(msg + "give what is your own another name")

@@ -93,6 +93,11 @@ class _Lenient(TrainingPipeline, abstract=True):
     def check_splits(self, snapshot: Snapshot) -> None:
         """Nothing: what was learnt is made again as it was."""
 
+    def feature_versions(self, source: str) -> dict[str, str]:
+        """None: the version keeps them, and its views may be gone."""
+        del source
+        return {}
+
 
 class _Again(_Lenient, KeptTraining, abstract=True):
     """The training of a definition that was read back."""

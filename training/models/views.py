@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from headrace.errors import ModelError
+from headrace.errors import DefinitionError, ModelError
 from headrace.registry.store import Registry, ViewVersion
 from headrace.training.models.difference import differences
 
 #: So many changes of a view are told in an error; `headrace model diff` and `headrace diff` tell all.
 TOLD = 5
+
+
+def check_names(names: object, at: str) -> tuple[str, ...]:
+    """The names of the feature views that are declared to have made rows: the option `features` of a model's class.
+
+    Raises DefinitionError, beginning with a place, for what is no list of names.
+
+    >>> check_names(["flights"], "model.py:8: training Late")
+    ('flights',)
+    >>> check_names("flights", "model.py:8: training Late")
+    Traceback (most recent call last):
+    headrace.errors.DefinitionError: model.py:8: training Late: features: expected a list of names ..., found 'flights'
+    """
+    if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(one, str) for one in names):
+        msg = f"{at}: features: expected a list of names of feature views, such as ['flights'], found {names!r}"
+        raise DefinitionError(msg)
+    return tuple(names)
 
 
 def version_in_force(views: Registry, project: str, view: str) -> str | None:

@@ -29,7 +29,7 @@ from headrace.training.models.options import check_options
 from headrace.training.models.own_code import definition_code, named_code
 from headrace.training.models.steps import guard_steps
 from headrace.training.models.store import ModelStore
-from headrace.training.models.views import check_unchanged, fingerprints
+from headrace.training.models.views import check_names, check_unchanged, fingerprints
 from headrace.training.streaming.candidates import SET
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
@@ -122,6 +122,7 @@ class StreamingTrainingPipeline(Governed):
     def __init_subclass__(cls) -> None:
         at = f"{calling_place()}: trainer {cls.__name__}"
         check_options(cls, at, abstract=not cls.name)
+        check_names(cls.features, at)
         guard_steps(cls, StreamingTrainingPipeline, STEPS, f"trainer {cls.__name__}")
         if cls.name:
             cls.check_promotion(at)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 from headrace.registry.model_states import Alias, Decision, State
+from headrace.registry.store import ViewVersion
 from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.continual.scheduler import Outcome
 from headrace.training.data.filters import Condition
@@ -154,6 +155,20 @@ def test_what_an_own_step_cannot_choose_is_a_failure_of_the_training(desk: Desk)
     assert scheduler.step() is Outcome.FAILED
     assert "retrain: failed: UserFunctionError" in desk.told[-1]
     assert "raised LookupError: no such rows" in desk.told[-1]
+
+
+def test_nothing_learns_on_from_a_version_whose_views_have_changed_since(desk: Desk) -> None:
+    views = desk.platform.registry
+    views.add_version(ViewVersion("trips", "speeds", "0a1b2c3d", {"window_us": 60}))
+    desk.arrive(200)
+    scheduler = desk.scheduler(LEARNING_ON, pipeline={"features": ["speeds"]})
+    assert scheduler.step() is Outcome.DONE
+    views.add_version(ViewVersion("trips", "speeds", "ffff0000", {"window_us": 90}))
+    desk.arrive(500)
+    assert scheduler.step() is Outcome.FAILED
+    said = "late_trips@1 learned from view speeds as 0a1b2c3d, and ffff0000 is in force: window_us: 60 became 90; serve"
+    assert said in desk.told[-1]
+    assert [one.facts.features for one in desk.store.versions("late_trips")] == [{"speeds": "0a1b2c3d"}]
 
 
 def test_rows_that_were_replaced_are_not_learned_on_from(desk: Desk) -> None:

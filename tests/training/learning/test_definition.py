@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from headrace.registry.model_states import Decision
 from headrace.registry.training_sets import TrainingSetRecord, TrainingSetRegistry
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
-from headrace.training.learning.pipeline import TrainingOutcome, load_training, rows_text
+from headrace.training.learning.pipeline import TrainingOutcome, load_training
 from headrace.training.learning.registering import register
+from headrace.training.learning.rows_text import rows_text
 from headrace.training.models.store import ModelStore
 
 from . import stream
@@ -75,6 +77,19 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {**WHOLE, "learning_rate": "3"},
         "learning_rate = 3 is no option; known: batch_rows, checkpoint_batches,",
     ),
+    "a feature view by name": ({**WHOLE, "features": "'trips'"}, "features: expected a list of names of feature views"),
+    "features as a method": (
+        {**WHOLE, "features": "lambda self, source: {}"},
+        "features: expected a list of names of feature views, such as ['flights'], found <function",
+    ),
+    "a hidden step": (
+        {**WHOLE, "rows": "[3]"},
+        "rows = [3] hides the method TrainingPipeline.rows; write a method to override it, or give what is your own an",
+    ),
+    "a hidden method": ({**WHOLE, "train": "True"}, "train = True hides the method TrainingPipeline.train; write"),
+    "a hidden class method": ({**WHOLE, "model_name": "'late'"}, "model_name = 'late' hides the method "),
+    "a hidden method of ours": ({**WHOLE, "_training": "{}"}, "_training = {} hides the method TrainingPipel"),
+    "a hidden property of ours": ({**WHOLE, "_others": "[]"}, "_others = [] hides the method TrainingPipeline."),
     "a split of nothing": ({**WHOLE, "splits": "{'train': None}"}, "splits: 'train': expected a filter, such as Con"),
     "a split of a text": ({**WHOLE, "splits": "{'train': 'at < 3'}"}, "or a list of them, () for all rows; found 'at"),
     "a list of texts": ({**WHOLE, "splits": "{'train': ['at < 3']}"}, "splits: 'train': expected a filter"),
@@ -121,6 +136,10 @@ def test_what_is_a_users_own_is_left_to_the_user(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("class LateTrips(Tr", base % "" + "class LateTrips(Tr"))
     file.write_text(file.read_text().replace("LateTrips(TrainingPipeline)", "LateTrips(Trips)"))
     assert load_training(file).definition.name == "late_trips"
+    whole = file.read_text()
+    file.write_text(whole.replace("table_name = 'raw.trips'\n    \n", "table_name = property(lambda self: 'x')\n\n"))
+    assert load_training(file).definition.name == "late_trips"
+    file.write_text(whole)
     file.write_text(file.read_text().replace("table_name = 'raw.trips'\n    \n", "epoch = 3\n\n"))
     with pytest.raises(DefinitionError, match="training Trips: epoch = 3 is no option; did you mean 'epochs'"):
         load_training(file)
@@ -199,6 +218,13 @@ def test_a_kept_training_set_is_a_source_with_its_feature_views(tmp_path: Path) 
     assert (outcome.snapshot.table, outcome.snapshot.snapshot_id) == ("raw.trips", snapshot)
     with pytest.raises(NotFoundError, match="no training set '5e8'; did you mean '5e7'"):
         pipeline.train("5e8")
+    declared = replace(pipeline.chosen, features=("lines",))
+    pipeline.chosen = declared
+    assert pipeline.feature_versions("5e7") == outcome.features
+    pipeline.chosen = replace(declared, features=("lines", "trip"))
+    with pytest.raises(DatasetError, match=r"set '5e7' has no features of view 'trip', .* did you mean 'trips'"):
+        pipeline.train("5e7")
+    pipeline.chosen = replace(declared, features=())
     assert pipeline.train("raw.trips").trained.counters.rows_visited == 25
 
 

@@ -12,6 +12,7 @@ import pytest
 from headrace.errors import ModelError, NotFoundError, SettingsError, TrainingError
 from headrace.registry.model_facts import Inventory, ModelVersion
 from headrace.registry.model_states import Decision
+from headrace.registry.store import ViewVersion
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.data.filters import before
@@ -87,6 +88,20 @@ def test_a_version_is_made_again_though_its_table_has_grown_and_its_files_are_go
     found = rebuild(desk.platform, desk.store, made.name)
     assert (found.is_same, "is missing" in found.lost) == (True, True)
     assert desk.store.artifacts.put(found.files) == made.facts.artifact
+
+
+def test_a_version_is_made_again_though_the_views_of_its_rows_are_gone(desk: Desk) -> None:
+    settings = desk.platform.settings
+    desk.platform.registry.add_version(ViewVersion(settings.project, "trips", "0a1b2c3d", {"name": "trips"}))
+    elsewhere = Platform(settings.model_copy(update={"project": "elsewhere"}))
+    for line in (
+        "def feature_versions(self, source): return {'trips': '0a1b2c3d'}",
+        "features = ['trips']",
+    ):
+        made = desk.trained(f"{MODEL}    {line}\n")
+        assert (made.facts.features, made.facts.training["overridden"]) == ({"trips": "0a1b2c3d"}, [])
+        assert rebuild(elsewhere, desk.store, made.name).is_same
+    assert rebuild(elsewhere, desk.store, made.name, file=desk.folder / "model.py").is_same
 
 
 def test_another_byte_of_the_data_is_seen_in_the_weights(desk: Desk) -> None:

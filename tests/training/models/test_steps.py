@@ -53,7 +53,8 @@ def training(folder: Path, step: str) -> type[TrainingPipeline]:
             "@staticmethod\n    def fit(self, training): pass",
             r"is fit\(self, training\); expected fit\(self, ",
         ),
-        ("rows = 3", r"training Ones: step 'rows' is 3; expected a method rows\(self, "),
+        ("rows = len", r"training Ones: step 'rows' is <built-in .*>; expected a method rows\(self, "),
+        ("def feature_versions(self): pass", r"ones.py:15: .*; expected feature_versions\(self, source: str\)"),
     ],
 )
 def test_a_step_that_cannot_be_called_as_it_is_is_refused_with_its_signature(
