@@ -155,9 +155,7 @@ def _scheduler(
     from headrace.training.learning.pipeline import load_training
 
     pipeline = load_training(file, name)(Platform(options_of(context).settings()), device=device)
-    once = pipeline.retraining is not None and pipeline.retraining.learns_on
-    told = telling(1 if once else pipeline.chosen.plan.epochs)
-    return Scheduler(pipeline, by, tell=_tell, subscribers=told, clock=now if at is None else lambda: at)
+    return Scheduler(pipeline, by, tell=_tell, subscribers=telling(), clock=now if at is None else lambda: at)
 
 
 def _judge(platform: Platform, model: str, run: str, file: Path, name: str, by: str) -> CandidateJudge:

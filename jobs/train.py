@@ -54,7 +54,7 @@ def train(
     pipeline = load_training(file, name)(Platform(settings), epochs=epochs, seed=seed, device=device)
     folder = out or settings.home / "training" / pipeline.chosen.name
     with ended_by_sigterm():
-        outcome = pipeline.train(rows, folder, resume=resume, subscribers=telling(pipeline.chosen.plan.epochs))
+        outcome = pipeline.train(rows, folder, resume=resume, subscribers=telling())
     _tell_end(outcome, folder)
     found: dict[str, str | float] = {"artifact": address_of(outcome.trained.files)}
     if decision is not None and store is not None:
@@ -63,18 +63,20 @@ def train(
     print_rows([{"what": what, "value": value} for what, value in found.items()], options_of(context).chosen(format_))
 
 
-def telling(epochs: int) -> dict[str, list[Subscriber]]:
-    """What a run says while it goes on: rows and rate, time left where it is known, and each evaluation."""
+def telling() -> dict[str, list[Subscriber]]:
+    """What runs say while they go on: rows and rate, time left where it is known, and each evaluation."""
     from headrace.runtime.progress import Pace, Progress, counted
 
-    shown, pace, rows = Progress(), Pace(), {"total": 0}
+    shown, pace, total = Progress(), Pace(), 0
 
     def start(event: Event) -> None:
-        rows["total"] = event.rows * epochs
+        # A schedule has one run after another, and each counts from 0.
+        nonlocal pace, total
+        pace, total = Pace(), event.rows * event.epochs
 
     def micro_batch(event: Event) -> None:
         done = event.counters.rows_visited
-        shown.update(counted(done, rows["total"], pace.of(done)))
+        shown.update(counted(done, total, pace.of(done)))
 
     def evaluate(event: Event) -> None:
         shown.line(f"epoch {event.epoch + 1}: {_words(event)}")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from headrace.jobs.train import telling
+from headrace.runtime import progress
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import load_settings
 from headrace.training.learning.pipeline import TrainingPipeline, load_training
@@ -72,7 +73,7 @@ def first_line(told: str) -> str:
 
 def test_a_run_says_how_much_of_all_epochs_is_done(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     training(desk, "splits = {'train': Condition('trip', '<', 200), 'valid': Condition('trip', '>=', 200)}").train(
-        subscribers=telling(2)
+        subscribers=telling()
     )
     told = capsys.readouterr().err
     assert first_line(told) == "16% 64/400 rows 0/s"
@@ -90,5 +91,23 @@ def test_what_learns_on_tells_no_share_of_rows_that_nobody_has_counted(
     pipeline = training(desk, f"splits = {splits}")
     begun = pipeline.train()
     pipeline.platform.iceberg.named("raw.trips").append(pa.Table.from_batches([stream.rows(200, 1)]))
-    pipeline.learn_on(begun.trained.files, begun.snapshot.snapshot_id, subscribers=telling(1))
+    pipeline.learn_on(begun.trained.files, begun.snapshot.snapshot_id, subscribers=telling())
     assert first_line(capsys.readouterr().err) == said
+
+
+def test_of_several_runs_each_is_told_by_itself(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schedule trains for two epochs first, and then learns on from that, each row once."""
+    monkeypatch.setattr(progress, "PLAIN_INTERVAL_S", 0.0)
+    pipeline, told = training(desk), telling()
+    begun = pipeline.train(subscribers=told)
+    pipeline.platform.iceberg.named("raw.trips").append(pa.Table.from_batches([stream.rows(40, 1)]))
+    pipeline.learn_on(begun.trained.files, begun.snapshot.snapshot_id, subscribers=told)
+    said = re.findall(r"\] (\d+%) (\d+)/(\d+) rows [\d.]+k?/s", capsys.readouterr().err)
+    assert said == [
+        *(("10%", "64", "600"), ("21%", "128", "600"), ("32%", "192", "600"), ("42%", "256", "600")),
+        *(("50%", "300", "600"), ("60%", "364", "600"), ("71%", "428", "600"), ("82%", "492", "600")),
+        *(("92%", "556", "600"), ("100%", "600", "600")),
+        ("100%", "40", "40"),
+    ]

@@ -20,10 +20,17 @@ MUTANTS = (
         "tests/jobs/test_model_gates.py::test_a_gate_that_the_file_has_changed_is_asked_by_a_decision_alone",
     ),
     Mutant(
+        "the rate of a run is beside the rows of the one before it",
+        "jobs/train.py",
+        "pace, total = Pace(), event.rows * event.epochs",
+        "total = event.rows * event.epochs",
+        "tests/jobs/test_train.py::test_of_several_runs_each_is_told_by_itself",
+    ),
+    Mutant(
         "rows that nobody has counted are all there are",
         "jobs/train.py",
-        'counted(done, rows["total"], pace.of(done))',
-        'counted(done, max(done, rows["total"]), pace.of(done))',
+        "counted(done, total, pace.of(done))",
+        "counted(done, max(done, total), pace.of(done))",
         "tests/jobs/test_train.py::test_what_learns_on_tells_no_share_of_rows_that_nobody_has_counted[some rows]",
     ),
     Mutant(

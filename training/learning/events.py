@@ -24,6 +24,7 @@ class Event:
         rows: how many rows an epoch visits; 0 where that is not known.
         step: of a `micro_batch`, what became of it.
         values: of an `evaluate`, the metrics on the evaluation split; of an `end`, those of the model that is kept.
+        epochs: how many there are at most.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Event:
     rows: int = 0
     step: Step | None = None
     values: Mapping[str, float | None] = field(default_factory=dict)
+    epochs: int = 1
 
 
 Subscriber = Callable[[Event], None]

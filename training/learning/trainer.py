@@ -271,7 +271,8 @@ class Trainer:
         return Trained(self.learner.artifact(), metrics, epoch, run.epoch, counters, kept, refused)
 
     def _tell(self, kind: str, step: Step | None = None, values: Mapping[str, float | None] | None = None) -> None:
-        self._subscribers.tell(Event(kind, self._run.epoch, self.learner.counters, self._rows, step, values or {}))
+        run, counters = self._run, self.learner.counters
+        self._subscribers.tell(Event(kind, run.epoch, counters, self._rows, step, values or {}, self.plan.epochs))
 
 
 def _rule(plan: Plan) -> dict[str, Any] | None:
