@@ -113,6 +113,10 @@ def test_every_departure_is_a_row_in_the_order_of_labels_or_counted(labelled: La
     assert set(labelled.versions) == {"flight_delays", "airport_weather"}
 
 
+def test_the_model_keeps_the_versions_of_the_views_that_made_its_rows(platform: Platform, labelled: Labelled) -> None:
+    assert LateFlights(platform, device="cpu").feature_versions(LateFlights.source) == labelled.versions
+
+
 def test_features_are_those_of_what_had_been_reported_at_departure(
     labelled: Labelled, events: pd.DataFrame, weather: pd.DataFrame
 ) -> None:
