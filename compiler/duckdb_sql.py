@@ -26,6 +26,8 @@ from headrace.features.scalar import FLOAT, INT, Scalar, element_type
 
 #: The parameter `$at_us` as a column, where windows of calendar days need it.
 AT = "_at_us"
+#: Functions that add numbers or their squares up; all others give one of the values, rounded at most, or a count.
+ADDING = frozenset({"sum", "mean", "std", "var"})
 
 
 def judged_sql(plan: ViewPlan, relation: str, apart: Sequence[Column] = ()) -> str:
@@ -168,7 +170,12 @@ def feature_sql(feature: PlannedFeature, part_sql: Callable[[PlannedFeature], st
 def ratio_sql(numerator: str, denominator: str, *, of_floats: bool) -> str:
     """One number by another; NULL where there is no finite quotient, which integers by integers always have."""
     quotient = f"CAST({numerator} AS DOUBLE) / NULLIF(CAST({denominator} AS DOUBLE), 0)"
-    return f"CASE WHEN isfinite({quotient}) THEN {quotient} END" if of_floats else quotient
+    return finite_sql(quotient) if of_floats else quotient
+
+
+def finite_sql(number: str) -> str:
+    """A number; NULL where it is no finite one. DuckDB computes an aggregate that is written twice once."""
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
 
 
 def value_sql(plan: ViewPlan, feature: PlannedFeature, within: str, prefix: str = "") -> str:
@@ -178,12 +185,17 @@ def value_sql(plan: ViewPlan, feature: PlannedFeature, within: str, prefix: str 
     if feature.partials:
         argument = prefix + group.argument_columns[group.partial(feature.partials[0]).argument.text()]
     sql = AGGREGATES[feature.function](argument, within, feature, plan)
-    return as_value(feature.type, sql)
+    return as_value(feature.type, finite_sql(sql) if _may_leave_floats(feature, group) else sql)
 
 
 def floor_sql(at: str, tile_us: int) -> str:
     """An instant rounded down to a tile; `%` alone would round up before 1970."""
     return f"(({at}) - ((({at}) % {tile_us}) + {tile_us}) % {tile_us})"
+
+
+def _may_leave_floats(feature: PlannedFeature, group: TileGroup) -> bool:
+    """Whether an aggregate of finite numbers may be none itself; integers would leave BIGINT before."""
+    return feature.function in ADDING and group.partial(feature.partials[0]).value_type == FLOAT
 
 
 def _keys(group: TileGroup) -> str:

@@ -29,8 +29,8 @@ _NO_ROW = (None, None)
 def merge_feature(feature: PlannedFeature, cells: Iterable[Cell]) -> Any:
     """The value of an aggregate from the cells of its window, in any order; those of an empty window are none.
 
-    Empty: 0 for counts, None for all else. Instants are datetimes in UTC, dates are dates. NumericOverflowError when an
-    integer sum leaves BIGINT.
+    Empty: 0 for counts, None for all else. Instants are datetimes in UTC, dates are dates. Floats that add up to no
+    finite number are None; NumericOverflowError when an integer sum leaves BIGINT.
 
     >>> feature = PlannedFeature("revenue_1h", "sum", "0a1b2c3d", ("sum_cents",), "int")
     >>> merge_feature(feature, [{"sum_cents": 2}, {"sum_cents": 3}, {"sum_cents": None}])
@@ -63,12 +63,16 @@ def ratio_of(numerator: float | None, denominator: float | None) -> float | None
     """
     if numerator is None or not denominator:
         return None
-    quotient = float(numerator) / float(denominator)
-    return quotient if math.isfinite(quotient) else None
+    return _finite(float(numerator) / float(denominator))
 
 
 #: What makes a value again of the integer that it is kept as.
 VALUES: dict[str, Callable[[int], Any]] = {DATETIME: instant_of, DATE: date_of}
+
+
+def _finite(number: float) -> float | None:
+    """A number that is finite; None for another: partials may be beyond the floats, and a value never is."""
+    return number if math.isfinite(number) else None
 
 
 def _of_integer(value_of: Callable[[int], Any], merge: Callable[[Cells], Any], cells: Cells) -> Any:
@@ -84,7 +88,7 @@ def _count(feature: PlannedFeature, cells: Cells) -> int:
 
 
 def _sum(feature: PlannedFeature, cells: Cells) -> Any:
-    """The sum, or None without a value."""
+    """The sum; None without a value, and where floats add up to no finite number."""
     parts = cells.present(feature.partials[0])
     if not parts:
         return None
@@ -93,11 +97,11 @@ def _sum(feature: PlannedFeature, cells: Cells) -> Any:
     if isinstance(total, int) and not -MAX_BIGINT - 1 <= total <= MAX_BIGINT:
         msg = f"feature {feature.name}: the sum {total} is beyond BIGINT (±2^63); scale the column or cast it to float"
         raise NumericOverflowError(msg)
-    return total
+    return _finite(total)
 
 
 def _mean(feature: PlannedFeature, cells: Cells) -> float | None:
-    """Sum by count as float; an integer sum must still be a BIGINT, as in the engines."""
+    """Sum by count as float; an integer sum must still be a BIGINT, and one of floats finite, as in the engines."""
     total, count = _sum(feature, cells), sum(cells.present(feature.partials[1]))
     return None if total is None or count == 0 else float(total) / float(count)
 
@@ -113,15 +117,15 @@ def _greatest(feature: PlannedFeature, cells: Cells) -> Any:
 
 
 def _var(feature: PlannedFeature, cells: Cells) -> float | None:
-    """The sample variance; None below two values."""
+    """The sample variance; None below two values, and where it is no finite number."""
     name = feature.partials[0]
     parts = zip(cells[f"{name}_n"], cells[f"{name}_mean"], cells[f"{name}_m2"], strict=True)
     n, _, m2 = reduce(chan, (part for part in parts if part[0]), (0, 0.0, 0.0))
-    return m2 / (n - 1) if n > 1 else None
+    return _finite(m2 / (n - 1)) if n > 1 else None
 
 
 def _std(feature: PlannedFeature, cells: Cells) -> float | None:
-    """The sample deviation; None below two values."""
+    """The sample deviation; None where there is no variance."""
     variance = _var(feature, cells)
     return None if variance is None else math.sqrt(variance)
 

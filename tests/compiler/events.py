@@ -264,10 +264,29 @@ def aggregate(function: str, rows: list[Row], argument: Callable[[Row], Any]) ->
         found = [quantile(values, share) for share in function.partition(":")[2].split(",")]
         return None if not values else found if function.startswith("quantiles") else found[0]
     if function in {"std", "var"}:
-        of_sample = statistics.stdev if function == "std" else statistics.variance
-        return of_sample(values) if len(values) > 1 else None
-    by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "mean": statistics.fmean, "min": min, "max": max}
+        return spread(function, values)
+    by_name: dict[str, Callable[[list[Any]], Any]] = {"sum": added, "mean": mean, "min": min, "max": max}
     return by_name[function](values) if values else None
+
+
+def added(values: list[Any]) -> Any:
+    """The sum in the order of the rows; none where it is beyond the floats."""
+    total = sum(values)
+    return total if math.isfinite(total) else None
+
+
+def mean(values: list[Any]) -> float | None:
+    """The mean; none where there is no sum."""
+    return None if added(values) is None else statistics.fmean(values)
+
+
+def spread(function: str, values: list[Any]) -> float | None:
+    """The variance or deviation of a sample; neither where the variance is beyond the floats."""
+    try:
+        variance = statistics.variance(values) if len(values) > 1 else None
+    except OverflowError:
+        return None
+    return variance if function == "var" or variance is None else statistics.stdev(values)
 
 
 def place(row: Row) -> tuple[int, ...]:

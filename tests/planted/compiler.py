@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
+BEYOND = "tests/compiler/test_beyond_floats.py"
+
 SEEN = "tests/compiler/test_as_of.py::test_duckdb_sees_the_version_in_effect"
 
 PROPERTIES = "tests/compiler/test_point_in_time_properties.py"
@@ -457,5 +459,33 @@ MUTANTS = (
         "if source.unique_by != MEMBERS_ID.name:",
         "if source.unique_by:",
         "tests/compiler/test_known.py::test_what_is_asked_behind_the_verdict_has_a_reason",
+    ),
+    Mutant(
+        "floats add up to an infinite sum",
+        "compiler/merge.py",
+        "return _finite(total)",
+        "return total",
+        f"{BEYOND}::test_any_split_is_null_or_not_as_the_exact_sum_is",
+    ),
+    Mutant(
+        "a variance is infinite",
+        "compiler/merge.py",
+        "return _finite(m2 / (n - 1)) if n > 1",
+        "return m2 / (n - 1) if n > 1",
+        f"{BEYOND}::test_what_is_served_of_the_tiles_that_duckdb_folds[of both signs]",
+    ),
+    Mutant(
+        "a training set holds an infinite deviation",
+        "compiler/duckdb_sql.py",
+        'frozenset({"sum", "mean", "std", "var"})',
+        'frozenset({"sum", "mean", "var"})',
+        f"{BEYOND}::test_what_a_training_set_holds[event-their squares alone]",
+    ),
+    Mutant(
+        "one by an infinite sum is 0",
+        "compiler/duckdb_sql.py",
+        'frozenset({"sum", "mean", "std", "var"})',
+        'frozenset({"mean", "std", "var"})',
+        f"{BEYOND}::test_what_a_run_computes[exact-of one sign]",
     ),
 )

@@ -45,7 +45,7 @@ WHERE _event_us < (($at_us) - ((($at_us) % 300000000) + 300000000) % 300000000)
 GROUP BY "account_id";
 
 SELECT "cc_num", "merchant",
-  CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)), 0) AS "average_transaction_amount_by_merchant_30d"
+  CASE WHEN isfinite(CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)), 0)) THEN CAST(sum(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= ($at_us - 2592000000000)), 0) END AS "average_transaction_amount_by_merchant_30d"
 FROM (SELECT *,
   "amt" AS _arg1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
@@ -68,7 +68,7 @@ WHERE _event_us < $at_us
 GROUP BY "cc_num", "merchant";
 
 SELECT "cc_num", "merchant",
-  CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)), 0) AS "average_transaction_amount_by_merchant_30d"
+  CASE WHEN isfinite(CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)), 0)) THEN CAST(sum(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)) AS DOUBLE) / NULLIF(count(_arg1) FILTER (_event_us >= (($at_us - 2592000000000) - ((($at_us - 2592000000000) % 86400000000) + 86400000000) % 86400000000)), 0) END AS "average_transaction_amount_by_merchant_30d"
 FROM (SELECT *,
   "amt" AS _arg1
 FROM (SELECT *, CASE WHEN ("_error" IS NOT NULL) THEN CAST(2 AS BIGINT)
