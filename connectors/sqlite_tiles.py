@@ -7,6 +7,7 @@ A tile is a row, an erased tile a row without `n`; the newest event time of an e
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -226,7 +227,12 @@ def _seen(connection: sqlite3.Connection, sql: _Sql, key: Key) -> int | None:
 
 def _row(tile: Tile) -> tuple[Any, ...]:
     """The parameters that write a tile."""
-    return (*tile.key, tile.level_us, tile.start_us, tile.version_us, tile.expires_us, *tile.values)
+    return (*tile.key, tile.level_us, tile.start_us, tile.version_us, tile.expires_us, *map(_kept, tile.values))
+
+
+def _kept(value: Any) -> Any:
+    """A field as SQLite keeps it: NaN would be NULL, which merging leaves out; infinite is as little a value."""
+    return value if value == value else math.inf
 
 
 def _marks(count: int) -> str:

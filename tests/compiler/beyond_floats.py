@@ -20,7 +20,7 @@ CASES = {
     "each tile infinite": Heavy((1e308, 1e308, -1e308, -1e308), None, None),
     "their sum is none, their mean would be one": Heavy((1e308, 5e307, 1e308, 5e307), None, None),
     "of both signs": Heavy((1e308, -1e308), 0.0, None),
-    "their squares alone": Heavy((1e200, 1.0, -1e200), 0.0, None),
+    "their squares alone": Heavy((1e200, -1e200), 0.0, None),
     "one": Heavy((1e308, 0.5), 1e308, None),
     "apart from the greatest": Heavy((1e153, -1e153), 0.0, 2e306),
 }

@@ -196,6 +196,15 @@ FILTERED: dict[str, Spec] = {
 }
 
 
+#: As `SPECS` the features of `widths.py`.
+WIDTHS: dict[str, Spec] = {
+    "orders_30s": (SHOP, everything, lambda row: 1, "count", 30 * SECOND, SECOND),
+    "mean_weight_30s": (SHOP, everything, of("weight"), "mean", 30 * SECOND, SECOND),
+    "orders_90d": (SHOP, everything, lambda row: 1, "count", 90 * DAY, DAY),
+    "revenue_90d": (SHOP, everything, of("cents"), "sum", 90 * DAY, DAY),
+}
+
+
 def makes_known(row: Row, keys: tuple[str, ...]) -> bool:
     """Whether an accepted row makes its entity known: some feature over the same keys lets it in."""
     return any(passes(row) for of_keys, passes, *_ in {**SPECS, **FILTERED}.values() if of_keys == keys)
@@ -311,7 +320,7 @@ def rounded(value: float) -> float:
 
 def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[Any, ...], Any]:
     """A feature's value for every key seen before `at_us`."""
-    keys, passes, argument, function, window, tail = (SPECS | NUMBERS)[name]
+    keys, passes, argument, function, window, tail = (SPECS | NUMBERS | WIDTHS)[name]
     start, end = bounds(name, at_us, window, tail, mode)
     seen = at_us if mode == "exact" else at_us // finest_of(name) * finest_of(name)
     known: dict[tuple[Any, ...], list[Row]] = {}
@@ -326,7 +335,7 @@ def expected(rows: list[Row], name: str, at_us: int, mode: str) -> dict[tuple[An
 
 def finest_of(name: str) -> int:
     """The finest tile of a feature, also of one that only another file asks for."""
-    return HOUR if name.startswith("paid_") else M5
+    return HOUR if name.startswith("paid_") else SECOND if name.endswith("_30s") else M5
 
 
 def bounds(name: str, at_us: int, window: int | None, tail: int, mode: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from .events import BASE, DAY, HOUR, MINUTE, SECOND, STATUSES, YEARS, Row, verdi
 Drawn = TypeVar("Drawn")
 
 #: Where times meet edges: of windows, of tiles, of the lateness, of each other.
-EDGES = [0, 1, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 18 * DAY, 20 * DAY, YEARS]
+EDGES = [0, 1, 30 * SECOND, 5 * MINUTE, HOUR, 90 * MINUTE, 2 * HOUR, 3 * DAY, 18 * DAY, 20 * DAY, 90 * DAY, YEARS]
 OFFSETS = st.builds(
     lambda edge, jitter: edge + jitter, st.sampled_from(EDGES), st.sampled_from([-1, 0, 1, -2 * MINUTE, 2 * MINUTE])
 )
@@ -28,8 +28,9 @@ WRONG: list[Row] = [
     {"customer": None},
     {"shop": None},
 ]
-#: So heavy that two make a sum beyond the floats. All are of one sign: of both, the order of adding would decide.
-HEAVY: Row = {"weight": 1e308}
+#: So heavy that a variance beside it, and a sum of five, are beyond the floats, and four times it, which a source of a
+#: union counts in quarters, is not. All are of one sign: of both, the order of adding would decide.
+HEAVY: Row = {"weight": 4e307}
 #: Of each column that a filter reads values on both sides of it; a weight may be NULL, and a NaN is refused.
 EVENTS = st.builds(
     lambda shop, customer, status, cents, weight, express, before, delay, partition, wrong: {

@@ -19,7 +19,22 @@ from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KnownBy, ValueMode, key_sets
 from headrace.compiler.tiles import WindowMode
 
-from .events import BASE, DAY, FILTERED, HOUR, LAGS, MINUTE, SPECS, Row, aggregate, bounds, events, makes_known, verdict
+from .events import (
+    BASE,
+    DAY,
+    FILTERED,
+    HOUR,
+    LAGS,
+    MINUTE,
+    SPECS,
+    WIDTHS,
+    Row,
+    aggregate,
+    bounds,
+    events,
+    makes_known,
+    verdict,
+)
 from .test_duckdb_sql import close, connect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +67,7 @@ def expected(
     rows: list[Row], asker: Row, name: str, mode: ValueMode, window_mode: WindowMode, known_by: KnownBy
 ) -> Any:
     """One value, by the contract: no event of the row's own time or later, none that had not arrived."""
-    keys, passes, argument, function, window, tail = (SPECS | FILTERED)[name]
+    keys, passes, argument, function, window, tail = (SPECS | FILTERED | WIDTHS)[name]
     known = [
         row
         for row in rows

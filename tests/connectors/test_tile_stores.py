@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 import uuid
@@ -100,6 +101,14 @@ def test_every_type_and_null_come_back_as_they_were_written(store: TileStore) ->
     assert cells(found, "sum_cents", "max_weight", "min_note", "last_express", "distinct_buyer")[FINEST] == (None,) * 5
     # No bytes at all are not NULL: of a tally they say that there were too many values.
     assert cells(found, "distinct_buyer")[2 * FINEST] == (b"",)
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf])
+def test_what_is_no_finite_number_comes_back_as_none_and_not_as_null(store: TileStore, weight: float) -> None:
+    """A NULL would be left out where tiles are merged, and the rest taken for the whole."""
+    store.write(TABLE, GROUP, [tile(1, weight=weight)])
+    ((value,),) = cells(read(store, KEY)[0], "max_weight").values()
+    assert not math.isfinite(value)
 
 
 def test_slices_of_many_entities_are_read_at_once(store: TileStore) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from headrace.compiler.plan import Column, ViewPlan
 
+from ..compiler import beyond_floats, widths  # noqa: TID252
 from ..compiler.copied import COPIED_HISTORIES  # noqa: TID252
 from ..compiler.events import Row  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.histories import ASKERS, HISTORIES, drawn, numbered  # noqa: TID252
@@ -24,6 +25,12 @@ class Example:
 
     rows: list[Row]
     askers: list[Row]
+
+
+def by_hand() -> list[Example]:
+    """Numbers that add up to no float, and the ends of the narrowest and the widest windows."""
+    heavy = [Example(beyond_floats.orders(one), widths.edge_askers()[:1]) for one in beyond_floats.CASES.values()]
+    return [*heavy, Example(widths.edge_orders(), widths.edge_askers())]
 
 
 def generated(strategy: st.SearchStrategy[tuple[list[Row], list[Row]]] = ORDERS, count: int = 40) -> list[Example]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from headrace.pipelines.consistency import Cause, Consistency, Kind
+from headrace.pipelines.served import read_served
+from headrace.serving.log import append_log
 
 from .trips import AFTERNOON, MIDNIGHT, Depot, counted, depot_in, floored, trip, trips
 
@@ -47,7 +50,7 @@ def test_where_tiles_fit_windows_nothing_differs(whole: Depot) -> None:
     """Of five cars no filter lets a trip in: neither the store nor history knows them."""
     found = whole.now(MIDNIGHT)
     assert found.differences == ()
-    assert found.compared == 3 * 9 + 25
+    assert found.compared == 3 * 10 + 25
 
 
 @pytest.mark.parametrize("at", [AFTERNOON, AFTERNOON - timedelta(days=1, hours=9, microseconds=3)])
@@ -69,11 +72,29 @@ def test_elsewhere_exactly_what_tiles_round_differs(whole: Depot, at: datetime) 
     assert not causes(whole.now(at, windows="tiled"))
 
 
+def test_a_sum_beyond_the_floats_is_null_on_both_sides_and_in_the_log(depot: Depot, tmp_path: Path) -> None:
+    """Infinity would be no JSON, and would end the check of the whole view."""
+    far = [trip(MIDNIGHT - hours * HOUR, "t1", car=7, metres=1e308) for hours in (1, 2)]
+    depot.archive([*TRIPS, *far])
+    depot.serve([*TRIPS, *far])
+    answers, log = depot.read(MIDNIGHT), tmp_path / "log.jsonl"
+    for answer in answers:
+        append_log(answer, log)
+    served = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "Infinity" not in log.read_text()
+    name = "town_trips:distance_3d"
+    sums = {row["town"]: (row[name], row[f"{name}__status"]) for row in served if "town" in row}
+    assert sums["t1"] == (None, "present")
+    assert all(value > 0 for town, (value, _) in sums.items() if town != "t1")
+    found = depot.check().compare([read_served(str(log))], "log")
+    assert (found.differences, found.compared) == ((), 3 * 10 + 25)
+
+
 def test_now_the_open_tile_counts(depot: Depot) -> None:
     now = datetime.now(UTC)
     rows = [trip(now - timedelta(seconds=age), "t0") for age in (1, 2, 70, 3_000, 3_700)]
     depot.serve(rows)
-    answer = depot.online.get_online_features(depot.names[:9], [{"town": "t0"}])
+    answer = depot.online.get_online_features(depot.names[:10], [{"town": "t0"}])
     depot.archive(rows)
     assert depot.compare([answer], windows="tiled").differences == ()
     rounded = depot.compare([answer])

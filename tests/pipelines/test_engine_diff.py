@@ -31,7 +31,13 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 from headrace.serving.bulk import served_table
 
-from ..compiler import copied, events, local_days, nested_logins  # noqa: TID252 (the oracles are the compiler's)
+from ..compiler import (  # noqa: TID252 (the oracles are the compiler's)
+    copied,
+    events,
+    local_days,
+    nested_logins,
+    widths,
+)
 from ..compiler.filtered import FilteredOrders  # noqa: TID252
 from ..compiler.many_keys import AlikeOrders  # noqa: TID252
 from ..compiler.test_copies import COPIED  # noqa: TID252
@@ -39,7 +45,7 @@ from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_nested import PLAN as NESTED  # noqa: TID252
 from ..compiler.test_nested import SCHEMA as NESTED_SCHEMA  # noqa: TID252
 from ..testing.test_plugin import FEATURES  # noqa: TID252
-from .examples import COPIED_ORDERS, EXAMPLE, Example, apart, generated, table_of, with_own_ids
+from .examples import COPIED_ORDERS, EXAMPLE, Example, apart, by_hand, generated, table_of, with_own_ids
 
 pytestmark = pytest.mark.slow
 
@@ -66,10 +72,11 @@ def dear(f: Features) -> Any:
 
 TYPES = {one.name: one.aggregate.type for one in WRITTEN.features}
 ON_DEMAND = traced([revenue_per_order, since_newest, dear], TYPES, [], "here")
-EVERY = (*WRITTEN.features, *AlikeOrders.view.features, *FilteredOrders.view.features)
+BESIDE = (AlikeOrders, FilteredOrders, widths.WideOrders)
+EVERY = (*WRITTEN.features, *(feature for one in BESIDE for feature in one.view.features))
 WHOLE = plan_view(replace(WRITTEN, features=EVERY, on_demand=ON_DEMAND))
 SHOP = apart(WHOLE)
-ORACLE = {**events.SPECS, **events.FILTERED}
+ORACLE = {**events.SPECS, **events.FILTERED, **events.WIDTHS}
 #: Instants at edges of tiles and windows, long before the end, and before all but the oldest events.
 INSTANTS = (
     events.BASE,
@@ -94,7 +101,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FlinkEngine:
 def examples() -> list[Example]:
     """Seeded events, which differences are planted in, and what hypothesis thinks of."""
     askers = [{"_t": events.BASE, "shop": shop, "customer": 1, "express": True} for shop in ("a", "b", "")]
-    return [Example(events.events(11, 600), askers), *generated()]
+    return [Example(events.events(11, 600), askers), *by_hand(), *generated()]
 
 
 @cache

@@ -25,7 +25,7 @@ from headrace.runtime.local_flink import local_session
 from headrace.runtime.settings import load_settings
 
 from ..compiler.copied import copied_events, counted  # noqa: TID252
-from ..compiler.events import DAY, FILTERED, SPECS, events  # noqa: TID252 (the oracle is the compiler's)
+from ..compiler.events import DAY, FILTERED, SPECS, WIDTHS, events  # noqa: TID252 (the oracle is the compiler's)
 from ..compiler.filtered import FilteredOrders  # noqa: TID252
 from ..compiler.local_days import DAYS, EXAMPLES_OF_DAYS, ShopDays  # noqa: TID252
 from ..compiler.local_days import rows as rows_of_days  # noqa: TID252
@@ -34,14 +34,16 @@ from ..compiler.test_duckdb_sql import SCHEMA, close  # noqa: TID252
 from ..compiler.test_local_days import askers as askers_of_days  # noqa: TID252
 from ..compiler.test_local_days import expected_at  # noqa: TID252
 from ..compiler.test_point_in_time import SPINE, TTL, expected, spine  # noqa: TID252
-from .examples import COPIED_ORDERS, EXAMPLE, Example, generated, table_of, together, with_own_ids
+from ..compiler.widths import WideOrders  # noqa: TID252
+from .examples import COPIED_ORDERS, EXAMPLE, Example, by_hand, generated, table_of, together, with_own_ids
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = load_views(ROOT / "tests/compiler/every_aggregate.py").views["shop_features"]
-SHOP = plan_view(replace(WRITTEN, features=(*WRITTEN.features, *FilteredOrders.view.features)))
-NAMES = (*SPECS, *FILTERED)
+BESIDE = (*FilteredOrders.view.features, *WideOrders.view.features)
+SHOP = plan_view(replace(WRITTEN, features=(*WRITTEN.features, *BESIDE)))
+NAMES = (*SPECS, *FILTERED, *WIDTHS)
 KINDS = list(product(["recomputed", "last_write", "ttl"], ["exact", "tiled"], ["event", "arrival"]))
 
 
@@ -94,7 +96,7 @@ def flink(tmp_path_factory: pytest.TempPathFactory) -> Flink:
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    return [seeded(0), seeded(1), *generated()]
+    return [seeded(0), seeded(1), *by_hand(), *generated()]
 
 
 def name_of(feature: str, mode: str, window_mode: str, known_by: str) -> str:

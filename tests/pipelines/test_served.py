@@ -70,7 +70,7 @@ def test_answers_to_different_questions_share_a_log(depot: Depot, tmp_path: Path
     found = depot.check().compare([read_served(str(tmp_path / "log.jsonl"))], "log")
     compared = {line.feature: line.compared for line in found.features}
     assert compared == {
-        **{name.partition(":")[2]: 3 for name in depot.names[:9]},
+        **{name.partition(":")[2]: 3 for name in depot.names[:10]},
         "trips_3d": 4,
         "far_trips_1d": len(cars.rows),
     }

@@ -48,6 +48,7 @@ class Trips(Source):
     car: int
     cents: int
     far: bool
+    metres: float
     ended: datetime = event_time(max_delay="1m")
     reported: datetime
 
@@ -81,6 +82,10 @@ def recent_car(tx: Trips, wspec: WindowSpec):
     return tx.groupby("town")["car"].window(wspec).last()
 
 @transformation
+def distance(tx: Trips, wspec: WindowSpec):
+    return tx.groupby("town")["metres"].window(wspec).sum()
+
+@transformation
 def far_trips(tx: Trips, wspec: WindowSpec):
     """Over a key of its own, behind a filter."""
     return tx[tx.far].groupby("car").window(wspec).count()
@@ -102,6 +107,7 @@ class TownTrips(FeaturePipeline):
         far_share.over("1d"),
         last_car,
         recent_car.over("3h"),
+        distance.over("3d"),
         far_trips.over("1d"),
         fare_each,
     ]
@@ -124,6 +130,7 @@ class Trip:
     ended: datetime
     reported: datetime
     logged: datetime | None = None
+    metres: float = 250.0
 
 
 def trip(ended: datetime, town: str = "t0", car: int = 1, **changes: Any) -> Trip:

@@ -488,4 +488,25 @@ MUTANTS = (
         'frozenset({"mean", "std", "var"})',
         f"{BEYOND}::test_what_a_run_computes[exact-of one sign]",
     ),
+    Mutant(
+        "what is served of Flink's tiles is infinite",
+        "compiler/merge.py",
+        "return _finite(total)",
+        "return total",
+        "tests/pipelines/test_engine_diff.py::test_what_is_served_of_flinks_tiles_equals_a_loop_over_all_events",
+    ),
+    Mutant(
+        "a window of seconds is rounded to minutes",
+        "compiler/tiles.py",
+        "        return finest_us\n    return max",
+        "        return max(finest_us, 60_000_000)\n    return max",
+        "tests/compiler/test_widths.py::test_what_a_run_computes_equals_a_loop[tiled]",
+    ),
+    Mutant(
+        "a window of ninety days on Flink begins with an hour",
+        "compiler/tiles.py",
+        "if window_us <= HOURLY_TAIL_UP_TO_US else DAY_US",
+        "if window_us <= HOURLY_TAIL_UP_TO_US or window_us > 60 * DAY_US else DAY_US",
+        "tests/pipelines/test_flink_answers.py::test_every_value_is_that_of_a_loop_on_flink[recomputed-tiled-event]",
+    ),
 )

@@ -220,4 +220,18 @@ MUTANTS = (
         "",
         "HrTilesTest#aTileIsGivenOutOnceForEachTimeThatItChanges",
     ),
+    Mutant(
+        "a tile that is no number is NULL in SQLite",
+        "connectors/sqlite_tiles.py",
+        "return value if value == value else math.inf",
+        "return value",
+        "tests/connectors/test_tile_stores.py::test_what_is_no_finite_number_comes_back_as_none_and_not_as_null[sqlite-nan]",
+    ),
+    Mutant(
+        "of a slice so many tiles are read as one statement names",
+        "connectors/sqlite_tiles.py",
+        "ORDER BY tile_start DESC",
+        "ORDER BY tile_start DESC LIMIT 512",
+        "tests/serving/test_fine_tiles.py::test_every_second_of_an_hour_counts[tiles]",
+    ),
 )

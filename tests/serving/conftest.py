@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import pytest
 from headrace.compiler.build import plan_view
 from headrace.compiler.fold import fold
 from headrace.compiler.plan import TileGroup, ViewPlan
+from headrace.connectors.cassandra import CassandraConnection, CassandraSession
 from headrace.connectors.sqlite_tiles import SqliteTiles
 from headrace.connectors.tile_store import Found, Tile, TileRead, TileStore
 from headrace.features import load_views
 from headrace.registry.store import Materialization, Pointer, Registry, ViewVersion
+from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,3 +114,14 @@ def store(registry: Registry, tiles: CountedTiles) -> OnlineStore:
 @pytest.fixture
 def at() -> Callable[[int], datetime]:
     return lambda us: datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
+
+
+@pytest.fixture
+def session(stack_settings: Settings) -> Iterator[CassandraSession]:
+    """A keyspace of the test's own on the stack."""
+    settings = stack_settings.cassandra
+    points, keyspace = ",".join(settings.contact_points), f"test_{uuid.uuid4().hex[:8]}"
+    with CassandraConnection(points, settings.local_datacenter, keyspace).session() as opened:
+        opened.ensure_keyspace()
+        yield opened
+        opened.drop_keyspace()

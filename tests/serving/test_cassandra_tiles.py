@@ -5,33 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 
 from headrace.compiler.plan import ViewPlan
-from headrace.connectors.cassandra import CassandraConnection, CassandraSession
+from headrace.connectors.cassandra import CassandraSession
 from headrace.connectors.cassandra_tiles import CassandraTiles
 from headrace.registry.store import Registry
-from headrace.runtime.settings import Settings
 from headrace.serving.online import OnlineStore
 
 from .conftest import CountedTiles, Order, fill
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
 NOON = time.time_ns() // 1000 // DAY * DAY - 12 * HOUR
-
-
-@pytest.fixture
-def session(stack_settings: Settings) -> Iterator[CassandraSession]:
-    settings = stack_settings.cassandra
-    points, keyspace = ",".join(settings.contact_points), f"test_{uuid.uuid4().hex[:8]}"
-    with CassandraConnection(points, settings.local_datacenter, keyspace).session() as opened:
-        opened.ensure_keyspace()
-        yield opened
-        opened.drop_keyspace()
 
 
 @pytest.mark.stack
