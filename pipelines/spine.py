@@ -174,23 +174,42 @@ def _rows(given: Any, platform: Platform, event_time: str | None, types: Mapping
 
 def _query(connection: duckdb.DuckDBPyConnection, text: str, platform: Platform) -> duckdb.DuckDBPyRelation:
     """The answer of a query; what it names `namespace.table` is a table of the catalog."""
-    import sqlglot
     from sqlglot import exp
 
-    from headrace.features.sql.syntax import DIALECT, fault_of, line_and_column
-
-    try:
-        found = sqlglot.parse_one(text, read=DIALECT)
-    except sqlglot.errors.SqlglotError as error:
-        offset, reason = fault_of(text, error)
-        line, column = line_and_column(text, offset)
-        known = "no .parquet or .csv file, no Iceberg table namespace.name, and no query"
-        msg = f"spine: {text!r} is {known}: line {line}:{column}: {reason}"
-        raise RequestError(msg) from error
+    found = _one_query(text)
     for namespace, name in {(table.db, table.name) for table in found.find_all(exp.Table) if table.db}:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {DUCKDB.identifier(namespace)}")
         platform.iceberg.load(namespace, name).relation(connection).create(f"{namespace}.{name}")
     return connection.sql(text)
+
+
+def _one_query(text: str) -> Any:
+    """The one query that a text is, parsed. RequestError: it is none, or more, or a statement that asks nothing."""
+    import sqlglot
+    from sqlglot import exp
+
+    from headrace.features.sql.syntax import DIALECT, beyond_select, fault_of, statements_of
+
+    try:
+        # Where there is no statement at all, `parse` finds none and raises nothing.
+        sqlglot.parse_one(text, read=DIALECT)
+    except sqlglot.errors.SqlglotError as error:
+        raise RequestError(_no_query(text, *fault_of(text, error))) from error
+    statements = statements_of(text)
+    if len(statements) > 1:
+        raise RequestError(_no_query(text, beyond_select(text, statements), "expected one query, found another"))
+    (found,) = statements
+    if not isinstance(found, exp.Query | exp.Values | exp.Pivot):
+        raise RequestError(_no_query(text, 0, f"expected a query, found {found.key.upper()}"))
+    return found
+
+
+def _no_query(text: str, offset: int, reason: str) -> str:
+    from headrace.features.sql.syntax import line_and_column
+
+    line, column = line_and_column(text, offset)
+    known = "no .parquet or .csv file, no Iceberg table namespace.name, and no query"
+    return f"spine: {text!r} is {known}: line {line}:{column}: {reason}"
 
 
 def _frame(given: Any) -> pa.Table:

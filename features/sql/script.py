@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from headrace.errors import DefinitionError, HeadraceError
 from headrace.features.place import Place
-from headrace.features.sql.syntax import DIALECT, beyond_select, fault_of, line_and_column, misread_at
+from headrace.features.sql.syntax import beyond_select, fault_of, line_and_column, misread_at, statements_of
 
 T = TypeVar("T")
 
@@ -57,13 +57,11 @@ class Script:
     def query(self) -> exp.Select:
         """The one SELECT of the text; DefinitionError, with its place, when it is anything else."""
         try:
-            parsed = sqlglot.parse(self.text, read=DIALECT)
+            statements = statements_of(self.text)
         except sqlglot.errors.SqlglotError as error:
             offset, reason = fault_of(self.text, error)
             msg = f"{self.at(offset)}: {reason}"
             raise DefinitionError(msg) from error
-        # A comment behind the last `;` is a statement to the parser.
-        statements = [found for found in parsed if found is not None and not isinstance(found, exp.Semicolon)]
         if len(statements) != 1 or not isinstance(statements[0], exp.Select):
             raise DefinitionError(self._no_select(statements))
         return statements[0]

@@ -50,6 +50,17 @@ def misread_at(text: str) -> tuple[int, str] | None:
     return first.start, f"a query cannot begin with {first.text!r}; {hint}"
 
 
+def statements_of(text: str) -> list[exp.Expr]:
+    """The statements of a text, without a comment behind the last `;`, which is one to the parser. SqlglotError: a
+    fault of it.
+
+    >>> [type(one).__name__ for one in statements_of("SELECT 1; VALUES (2); -- all")]
+    ['Select', 'Values']
+    """
+    parsed = sqlglot.parse(text, read=DIALECT)
+    return [found for found in parsed if found is not None and not isinstance(found, exp.Semicolon)]
+
+
 def beyond_select(text: str, statements: Sequence[exp.Expr]) -> int:
     """The offset of what makes a text more, or other, than one SELECT.
 

@@ -207,3 +207,22 @@ def test_the_name_of_an_iceberg_table_is_a_spine_as_it_is_an_input(desk: Desk) -
 def test_a_text_without_a_statement_is_no_query(desk: Desk, text: str, place: str, missing: str) -> None:
     with pytest.raises(RequestError, match=rf"and no query: line {place}: there is {missing}$"):
         read_spine(text, desk.platform)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "found"),
+    [
+        ("SELECT 1 AS a; SELECT 2 AS a", "1:16", "expected one query, found another"),
+        ("SELECT 1 AS a;\nDROP TABLE labels.frauds", "2:1", "expected one query, found another"),
+        ("DELETE FROM labels.frauds", "1:1", "expected a query, found DELETE"),
+        ("COPY (SELECT 1) TO 'spine.csv'", "1:1", "expected a query, found COPY"),
+    ],
+)
+def test_a_text_that_is_more_or_other_than_one_query_is_refused(desk: Desk, text: str, place: str, found: str) -> None:
+    with pytest.raises(RequestError, match=rf"and no query: line {place}: {found}$"):
+        read_spine(text, desk.platform)
+
+
+def test_a_query_may_end_as_statements_do(desk: Desk) -> None:
+    text = "SELECT 'c1' AS card, TIMESTAMPTZ '2024-11-20T21:30:00Z' AS at; -- all of them"
+    assert read_spine(text, desk.platform).rows.num_rows == 1

@@ -236,4 +236,11 @@ MUTANTS = (
         "tests/pipelines/test_kept_from_python.py"
         "::test_a_table_of_the_same_id_that_has_more_rows_is_not_taken_for_the_set",
     ),
+    Mutant(
+        "of a spine of two statements the second is taken",
+        "pipelines/spine.py",
+        "if len(statements) > 1:",
+        "if len(statements) > 2:",
+        "tests/pipelines/test_spine.py::test_a_text_that_is_more_or_other_than_one_query_is_refused",
+    ),
 )
