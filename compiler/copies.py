@@ -29,6 +29,16 @@ def copied(source: SourcePlan, condition: Scalar) -> Scalar:
     return conjunction(condition, Scalar("not_null", BOOL, (column(MEMBERS_ID.name, STR),)))
 
 
+def id_text(source: SourcePlan, found: object) -> str:
+    """What rows of one id share, as they were declared: the column and, in a union without an id, their source's."""
+    if source.unique_by != MEMBERS_ID.name:
+        return f"{source.unique_by} {found!r}"
+    number, _, own = str(found).partition("/")
+    member = source.members[int(number)].source
+    is_int = member.column(str(member.unique_by)).type == INT
+    return f"{member.unique_by} {int(own) if is_int else own!r} of {member.name}"
+
+
 def place(source: SourcePlan, dialect: Dialect) -> dict[str, str]:
     """By position's column the SQL of what orders events of one time: the position, or the id where copies have many.
 

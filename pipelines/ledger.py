@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from headrace.compiler.copies import id_text
 from headrace.compiler.plan import TileGroup, ViewPlan
 from headrace.compiler.verdict import Verdict
 from headrace.connectors.iceberg import FlinkCommit, IcebergCatalog, IcebergTable
@@ -307,7 +308,7 @@ class _Draft:
         for name in VERDICTS:
             yield self.recounted(name, {part: sums[name] for part, sums in recount.items()})
         if self.plan.source.unique_by is not None:
-            different = [f"{self.plan.source.unique_by} {id_!r}: {n} rows" for id_, n in self.facts.conflicts()]
+            different = [f"{id_text(self.plan.source, id_)}: {n} rows" for id_, n in self.facts.conflicts()]
             yield none_of("rows of one id are copies", different)
 
     def recounted(self, name: str, recount: Mapping[TopicPartition, int]) -> Check:

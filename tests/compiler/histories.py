@@ -103,6 +103,7 @@ ASKERS = st.lists(
     min_size=1,
     max_size=5,
 )
+WINDOW_MODES = st.sampled_from(["exact", "tiled"])
 #: Each example is a query of its own, tens of ms on a quiet machine and more on a shared one.
 PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -10,7 +10,6 @@ import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -23,7 +22,7 @@ from headrace.features.scalar import Scalar, literal
 
 from .copied import COPIED_HISTORIES, copied_events, counted, rank, verdicts
 from .events import BASE, DAY, HOUR, MINUTE, Row, expected
-from .histories import OFFSETS, PATIENT, numbered
+from .histories import OFFSETS, PATIENT, WINDOW_MODES, numbered
 from .test_duckdb_sql import SCHEMA, answers, close
 from .test_point_in_time import expected as expected_at
 
@@ -62,7 +61,7 @@ def test_copies_count_once_in_every_feature(shop: ViewPlan, mode: str, seed: int
 
 
 @PATIENT
-@given(rows=COPIED_HISTORIES, before=OFFSETS, mode=st.sampled_from(["exact", "tiled"]))
+@given(rows=COPIED_HISTORIES, before=OFFSETS, mode=WINDOW_MODES)
 def test_copies_count_once_whatever_the_events(shop: ViewPlan, rows: list[Row], before: int, mode: str) -> None:
     placed = numbered(rows, "_src_offset")
     connection, once = connect(placed), counted(placed)

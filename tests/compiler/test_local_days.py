@@ -25,7 +25,7 @@ from headrace.features.local_day import DAY_US, END_DAY, begin_us, day_of, days_
 
 from .events import DAY, MINUTE, SIDES, SPECS, Row, serve
 from .every_aggregate import orders
-from .histories import PATIENT, numbered
+from .histories import PATIENT, WINDOW_MODES, numbered
 from .local_days import (
     DAYS,
     EXAMPLES_OF_DAYS,
@@ -114,7 +114,7 @@ def test_days_of_a_training_set_equal_a_loop_over_dates(
 @given(
     example=EXAMPLES_OF_DAYS,
     mode=st.sampled_from(["recomputed", "last_write", "ttl"]),
-    window_mode=st.sampled_from(["exact", "tiled"]),
+    window_mode=WINDOW_MODES,
     known_by=st.sampled_from(["event", "arrival"]),
 )
 def test_days_equal_a_loop_over_dates_whatever_the_events(

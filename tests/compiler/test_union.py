@@ -13,17 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headrace.compiler.copies import id_text
 from headrace.compiler.duckdb_point_in_time import point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import conflicts_sql, judged_sql, offset_tiles_sql
-from headrace.compiler.plan import ViewPlan
+from headrace.compiler.plan import Column, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, key_sets
+from headrace.compiler.tiles import WindowMode
 from headrace.compiler.verdict import Verdict, reason
 from headrace.features.scalar import INT, Scalar, column, literal
 
 from .copied import copied_events, counted
 from .events import BASE, DAY, HOUR, MINUTE, SPECS, Row, event, events, expected, micros, verdict
-from .histories import HISTORIES, PATIENT, numbered
+from .histories import HISTORIES, PATIENT, WINDOW_MODES, numbered
 from .test_copies import counts
 from .test_duckdb_sql import EPOCH, answers, close, connect
 from .test_point_in_time import SPINE, TTL, spine
@@ -59,15 +61,14 @@ def test_every_feature_over_a_union_equals_the_oracle(shop: ViewPlan, mode: str,
 
 
 @PATIENT
-@given(rows=HISTORIES, seed=st.integers(0, 2**16), before=st.sampled_from([0, 1, HOUR, 3 * DAY]))
+@given(rows=HISTORIES, seed=st.integers(0, 2**16), before=st.sampled_from([0, 1, HOUR, 3 * DAY]), mode=WINDOW_MODES)
 def test_a_union_gives_the_values_of_the_same_rows_in_one_source(
-    shop: ViewPlan, plans: dict[str, ViewPlan], rows: list[Row], seed: int, before: int
+    shop: ViewPlan, plans: dict[str, ViewPlan], rows: list[Row], seed: int, before: int, mode: WindowMode
 ) -> None:
     split = Split.of(numbered(rows, "_src_offset"), seed)
     one, other = split.connect(shop), connect(split.in_one)
-    for mode in ("exact", "tiled"):
-        found = answers(other, plans["shop_features"], BASE - before, mode)
-        assert answers(one, shop, BASE - before, mode) == {name: close(values) for name, values in found.items()}
+    found = answers(other, plans["shop_features"], BASE - before, mode)
+    assert answers(one, shop, BASE - before, mode) == {name: close(values) for name, values in found.items()}
 
 
 @pytest.mark.parametrize("mode", ["recomputed", "last_write", "ttl"])
@@ -215,6 +216,17 @@ def test_different_rows_of_one_id_are_told_by_source(shop: ViewPlan) -> None:
     by_union, by_source = (united("unique_orders", "unique_orders", IDS[ids]) for ids in ("the union", "each source"))
     assert split.connect(by_union).execute(conflicts_sql(by_union, "archive")).fetchall() == [("n1", 2)]
     assert split.connect(by_source).execute(conflicts_sql(by_source, "archive")).fetchall() == [("0/n1", 2)]
+    assert id_text(by_union.source, "n1") == "number 'n1'"
+    assert id_text(by_source.source, "0/n1") == "number 'n1' of Tills"
+    assert id_text(by_source.source, "2/a/b") == "number 'a/b' of Phone"
+
+
+def test_an_id_that_is_a_number_is_told_as_one() -> None:
+    source = united("unique_orders", "unique_orders", IDS["each source"]).source
+    tills = source.members[TILLS]
+    numbers = tuple(Column("number", "int") if one.name == "number" else one for one in tills.source.columns)
+    counted = replace(tills, source=replace(tills.source, columns=numbers))
+    assert id_text(replace(source, members=(counted, *source.members[1:])), "0/17") == "number 17 of Tills"
 
 
 def test_what_a_union_computes_is_in_its_fingerprints(shop: ViewPlan) -> None:

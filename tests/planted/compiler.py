@@ -509,4 +509,11 @@ MUTANTS = (
         "if window_us <= HOURLY_TAIL_UP_TO_US or window_us > 60 * DAY_US else DAY_US",
         "tests/pipelines/test_flink_answers.py::test_every_value_is_that_of_a_loop_on_flink[recomputed-tiled-event]",
     ),
+    Mutant(
+        "an id of a union is told with the number of its source",
+        "compiler/copies.py",
+        """number, _, own = str(found).partition("/")""",
+        """number, own = str(found)[0], str(found)""",
+        "tests/compiler/test_union.py::test_different_rows_of_one_id_are_told_by_source",
+    ),
 )
