@@ -18,7 +18,7 @@ from headrace.training.freshness.replay import Learning, Replay, Replayed
 from headrace.training.learning.definition import TrainingDefinition
 from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.learning.pipeline import TrainingPipeline
-from headrace.training.learning.spec import BINARY
+from headrace.training.learning.spec import BINARY, REGRESSION
 from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Plan, Trainer
@@ -27,7 +27,7 @@ from headrace.training.learning.trainer import Plan, Trainer
 KNOWN_SHARE = 0.2
 
 #: The metric of a task where none is asked for: what a model of it is trained for by default.
-METRIC_OF = {BINARY: "log_loss", "regression": "rmse"}
+METRIC_OF = {BINARY: "log_loss", REGRESSION: "rmse"}
 
 #: Told of progress: what is going on, rows done, and about how many there are in all, but for those of drift.
 Told = Callable[[str, int, int], None]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headrace.training.learning.spec import BINARY, Recipe
+from headrace.training.learning.spec import BINARY, REGRESSION, Recipe
 
 #: By task, from the outputs of a network to its answers.
-LINKS: Mapping[str, Callable[[Tensor], Tensor]] = {BINARY: Tensor.sigmoid, "regression": lambda outputs: outputs}
+LINKS: Mapping[str, Callable[[Tensor], Tensor]] = {BINARY: Tensor.sigmoid, REGRESSION: lambda outputs: outputs}
 
 
 class Loss:

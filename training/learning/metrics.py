@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from headrace.errors import ModelError
 from headrace.training.learning.checks import check_name
+from headrace.training.learning.spec import BINARY, REGRESSION
 
 Floats = NDArray[np.float64]
 
@@ -259,8 +260,8 @@ METRICS: Mapping[str, type[Metric]] = {
 }
 #: The metrics that fit each task.
 METRICS_OF: Mapping[str, tuple[str, ...]] = {
-    "binary": ("log_loss", "auc", "accuracy", "brier", "calibration_error"),
-    "regression": ("mae", "rmse"),
+    BINARY: ("log_loss", "auc", "accuracy", "brier", "calibration_error"),
+    REGRESSION: ("mae", "rmse"),
 }
 
 

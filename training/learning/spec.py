@@ -16,8 +16,10 @@ from headrace.training.learning.checks import ABOVE_0, BELOW_1, check_arguments,
 
 #: The task whose labels are 0 and 1, and whose answers are the chances of 1.
 BINARY = "binary"
-#: What a model answers: the chance of the label 1, or the label itself.
-TASKS = (BINARY, "regression")
+#: The task whose answers are the labels themselves.
+REGRESSION = "regression"
+#: What a model answers.
+TASKS = (BINARY, REGRESSION)
 #: Networks of headrace by a short name.
 BUILT_IN = {
     "logistic": "headrace.training.learning.networks:Logistic",
