@@ -37,7 +37,7 @@ def check_options(cls: type[Any], at: str, *, abstract: bool) -> None:
     options = {name for base in bases for name in vars(base).get("__annotations__", {})} - {"definition"}
     known = options | {name for base in bases for name in vars(base)}
     for name, value in vars(cls).items():
-        _check_hides_none(name, value, bases, at)
+        _check_hides_none(name, value, bases, at, is_ours=_is_ours(cls))
         if _is_own(name, value) or name in known:
             continue
         if not abstract or get_close_matches(name, options, cutoff=MISSPELT):
@@ -55,12 +55,23 @@ def _is_code(value: object) -> bool:
     return callable(value) or hasattr(type(value), "__get__")
 
 
-def _check_hides_none(name: str, value: object, bases: Sequence[type[Any]], at: str) -> None:
-    """DefinitionError for a plain value by whose name a base has a method."""
+def _is_ours(cls: type[Any]) -> bool:
+    """Whether a class is headrace's, and no user's."""
+    return cls.__module__.startswith("headrace.")
+
+
+def _check_hides_none(name: str, value: object, bases: Sequence[type[Any]], at: str, *, is_ours: bool) -> None:
+    """DefinitionError for a plain value that hides a method of a base, and for whatever hides a private one of ours.
+
+    `is_ours`: the class is headrace's own, whose methods may override private ones.
+    """
     home = next((base for base in bases if name in vars(base)), None)
-    if home is None or _is_code(value) or name.startswith("__"):
+    if home is None or name.startswith("__"):
         return
-    found, ours = vars(home)[name], home.__module__.startswith("headrace.")
-    if isinstance(found, METHODS) or (ours and isinstance(found, PROPERTIES)):
-        msg = f"{at}: {name} = {value!r} hides the method {home.__name__}.{name}; write a method to override it, or "
-        raise DefinitionError(msg + "give what is your own another name")
+    found = vars(home)[name]
+    if isinstance(found, METHODS) or (_is_ours(home) and isinstance(found, PROPERTIES)):
+        private = _is_ours(home) and name.startswith("_")
+        if not _is_code(value) or (private and not is_ours):
+            msg = f"{at}: {name} = {value!r} hides the method {home.__name__}.{name}; "
+            msg += "" if private else "write a method to override it, or "
+            raise DefinitionError(msg + "give what is your own another name")

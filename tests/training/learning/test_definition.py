@@ -89,6 +89,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a hidden method": ({**WHOLE, "train": "True"}, "train = True hides the method TrainingPipeline.train; write"),
     "a hidden class method": ({**WHOLE, "model_name": "'late'"}, "model_name = 'late' hides the method "),
     "a hidden method of ours": ({**WHOLE, "_training": "{}"}, "_training = {} hides the method TrainingPipel"),
+    "a private method of ours by another": (
+        {**WHOLE, "_features": "lambda self: {}"},
+        "hides the method TrainingPipeline._features; give what is your own another name",
+    ),
     "a hidden property of ours": ({**WHOLE, "_others": "[]"}, "_others = [] hides the method TrainingPipeline."),
     "a split of nothing": ({**WHOLE, "splits": "{'train': None}"}, "splits: 'train': expected a filter, such as Con"),
     "a split of a text": ({**WHOLE, "splits": "{'train': 'at < 3'}"}, "or a list of them, () for all rows; found 'at"),
