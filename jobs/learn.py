@@ -44,7 +44,9 @@ def start(
         str,
         typer.Option(help="Of a topic: 0:120,1:95, or `parent`: behind what --from learned; default: earliest."),
     ] = "",
-    from_: Annotated[str, typer.Option("--from", help="A version to start from: model@3, model@champion.")] = "",
+    from_: Annotated[
+        str, typer.Option("--from", help="A version to start from, of any model: model@3, model@champion.")
+    ] = "",
     follow: Annotated[bool, typer.Option(help="Go on with rows that are appended later.")] = True,
     again: Annotated[bool, typer.Option("--again", help="With --from: learn rows again that it has learned.")] = False,
 ) -> None:

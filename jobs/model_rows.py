@@ -57,6 +57,7 @@ def version_row(version: ModelVersion) -> dict[str, Any]:
     facts = version.facts
     return {
         "version": version.name,
+        "parent": facts.parent,
         "snapshots": dict(facts.snapshots),
         "offsets": _spans(facts.offsets),
         "label_cutoff": facts.label_cutoff.isoformat() if facts.label_cutoff else None,
@@ -75,7 +76,7 @@ def status_document(status: VersionStatus) -> dict[str, Any]:
         "version": version.name,
         "state": status.state.value,
         "aliases": [alias.value for alias in status.aliases],
-        "parent": None if facts.parent is None else f"{version.model}@{facts.parent}",
+        "parent": facts.parent,
         "trainer": version.trainer,
         "artifact": facts.artifact,
         "code": facts.code,

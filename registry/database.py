@@ -8,9 +8,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Row, Select, Table, create_engine, event, insert, inspect, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
 from headrace.errors import ConnectorError
 
@@ -64,13 +79,11 @@ class Database:
         with self.begin() as connection:
             found = {table.name: inspect(connection).get_columns(table.name) for table in self._tables}
         for table in self._tables:
-            missing = sorted({column.name for column in table.columns} - {one["name"] for one in found[table.name]})
-            if missing:
-                msg = (
-                    f"registry {self._url}: table {table.name} has no column {missing[0]!r}; it was made by another "
-                    "version of headrace: move it away, and backfill the views anew"
-                )
-                raise ConnectorError(msg)
+            kinds = {one["name"]: one["type"] for one in found[table.name]}
+            wrong = next(filter(None, (_wrong(column, kinds) for column in table.columns)), None)
+            if wrong is not None:
+                msg = f"registry {self._url}: table {table.name} has {wrong}; it was made by another version of "
+                raise ConnectorError(msg + "headrace: move it away, and backfill the views anew")
 
     def close(self) -> None:
         """Close the connections; a database in memory is gone with them."""
@@ -96,6 +109,19 @@ def url_of(file: Path) -> str:
 def of(table: Table, **equal: Any) -> Select[Any]:
     """The rows of a table with these values."""
     return select(table).where(*(table.c[name] == value for name, value in equal.items()))
+
+
+def _wrong(column: Column[Any], kinds: Mapping[str, TypeEngine[Any]]) -> str | None:
+    """What is wrong with a column among those that a table has: it is not there, or not text where that is expected.
+
+    Text or not is what every database tells alike; numbers have other types in each.
+    """
+    kind = kinds.get(column.name)
+    if kind is None:
+        return f"no column {column.name!r}"
+    if isinstance(kind, String) != isinstance(column.type, String):
+        return f"column {column.name!r} of {kind}, expected {column.type}"
+    return None
 
 
 def _engine(url: str) -> Engine:

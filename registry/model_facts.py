@@ -16,6 +16,8 @@ from headrace.errors import ModelError
 
 #: `@` stands between a model and its version where both are named.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+#: Numbers of up to nine digits are what a database's INTEGER holds.
+VERSION_NAME = re.compile(rf"({NAME.pattern})@([1-9][0-9]{{0,8}})")
 #: So much text names the rows of an evaluation; they are part of a key, which databases limit.
 LONGEST_ROWS = 200
 #: What a database's BIGINT holds.
@@ -65,13 +67,13 @@ class Facts:
         rows_seen: visits of rows, its parents' not counted.
         metrics: numbers by `set/metric` or `set/metric/slice`, such as `recent/log_loss/carrier=UA`.
         evaluated: for each such set, which rows it was; metrics of one set compare only over the same rows.
-        parent: the version of the same model whose weights it started from.
+        parent: the name of the version whose weights it started from, of this model or another of the project.
         training: how it was trained, as plain values: all that `rebuild` needs besides the data, and the gates that its
             definition declares (`kept_gates`); empty: not known.
 
     Raises:
         ModelError: a value is not plain, a hash is none, a metric is not finite, its set is not in `evaluated`, offsets
-            run backwards, a time has no zone, a count is negative.
+            run backwards, a time has no zone, a count is negative, the parent is no version's name.
     """
 
     artifact: str
@@ -85,7 +87,7 @@ class Facts:
     rows_seen: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     evaluated: Mapping[str, str] = field(default_factory=dict)
-    parent: int | None = None
+    parent: str | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,7 @@ class Facts:
         _check_metrics(self.metrics, self.evaluated)
         _check_rows(self.evaluated)
         _check_counts(self)
+        _check_parent(self.parent)
         if self.label_cutoff is not None and self.label_cutoff.tzinfo is None:
             msg = f"label_cutoff: expected an instant with a zone, found {self.label_cutoff!r}"
             raise ModelError(msg)
@@ -195,6 +198,19 @@ def check_name(what: str, name: str) -> None:
         raise ModelError(msg)
 
 
+def numbered(name: str) -> tuple[str, int]:
+    """The model and the number of a version by its name. ModelError where it is none.
+
+    >>> numbered("flight_delays@3")
+    ('flight_delays', 3)
+    """
+    found = VERSION_NAME.fullmatch(name) if isinstance(name, str) else None
+    if found is None:
+        msg = f"version {name!r}: expected MODEL@NUMBER, such as 'flight_delays@3'"
+        raise ModelError(msg)
+    return found[1], int(found[2])
+
+
 def check_json(what: str, value: Mapping[str, Any]) -> None:
     """Raise ModelError when a mapping holds what JSON cannot, such as a number of numpy, or a key that is no text.
 
@@ -232,11 +248,20 @@ def _check_hashes(facts: Facts) -> None:
 
 
 def _check_counts(facts: Facts) -> None:
-    for what in ("rows_seen", "seed", "parent"):
+    for what in ("rows_seen", "seed"):
         found = getattr(facts, what)
         if found is not None and not (type(found) is int and 0 <= found <= LARGEST):
             msg = f"{what}: expected 0 to {LARGEST:,}, found {found!r}"
             raise ModelError(msg)
+
+
+def _check_parent(parent: str | None) -> None:
+    try:
+        if parent is not None:
+            numbered(parent)
+    except ModelError as error:
+        msg = f"parent: {error}"
+        raise ModelError(msg) from error
 
 
 def _check_offsets(offsets: Mapping[str, tuple[int, int]]) -> None:

@@ -16,6 +16,8 @@ from headrace.registry.model_states import Alias, AliasChange, Decision, State, 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+#: A model's name, `@`, and a number of nine digits.
+LONGEST_VERSION = 110
 #: What of the facts is a column as it is, and what is kept as JSON.
 PLAIN_FACTS = ("artifact", "code", "environment", "rows_seen", "seed", "parent")
 JSON_FACTS = ("features", "snapshots", "offsets", "metrics", "evaluated", "training")
@@ -33,7 +35,7 @@ def _facts() -> tuple[Column[Any], ...]:
         Column("environment", String(64), nullable=False),
         Column("rows_seen", BigInteger, nullable=False),
         Column("seed", BigInteger),
-        Column("parent", Integer),
+        Column("parent", String(LONGEST_VERSION)),
         Column("label_cutoff_us", BigInteger),
         *(Column(name, Text, nullable=False) for name in JSON_FACTS),
     )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from headrace.errors import ModelError, NotFoundError, RegistryConflictError, TransitionError, did_you_mean
 from headrace.registry.database import Database, now, of, url_of
 from headrace.registry.kept_gates import check_evidence
-from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventory, ModelVersion, check_name
+from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventory, ModelVersion, check_name, numbered
 from headrace.registry.model_states import ENDED, Alias, Decision, Life, State, check_alias, check_move
 from headrace.registry.model_tables import (
     ALIASES,
@@ -114,6 +114,11 @@ class ModelRegistry:
             return version_of(row)
         msg = f"{model}@{number} has moved and is not there: the database was changed from outside"
         raise ModelError(msg)
+
+    def parents(self) -> dict[str, str | None]:
+        """The name of the version that each version of the project started from; None of those that began anew."""
+        asked = select(VERSIONS.c.model, VERSIONS.c.number, VERSIONS.c.parent).where(VERSIONS.c.project == self.project)
+        return {f"{row.model}@{row.number}": row.parent for row in self._database.rows(asked)}
 
     def life(self, model: str) -> Life:
         """All that ever moved in a model. NotFoundError, with a suggestion, when there is no such model."""
@@ -287,11 +292,13 @@ class ModelRegistry:
             msg = f"project {self.project!r}: no model {model!r}; {did_you_mean(model, known)}"
             raise NotFoundError(msg)
 
-    def _check_parent(self, model: str, parent: int | None) -> None:
-        if parent is None or self._database.rows(of(VERSIONS, project=self.project, model=model, number=parent)):
+    def _check_parent(self, model: str, parent: str | None) -> None:
+        if parent is None:
             return
-        msg = f"model {model!r}: parent {parent} was never registered; register it first, or start from nothing"
-        raise ModelError(msg)
+        named, number = numbered(parent)
+        if not self._database.rows(of(VERSIONS, project=self.project, model=named, number=number)):
+            msg = f"model {model!r}: parent {parent} was never registered; register it first, or start from nothing"
+            raise ModelError(msg)
 
     def _check_inventories(self, facts: Facts) -> None:
         for what in ("code", "environment"):

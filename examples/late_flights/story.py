@@ -261,7 +261,7 @@ class LearningStory(Telling):
             if made.version is not None:
                 promoted(self.store, made.version, f"as good on the week from {newest:%B %d}")
         champion = self.store.version(CHAMPION)
-        self.require(f"{champion.name} is champion, made of {MODEL}@1", champion.facts.parent == 1)
+        self.require(f"{champion.name} is champion, made of {MODEL}@1", champion.facts.parent == f"{MODEL}@1")
 
     def begin_flipped(self, rows: pd.DataFrame) -> FlippedHour:
         """Start a trainer from the champion on an hour whose labels are flipped, chosen before anybody looks at it."""

@@ -234,16 +234,21 @@ def test_history_tells_every_move_and_what_served_at_an_instant(store: ModelStor
 
 def test_lineage_and_difference_are_printed(store: ModelStore) -> None:
     registered(store)
-    registered(store, 0.4, parent=1, snapshots={"raw.flights": 8})
-    registered(store, 0.3, parent=2)
-    told = [(row["is"], row["version"], row["snapshots"]) for row in rows("lineage", "late@2")]
+    registered(store, 0.4, parent="late@1", snapshots={"raw.flights": 8})
+    registered(store, 0.3, parent="late@2")
+    store.register("early", store.version("late@3").facts, Decision("ann", "of another model"))
+    told = [(row["is"], row["version"], row["parent"], row["snapshots"]) for row in rows("lineage", "late@2")]
     assert told == [
-        ("ancestor", "late@1", {"raw.flights": 7}),
-        ("this", "late@2", {"raw.flights": 8}),
-        ("descendant", "late@3", {"raw.flights": 7}),
+        ("ancestor", "late@1", None, {"raw.flights": 7}),
+        ("this", "late@2", "late@1", {"raw.flights": 8}),
+        ("descendant", "late@3", "late@2", {"raw.flights": 7}),
+        ("descendant", "early@1", "late@2", {"raw.flights": 7}),
     ]
+    assert [row["parent"] for row in rows("list", "early")] == [rows("show", "early@1")[0]["parent"]] == ["late@2"]
+    assert "early@1" in said("lineage", "late@1").splitlines()[-1]
     changed = {(row["section"], row["name"]): (row["left"], row["right"]) for row in rows("diff", "late@1", "late@2")}
     assert changed[("data", "snapshots.raw.flights")] == (7, 8)
+    assert changed[("version", "parent")] == (None, "late@1")
     assert changed[("parameters", "model.json.rate")] == (0.5, 0.4)
     assert "late@1 and late@1 do not differ" in run("diff", "late@1", "late@1").stderr
 

@@ -68,4 +68,18 @@ MUTANTS = (
         "            if False:\n",
         "tests/training/models/test_kept_gates.py::test_made_up_evidence_is_no_way_past_the_kept_gates",
     ),
+    Mutant(
+        "a parent of another model is looked for in the child's",
+        "registry/models.py",
+        "model=named, number=number)",
+        "model=model, number=number)",
+        "tests/registry/test_models.py::test_a_parent_is_any_version_of_the_project",
+    ),
+    Mutant(
+        "a store whose parents are numbers is opened",
+        "registry/database.py",
+        "    if isinstance(kind, String) != isinstance(column.type, String):",
+        "    if False:",
+        "tests/registry/test_models.py::test_a_store_whose_parents_are_numbers_is_of_another_version",
+    ),
 )

@@ -168,4 +168,11 @@ MUTANTS = (
         "judgement.passed",
         "tests/training/continual/test_judging.py::test_what_was_admitted_by_hand_is_left_to_whoever_did",
     ),
+    Mutant(
+        "a schedule takes another model's version for its own of that number",
+        "training/continual/gathering.py",
+        "    return number if model == version.model else None",
+        "    return number",
+        "tests/training/continual/test_scheduler.py::test_a_refusal_says_nothing_of_the_same_number_of_another_model",
+    ),
 )

@@ -327,4 +327,25 @@ MUTANTS = (
         "            pass\n",
         "tests/training/models/test_model_gates.py::test_a_bad_label_of_a_set_is_told_with_the_count_of_all_rows_and_of_what_the_task_can_have",
     ),
+    Mutant(
+        "the children of children are no descendants",
+        "training/models/lineage.py",
+        "        asked += born\n",
+        "",
+        "tests/training/models/test_store.py::test_lineage_goes_from_model_to_model",
+    ),
+    Mutant(
+        "gates take the parent's number for one of the subject's model",
+        "training/models/store.py",
+        "else self.registry.version(*numbered(facts.parent))",
+        "else self.registry.version(model, numbered(facts.parent)[1])",
+        "tests/training/models/test_learned.py::test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it",
+    ),
+    Mutant(
+        "a version is made again from that number of its own model",
+        "training/models/rebuild.py",
+        "*numbered(version.facts.parent)",
+        "version.model, numbered(version.facts.parent)[1]",
+        "tests/training/streaming/test_replay.py::test_a_fine_tuned_version_is_made_again_from_its_parent",
+    ),
 )

@@ -390,4 +390,25 @@ MUTANTS = (
         "self._goes_on = False",
         "tests/training/streaming/test_trainer.py::test_what_goes_on_from_a_model_may_see_one_class_for_a_while",
     ),
+    Mutant(
+        "whoever is champion when it is asked is the parent",
+        "training/streaming/pipeline.py",
+        "    @cached_property\n    def parent(",
+        "    @property\n    def parent(",
+        "tests/training/streaming/test_start_version.py::test_a_run_begins_behind_the_version_that_it_starts_from_whoever_is_champion_by_then",
+    ),
+    Mutant(
+        "a version that the learner cannot begin with is not named",
+        "training/streaming/trial.py",
+        "            if start is None:\n",
+        "            if True:\n",
+        "tests/training/streaming/test_start_version.py::test_a_version_that_the_learner_cannot_begin_with_is_refused_before_anything_is_started",
+    ),
+    Mutant(
+        "a candidate has the views of that number of its own model",
+        "training/streaming/candidates.py",
+        "*model_facts.numbered(job.parent)",
+        "job.model, model_facts.numbered(job.parent)[1]",
+        "tests/training/streaming/test_pipeline.py::test_a_candidate_reads_the_features_of_its_parent_and_has_the_cutoff_of_its_own_rows",
+    ),
 )

@@ -86,10 +86,10 @@ def led_to(models: ModelRegistry, state: State, facts: Facts = FACTS, *, model: 
 
 def test_a_version_reads_back_with_every_fact(models: ModelRegistry) -> None:
     made = models.register("late", FACTS, WHY)
-    child = models.register("late", replace(FACTS, parent=1, seed=None, label_cutoff=None), WHY)
+    child = models.register("late", replace(FACTS, parent="late@1", seed=None, label_cutoff=None), WHY)
     assert models.versions("late") == [made, child]
     assert models.version("late", 1).facts == FACTS
-    assert (made.number, child.number, child.facts.parent, made.creator) == (1, 2, 1, "ann")
+    assert (made.number, child.number, child.facts.parent, made.creator) == (1, 2, "late@1", "ann")
     assert models.models() == ["late"]
 
 
@@ -107,15 +107,27 @@ def test_projects_do_not_see_each_other(models: ModelRegistry, tmp_path: Path) -
 
 
 def test_a_parent_that_was_never_registered_is_refused(models: ModelRegistry) -> None:
-    orphan = replace(FACTS, parent=1)
-    with pytest.raises(ModelError, match="parent 1 was never registered"):
+    orphan = replace(FACTS, parent="late@1")
+    with pytest.raises(ModelError, match="parent late@1 was never registered"):
         models.register("late", orphan, WHY)
-    with pytest.raises(ModelError, match="parent 1 was never registered"):
+    with pytest.raises(ModelError, match="parent late@1 was never registered"):
         models.add_candidate(Candidate("late", "stream", orphan))
     models.register("other", FACTS, WHY)
-    with pytest.raises(ModelError, match="model 'late': parent 1 was never registered"):
+    with pytest.raises(ModelError, match="model 'late': parent late@1 was never registered"):
         models.register("late", orphan, WHY)
     assert models.models() == ["other"]
+
+
+def test_a_parent_is_any_version_of_the_project(models: ModelRegistry, tmp_path: Path) -> None:
+    models.register("other", FACTS, WHY)
+    child = replace(FACTS, parent="other@1")
+    assert models.add_candidate(Candidate("late", "stream", child))
+    assert models.register("late", child, WHY).facts.parent == "other@1"
+    assert models.parents() == {"late@1": "other@1", "other@1": None}
+    elsewhere = ModelRegistry(f"sqlite:///{tmp_path / 'registry.db'}", "elsewhere")
+    with pytest.raises(ModelError, match="parent other@1 was never registered"):
+        elsewhere.register("late", child, WHY)
+    assert elsewhere.parents() == {}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +155,11 @@ def test_a_parent_that_was_never_registered_is_refused(models: ModelRegistry) ->
         ({"offsets": {"t-0": (np.int64(0), 4)}}, "offsets: Object of type int64 is not JSON"),
         ({"rows_seen": np.int64(5)}, "rows_seen: expected 0 to"),
         ({"rows_seen": -1}, "rows_seen: expected 0 to"),
-        ({"parent": 2**63}, "parent: expected 0 to"),
+        ({"parent": 1}, "parent: version 1: expected MODEL@NUMBER, such as 'flight_delays@3'"),
+        ({"parent": "late"}, "parent: version 'late': expected MODEL@NUMBER"),
+        ({"parent": "late@champion"}, "version 'late@champion': expected MODEL@NUMBER"),
+        ({"parent": "late@0"}, "version 'late@0': expected MODEL@NUMBER"),
+        ({"parent": f"late@{10**9}"}, "version 'late@1000000000': expected MODEL@NUMBER"),
         ({"evaluated": {"recent": ""}}, "evaluated 'recent': expected a name such as"),
         ({"evaluated": {"recent": "x" * 201}}, "in 1 to 200 characters"),
         ({"metrics": {}, "evaluated": {"a/b": "August"}}, "evaluated 'a/b': expected a name"),
@@ -676,6 +692,18 @@ def test_a_row_that_does_not_fit_the_database_is_told_and_not_tried_for_ever(
         database.execute("CREATE UNIQUE INDEX one_version ON model_versions (project, model)")
     with pytest.raises(ModelError, match="the change does not fit the database: UNIQUE"):
         models.register("late", FACTS, WHY)
+
+
+def test_a_store_whose_parents_are_numbers_is_of_another_version(models: ModelRegistry, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "registry.db") as database:
+        database.execute("ALTER TABLE model_versions DROP COLUMN parent")
+        database.execute("ALTER TABLE model_versions ADD COLUMN parent INTEGER")
+    said = (
+        r"table model_versions has column 'parent' of INTEGER, expected VARCHAR\(110\); it was made by another version"
+    )
+    with pytest.raises(ConnectorError, match=said):
+        opened(tmp_path)
+    assert models.models() == []
 
 
 def test_a_database_that_was_changed_from_outside_is_told(models: ModelRegistry, tmp_path: Path) -> None:

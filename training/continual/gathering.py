@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import DatasetError, NotFoundError
-from headrace.registry.model_facts import ModelVersion
+from headrace.registry.model_facts import ModelVersion, numbered
 from headrace.registry.model_states import Alias, Life, State
 from headrace.registry.schedules import ScheduleState
 from headrace.training.continual.known import Failures, Known, KnownVersion, RisenLosses, Versions, snapshots_of
@@ -71,12 +71,20 @@ def _known(version: ModelVersion, life: Life, table: str) -> KnownVersion:
     judged = [one.at for one in moves if one.after in (State.VERIFIED, State.REJECTED)]
     return KnownVersion(
         version.number,
-        version.facts.parent,
+        _parent_in(version),
         life.state(version.number),
         version.facts.snapshots[table],
         moves[0].at,
         judged[-1] if judged else None,
     )
+
+
+def _parent_in(version: ModelVersion) -> int | None:
+    """The number of a version's parent, where that is of the same model: a schedule judges and refuses no other's."""
+    if version.facts.parent is None:
+        return None
+    model, number = numbered(version.facts.parent)
+    return number if model == version.model else None
 
 
 def _watched(

@@ -15,6 +15,7 @@ class KnownVersion:
     """A version as a schedule sees it.
 
     Attributes:
+        parent: the number of the version of this model that it started from; None: it began anew, or from another's.
         snapshot: of the table, up to which it could learn; None: it learned from elsewhere.
         judged_at: when gates judged it; None: they have not.
     """

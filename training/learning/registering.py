@@ -43,6 +43,6 @@ def register(
         metrics=outcome.metrics,
         evaluated=outcome.evaluated,
         training=outcome.training,
-        parent=None if parent is None else parent.number,
+        parent=None if parent is None else parent.name,
     )
     return store.register(outcome.definition.name, facts, decision, trainer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace.registry.model_facts import ModelVersion
@@ -10,7 +11,10 @@ from headrace.registry.model_facts import ModelVersion
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """A version between its `ancestors`, the root first, and its `descendants`, by number."""
+    """A version between its `ancestors`, the root first, and its `descendants`, of whatever models.
+
+    Descendants of its own model come first, then those of others by their names, each by number.
+    """
 
     ancestors: tuple[ModelVersion, ...]
     version: ModelVersion
@@ -22,19 +26,33 @@ class Lineage:
         return (*self.ancestors, self.version)
 
 
-def lineage_of(version: ModelVersion, versions: Sequence[ModelVersion]) -> Lineage:
-    """The lineage of one of a model's versions; `versions` are all of them."""
-    known = {one.number: one for one in versions}
-    ancestors: list[ModelVersion] = []
-    parent = version.facts.parent
+def ancestors_of(name: str, parents: Mapping[str, str | None]) -> list[str]:
+    """The names of the versions that one comes from, the root first; `parents` has the parent of each, by name.
+
+    >>> ancestors_of("delays@2", {"delays@2": "delays@1", "delays@1": "trips@7", "trips@7": None})
+    ['trips@7', 'delays@1']
+    """
+    found: list[str] = []
+    parent = parents[name]
     while parent is not None:
-        ancestors.append(known[parent])
-        parent = known[parent].facts.parent
-    # A parent is registered before its children, so that one pass in the order of numbers meets every descendant.
-    family = {version.number}
-    descendants: list[ModelVersion] = []
-    for one in sorted(versions, key=lambda one: one.number):
-        if one.facts.parent in family:
-            family.add(one.number)
-            descendants.append(one)
-    return Lineage(tuple(reversed(ancestors)), version, tuple(descendants))
+        found.append(parent)
+        parent = parents[parent]
+    return found[::-1]
+
+
+def descendants_of(name: str, parents: Mapping[str, str | None]) -> set[str]:
+    """The names of the versions that come from one; `parents` has the parent of each, by name.
+
+    >>> sorted(descendants_of("trips@7", {"delays@2": "delays@1", "delays@1": "trips@7", "trips@7": None}))
+    ['delays@1', 'delays@2']
+    """
+    children = defaultdict(list)
+    for child, parent in parents.items():
+        children[parent].append(child)
+    found: set[str] = set()
+    asked = [name]
+    while asked:
+        born = children[asked.pop()]
+        found.update(born)
+        asked += born
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace.connectors.artifacts import address_of
 from headrace.errors import ArtifactError, ModelError, SettingsError
-from headrace.registry.model_facts import Facts, ModelVersion
+from headrace.registry.model_facts import Facts, ModelVersion, numbered
 from headrace.runtime.platform import Platform
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
@@ -198,10 +198,9 @@ def _of_class(
 
 def _start(store: ModelStore, version: ModelVersion) -> dict[str, bytes] | None:
     """The files that a version started from; ArtifactError, naming the parent, when they are gone."""
-    number = version.facts.parent
-    if number is None:
+    if version.facts.parent is None:
         return None
-    parent = store.registry.version(version.model, number)
+    parent = store.registry.version(*numbered(version.facts.parent))
     try:
         return store.artifacts.get(parent.facts.artifact)
     except ArtifactError as error:

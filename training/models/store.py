@@ -11,14 +11,14 @@ from typing import Any
 from headrace.connectors.artifacts import Artifacts
 from headrace.errors import NotFoundError, TransitionError
 from headrace.registry.kept_gates import check_change, gates_of, unasked
-from headrace.registry.model_facts import Candidate, Evaluation, Facts, ModelVersion
+from headrace.registry.model_facts import Candidate, Evaluation, Facts, ModelVersion, numbered
 from headrace.registry.model_states import Alias, Decision, Life, State, Transition
 from headrace.registry.models import Judgement, ModelRegistry
 from headrace.runtime.settings import Settings
 from headrace.training.models.described import described
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.gates import Gate, GateResult, Subject, evidence_of, judge
-from headrace.training.models.lineage import Lineage, lineage_of
+from headrace.training.models.lineage import Lineage, ancestors_of, descendants_of
 from headrace.training.models.origin import Origin, code_inventory, environment_inventory
 from headrace.training.models.reference import Reference
 
@@ -176,9 +176,14 @@ class ModelStore:
         return self.artifacts.get(self.version(name).facts.artifact)
 
     def lineage(self, name: str) -> Lineage:
-        """The versions that a version comes from, and those that came of it."""
+        """The versions that a version comes from, and those that came of it, of whatever models of the project."""
         version = self.version(name)
-        return lineage_of(version, self.versions(version.model))
+        parents = self.registry.parents()
+        before, after = ancestors_of(version.name, parents), descendants_of(version.name, parents)
+        known = self._named({*before, *after})
+        came = [known[one] for one in after]
+        came.sort(key=lambda one: (one.model != version.model, one.model, one.number))
+        return Lineage(tuple(known[one] for one in before), version, tuple(came))
 
     def diff(self, left: str, right: str) -> list[Difference]:
         """What differs between two versions: data, features, code, own code, packages, gates, parameters, metrics.
@@ -310,11 +315,16 @@ class ModelStore:
         return results
 
     def _subject(self, model: str, facts: Facts, version: ModelVersion | None = None) -> Subject:
-        parent = None if facts.parent is None else self.registry.version(model, facts.parent)
+        parent = None if facts.parent is None else self.registry.version(*numbered(facts.parent))
         number = self.registry.life(model).holder(Alias.CHAMPION)
         champion = None if number is None else self.registry.version(model, number)
         evaluations = () if champion is None else self.registry.evaluations(champion)
         return Subject(model, facts, champion, evaluations, parent, version, self.artifacts)
+
+    def _named(self, names: Iterable[str]) -> dict[str, ModelVersion]:
+        """Versions by their names, which are there: all of a model are read at once."""
+        models = {numbered(name)[0] for name in names}
+        return {one.name: one for model in models for one in self.versions(model)}
 
     def _whole(self, name: str) -> ModelVersion:
         version = self.version(name)

@@ -92,7 +92,8 @@ def committed(iceberg: IcebergCatalog, store: ModelStore, job: LearningJob) -> l
     Raises:
         NotFoundError: no trainer of this catalog has run yet, or the version that the job started from is not there.
     """
-    features = {} if job.parent is None else store.registry.version(job.model, job.parent).facts.features
+    parent = None if job.parent is None else store.registry.version(*model_facts.numbered(job.parent))
+    features = {} if parent is None else parent.facts.features
     told = told_of(iceberg, CANDIDATES, job.run)
     if not _needs_steps(job):
         return [candidate_of(one, job, features) for one in told]

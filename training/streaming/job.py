@@ -65,7 +65,7 @@ class LearningJob:
 
     Args:
         run: the run's id, and the job's name.
-        model: what is learned; `parent` is the version that it starts from, if it does.
+        model: what is learned; `parent` names the version that it starts from, of whatever model, if it does.
         source: the table or topic of the labelled rows; `snapshots` has its snapshot where the job ends with one, and
             `skipped` says how many of its rows, its first, are not learned from.
         origin: the hashes of code and environment that it was prepared with.
@@ -91,7 +91,7 @@ class LearningJob:
 
     run: str
     model: str
-    parent: int | None
+    parent: str | None
     source: str
     snapshots: Mapping[str, int]
     skipped: int

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from headrace.compiler.build import plan_source
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
-from headrace.errors import DefinitionError, ModelError, SchemaMismatchError, SettingsError, did_you_mean
+from headrace.errors import DefinitionError, SchemaMismatchError, SettingsError, did_you_mean
 from headrace.features import source as sources
 from headrace.features.duration import parse_duration
 from headrace.features.place import calling_place
@@ -93,7 +93,8 @@ class StreamingTrainingPipeline(Governed):
         after: learn from the rows that were appended after this snapshot of the table, or came to the topic after this
             snapshot of its archive; None: from all.
         follow: whether the job goes on with rows that come; else it ends after the newest of now.
-        start: the version to start from, as `model@3` or `model@champion`; None: a learner that knows nothing.
+        start: the version to start from, as `model@3` or `model@champion`, of this model or another of the project;
+            None: a learner that knows nothing.
         offsets: of a topic, the first offset by partition; `parent`: those behind what the version to start from
             learned; None: the earliest that are there, or those after the snapshot.
         again: learn rows again that the version to start from, or one before it, has learned.
@@ -177,7 +178,8 @@ class StreamingTrainingPipeline(Governed):
 
         Raises:
             NotFoundError: the table, the topic, the snapshot or the version to start from does not exist.
-            ModelError: the version is another model's, or a feature view that it learned from has changed.
+            ModelError: the learner cannot begin with the version's files, or learn from these columns with them; or a
+                feature view that it learned from has changed.
             ArtifactError: its files are missing or damaged.
             SchemaMismatchError: a column is missing, or of a type that does not cross to the learner.
             CutoverError: the topic does not have the records to begin with any more, or the version to start from, or
@@ -188,18 +190,19 @@ class StreamingTrainingPipeline(Governed):
         """
         columns = self.check_source()
         crossing = self.crossing(columns)
-        parent = self.parent()
+        parent = self.parent
         if parent is not None and not self.again:
             refuse_learned(self.rows, self.store.lineage(parent.name).line)
         declarations, query = self.declare_rows(crossing)
         read = self.rows.read()
         schema = _arrow_schema((*crossing, *self.rows.added))
         taught = self.taught(columns, parent)
-        seed = check_learner(taught, _arrow_schema(columns), self.python_files)
+        start = None if parent is None else parent.name
+        seed = check_learner(taught, _arrow_schema(columns), self.python_files, start)
         return LearningJob(
             run=self.run_id,
             model=self.name,
-            parent=None if parent is None else parent.number,
+            parent=None if parent is None else parent.name,
             source=read.source,
             snapshots=read.snapshots,
             skipped=read.skipped,
@@ -273,7 +276,7 @@ class StreamingTrainingPipeline(Governed):
         """Where in a topic the run was asked to begin. SettingsError: behind a parent that there is not."""
         if not isinstance(self.offsets, str):
             return Beginning(self.after, self.offsets)
-        parent = self.parent()
+        parent = self.parent
         if parent is None:
             msg = f"model {self.name}: offsets {self.offsets!r}: behind which version? name one to start from (--from)"
             raise SettingsError(msg)
@@ -314,15 +317,15 @@ class StreamingTrainingPipeline(Governed):
             raise SchemaMismatchError(msg + f"{', '.join(INTEGERS)}: a position is two integers")
         return None if missing or wrong else places
 
+    @cached_property
     def parent(self) -> ModelVersion | None:
-        """The version to start from; its files are whole."""
+        """The version to start from, of whatever model of the project; its files are whole.
+
+        It is looked up once: an alias may be another's before the job is prepared.
+        """
         if self.start is None:
             return None
         found = self.store.version(self.start)
-        if found.model != self.name:
-            msg = f"model {self.name}: {self.start} is a version of another model, and a parent is one of the same; "
-            msg += "start from one of its own, or give the learner the other's files (`arguments`)"
-            raise ModelError(msg)
         self.store.artifacts.verify(found.facts.artifact)
         return found
 

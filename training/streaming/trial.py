@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from headrace.errors import HeadraceError, SettingsError, UserFunctionError
+from headrace.errors import ArtifactError, HeadraceError, ModelError, SettingsError, UserFunctionError
 from headrace.registry.model_facts import LARGEST
 from headrace.training.learning.learner import ChecksRows, Learner, Seeded
 from headrace.training.streaming.function import Taught
@@ -18,8 +18,13 @@ from headrace.training.streaming.function import Taught
 #: What a learner has, by `Learner`.
 PARTS = ("counters", "learn", "state", "resume", "artifact")
 
+#: What to do where a version and a learner do not fit.
+UNFIT = "; start from a version that has learned by such a learner of such columns, or leave out --from"
 
-def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path]) -> int | None:
+
+def check_learner(
+    taught: Taught, columns: pa.Schema, files: Sequence[str | Path], start: str | None = None
+) -> int | None:
     """Make the learner here as the workers will, and let it look at the columns that it will be given, if it does that.
 
     Returns its seed; None where it has none.
@@ -28,22 +33,32 @@ def check_learner(taught: Taught, columns: pa.Schema, files: Sequence[str | Path
         taught: what the workers are told.
         columns: those that the learner is given.
         files: modules that are importable while it is made, as `python_files` of the workers.
+        start: the name of the version whose files it is made with; None: it is made with none.
 
     Raises:
-        HeadraceError: there is no such function, or what it says itself of its files, arguments or columns.
+        SettingsError, ArtifactError: there is no such function, or files of the version are missing or damaged.
+        ModelError: what it says itself of the version's files, or of columns beside them.
+        HeadraceError: what it says itself of its arguments or columns, where it begins with no version.
         UserFunctionError: it raised something else.
         SettingsError: what it made is no learner, or its seed is none that a version can keep.
     """
     name = taught.learner.function
+    asked = f"learner {name!r} with arguments {dict(taught.learner.arguments)!r}"
     with importable(files):
         try:
             learner = taught.trainer().learner
             if isinstance(learner, ChecksRows):
                 learner.check(columns)
-        except HeadraceError:
+        except (SettingsError, ArtifactError):
             raise
+        except HeadraceError as error:
+            if start is None:
+                raise
+            msg = f"{start} does not fit {asked}: {error}{UNFIT}"
+            raise ModelError(msg) from error
         except Exception as error:
-            msg = f"learner {name!r} with arguments {dict(taught.learner.arguments)!r}: {type(error).__name__}: {error}"
+            begun, todo = ("", "") if start is None else (f" and the files of {start}", UNFIT)
+            msg = f"{asked}{begun}: {type(error).__name__}: {error}{todo}"
             raise UserFunctionError(msg) from error
         _check_parts(name, learner)
         return _seed_of(name, learner)

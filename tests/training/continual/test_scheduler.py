@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event as Signal
@@ -209,7 +209,20 @@ def test_what_learned_from_flipped_labels_is_refused_and_production_stays(desk: 
     assert [one["name"] for one in failed] == ["frozen/log_loss not worse than the champion's"]
     desk.arrive(500)
     scheduler.step()
-    assert desk.store.version("late_trips@3").facts.parent == 1
+    assert desk.store.version("late_trips@3").facts.parent == "late_trips@1"
+
+
+def test_a_refusal_says_nothing_of_the_same_number_of_another_model(desk: Desk) -> None:
+    scheduler, why = desk.scheduler(LEARNING_ON), Decision("ann", "it began with another model")
+    desk.arrive(1_000)
+    scheduler.step()
+    own = desk.store.version("late_trips@1").facts
+    desk.store.register("early_trips", own, why)
+    refused = desk.store.register("late_trips", replace(own, parent="early_trips@1"), why)
+    desk.store.move(refused.name, State.REJECTED, why)
+    desk.arrive(500)
+    scheduler.step()
+    assert desk.store.version("late_trips@3").facts.parent == "late_trips@1"
 
 
 def test_what_was_trained_under_other_gates_is_not_judged_by_those_of_today(desk: Desk) -> None:

@@ -204,7 +204,7 @@ def test_a_version_without_features_of_a_parent_with_some_is_refused(views: Regi
     verdicts = {}
     for parent, own in ((reads, none), (reads, reads), (none, none)):
         version = ModelVersion("late", 1, facts_of({}, features=parent), "ann")
-        result = gate.judge(Subject("late", facts_of({}, features=own, parent=1), parent=version))
+        result = gate.judge(Subject("late", facts_of({}, features=own, parent="late@1"), parent=version))
         verdicts[len(parent), len(own)] = (result.passed, result.evidence.get("why", ""))
     assert verdicts.pop((1, 0)) == (
         False,

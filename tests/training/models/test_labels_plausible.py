@@ -77,7 +77,7 @@ def streamed(
     """A version that learned minutes of the stream."""
     offsets = {f"raw.labelled-{part}": (first, end)}
     facts = trips.facts(store, files or trips.tuned(), offsets=offsets, training={**PLACES, **training})
-    before = None if parent is None else parent.number
+    before = None if parent is None else parent.name
     return store.register("late_trips", replace(facts, parent=before, label_cutoff=label_cutoff), trips.WHY)
 
 

@@ -132,6 +132,9 @@ def test_a_gate_over_rows_that_were_learned_from_fails_unless_the_set_allows_it(
     # What an ancestor learned of is no proof of its child either.
     before_it = EvaluationSet("recent", "raw.trips", [before("at", trips.DECEMBER)])
     assert not desk.judged(made, before_it).passed
+    # Nor of one of another model that began with it.
+    other = desk.store.register("other_trips", replace(made.facts, training={}, parent=made.name), trips.WHY)
+    assert desk.judged(other, before_it).evidence["learned_rows"].keys() == {made.name}
     by_hand = desk.store.register("late_trips", replace(made.facts, training={}, parent=None), trips.WHY)
     found = desk.judged(by_hand, before_it)
     assert (found.passed, found.evidence["learned_unknown"]) == (

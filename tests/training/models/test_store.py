@@ -25,12 +25,12 @@ from headrace.errors import (
     RegistryConflictError,
     TransitionError,
 )
-from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventory, ModelVersion
+from headrace.registry.model_facts import Candidate, Evaluation, Facts, Inventory
 from headrace.registry.model_states import Alias, Decision, State
 from headrace.registry.models import ModelRegistry
 from headrace.training.models.difference import Difference
 from headrace.training.models.gates import ArtifactWhole, AtMost, Gate, NotWorse, SlicesNotWorse
-from headrace.training.models.lineage import lineage_of
+from headrace.training.models.lineage import ancestors_of, descendants_of
 from headrace.training.models.origin import (
     ROOMS,
     Origin,
@@ -193,8 +193,8 @@ def test_a_folder_in_the_place_of_a_file_fails_the_gate(store: ModelStore) -> No
 
 def test_a_candidate_becomes_a_version_only_at_a_gate_and_once(store: ModelStore) -> None:
     store.promote(dark(store, facts_of(store)), None, WHY)
-    good = Candidate("late", "stream", facts_of(store, 0.45, parent=1, rows_seen=500))
-    bad = Candidate("late", "stream", facts_of(store, 0.9, parent=1, rows_seen=1000))
+    good = Candidate("late", "stream", facts_of(store, 0.45, parent="late@1", rows_seen=500))
+    bad = Candidate("late", "stream", facts_of(store, 0.9, parent="late@1", rows_seen=1000))
     assert [store.add_candidate(one) for one in (good, bad, good)] == [True, True, False]
     assert len(store.versions("late")) == 1
 
@@ -318,8 +318,7 @@ def test_other_aliases_are_given_and_taken_away(store: ModelStore) -> None:
 
 
 def test_lineage_goes_up_to_the_root_and_down_to_the_last_child(store: ModelStore) -> None:
-    parents = [None, None, 1, 3, 2, 3, 4]
-    for number, parent in enumerate(parents, start=1):
+    for number, parent in enumerate((None, None, "late@1", "late@3", "late@2", "late@3", "late@4"), start=1):
         store.register("late", facts_of(store, parent=parent, snapshots={"raw.flights": number}), WHY)
     found = store.lineage("late@3")
     assert [one.number for one in found.line] == [1, 3]
@@ -327,21 +326,30 @@ def test_lineage_goes_up_to_the_root_and_down_to_the_last_child(store: ModelStor
     assert [one.facts.snapshots["raw.flights"] for one in store.lineage("late@7").line] == [1, 3, 4, 7]
 
 
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=12))
-def test_lineage_is_that_of_a_walk_over_all_pairs(picks: list[int]) -> None:
-    """Each version's parent is one before it, or none; the oracle asks of each pair who is whose ancestor."""
-    facts = Facts(artifact="a" * 64, code="b" * 64, environment="c" * 64)
-    parents = {number: pick % number or None for number, pick in enumerate(picks, start=1)}
-    versions = [ModelVersion("late", n, replace(facts, parent=parent), "ann") for n, parent in parents.items()]
+def test_lineage_goes_from_model_to_model(store: ModelStore) -> None:
+    made = [("late", None), ("early", "late@1"), ("early", None), ("late", "early@1"), ("late", None)]
+    for model, parent in (*made, ("cancelled", "late@2"), ("late", "late@1"), ("late", "early@2")):
+        store.register(model, facts_of(store, parent=parent), WHY)
+    assert [one.name for one in store.lineage("cancelled@1").line] == ["late@1", "early@1", "late@2", "cancelled@1"]
+    # Its own model's first, then others' by name.
+    came = [one.name for one in store.lineage("late@1").descendants]
+    assert came == ["late@2", "late@4", "cancelled@1", "early@1"]
+    assert [one.name for one in store.lineage("early@2").descendants] == ["late@5"]
 
-    def above(number: int) -> list[int]:
-        parent = parents[number]
+
+@given(st.lists(st.tuples(st.sampled_from(["late", "early"]), st.integers(0, 30)), min_size=1, max_size=12))
+def test_lineage_is_that_of_a_walk_over_all_pairs(picks: list[tuple[str, int]]) -> None:
+    """Each version's parent is one before it, or none; the oracle asks of each pair who is whose ancestor."""
+    names = [f"{model}@{number}" for number, (model, _) in enumerate(picks, start=1)]
+    parents = {name: [None, *names][picks[place][1] % (place + 1)] for place, name in enumerate(names)}
+
+    def above(name: str) -> list[str]:
+        parent = parents[name]
         return [] if parent is None else [*above(parent), parent]
 
-    for version in versions:
-        found = lineage_of(version, versions)
-        assert [one.number for one in found.ancestors] == above(version.number)
-        assert [one.number for one in found.descendants] == [n for n in parents if version.number in above(n)]
+    for name in names:
+        assert ancestors_of(name, parents) == above(name)
+        assert descendants_of(name, parents) == {one for one in names if name in above(one)}
 
 
 def test_a_difference_says_of_what_it_is(store: ModelStore) -> None:
@@ -351,12 +359,12 @@ def test_a_difference_says_of_what_it_is(store: ModelStore) -> None:
         store.registry.keep_inventory(inventory)
     before = facts_of(store, code=here.hash, environment=torch.hash, features={"flights": "0a"}, seed=1)
     after = facts_of(store, 0.4, code=there.hash, environment=other.hash, features={"flights": "0b"}, seed=2)
-    after = replace(after, snapshots={"raw.flights": 8}, offsets={"flights-0": (0, 9)}, parent=1)
+    after = replace(after, snapshots={"raw.flights": 8}, offsets={"flights-0": (0, 9)}, parent="late@1")
     for facts in (before, after):
         store.register("late", facts, WHY)
     assert store.diff("late@1", "late@1") == []
     found = store.diff("late@1", "late@2")
-    assert Difference("version", "parent", None, 1) in found
+    assert Difference("version", "parent", None, "late@1") in found
     assert Difference("version", "seed", 1, 2) in found
     assert Difference("data", "snapshots.raw.flights", 7, 8) in found
     assert Difference("features", "flights", "0a", "0b") in found

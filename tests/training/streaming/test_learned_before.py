@@ -85,13 +85,13 @@ def test_a_snapshot_before_what_an_ancestor_has_learned_is_refused_and_one_behin
     # A run that followed, until four of the first five rows had arrived, and one that went on from it elsewhere.
     facts = registered(lake, 4)
     assert facts.snapshots == {}
-    elsewhere = replace(facts, parent=1, training={**facts.training, "source": "raw.others"})
-    lake.store().register("labels", elsewhere, Decision("tester", "from another table"))
+    elsewhere = replace(facts, parent="labels@1", training={**facts.training, "source": "raw.others"})
+    lake.store().register("others", elsewhere, Decision("tester", "another model, from another table"))
     said = f"labels@1 .* begins with row 4, after snapshot {snapshots[0]}: it would learn 1 of them again; give "
     with pytest.raises(CutoverError, match=said + f"--after {snapshots[1]} "):
-        Labels(lake.platform, start="labels@2", after=snapshots[0]).prepare()
-    assert Labels(lake.platform, start="labels@2", after=snapshots[1]).prepare().skipped == 5
-    assert registered(lake, 5, start="labels@2", after=snapshots[1]).training["behind"] == 10
+        Labels(lake.platform, start="others@1", after=snapshots[0]).prepare()
+    assert Labels(lake.platform, start="others@1", after=snapshots[1]).prepare().skipped == 5
+    assert registered(lake, 5, start="others@1", after=snapshots[1]).training["behind"] == 10
 
 
 def test_where_no_snapshot_has_all_that_was_learned_none_is_told(lake: Lake) -> None:

@@ -53,7 +53,7 @@ from headrace.training.streaming.told import Candidate as Told
 from headrace.training.streaming.told import LearnedStep, Verdict
 from headrace.training.streaming.trainer import Policy
 
-from .lake import HERE, Labels, Lake
+from .lake import Labels, Lake
 
 
 def lake_of(tmp_path: Path, **options: str) -> Lake:
@@ -184,10 +184,10 @@ def test_a_candidate_reads_the_features_of_its_parent_and_has_the_cutoff_of_its_
     artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
     parent = Facts(artifact=artifact, code=origin.code, environment=origin.environment, features={"flights": "0a1b"})
     parent = replace(parent, label_cutoff=datetime(2013, 9, 1, tzinfo=UTC))
-    store.register("labels", parent, Decision("tester", "a start"))
+    store.register("others", parent, Decision("tester", "another model, to start from"))
     known = datetime(2013, 9, 2, tzinfo=UTC)
     for start, expected, cutoff_us, cutoff in (
-        ("labels@1", {"flights": "0a1b"}, None, None),
+        ("others@1", {"flights": "0a1b"}, None, None),
         (None, {}, instant_us(known), known),
     ):
         job = Labels(lake.platform, start=start).prepare()
@@ -246,26 +246,6 @@ def test_a_halt_is_told_before_another_micro_batch_comes(
     last = LearnedStep("labels-1", 4, 3, verdict, "the loss is nan", None, "{}", 3, 0, 0, "{}", 1)
     assert halt_of(last, job) == said
     assert halt_of(None, job) is None
-
-
-def test_a_trainer_starts_from_a_version_of_its_model_with_its_files(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = lake.store()
-    origin = store.keep_origin()
-    artifact = store.artifacts.put({"model.json": json.dumps({"weights": [0.5, 1.5, 2.5]}).encode()})
-    facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
-    made = store.register("labels", facts, Decision("tester", "a start"))
-    store.register("others", facts, Decision("tester", "another model"))
-    job = Labels(lake.platform, start="labels@1").prepare()
-    assert job.parent == made.number
-    with pytest.raises(ModelError, match="labels: others@1 is a version of another model"):
-        Labels(lake.platform, start="others@1").prepare()
-    with pytest.raises(NotFoundError, match="no version 2"):
-        Labels(lake.platform, start="labels@2").prepare()
-    monkeypatch.syspath_prepend(str(HERE))
-    learner = Taught.from_json(job.taught).trainer().learner
-    assert json.loads(learner.artifact()["model.json"])["weights"] == [0.5, 1.5, 2.5]
 
 
 def test_a_learner_that_is_not_there_is_named() -> None:
@@ -381,7 +361,7 @@ def test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_th
     store.register("labels", facts, Decision("tester", "a start"))
     told = Told(job.run, 1, artifact, 1, 5, 5, 5, "{}", "{}", told_us=7)
     assert candidate_of(told, job, {"rides": "7"}).facts.features == {"rides": "7", "flights": "0a1b"}
-    assert Fed(lake.platform, start="labels@1").prepare().parent == 1
+    assert Fed(lake.platform, start="labels@1").prepare().parent == "labels@1"
     views.add_version(ViewVersion(project, "flights", "2c3d", {"window_us": 90}))
     said = r"labels@1 learned from view flights as 0a1b, and 2c3d is in force: window_us: 60 became 90; serve"
     with pytest.raises(ModelError, match=said):

@@ -65,7 +65,7 @@ def lake(tmp_path: Path) -> Lake:
     return made
 
 
-def registered(lake: Lake) -> ModelVersion:
+def registered(lake: Lake, model: str = "late") -> ModelVersion:
     """A version that no stream trained."""
     store, rows = lake.store(), lake.table.refresh().arrow().to_batches()[0]
     encoding = Encoding({"x": Raw(), "y": Raw()}, Label("label"))
@@ -73,7 +73,7 @@ def registered(lake: Lake) -> ModelVersion:
     learner = TorchLearner(recipe, encoding.fit([rows]), rows.slice(0, 1).select(["x", "y"]), "cpu")
     origin = store.keep_origin()
     facts = Facts(artifact=store.artifacts.put(learner.artifact()), code=origin.code, environment=origin.environment)
-    return store.register("late", facts, WHY)
+    return store.register(model, facts, WHY)
 
 
 def streamed(
@@ -107,7 +107,7 @@ def streamed(
     origin = store.keep_origin()
     job = replace(
         JOB,
-        parent=None if parent is None else parent.number,
+        parent=None if parent is None else parent.name,
         origin={"code": origin.code, "environment": origin.environment},
         schema=base64.b64encode(rows.schema.remove_metadata().serialize().to_pybytes()).decode(),
         taught=taught.to_json(),
@@ -152,11 +152,12 @@ def test_rows_that_were_kept_from_the_learner_are_kept_from_it_again(
     assert again(lake, made) == {"same": True, "differs": []}
 
 
-def test_a_fine_tuned_version_is_made_again_from_its_parent(lake: Lake) -> None:
-    parent = registered(lake)
+@pytest.mark.parametrize("model", ["late", "early"])
+def test_a_fine_tuned_version_is_made_again_from_its_parent(lake: Lake, model: str) -> None:
+    parent = registered(lake, model)
     made = streamed(lake, FROM_A_VERSION, parent)
     assert again(lake, made) == {"same": True, "differs": []}
-    assert made.facts.parent == parent.number
+    assert (made.model, made.facts.parent) == ("late", f"{model}@1")
     folder = lake.store().artifacts.folder / parent.facts.artifact
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(ArtifactError, match=f"started from {parent.name}, whose files are gone: .*rebuild that one"):

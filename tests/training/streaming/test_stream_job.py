@@ -251,9 +251,9 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     store, origin = lake.store(), lake.store().keep_origin()
     artifact = store.artifacts.put(trained().artifact())
     facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
-    store.register("tuned", facts, Decision("tester", "to start from"))
+    store.register("base", facts, Decision("tester", "another model, to start from"))
     lake.more(1_000)
-    run = lake.begin(Tuned, follow=False, start="tuned@1")
+    run = lake.begin(Tuned, follow=False, start="base@1")
     wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
     lake.assert_each_row_once(run.run)
     loss = lake.steps(run.run)[0].loss
@@ -265,12 +265,13 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     before, after = (load(store.artifacts.get(one)).score(ROW)[0] for one in (artifact, kept.facts.artifact))
     assert before != after
     assert after > 0.8
-    assert (kept.facts.parent, kept.facts.rows_seen) == (1, visited)
+    assert (kept.facts.parent, kept.facts.rows_seen) == ("base@1", visited)
     assert kept.facts.snapshots == {"raw.labelled": lake.table.refresh().current_snapshot_id()}
     assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
     made = store.admit(kept, [ArtifactWhole(store.artifacts)], Decision("tester", "to make it again")).version
     assert made is not None
     assert rebuild(lake.platform, store, made.name).is_same
+    assert [one.name for one in store.lineage(made.name).line] == ["base@1", "tuned@1"]
     with pytest.raises(JobError, match="has finished: it has learned from all rows"):
         resume(lake.platform, run.run)
 
