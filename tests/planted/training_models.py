@@ -348,4 +348,11 @@ MUTANTS = (
         "version.model, numbered(version.facts.parent)[1]",
         "tests/training/streaming/test_replay.py::test_a_fine_tuned_version_is_made_again_from_its_parent",
     ),
+    Mutant(
+        "a champion is asked of labels of another kind, which another model learned",
+        "training/models/labels_plausible.py",
+        "None if numbered(name)[0] == model else self._unlike(facts, champion)",
+        "None",
+        "tests/training/models/test_labels_plausible.py::test_labels_that_another_model_learned_on_the_way_are_asked_of_where_they_are_of_the_same_label_and_time",
+    ),
 )

@@ -19,6 +19,7 @@ from headrace.errors import (
 )
 from headrace.features.duration import parse_duration
 from headrace.features.instant import instant_of
+from headrace.registry.model_facts import numbered
 from headrace.training.learning.spec import BINARY
 from headrace.training.models.bound_gate import BoundGate
 from headrace.training.models.gates import GateResult, Subject
@@ -115,24 +116,27 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
         """Passed when no window of labels surprises the champion beyond the bound; the evidence has the worst ones.
 
         Passed also without a champion, and where it has learned all of them. Failed where it is not known what the
-        subject learned, such as from a topic, where it is broken or learns another label than the champion, where its
-        rows have none that the champion can be asked of, and where no window has enough of them.
+        subject learned, such as from a topic, where it is broken or learns another label than the champion, as where it
+        comes from a version of another model that did, or learned by another label time; where its rows have no label
+        that the champion can be asked of, and where no window has enough of them.
 
         Raises what `Evaluator` does of the trusted rows and of the champion, DefinitionError for one of another task or
         a `label_time` by which the subject did not learn, and DatasetError for too few trusted rows, or one without a
         time.
         """
+        from headrace.training.models.increment import increment_of
         from headrace.training.models.learned import GONE
 
         champion = subject.champion
         if champion is None:
             return GateResult(self.name, True, evidence={"champion": None})
-        why = self._other_label(subject.facts, champion)
+        line, known = self._apart(subject, champion)
+        why = self._other_label(subject.facts, champion) or self._of_other_models(line, subject.model, champion)
         if why is not None:
             return self._failed(champion, why)
         trusted = self._trusted(champion)
         try:
-            parts = self._parts(subject, champion)
+            parts = increment_of([facts for _, facts in line], known, self.evaluator.table)
             both = sum(self._among_trusted(rows) for _, rows in parts)
         except GONE as error:
             return self._failed(champion, f"what labels it learned is not known: {error}")
@@ -169,15 +173,29 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
             raise DatasetError(msg + f"{rows}, expected at least {LEAST_WINDOWS}; take a longer history")
         return trusted
 
-    def _parts(self, subject: Subject, champion: ModelVersion) -> list[tuple[Facts, PinnedRows]]:
-        """What the subject's line learned and the champion's did not."""
-        from headrace.training.models.increment import increment_of
-
+    def _apart(self, subject: Subject, champion: ModelVersion) -> tuple[list[tuple[str, Facts]], list[Facts]]:
+        """The subject behind what it comes from and the champion does not; and the facts of the champion's line."""
         known = self.store.lineage(champion.name).line
         names = {one.name for one in known}
-        *before, (_, own) = self.line(subject)
-        line = [*(facts for name, facts in before if name not in names), own]
-        return increment_of(line, [one.facts for one in known], self.evaluator.table)
+        *before, own = self.line(subject)
+        return [*((name, facts) for name, facts in before if name not in names), own], [one.facts for one in known]
+
+    def _of_other_models(self, line: Sequence[tuple[str, Facts]], model: str, champion: ModelVersion) -> str | None:
+        """Why labels that other models learned on the way say nothing to the champion; None: none did, or they do."""
+        for name, facts in line[:-1]:
+            why = None if numbered(name)[0] == model else self._unlike(facts, champion)
+            if why is not None:
+                return f"it comes from {name}: {why}"
+        return None
+
+    def _unlike(self, facts: Facts, champion: ModelVersion) -> str | None:
+        """Why the labels of another model's version cannot be asked of the champion; None: they can."""
+        from headrace.training.streaming.candidates import LABEL_TIME
+
+        told = facts.training.get(LABEL_TIME, self.gate.label_time)
+        if told != self.gate.label_time:
+            return f"it learned by label time {told!r}, and this gate judges by {self.gate.label_time!r}"
+        return self._other_label(facts, champion)
 
     def _among_trusted(self, learned: PinnedRows) -> int:
         """How many of some rows are trusted ones, whatever they are worth."""

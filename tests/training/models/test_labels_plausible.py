@@ -72,13 +72,14 @@ def streamed(
     parent: ModelVersion | None = None,
     files: Mapping[str, bytes] | None = None,
     label_cutoff: datetime | None = None,
+    model: str = "late_trips",
     **training: Any,
 ) -> ModelVersion:
     """A version that learned minutes of the stream."""
     offsets = {f"raw.labelled-{part}": (first, end)}
     facts = trips.facts(store, files or trips.tuned(), offsets=offsets, training={**PLACES, **training})
     before = None if parent is None else parent.name
-    return store.register("late_trips", replace(facts, parent=before, label_cutoff=label_cutoff), trips.WHY)
+    return store.register(model, replace(facts, parent=before, label_cutoff=label_cutoff), trips.WHY)
 
 
 def judged(store: ModelStore, lake: IcebergTable, version: ModelVersion, gate: LabelsPlausible = GATE) -> GateResult:
@@ -158,6 +159,27 @@ def test_labels_of_an_ancestor_that_nobody_judged_are_asked_of_with_those_of_its
     # What the two have both learned counts once.
     again = judged(store, lake, streamed(store, 0, parent=waiting))
     assert again.evidence["labels"] == 60 * MINUTES
+
+
+def test_labels_that_another_model_learned_on_the_way_are_asked_of_where_they_are_of_the_same_label_and_time(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    with_champion(store)
+    rows = trips.rows(600, trips.FEBRUARY, seed=1)
+    named = rows.rename_columns(["early" if name == "late" else name for name in rows.schema.names])
+    another = trips.fresh(named, replace(trips.LABEL, column="early")).artifact()
+    behind = 60 * (BAD + 1)
+
+    def other(**told: Any) -> ModelVersion:
+        return streamed(store, 0, end=behind, model="trips", **told)
+
+    starts = [other(), other(files=another), other(label_time="known_at")]
+    found = [judged(store, lake, streamed(store, 0, first=behind, parent=one)) for one in starts]
+    assert [one.passed for one in found] == [False] * 3
+    assert found[0].evidence["worst"]["from"] == "2013-12-01T00:12:00+00:00"
+    assert found[1].evidence["why"].startswith("it comes from trips@2: it learns another label than the champion")
+    said = "it comes from trips@3: it learned by label time 'known_at', and this gate judges by 'at'"
+    assert found[2].evidence["why"] == said
 
 
 def test_without_a_champion_nobody_is_there_to_be_surprised(lake: IcebergTable, store: ModelStore) -> None:
