@@ -89,14 +89,16 @@ def test_a_bounded_run_ends_with_what_was_there_is_made_again_from_the_archive_a
     # Of micro-batches whose good rows are some of theirs, with NULLs, edges of floats and instants of microseconds.
     assert 0 < facts.rows_seen < steps[-1].arrived
     assert rebuild(river.platform, river.store(), made.name).is_same
-    with pytest.raises(CutoverError, match=r"currents@1 has learned topic .* again; give --offsets parent to begin"):
-        river.kind(river.platform, start="currents@1").prepare()
     assert river.kind(river.platform, start="currents@1", again=True).prepare().again
-    later = river.kind(river.platform, start="currents@1", offsets="parent").prepare()
-    assert later.topic is not None
-    assert {f"{river.topic}-{name}": start for name, start in later.topic.starts.items()} == {
-        name: end for name, (_, end) in facts.offsets.items()
-    }
+    said = r"currents@1 has learned topic .* again; give --offsets parent to begin"
+    for name, kind in (("currents", river.kind), ("another", type("Another", (river.kind,), {"name": "another"}))):
+        with pytest.raises(CutoverError, match=said):
+            kind(river.platform, start="currents@1").prepare()
+        later = kind(river.platform, start="currents@1", offsets="parent").prepare()
+        assert later.topic is not None
+        assert (later.model, later.parent) == (name, "currents@1")
+        starts = {f"{river.topic}-{partition}": start for partition, start in later.topic.starts.items()}
+        assert starts == {partition: end for partition, (_, end) in facts.offsets.items()}
     with pytest.raises(JobError, match=r"has no records from .* on yet; nothing to learn from"):
         river.kind(river.platform, follow=False, offsets={p: one.end for p, one in river.log().items()}).prepare()
 
