@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from headrace.runtime.settings import Settings, load_settings
 from headrace.runtime.stack.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Machines are shared: how long an example took says nothing of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]

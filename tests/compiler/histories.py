@@ -105,7 +105,7 @@ ASKERS = st.lists(
 )
 WINDOW_MODES = st.sampled_from(["exact", "tiled"])
 #: Each example is a query of its own, tens of ms on a quiet machine and more on a shared one.
-PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+PATIENT = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 def numbered(rows: list[Row], name: str) -> list[Row]:

@@ -7,7 +7,7 @@ from sys import float_info
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.compiler.duckdb_tiles import cells_sql
@@ -64,7 +64,6 @@ def test_what_is_served_of_the_tiles_that_duckdb_folds(shop: ViewPlan, heavy: He
         assert {name: value_from(feature, merged)} == close({name: value}), name
 
 
-@settings(deadline=None)
 @given(weights=WEIGHTS)
 def test_any_split_is_null_or_not_as_the_exact_sum_is(weights: list[tuple[float, int]]) -> None:
     rows = [(weight, 0, 0, number) for number, (weight, _) in enumerate(weights)]

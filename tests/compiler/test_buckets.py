@@ -67,7 +67,7 @@ def by_duckdb(numbers: list[float], sql: str) -> list:
     return [row[0] for row in connection.execute(f"SELECT {sql} FROM numbers").fetchall()]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(numbers=LISTS, share=st.sampled_from(SHARES))
 def test_duckdb_rounds_and_ranks_alike(numbers: list[float], share: str) -> None:
     assert by_duckdb(numbers, rounded_sql("x")) == [value_of(bucket_of(number)) for number in numbers]

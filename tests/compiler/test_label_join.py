@@ -33,7 +33,7 @@ from .labelled import (
     told_at,
 )
 
-PATIENT = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+PATIENT = settings(max_examples=30, suppress_health_check=list(HealthCheck))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT = pa.timestamp("us", "UTC")
 POSITION = [("_src_partition", pa.int32()), ("_src_offset", pa.int64()), ("_src_timestamp", INSTANT)]

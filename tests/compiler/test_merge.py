@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.compiler.duckdb_sql import ratio_sql
@@ -48,7 +48,6 @@ ROWS = st.lists(
 
 
 @pytest.mark.parametrize("function", PARTIALS)
-@settings(deadline=None)
 @given(rows=ROWS, split=st.randoms(use_true_random=False), parts=st.integers(1, 6))
 def test_any_split_merges_to_the_whole(function: str, rows: list, split, parts: int) -> None:
     feature = feature_of(function)

@@ -100,7 +100,7 @@ def duck() -> duckdb.DuckDBPyConnection:
 
 
 def test_duckdb_finds_what_python_finds(duck: duckdb.DuckDBPyConnection) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None)
+    @settings(max_examples=EXAMPLES)
     @given(examples)
     def check(example: Example) -> None:
         pattern = example.pattern
@@ -120,7 +120,7 @@ def drawn(count: int) -> list[Example]:
     """Random examples, always the same."""
     found: list[Example] = []
 
-    @settings(max_examples=count, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=count, derandomize=True, database=None)
     @given(examples)
     def keep(example: Example) -> None:
         found.append(example)

@@ -33,7 +33,7 @@ def test_any_split_gives_the_bytes_of_the_whole(type_: str, data: st.DataObject,
 
 
 @pytest.mark.parametrize("type_", VALUES)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_python_and_duckdb_give_the_most_frequent_and_of_equals_the_least_first(
     type_: str, data: st.DataObject

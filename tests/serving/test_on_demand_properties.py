@@ -111,7 +111,7 @@ def plan_of(steps: list[Tree]) -> ViewPlan:
     return plan_view(replace(VIEW, on_demand=traced(wrapped, types, [], "here")))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(programs(), ROWS)
 def test_every_reader_computes_what_plain_python_does(steps: list[Tree], rows: list[Row]) -> None:
     plan = plan_of(steps)

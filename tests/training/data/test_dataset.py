@@ -31,7 +31,7 @@ from headrace.training.data import (
 
 from .lake import fresh_folder, table_of
 
-PATIENT = settings(deadline=None, max_examples=40)
+PATIENT = settings(max_examples=40)
 ENCODING = Encoding({"id": Raw(mask=False), "card": Hash(1_000)}, Label("fraud"))
 FILES = st.lists(st.integers(1, 23), min_size=1, max_size=4)
 ORDERS = st.builds(Order, st.integers(0, 5), st.booleans(), st.integers(1, 30))

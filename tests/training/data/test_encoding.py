@@ -24,7 +24,7 @@ from headrace.training.data.encoders import Encoder
 
 from .test_hashing import expected as stable_hash
 
-QUICK = settings(deadline=None, max_examples=80)
+QUICK = settings(max_examples=80)
 NEW_YORK = "America/New_York"
 NUMBERS = st.floats(-1e6, 1e6) | st.sampled_from([math.nan, math.inf, -math.inf, 1e300])
 INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

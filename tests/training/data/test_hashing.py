@@ -55,7 +55,7 @@ COLUMNS = {
 }
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data(), st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=3), st.text(max_size=4))
 def test_a_row_hashes_as_its_bytes_one_by_one(data: st.DataObject, types: list[pa.DataType], salt: str) -> None:
     rows = data.draw(st.lists(st.tuples(*(st.none() | COLUMNS[one] for one in types)), min_size=1, max_size=8))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.training.data.order import order_of
@@ -12,7 +12,6 @@ from headrace.training.data.order import order_of
 WORDS = st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 3), st.integers(2**63, 2**63 + 3)), max_size=40)
 
 
-@settings(deadline=None)
 @given(WORDS)
 def test_words_are_in_the_order_of_a_stable_sort(words: list[int]) -> None:
     assert order_of(np.array(words, np.uint64)).tolist() == sorted(range(len(words)), key=words.__getitem__)

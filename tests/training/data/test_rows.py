@@ -51,7 +51,7 @@ def ids(rows: PinnedRows) -> list[int]:
     return [one for batch in rows.batches(["id"]) for one in batch["id"].to_pylist()]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     column=st.sampled_from(["id", "amt"]),
     operator=st.sampled_from(sorted(OPERATORS)),

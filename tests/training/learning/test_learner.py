@@ -255,7 +255,7 @@ def test_an_exploding_loss_is_refused_and_the_next_one_is_not() -> None:
     ),
     model=st.sampled_from([LOGISTIC, ModelSpec("factorization_machine", {"factors": 2})]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_comes_weights_stay_finite_and_a_refusal_changes_none(
     optimizer: str, rate: float, values: list[float], model: ModelSpec
 ) -> None:

@@ -139,7 +139,7 @@ PARTS = st.lists(
 
 @pytest.mark.parametrize("task", METRICS_OF)
 @given(parts=PARTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_sums_are_the_same_bits_whether_looked_at_often_or_once(
     task: str, parts: list[list[tuple[float, float]]]
 ) -> None:

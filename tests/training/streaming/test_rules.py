@@ -136,7 +136,7 @@ def test_rows_that_the_learner_leaves_out_are_found_beside_those_that_it_never_s
     assert told.candidate.label_cutoff_us == 800
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     known=st.lists(st.integers(490, 1_020), min_size=1, max_size=24),
     cuts=st.sets(st.integers(1, 23)),

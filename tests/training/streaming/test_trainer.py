@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.connectors.artifacts import Artifacts
@@ -55,7 +55,6 @@ def trainer(folder: Path, policy: Policy = NEVER, clock: Clock | None = None) ->
     return StreamTrainer("run-1", make(None, ["x"]), policy, keep, PLACES, clock or Clock())
 
 
-@settings(deadline=None)
 @given(
     cuts=st.lists(st.integers(1, 59), unique=True).map(sorted),
     failures=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=4),
