@@ -71,11 +71,11 @@ def expected(
     known = [
         row
         for row in rows
-        if verdict(row) == "accepted"
-        and makes_known(row, keys)
-        and all(asker[key] is not None and row[key] == asker[key] for key in keys)
+        if all(asker[key] is not None and row[key] == asker[key] for key in keys)
+        and verdict(row) == "accepted"
         and row["ordered_at"] < asker["_t"]
         and (known_by == "event" or row["_src_timestamp"] < asker["_t"])
+        and makes_known(row, keys)
     ]
     if not known:
         return None
