@@ -27,7 +27,12 @@ from headrace.jobs.options import (
 from headrace.jobs.output import print_rows, progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from headrace.pipelines.engine_diff import Difference, EngineDiff
+
+#: Rows of one value that are printed as text: what a screen holds.
+SHOWN_ROWS = 20
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -47,7 +52,7 @@ def diff(
     """Compute features of a file's rows on DuckDB and on Flink, and print the values that differ, with their rows.
 
     Flink runs in this process; no server is needed. Values are those of mode tiled, as they are served. Exit status 1
-    when anything differs.
+    when anything differs; a count of different values within the error of an estimate does not.
 
     Example: headrace diff all --file examples/fraud/features.py --input examples/fraud/transactions.csv
     """
@@ -80,8 +85,15 @@ def _print_text(found: EngineDiff) -> None:
     for one in found.differences:
         typer.echo(str(one))
         if one.rows is not None:
-            print_rows(one.rows.to_pylist(), Format.TABLE)
+            _print_inputs(one.rows)
     typer.echo(found.summary())
+
+
+def _print_inputs(rows: pa.Table) -> None:
+    print_rows(rows.slice(0, SHOWN_ROWS).to_pylist(), Format.TABLE)
+    more = rows.num_rows - SHOWN_ROWS
+    if more > 0:
+        typer.echo(f"and {more:,} more rows (--format json has all)")
 
 
 def _print_json(found: EngineDiff) -> None:
@@ -95,6 +107,7 @@ def _print_json(found: EngineDiff) -> None:
         "values": found.values,
         "differing": found.differing,
         "differences": differences,
+        "estimates": [_plain(one) for one in found.estimates],
     }
     print_rows([whole], Format.JSON)
 

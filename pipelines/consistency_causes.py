@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from headrace.compiler.equality import same
-from headrace.compiler.merge import LG_K, merge_feature, value_from
+from headrace.compiler.equality import EXACT_UP_TO, is_estimate, same
+from headrace.compiler.merge import merge_feature, value_from
 from headrace.compiler.plan import PlannedFeature, ViewPlan
 from headrace.compiler.served import Status
 from headrace.compiler.tiles import WindowMode, floor_to
@@ -22,9 +22,6 @@ from headrace.pipelines.consistency import Cause
 from headrace.pipelines.consistency_history import History, Marks, Part, Values
 from headrace.pipelines.served import Answer, Served
 
-#: A sketch counts exactly up to so many values; beyond, one standard error is 1 / sqrt of it. Five leave no doubt.
-EXACT_UP_TO = 1 << LG_K
-STANDARD_ERRORS = 5
 #: Of rows that were not committed, how many are taken in one by one: a job commits every few seconds.
 MOST_UNCOMMITTED = 64
 ALL = Part("TRUE")
@@ -243,18 +240,6 @@ def _uncommitted(most: int) -> About:
 def empty_value(feature: PlannedFeature) -> Any:
     """The value of a window that holds nothing."""
     return value_from(feature, [merge_feature(part, []) for part in feature.parts])
-
-
-def is_estimate(feature: PlannedFeature, served: Any, value: Any) -> bool:
-    """Whether two counts of different values differ by no more than an estimate may.
-
-    >>> feature = PlannedFeature("ips_1h", "count_distinct", "0a1b2c3d", ("distinct_ip",), "int")
-    >>> is_estimate(feature, 10_100, 10_000), is_estimate(feature, 101, 100)
-    (True, False)
-    """
-    if feature.function != "count_distinct" or served is None or value is None or value <= EXACT_UP_TO:
-        return False
-    return bool(abs(served - value) <= STANDARD_ERRORS * value / EXACT_UP_TO**0.5)
 
 
 def rounding(feature: PlannedFeature, finest_us: int, at_us: int, *, now: bool) -> str:

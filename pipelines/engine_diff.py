@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from headrace.compiler.duckdb_point_in_time import entities_sql, evidence_sql
-from headrace.compiler.equality import same
+from headrace.compiler.equality import STANDARD_ERRORS, is_estimate, same
 from headrace.compiler.plan import ViewPlan
 from headrace.compiler.point_in_time import KeySet
 from headrace.connectors.frame import html_table
@@ -61,6 +61,7 @@ class EngineDiff:
     Attributes:
         verdicts: how many rows have each verdict that the source knows, by its name: on DuckDB, and on Flink.
         entities: how many entities were compared, and `values` of how many features of them together.
+        estimates: counts of different values on which they differ by no more than an estimate may: not differing.
         features_left_out: features that were not, because no entity alone has a value of them, with the reason.
     """
 
@@ -70,6 +71,7 @@ class EngineDiff:
     entities: int
     values: int
     differences: tuple[Difference, ...]
+    estimates: tuple[Difference, ...] = ()
     features_left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -95,7 +97,10 @@ class EngineDiff:
 
     def summary(self) -> str:
         """How much differs of how much."""
-        return f"{self.differing:,} differing; {self.values:,} values of {self.entities:,} entities compared"
+        found = f"{self.differing:,} differing"
+        if self.estimates:
+            found += f", {len(self.estimates):,} estimates within {STANDARD_ERRORS} standard errors"
+        return f"{found}; {self.values:,} values of {self.entities:,} entities compared"
 
     def _repr_html_(self) -> str:
         """The summary, and below it what differs."""
@@ -134,7 +139,8 @@ def compare(
 ) -> EngineDiff:
     """Compare the engines over the relation `archive`, of which `tiles` were made, at an instant.
 
-    Values are those of mode `tiled`, equal as `compiler.equality` says. Arguments and errors are `local_run.run_in`'s;
+    Values are those of mode `tiled`, equal as `compiler.equality` says; a count that Flink may estimate is no
+    difference. Arguments and errors are `local_run.run_in`'s;
     `explained`: of how many differing values of one feature the rows are looked up.
     """
     verdicts, newest_us = verdicts_of(connection, plan)
@@ -147,6 +153,7 @@ def compare(
         entities=sum(part.entities for part in parts),
         values=sum(part.values for part in parts),
         differences=tuple(one for part in parts for one in part.differences),
+        estimates=tuple(one for part in parts for one in part.estimates),
         features_left_out=left_out(plan, features),
     )
 
@@ -158,6 +165,7 @@ class _Part:
     entities: int
     values: int
     differences: Sequence[Difference]
+    estimates: Sequence[Difference]
 
 
 def _compared(
@@ -172,7 +180,8 @@ def _compared(
     rows = left.select([key.name for key in keys.keys]).to_pylist()
     right = tiles.values(asked.names, rows, instant_of(at_us))
     found = [_differences(connection, asked, name, rows, left, right, explained) for name in asked.names]
-    return _Part(len(entities), len(entities) * len(asked.names), list(chain(*found)))
+    differences, estimates = (list(chain(*each)) for each in zip(*found, strict=True))
+    return _Part(len(entities), len(entities) * len(asked.names), differences, estimates)
 
 
 def _entities(connection: duckdb.DuckDBPyConnection, tiles: FlinkTiles, keys: KeySet, at_us: int) -> list[Key]:
@@ -207,12 +216,19 @@ def _differences(
     left: pa.Table,
     right: pa.Table,
     explained: int,
-) -> Iterator[Difference]:
-    """The values of one feature that differ."""
-    pairs = enumerate(zip(left[name].to_pylist(), right[name].to_pylist(), strict=True))
-    for found, (row, (one, other)) in enumerate((row, pair) for row, pair in pairs if not same(*pair)):
-        rows = _rows_behind(connection, asked, name, row) if found < explained else None
-        yield Difference(name, entities[row], one, other, rows)
+) -> tuple[list[Difference], list[Difference]]:
+    """The values of one feature that differ, and the estimates among those that are not equal."""
+    feature = asked.keys.plan.any_feature(name)
+    pairs = list(zip(left[name].to_pylist(), right[name].to_pylist(), strict=True))
+    unequal = [row for row, pair in enumerate(pairs) if not same(*pair)]
+    estimated = {row for row in unequal if is_estimate(feature, found=pairs[row][1], exact=pairs[row][0])}
+    differing = [row for row in unequal if row not in estimated]
+    behind = {row: _rows_behind(connection, asked, name, row) for row in differing[:explained]}
+
+    def told(row: int) -> Difference:
+        return Difference(name, entities[row], *pairs[row], behind.get(row))
+
+    return [told(row) for row in differing], [told(row) for row in unequal if row in estimated]
 
 
 def _rows_behind(connection: duckdb.DuckDBPyConnection, asked: AskedSet, name: str, row: int) -> pa.Table:

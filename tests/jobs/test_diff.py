@@ -125,6 +125,35 @@ def test_differences_are_printed_as_lines_with_tables(capsys: pytest.CaptureFixt
     assert said.err == "v as of 1970-01-01T00:00:00+00:00; rows: 2 accepted, 1 late\n"
 
 
+def test_of_the_rows_of_a_value_a_screen_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pa.table({"n": range(diff.SHOWN_ROWS + 1_000)})
+    found = replace(one_difference(), differences=(Difference("n_1h", {"k": "a"}, 2, 3, rows),))
+    diff.PRINT[Format.TABLE](found)
+    *_, last, more, _ = capsys.readouterr().out.splitlines()
+    assert (last, more) == (str(diff.SHOWN_ROWS - 1), "and 1,000 more rows (--format json has all)")
+    diff.PRINT[Format.JSON](found)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert len(told["differences"][0]["rows"]) == rows.num_rows
+
+
+def test_estimates_are_told_apart_from_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    estimate = Difference("ips_7d", {"card": 0}, 6_000, 5_892, None)
+    found = replace(one_difference(), differences=(), verdicts=({}, {}), estimates=(estimate,) * 3)
+    diff.PRINT[Format.TABLE](found)
+    said = "0 differing, 3 estimates within 5 standard errors; 1 values of 1 entities compared\n"
+    assert (found.differing, capsys.readouterr().out) == (0, said)
+    diff.PRINT[Format.JSON](found)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert (told["differing"], told["differences"]) == (0, [])
+    assert told["estimates"][0] == {
+        "feature": "ips_7d",
+        "entity": {"card": 0},
+        "duckdb": 6_000,
+        "flink": 5_892,
+        "rows": None,
+    }
+
+
 def test_differences_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     diff.PRINT[Format.JSON](one_difference())
     (told,) = json.loads(capsys.readouterr().out)

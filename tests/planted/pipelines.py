@@ -144,6 +144,13 @@ MUTANTS = (
         "tests/pipelines/test_consistency.py::test_a_town_that_begins_after_the_asked_time_is_known_to_the_store",
     ),
     Mutant(
+        "the engines differ where one of them may estimate",
+        "pipelines/engine_diff.py",
+        "for row in unequal if is_estimate(",
+        "for row in () if is_estimate(",
+        "tests/testing/test_on_flink.py::test_a_count_that_flink_may_estimate_is_no_difference",
+    ),
+    Mutant(
         "a fingerprint runs lists together",
         "pipelines/training_set.py",
         "return _buffer(column.is_null()) + _buffer(lengths) + _bits(",

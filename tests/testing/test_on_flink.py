@@ -52,6 +52,8 @@ JOINED = (
     .replace('["cents"]', "[payments.cents * payments.asof_join(Weights).weight]")
 )
 
+DIFFERENT = FEATURES.replace(".sum()", ".count_distinct()")
+
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -103,6 +105,24 @@ def test_the_examples_of_a_view_share_a_job_and_nothing_else(desk: Path, flink: 
     differing = pytest.raises(AssertionError, match="duckdb 101, flink 100")
     with opened_inputs(plan, Inputs([pay("a", 101)])) as connection, differing:
         flink.check(connection, plan, Inputs(examples[1]), instant_from("at", "2026-01-01T10:31:00Z"))
+
+
+def test_a_count_that_flink_may_estimate_is_no_difference(desk: Path, flink: OnFlink) -> None:
+    (desk / "features.py").write_text(DIFFERENT)
+    plan = plan_view(load_views(desk / "features.py").views["cards"])
+    rows = [pay("a", cents) for cents in range(5_000)]
+    given, at = Inputs([*rows, pay("b", 1), pay("b", 2)]), instant_from("at", "2026-01-01T10:31:00Z")
+    with opened_inputs(plan, given) as connection:
+        flink.check(connection, plan, given, at)
+    one_less = Inputs([*rows, pay("b", 1), pay("b", 1)])
+    told = "1 differing, 1 estimates within 5 standard errors; 2 values of 2 entities compared\nspent_1h of card='b'"
+    with opened_inputs(plan, one_less) as connection, pytest.raises(AssertionError, match=told):
+        flink.check(connection, plan, given, at)
+    many_less = Inputs([*(pay("a", cents % 4_500) for cents in range(5_000)), pay("b", 1), pay("b", 2)])
+    told = "1 differing; 2 values of 2 entities compared\nspent_1h of card='a': duckdb 4500, flink "
+    with opened_inputs(plan, many_less) as connection, pytest.raises(AssertionError, match=told):
+        flink.check(connection, plan, given, at)
+    assert flink.jobs == 1
 
 
 def test_a_row_that_is_in_two_examples_is_no_copy(desk: Path, flink: OnFlink) -> None:
