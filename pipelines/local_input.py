@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+from duckdb.sqltypes import FLOAT as FLOAT32
 from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
 from headrace.compiler.duckdb_scalar import DUCKDB
@@ -120,8 +121,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) 
 
 
 def _text(column: Column, type_: DuckDBPyType | None) -> str:
-    """A column as text, a struct or a list as JSON unless it is text already; NULL where the file has none."""
+    """A column as text, a struct or a list as JSON unless it is text already; NULL where the file has none.
+
+    The shortest text of a float of 32 bits is that of another one of 64; in JSON it has all digits.
+    """
     name = DUCKDB.identifier(column.name)
-    stored = "NULL" if type_ is None else name
+    exact = f"CAST({name} AS DOUBLE)" if type_ == FLOAT32 else name
+    stored = "NULL" if type_ is None else exact
     given = f"to_json({name})" if column.fields and type_ not in {None, VARCHAR} else stored
     return f"CAST({given} AS VARCHAR) AS {name}"

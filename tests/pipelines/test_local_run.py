@@ -18,7 +18,7 @@ from deltalake import write_deltalake
 
 from headrace.compiler.build import plan_view
 from headrace.connectors.iceberg import IcebergCatalog
-from headrace.connectors.schema import archive_fields
+from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import NotFoundError, RequestError, SchemaMismatchError
 from headrace.features.load import load_views
 from headrace.pipelines.local_run import LocalRun, run_locally
@@ -142,6 +142,71 @@ def test_parquet_and_delta_give_the_same(desk: Desk) -> None:
     write_deltalake(str(desk.folder / "delta"), typed())
     for place in ("tx.parquet", "delta"):
         assert rows(desk.run(str(desk.folder / place))) == [FAILED, MEANS], place
+
+
+METERS = """
+from datetime import datetime
+from headrace import FeaturePipeline, IcebergTable, Source, WindowSpec, event_time, transformation
+
+class Reading:
+    watt: float
+
+class Meters(Source):
+    history = IcebergTable("raw.meters")
+    meter: int
+    watt: float
+    inside: Reading
+    watts: list[float]
+    ts: datetime = event_time()
+
+@transformation
+def watt(meters: Meters, wspec: WindowSpec):
+    return meters.groupby("meter")["watt"].window(wspec).max()
+
+@transformation
+def inside(meters: Meters, wspec: WindowSpec):
+    return meters.groupby("meter")[meters.inside.watt].window(wspec).max()
+
+@transformation
+def listed(meters: Meters, wspec: WindowSpec):
+    return meters.groupby("meter")[meters.watts[0]].window(wspec).max()
+
+@transformation
+def tenths(meters: Meters, wspec: WindowSpec):
+    return meters[meters.watt == 0.1].groupby("meter").window(wspec).count()
+
+class Power(FeaturePipeline):
+    owner = "grid@example.com"
+    features = [watt.over("1h"), inside.over("1h"), listed.over("1h"), tenths.over("1h")]
+"""
+
+
+def test_a_float_of_32_bits_is_the_number_that_it_is(tmp_path: Path) -> None:
+    """Not the one whose shortest text is its own: a tenth is none of 32 bits."""
+    (tmp_path / "features.py").write_text(METERS)
+    plan = plan_view(load_views(tmp_path / "features.py").views["power"])
+    single = pa.float32()
+    rows = pa.table(
+        {
+            "meter": pa.array([1], pa.int64()),
+            "watt": pa.array([0.1], single),
+            "inside": pa.array([{"watt": 0.1}], pa.struct([("watt", single)])),
+            "watts": pa.array([[0.1]], pa.list_(single)),
+            "ts": pa.array([datetime(2024, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC")),
+        }
+    )
+    pq.write_table(rows, tmp_path / "meters.parquet")
+    write_deltalake(tmp_path / "delta", rows)
+    catalog = IcebergCatalog.sqlite("lake", tmp_path)
+    table = catalog.create_table("lake", "meters", [Field("meter", "bigint")])
+    with table.table.update_schema() as change:
+        change.union_by_name(rows.schema)
+    table.refresh().append(rows)
+    exact = 13421773 / 2**27
+    for place in (str(tmp_path / "meters.parquet"), str(tmp_path / "delta"), "lake.meters"):
+        (found,) = run_locally(plan, place, catalog.named).tables
+        (row,) = found.drop_columns(["meter"]).to_pylist()
+        assert row == {"watt_1h": exact, "inside_1h": exact, "listed_1h": exact, "tenths_1h": 0}, place
 
 
 def test_an_archive_gives_the_same_with_the_order_of_its_offsets(desk: Desk) -> None:
