@@ -47,7 +47,7 @@ from headrace.pipelines.pinned_dimensions import pinned_dimensions
 from headrace.pipelines.registered_views import registered_views
 from headrace.pipelines.spine import Spine, read_spine
 from headrace.pipelines.spine_file import shown_rows
-from headrace.pipelines.training_set import Pinned, TrainedFeature, TrainingSet
+from headrace.pipelines.training_set import Pinned, TrainedFeature, TrainingSet, all_reasons
 from headrace.runtime.local_flink import local_session
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
@@ -128,18 +128,18 @@ class TrainingSetPipeline:
         _refuse_taken(rows, [one.name for each in asked.values() for one in each])
         histories = {view: self.history(self.views[view]) for view in asked}
         columns: dict[str, pa.ChunkedArray] = {}
-        outside: dict[int, str] = {}
+        outside: dict[str, Mapping[int, str]] = {}
         for view, members in asked.items():
             requested = self.requested(view, members, rows)
             tiled = with_tiles(members)
             with self._connected(rows, self.views[view], tuple(tiled.values()), histories[view]) as connection:
-                outside |= self.check_coverage(connection, view, rows, histories[view])
+                outside[view] = self.check_coverage(connection, view, rows, histories[view])
                 sets = key_sets(self.views[view], tuple(tiled.values()), self.known_by)
                 columns |= ENGINES[self.engine](self, connection, sets, rows, histories[view])
             for one, request in requested.items():
                 read = {each.feature.name: columns[tiled[replace(each, name="")].name] for each in one.inputs}
                 columns[one.name] = values_on_demand(view, one.feature, pa.table(read | request))
-        return self.assemble(rows, asked, columns, histories, outside)
+        return self.assemble(rows, asked, columns, histories, all_reasons(outside))
 
     def requested(
         self, view: str, asked: Sequence[Asked], spine: Spine

@@ -98,6 +98,19 @@ class Pinned:
         return ", ".join([*map(str, self.histories), *(f"{name} at {one}" for name, one in self.dimensions.items())])
 
 
+def all_reasons(by_view: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
+    """Why rows are outside of some view's history, by row; in the order of the views' names, whoever asks first.
+
+    >>> all_reasons({"users": {0: "before users"}, "cards": {1: "after cards", 0: "before cards"}})
+    {0: 'before cards; before users', 1: 'after cards'}
+    """
+    found: dict[int, list[str]] = {}
+    for view in sorted(by_view):
+        for row, why in by_view[view].items():
+            found.setdefault(row, []).append(why)
+    return {row: "; ".join(found[row]) for row in sorted(found)}
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """The rows of a spine in their order, each with the features as they were just before its time.

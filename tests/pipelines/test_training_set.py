@@ -322,6 +322,19 @@ def test_history_that_does_not_cover_a_row_is_refused_or_flagged(lake: Lake) -> 
     assert len(made) == 3
 
 
+@pytest.mark.parametrize("features", [BOTH, BOTH[::-1]])
+def test_a_row_that_two_histories_do_not_cover_is_flagged_for_both(lake: Lake, features: list[str]) -> None:
+    """Whatever the order of the features: users are known from 06:00 on, cards from 09:20."""
+    frame = spine(inference_ts=[at("05:00"), at("07:00"), datetime(2100, 1, 1, tzinfo=UTC)])
+    made = lake.pipeline(outside="flag").build(frame, features)
+    first, end = "before the first event of view", "beyond the complete history of view"
+    assert values(made.to_arrow(), "outside_history") == [
+        f"{first} cards; {first} users",
+        f"{first} cards",
+        f"{end} cards; {end} users",
+    ]
+
+
 def test_an_archive_is_complete_to_its_commit_less_max_delay(lake: Lake) -> None:
     """An event of the last five seconds may come after the commit, and the row would have another value then."""
     snapshot = lake.payments.current_snapshot_id()

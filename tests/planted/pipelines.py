@@ -7,6 +7,9 @@ from .mutant import Mutant
 KEPT_LISTS = "tests/pipelines/test_kept_lists.py"
 LOCAL_FOREIGN = "tests/pipelines/test_local_foreign.py"
 LOOKED_UP = "tests/pipelines/test_lookups.py"
+FLAGGED_FOR_BOTH = (
+    "tests/pipelines/test_training_set.py::test_a_row_that_two_histories_do_not_cover_is_flagged_for_both"
+)
 
 MUTANTS = (
     Mutant(
@@ -142,6 +145,20 @@ MUTANTS = (
         "is None and row in known_later and",
         "is None and row not in known_later and",
         "tests/pipelines/test_consistency.py::test_a_town_that_begins_after_the_asked_time_is_known_to_the_store",
+    ),
+    Mutant(
+        "of several views that do not cover a row the one asked first is named first",
+        "pipelines/training_set.py",
+        "for view in sorted(by_view):",
+        "for view in by_view:",
+        f"{FLAGGED_FOR_BOTH}[features1]",
+    ),
+    Mutant(
+        "a float of 32 bits in a file is the one of its shortest text",
+        "pipelines/local_input.py",
+        'f"CAST({name} AS DOUBLE)" if type_ == FLOAT32 else name',
+        "name",
+        "tests/pipelines/test_local_run.py::test_a_float_of_32_bits_is_the_number_that_it_is",
     ),
     Mutant(
         "the engines differ where one of them may estimate",
