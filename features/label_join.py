@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from headrace.errors import ColumnTypeError, DefinitionError, UnsupportedError, did_you_mean
 from headrace.features.column import SourceColumn
 from headrace.features.duration import parse_duration
+from headrace.features.integers import INT_RANGE
 from headrace.features.place import Place, calling_place
 from headrace.features.scalar import BOOL, FLOAT, INT, KEY_TYPES, STR
 from headrace.features.source import Source, SourceSchema
@@ -20,8 +21,6 @@ ADDED = (LABEL, LABEL_TIME, FACT, FACT_NUMBER)
 DEFAULT_RETENTION = "7d"
 #: What a model can be taught; instants and structs are no targets.
 LABEL_TYPES = {BOOL: bool, INT: int, FLOAT: float, STR: str}
-#: Integers of 64 bits: those that a column of integers can have.
-INT_RANGE = range(-(2**63), 2**63)
 #: The columns of an id, by their names: one name for both sources, several, or those of labels by those of logged rows.
 On = str | Sequence[str] | Mapping[str, str]
 #: What stands for a label that did not come in time.

@@ -238,6 +238,8 @@ def _condition_of(key: Any) -> Scalar:
     """The scalar of a filter; ColumnTypeError unless it is a condition over columns."""
     if not isinstance(key, ibis.expr.types.Value):
         msg = f"tx[...] expects a column's name or a condition such as tx.status == 'failed', found {key!r}"
+        if isinstance(key, bool):
+            msg += ": a column equals nothing that no column holds, such as an integer beyond 64 bits"
         raise ColumnTypeError(msg)
     condition = to_scalar(key)
     if condition.type != BOOL:

@@ -11,6 +11,7 @@ import ibis.expr.operations as ops
 from headrace.errors import DefinitionError, UnsupportedError
 from headrace.features.coercion import NULL, type_of, unify
 from headrace.features.instant import day_number, instant_us
+from headrace.features.integers import INT_RANGE, beyond_64_bits
 from headrace.features.operations.conditions import decided, same
 from headrace.features.operations.rule import Rule
 from headrace.features.operations.times import interval_us
@@ -28,8 +29,6 @@ from headrace.features.scalar import (
     is_list,
     literal,
 )
-
-BIGINT_RANGE = range(-(2**63), 2**63)
 
 
 def _column(relation: Any, name: str) -> Scalar:
@@ -68,9 +67,8 @@ def _instant(value: datetime) -> int:
 
 def _plain_value(type_: str, value: Any) -> str | int | float | bool:
     """A literal's value as a plain Python value of the language's type."""
-    if type_ == INT and int(value) not in BIGINT_RANGE:
-        msg = f"{value!r} is outside the range of BIGINT"
-        raise DefinitionError(msg)
+    if type_ == INT and int(value) not in INT_RANGE:
+        raise beyond_64_bits(repr(value))
     if type_ == FLOAT and not math.isfinite(value):
         msg = f"{value!r} is no finite number; use None for a missing value"
         raise DefinitionError(msg)

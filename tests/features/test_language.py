@@ -218,6 +218,7 @@ def test_conditions_become_scalars(load: Load, condition: str, text: str) -> Non
 
 
 GROUPED = "tx.groupby('account')"
+BEYOND = "an integer is beyond 64 bits; expected an int of -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807"
 BODIES = [
     ("tx[tx.stauts == 'x'].groupby('account').window(wspec).count()", UnknownColumnError, "did you mean 'status'"),
     ("tx.groupby('acount').window(wspec).count()", UnknownColumnError, "did you mean 'account'"),
@@ -338,6 +339,17 @@ BODIES = [
     (f"{COUNT} + {COUNT}", DefinitionError, "unsupported operand"),
     (f"{COUNT} / {COUNT} / {COUNT}", DefinitionError, "unsupported operand"),
     ("1 / 0", DefinitionError, "division by zero"),
+    ("tx[tx.cents < 2**63].groupby('account').window(wspec).count()", DefinitionError, BEYOND),
+    ("tx[-2**63 - 1 > tx.cents].groupby('account').window(wspec).count()", DefinitionError, BEYOND),
+    ("tx.groupby('account')[tx.amt * 2**70].window(wspec).sum()", DefinitionError, "an integer is beyond 64 bits"),
+    ("tx[tx.cents.isin([1, 2**64])].groupby('account').window(wspec).count()", DefinitionError, f"{2**64} is beyond"),
+    ("tx.groupby('account')[ibis.literal(2**64)].window(wspec).sum()", DefinitionError, f"{2**64} is beyond 64 bits"),
+    (
+        "tx[tx.cents == 2**64].groupby('account').window(wspec).count()",
+        ColumnTypeError,
+        "found False: .* beyond 64 bits",
+    ),
+    ("tx.groupby('account')[tx.amt & 3].window(wspec).sum()", DefinitionError, "for &: 'FloatingColumn' and 'int'$"),
 ]
 
 

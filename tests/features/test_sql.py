@@ -84,6 +84,10 @@ PAIRS = [
         "SELECT avg(t.AMT * 2) FILTER (WHERE ok) FROM tx AS t WHERE t.cents > 1 GROUP BY t.account",
         "tx[tx.cents > 1][tx.ok].groupby('account')[tx.amt * 2].window(wspec).mean()",
     ),
+    (
+        "SELECT max(cents) FILTER (WHERE cents > -9223372036854775808) FROM tx GROUP BY account",
+        "tx[tx.cents > -(2**63)].groupby('account')['cents'].window(wspec).max()",
+    ),
     ("SELECT count(status) FROM tx GROUP BY account", "tx.groupby('account')['status'].window(wspec).count()"),
     (
         "SELECT count(DISTINCT merchant) FROM tx GROUP BY account",
@@ -204,6 +208,19 @@ BODIES = [
     ("SELECT sum(cents % 7) FROM tx GROUP BY account", 12, UnsupportedError, "floor_mod"),
     ("SELECT sum(cents // 7) FROM tx GROUP BY account", 12, UnsupportedError, "floor_div"),
     ("SELECT sum(amt / 0) FROM tx GROUP BY account", 12, DefinitionError, "constant zero"),
+    ("SELECT sum(cents + 9223372036854775808) FROM tx GROUP BY account", 20, DefinitionError, f"{2**63} is beyond 64"),
+    (
+        "SELECT sum(cents - -9223372036854775809) FROM tx GROUP BY account",
+        21,
+        DefinitionError,
+        f"{-(2**63) - 1} is bey",
+    ),
+    (
+        "SELECT count(*) FROM tx WHERE cents IN (1, 18446744073709551616) GROUP BY account",
+        44,
+        DefinitionError,
+        "beyond 64",
+    ),
     ("SELECT sum(log(amt)) FROM tx GROUP BY account", 12, UnsupportedError, "log10.x. or ln"),
     ("SELECT sum(round(amt, 16)) FROM tx GROUP BY account", 12, DefinitionError, "at most 15 digits"),
     ("SELECT last(trim(status)) FROM tx GROUP BY account", 18, UnsupportedError, "SQL's trims spaces only; strip"),

@@ -167,7 +167,7 @@ WRONG: list[tuple[tuple[str, ...], type[HeadraceError], str]] = [
     (
         (BOTH, "cents: int = filled_by({Wires: 2**70})", AT),
         DefinitionError,
-        "of Wires: Value 1180591620717411303424 is out",
+        "of Wires: 1180591620717411303424 is beyond 64 bits",
     ),
     (
         (BOTH, "cents: int = filled_by({Wires: lambda tx: tx.fee.sum()})", AT),

@@ -6,6 +6,27 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "an integer beyond 64 bits is told as an operator that its column lacks",
+        "features/meaning.py",
+        "_no_method(error) or _too_large(error) or error",
+        "_no_method(error) or error",
+        "tests/features/test_language.py::test_a_wrong_body_is_refused_at_its_line",
+    ),
+    Mutant(
+        "an operator that floats lack is told as an integer beyond 64 bits",
+        "features/meaning.py",
+        "(?:[-+/%*]|",
+        "(?:[-+/%*&]|",
+        "tests/features/test_language.py::test_a_wrong_body_is_refused_at_its_line",
+    ),
+    Mutant(
+        "the least integer of 64 bits is refused in SQL",
+        "features/sql/rules/numbers.py",
+        "literal(-number(node.this))",
+        "-literal(number(node.this))",
+        "tests/features/test_sql.py::test_sql_is_the_same_aggregate_as_python",
+    ),
+    Mutant(
         "a join is by a column of whatever has one of that name",
         "features/sql/rows.py",
         "if not isinstance(column, exp.Column) or column.table.lower() in",

@@ -10,7 +10,7 @@ import ibis
 from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
-from headrace.features.sql.rules.common import Rule, binary, method, number, variadic
+from headrace.features.sql.rules.common import Rule, binary, literal, method, number, variadic
 from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _instant(text: str) -> datetime:
 RULES: dict[type, Rule] = {
     exp.Column: lambda reader, node: reader.column(node),
     exp.Paren: lambda reader, node: reader.read(node.this),
-    exp.Literal: lambda reader, node: ibis.literal(number(node)),
+    exp.Literal: lambda reader, node: literal(number(node)),
     exp.Boolean: lambda reader, node: ibis.literal(node.this),
     exp.Null: lambda reader, node: ibis.null(),
     exp.EQ: _unlike_null(binary(operator.eq)),

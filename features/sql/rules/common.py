@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from headrace.errors import ColumnTypeError, UnsupportedError
 from headrace.features.coercion import type_of
+from headrace.features.integers import INT_RANGE, beyond_64_bits
 from headrace.features.sql.syntax import DIALECT
 
 if TYPE_CHECKING:
@@ -135,6 +136,13 @@ def number(node: exp.Expr) -> Any:
     if node.is_string:
         return node.this
     return int(node.this) if node.this.isdigit() else float(node.this)
+
+
+def literal(value: int | float | str) -> Any:
+    """A constant as an expression; DefinitionError for an integer beyond 64 bits."""
+    if isinstance(value, int) and value not in INT_RANGE:
+        raise beyond_64_bits(str(value))
+    return ibis.literal(value)
 
 
 def arguments(node: exp.Expr) -> list[exp.Expr]:

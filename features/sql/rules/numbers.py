@@ -9,7 +9,7 @@ import ibis
 from sqlglot import exp
 
 from headrace.errors import DefinitionError, UnsupportedError
-from headrace.features.sql.rules.common import Rule, binary, call, method, number, variadic
+from headrace.features.sql.rules.common import Rule, binary, call, literal, method, number, variadic
 
 if TYPE_CHECKING:
     from headrace.features.sql.expressions import Reader
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _negative(reader: Reader, node: exp.Neg) -> Any:
     """A negative constant, or the negative of an expression."""
     if isinstance(node.this, exp.Literal) and not node.this.is_string:
-        return ibis.literal(-number(node.this))
+        return literal(-number(node.this))
     return -reader.read(node.this)
 
 
