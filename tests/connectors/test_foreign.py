@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from pyiceberg.types import FloatType
 
 from headrace.connectors import foreign
 from headrace.connectors.delta import DeltaVersion, read_version
@@ -135,6 +136,17 @@ def test_a_copy_that_fails_leaves_nothing_to_be_taken_for_whole(
         shadow(catalog, delta, COLUMNS, "at")
     last.write_bytes(kept)
     assert shadow(catalog, delta, COLUMNS, "at").row_count() == 9
+
+
+def test_a_float_of_32_bits_is_copied_as_the_number_that_it_is(catalog: IcebergCatalog) -> None:
+    table = catalog.create_table("lake", "orders", COLUMNS)
+    with table.table.update_schema() as change:
+        change.add_column("amt", FloatType())
+    given = rows(1).drop(["unread"]).append_column("amt", pa.array([0.1], pa.float32()))
+    version = IcebergVersion(table, table.refresh().append(given))
+    made = shadow(catalog, version, (*COLUMNS, Field("amt", "double")), "at")
+    with duckdb.connect() as connection:
+        assert made.relation(connection).project("amt, amt = 0.1").fetchall() == [(13421773 / 2**27, False)]
 
 
 def test_other_columns_are_refused_with_what_was_found(catalog: IcebergCatalog, delta: DeltaVersion) -> None:
