@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -83,9 +84,11 @@ def _print_text(found: EngineDiff) -> None:
     for line in found.differing_verdict_lines():
         typer.echo(line)
     for one in found.differences:
-        typer.echo(str(one))
         if one.rows is not None:
+            typer.echo(str(one))
             _print_inputs(one.rows)
+    for name, count in Counter(one.feature for one in found.differences if one.rows is None).items():
+        typer.echo(f"and {count:,} more values of {name} (--format json has all)")
     typer.echo(found.summary())
 
 

@@ -136,6 +136,20 @@ def test_of_the_rows_of_a_value_a_screen_is_printed(capsys: pytest.CaptureFixtur
     assert len(told["differences"][0]["rows"]) == rows.num_rows
 
 
+def test_values_whose_rows_were_not_looked_up_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = one_difference().differences
+    more = [Difference(name, {"k": str(card)}, 2, 3, None) for name in ("n_1h", "n_7d") for card in range(1_500)]
+    found = replace(one_difference(), differences=(*shown, *more))
+    diff.PRINT[Format.TABLE](found)
+    *first, one, other, _ = capsys.readouterr().out.splitlines()
+    assert len(first) == len(["verdict", "value", "head of its rows", "row", "row"])
+    assert one == "and 1,500 more values of n_1h (--format json has all)"
+    assert other == "and 1,500 more values of n_7d (--format json has all)"
+    diff.PRINT[Format.JSON](found)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert len(told["differences"]) == 3_001
+
+
 def test_estimates_are_told_apart_from_what_differs(capsys: pytest.CaptureFixture[str]) -> None:
     estimate = Difference("ips_7d", {"card": 0}, 6_000, 5_892, None)
     found = replace(one_difference(), differences=(), verdicts=({}, {}), estimates=(estimate,) * 3)

@@ -6,6 +6,20 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a difference prints all rows of a value",
+        "jobs/diff.py",
+        "rows.slice(0, SHOWN_ROWS)",
+        "rows",
+        "tests/jobs/test_diff.py::test_of_the_rows_of_a_value_a_screen_is_printed",
+    ),
+    Mutant(
+        "a difference whose rows were not looked up is not told",
+        "jobs/diff.py",
+        "found.differences if one.rows is None",
+        "found.differences if one.rows is one",
+        "tests/jobs/test_diff.py::test_values_whose_rows_were_not_looked_up_are_counted",
+    ),
+    Mutant(
         "a dry run takes a reason that a verification refuses",
         "jobs/model_gates.py",
         "    if why is not None:\n",
