@@ -201,4 +201,11 @@ MUTANTS = (
         "self.label.column in self.columns[:0]:",
         "tests/training/data/test_encoding.py::test_an_encoding_that_cannot_be_is_refused",
     ),
+    Mutant(
+        "a value that is too great for a column is met as what is left of it",
+        "training/data/encoders.py",
+        "return pc.if_else(pc.equal(found.cast(self._set.type, safe=False), self._set), found, None)",
+        "return found",
+        "tests/training/data/test_encoding.py::test_a_value_that_is_too_great_for_a_column_is_not_met_there",
+    ),
 )

@@ -411,4 +411,18 @@ MUTANTS = (
         "job.model, model_facts.numbered(job.parent)[1]",
         "tests/training/streaming/test_pipeline.py::test_a_candidate_reads_the_features_of_its_parent_and_has_the_cutoff_of_its_own_rows",
     ),
+    Mutant(
+        "what a learner is not given, as it does not cross, is not told where it misses it",
+        "training/streaming/trial.py",
+        "        if not left_out:\n",
+        "        if left_out is not None:\n",
+        "tests/training/streaming/test_pipeline.py::test_columns_that_are_not_there_or_do_not_cross_are_refused",
+    ),
+    Mutant(
+        "decimals do not cross",
+        "training/streaming/row_types.py",
+        "    return type_ in TYPES or DECIMAL.fullmatch(type_) is not None\n",
+        "    return type_ in TYPES\n",
+        "tests/training/streaming/test_pipeline.py::test_floats_of_32_bits_and_decimals_cross_as_what_they_are",
+    ),
 )

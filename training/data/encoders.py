@@ -246,10 +246,17 @@ class Known:
     def encode(self, values: pa.Array) -> Encoded:
         """The indices."""
         plain = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
-        places = pc.index_in(plain, value_set=self._set.cast(plain.type))
+        places = pc.index_in(plain, value_set=self._as(plain.type))
         found = pc.fill_null(pc.add(places, UNSEEN + 1), UNSEEN).to_numpy(zero_copy_only=False).astype(np.int64)
         found[missing(plain)] = MISSING
         return Encoded(categories=[found])
+
+    def _as(self, type_: pa.DataType) -> pa.Array:
+        """The values as a column of a type has them; NULL stands for one that is too great for it, and never met."""
+        found = self._set.cast(type_, safe=False)
+        if not pa.types.is_integer(type_):
+            return found
+        return pc.if_else(pc.equal(found.cast(self._set.type, safe=False), self._set), found, None)
 
     @cached_property
     def _set(self) -> pa.Array:

@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
-
 from headrace.compiler.build import plan_source
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import DefinitionError, SchemaMismatchError, SettingsError, did_you_mean
@@ -35,7 +33,7 @@ from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.learned_before import refuse_learned
 from headrace.training.streaming.positions import PositionColumns
-from headrace.training.streaming.row_types import INTEGERS, TYPES
+from headrace.training.streaming.row_types import INTEGERS, arrow_schema, column_of, crosses, not_crossing
 from headrace.training.streaming.rules import Rules
 from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
@@ -195,10 +193,10 @@ class StreamingTrainingPipeline(Governed):
             refuse_learned(self.rows, self.store.lineage(parent.name).line)
         declarations, query = self.declare_rows(crossing)
         read = self.rows.read()
-        schema = _arrow_schema((*crossing, *self.rows.added))
+        schema = arrow_schema((*crossing, *self.rows.added))
         taught = self.taught(columns, parent)
         start = None if parent is None else parent.name
-        seed = check_learner(taught, _arrow_schema(columns), self.python_files, start)
+        seed = check_learner(taught, arrow_schema(columns), self.python_files, start, self.left_out)
         return LearningJob(
             run=self.run_id,
             model=self.name,
@@ -228,8 +226,13 @@ class StreamingTrainingPipeline(Governed):
 
     def check_source(self) -> tuple[Field, ...]:
         """The columns that the learner is given; all of them are there, and of types that cross."""
-        wanted = self.columns or [field.name for field in self.rows.fields if field.type in TYPES]
+        wanted = self.columns or [field.name for field in self.rows.fields if crosses(field.type)]
         return tuple(self.column(name) for name in wanted)
+
+    @property
+    def left_out(self) -> str:
+        """What is said of columns that do not cross, where nobody has chosen; empty where all do."""
+        return not_crossing(() if self.columns else self.rows.fields, self.rows.name)
 
     def crossing(self, columns: Sequence[Field]) -> tuple[Field, ...]:
         """The columns that cross: those of the learner, and those by which rows are judged and counted."""
@@ -244,14 +247,7 @@ class StreamingTrainingPipeline(Governed):
 
     def column(self, name: str) -> Field:
         """A column of the source. SchemaMismatchError where it is not there, or of a type that does not cross."""
-        found = {field.name: field for field in self.rows.fields}
-        if name not in found:
-            msg = f"model {self.name}: {self.rows.name} has no column {name!r}; {did_you_mean(name, found)}"
-            raise SchemaMismatchError(msg)
-        if found[name].type not in TYPES:
-            msg = f"model {self.name}: column {name!r} of {self.rows.name} is {found[name]}; expected one of "
-            raise SchemaMismatchError(msg + ", ".join(TYPES))
-        return found[name]
+        return column_of(name, self.rows.fields, self.name, self.rows.name)
 
     def check_features(self, parent: ModelVersion | None) -> dict[str, str]:
         """The fingerprints of the feature views that made the rows; the parent learned from the same.
@@ -370,11 +366,6 @@ class StreamingTrainingPipeline(Governed):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"
                 raise DefinitionError(msg)
-
-
-def _arrow_schema(columns: Sequence[Field]) -> pa.Schema:
-    """Columns as the learner's Arrow has them."""
-    return pa.schema([(column.name, TYPES[column.type][1]) for column in columns])
 
 
 def _is_source(value: object) -> bool:

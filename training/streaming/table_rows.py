@@ -13,7 +13,7 @@ from headrace.connectors.schema import Field
 from headrace.errors import JobError, NotFoundError
 from headrace.runtime.platform import Platform
 from headrace.training.streaming.job import RowsRead
-from headrace.training.streaming.row_types import TYPES
+from headrace.training.streaming.row_types import types_of
 
 #: The table that the job's query reads.
 ROWS = "labelled_rows"
@@ -55,7 +55,7 @@ class TableRows:
         """The statements that create the tables of the query, and the query: the rows."""
         namespace, _, name = self.name.rpartition(".")
         options = self.platform.iceberg.flink_options(namespace, name) | self.reading()
-        typed = [f"`{column.name}` {TYPES[column.type][0]}" for column in columns]
+        typed = [f"`{column.name}` {types_of(column.type)[0]}" for column in columns]
         query = f"SELECT {quoted(column.name for column in columns)} FROM {ROWS}"  # noqa: S608
         return (create_table(ROWS, typed, options),), query
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from headrace.errors import ArtifactError, HeadraceError, ModelError, SettingsError, UserFunctionError
+from headrace.errors import ArtifactError, HeadraceError, ModelError, SettingsError, UnknownColumnError, UserFunctionError
 from headrace.registry.model_facts import LARGEST
 from headrace.training.learning.learner import ChecksRows, Learner, Seeded
 from headrace.training.streaming.function import Taught
@@ -23,7 +23,7 @@ UNFIT = "; start from a version that has learned by such a learner of such colum
 
 
 def check_learner(
-    taught: Taught, columns: pa.Schema, files: Sequence[str | Path], start: str | None = None
+    taught: Taught, columns: pa.Schema, files: Sequence[str | Path], start: str | None = None, left_out: str = ""
 ) -> int | None:
     """Make the learner here as the workers will, and let it look at the columns that it will be given, if it does that.
 
@@ -34,6 +34,7 @@ def check_learner(
         columns: those that the learner is given.
         files: modules that are importable while it is made, as `python_files` of the workers.
         start: the name of the version whose files it is made with; None: it is made with none.
+        left_out: what is said of columns that it is not given, where it misses one.
 
     Raises:
         SettingsError, ArtifactError: there is no such function, or files of the version are missing or damaged.
@@ -48,7 +49,7 @@ def check_learner(
         try:
             learner = taught.trainer().learner
             if isinstance(learner, ChecksRows):
-                learner.check(columns)
+                _check_rows(learner, columns, left_out)
         except (SettingsError, ArtifactError):
             raise
         except HeadraceError as error:
@@ -84,6 +85,17 @@ def importable(files: Sequence[str | Path]) -> Iterator[None]:
             for name in alone.keys() & sys.modules.keys():
                 del sys.modules[name]
             sys.modules.update(others)
+
+
+def _check_rows(learner: ChecksRows, columns: pa.Schema, left_out: str) -> None:
+    """Let a learner look at columns. UnknownColumnError, with what was left out, where it misses one."""
+    try:
+        learner.check(columns)
+    except UnknownColumnError as error:
+        if not left_out:
+            raise
+        msg = f"{error}; {left_out}"
+        raise UnknownColumnError(msg) from error
 
 
 def _seed_of(name: str, learner: Learner) -> int | None:

@@ -168,6 +168,14 @@ def test_a_vocabulary_of_integers_knows_them_in_every_width() -> None:
         fitted.encode(column("count", ["7"], pa.string()))
 
 
+def test_a_value_that_is_too_great_for_a_column_is_not_met_there() -> None:
+    great, wrapped = 5_000_000_000, 5_000_000_000 - 2**32
+    fitted = Encoding({"count": Vocabulary()}).fit([column("count", [great, great, great, 7, 7, 5])])
+    assert fitted.encode(column("count", [great, 7, 5])).categories[:, 0].tolist() == [2, 3, 4]
+    narrow = column("count", [wrapped, 7, None, 5, -1], pa.int32())
+    assert fitted.encode(narrow).categories[:, 0].tolist() == [1, 3, 0, 4, 1]
+
+
 def test_a_vocabulary_of_a_column_without_values_takes_all_as_unseen() -> None:
     assert encoded(Vocabulary(), "card", [None], ["a", None]).tolist() == [[1], [0]]
 

@@ -146,6 +146,11 @@ def lake_in_process(folder: Path, task_managers: int = 1) -> Iterator[tuple[Lake
         yield Lake(Platform(settings.model_copy(update={"flink": reached}))), cluster
 
 
+def narrow_table(platform: Platform, rows: pa.Table) -> None:
+    """A table `raw.narrow` of rows, with types that headrace makes no tables of."""
+    platform.iceberg._open().create_table(("raw", "narrow"), schema=rows.schema).append(rows)
+
+
 def workers() -> list[psutil.Process]:
     """The Python processes in which the learners of this process' cluster run."""
     children = psutil.Process().children(recursive=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -53,7 +55,7 @@ from headrace.training.streaming.told import Candidate as Told
 from headrace.training.streaming.told import LearnedStep, Verdict
 from headrace.training.streaming.trainer import Policy
 
-from .lake import Labels, Lake
+from .lake import Labels, Lake, narrow_table
 
 
 def lake_of(tmp_path: Path, **options: str) -> Lake:
@@ -112,10 +114,13 @@ def test_columns_that_are_not_there_or_do_not_cross_are_refused(lake: Lake) -> N
         source = IcebergTable("raw.tagged")
         columns = ("x", "tags")
 
-    with pytest.raises(
-        SchemaMismatchError, match=r"column .tags. of raw\.tagged is tags list<element string>; expected"
-    ):
+    with pytest.raises(SchemaMismatchError, match=r"column .tags. of raw\.tagged is list<element string>, which does"):
         Nested(lake.platform).prepare()
+    whole = type("Whole", (Nested,), {"columns": None, "places": None, "arguments": {"inputs": ["x", "tags"]}})
+    left_out = "column 'tags' of raw.tagged is list<element string>, which does not cross to a learner"
+    with pytest.raises(UnknownColumnError, match=f"no column 'tags'; known: x; {left_out}$"):
+        whole(lake.platform).prepare()
+    assert (whole(lake.platform).left_out, Nested(lake.platform).left_out) == (left_out, "")
 
     class Misplaced(Labels):
         places = PositionColumns("shard", "offset")
@@ -129,6 +134,18 @@ def test_columns_that_are_not_there_or_do_not_cross_are_refused(lake: Lake) -> N
 
     with pytest.raises(SchemaMismatchError, match="places name column 'x', which is double; expected one of bigint"):
         Fractional(lake.platform).prepare()
+
+
+def test_floats_of_32_bits_and_decimals_cross_as_what_they_are(lake: Lake) -> None:
+    types = {"x": pa.float32(), "y": pa.decimal128(20, 2), "label": pa.int64()}
+    narrow_table(lake.platform, pa.schema(list(types.items())).empty_table())
+    job = type("Narrow", (Labels,), {"source": IcebergTable("raw.narrow"), "places": None})(lake.platform).prepare()
+    assert re.findall("`(.*)` (.*?),?\\n", job.declarations[0])[1:] == [
+        ("x", "FLOAT"),
+        ("y", "DECIMAL(20, 2)"),
+        ("label", "BIGINT"),
+    ]
+    assert pa.ipc.read_schema(pa.py_buffer(base64.b64decode(job.schema))) == pa.schema(list(types.items()))
 
 
 def test_a_table_or_a_snapshot_that_is_not_there_is_named(lake: Lake) -> None:

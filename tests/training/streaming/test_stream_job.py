@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from headrace.errors import JobError
+from headrace.features.source import IcebergTable
 from headrace.jobs.cli import app
 from headrace.registry.model_facts import Facts
 from headrace.registry.model_states import Decision
@@ -34,7 +36,7 @@ from headrace.training.streaming.tables import CANDIDATES, LETTERS, told_of
 from headrace.training.streaming.told import Verdict
 from headrace.training.streaming.trainer import Policy
 
-from .lake import HERE, TRUTH, Labels, Lake, lake_in_process, wait_until
+from .lake import HERE, TRUTH, Labels, Lake, lake_in_process, narrow_table, wait_until
 
 #: A learner that cannot learn, of which nobody is told before it has rows.
 BROKEN = """
@@ -241,9 +243,16 @@ def test_rows_after_a_snapshot_are_learned_and_files_that_nothing_tells_of_are_n
     assert [one.facts.rows_seen for one in kept] == [1_000, 2_000]
 
 
+def narrowed(rows: pa.Table) -> pa.Table:
+    """Rows with a float of 32 bits and a decimal, of more digits than pyiceberg has another layout for."""
+    rows = rows.set_column(2, "x", rows["x"].cast(pa.float32()))
+    return rows.set_column(3, "y", pc.round(rows["y"], 2).cast(pa.decimal128(20, 2)))
+
+
 def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_rows(lake: Lake) -> None:
     class Tuned(Labels):
         name = "tuned"
+        source = IcebergTable("raw.narrow")
         learner = "headrace.training.learning:fine_tuned"
         arguments: ClassVar = {"optimizer": {"name": "sgd", "rate": 0.01}}
         policy = Policy(candidate_rows=None)
@@ -253,6 +262,7 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     facts = Facts(artifact=artifact, code=origin.code, environment=origin.environment)
     store.register("base", facts, Decision("tester", "another model, to start from"))
     lake.more(1_000)
+    narrow_table(lake.platform, narrowed(lake.table.refresh().arrow()))
     run = lake.begin(Tuned, follow=False, start="base@1")
     wait_until(lambda: lake.platform.flink.job(run.job_id).is_over)
     lake.assert_each_row_once(run.run)
@@ -266,8 +276,8 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     assert before != after
     assert after > 0.8
     assert (kept.facts.parent, kept.facts.rows_seen) == ("base@1", visited)
-    assert kept.facts.snapshots == {"raw.labelled": lake.table.refresh().current_snapshot_id()}
-    assert kept.facts.offsets["raw.labelled-0"] == (0, lake.positions()["0"].last + 1)
+    assert kept.facts.snapshots == {"raw.narrow": lake.platform.iceberg.named("raw.narrow").current_snapshot_id()}
+    assert kept.facts.offsets["raw.narrow-0"] == (0, lake.positions()["0"].last + 1)
     made = store.admit(kept, [ArtifactWhole(store.artifacts)], Decision("tester", "to make it again")).version
     assert made is not None
     assert rebuild(lake.platform, store, made.name).is_same
