@@ -54,11 +54,15 @@ def start(
 
     Example: headrace learn start late_flights.py --from late_flights@champion --after 7051612345678901234
     """
+    from headrace.training.streaming.remarks import remarks_on
     from headrace.training.streaming.runs import start as start_run
 
     platform = _platform(context)
     asked, kind = offsets_of(offsets), pipeline_in(file, name)
-    job = kind(platform, after=after, follow=follow, start=from_ or None, offsets=asked, again=again).prepare()
+    trainer = kind(platform, after=after, follow=follow, start=from_ or None, offsets=asked, again=again)
+    job = trainer.prepare()
+    for said in remarks_on(trainer, job):
+        progress(said)
     made = start_run(platform, job)
     progress(f"learning {made.model} from {job.source} as job {made.job_id}; `headrace learn status` shows it")
     typer.echo(made.run)

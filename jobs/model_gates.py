@@ -79,10 +79,13 @@ class _Asked:
     least_rows: int = 0
 
     def examination(self, model: str) -> Examination:
-        """What options ask for, and what the file declares of the model."""
+        """What options ask for, and what the file declares of the model. SettingsError for one that nothing reads."""
         from headrace.training.models.evaluation_set import EvaluationSet
         from headrace.training.models.governed import Examination, examination_in
 
+        if self.least_rows and not self.slices_not_worse:
+            msg = f"--least-rows {self.least_rows}: of which slices? give --slices-not-worse {BOUND}, or leave it out: "
+            raise SettingsError(msg + "a gate of --file has its own least rows")
         asked = Examination([EvaluationSet.of(text) for text in self.on or []], [*self._bounds(), *self._of_models()])
         return asked if self.file is None else examination_in(self.file, model) | asked
 

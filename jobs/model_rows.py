@@ -71,6 +71,8 @@ def version_row(version: ModelVersion) -> dict[str, Any]:
 
 def status_document(status: VersionStatus) -> dict[str, Any]:
     """All that is known of a version."""
+    from headrace.training.models.made_again import rebuildable
+
     version, facts = status.version, status.version.facts
     return {
         "version": version.name,
@@ -91,6 +93,7 @@ def status_document(status: VersionStatus) -> dict[str, Any]:
         "metrics": dict(facts.metrics),
         "evaluated": dict(facts.evaluated),
         "gates": [one["name"] for one in gates_of(facts)],
+        "rebuild": rebuildable(version),
         "creator": version.creator,
         "created_at": version.created_at.isoformat(),
         "moves": move_rows(status.transitions),

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from headrace.connectors.iceberg import IcebergTable
-from headrace.errors import DatasetError, DefinitionError, NotFoundError, TransitionError
+from headrace.errors import DatasetError, DefinitionError, NotFoundError, SettingsError, TransitionError
 from headrace.jobs import model, train
 from headrace.registry.model_facts import Candidate
 from headrace.registry.model_states import State
@@ -68,6 +68,13 @@ def flipped(store: ModelStore) -> str:
 def sound(store: ModelStore) -> str:
     hour = trips.rows(1_280, trips.DECEMBER, seed=4)
     return store.register("late_trips", trips.facts(store, dict(trips.tuned(hour))), trips.WHY).name
+
+
+@pytest.mark.parametrize("options", [(), ("--file", "trips.py")], ids=["options", "file"])
+def test_a_least_of_rows_for_no_slices_is_refused(store: ModelStore, options: tuple[str, ...]) -> None:
+    found = run("verify", "late_trips@1", "--least-rows", "50", *options)
+    assert isinstance(found.exception, SettingsError)
+    assert "--least-rows 50: of which slices? give --slices-not-worse SET/METRIC=NUMBER" in str(found.exception)
 
 
 @pytest.mark.parametrize("options", [ON_ROWS, ("--file", "trips.py")], ids=["options", "file"])

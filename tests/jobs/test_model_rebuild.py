@@ -77,7 +77,8 @@ def test_the_file_that_declared_it_is_shown_by_its_hash_taken_and_refused_when_i
 ) -> None:
     shown = CliRunner().invoke(model.app, ["show", "late_trips@1", "--format", "json"])
     assert made.facts.own_code is not None
-    assert json.loads(shown.stdout)[0]["own_code"] == made.facts.own_code.hash
+    (row,) = json.loads(shown.stdout)
+    assert (row["own_code"], row["rebuild"]) == (made.facts.own_code.hash, "yes")
     assert rebuild("late_trips@1", "--file", "model.py").exit_code == 0
     (tmp_path / "model.py").write_text(f"{MODEL}    # a word\n")
     found = rebuild("late_trips@1", "--file", "model.py")

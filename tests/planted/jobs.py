@@ -68,4 +68,11 @@ MUTANTS = (
         '"code", "environment"',
         "tests/jobs/test_model_rebuild.py::test_another_module_of_your_own_is_a_warning_that_names_it",
     ),
+    Mutant(
+        "a least of rows is asked of no slices",
+        "jobs/model_gates.py",
+        "if self.least_rows and not self.slices_not_worse:",
+        "if self.least_rows and self.slices_not_worse == ():",
+        "tests/jobs/test_model_gates.py::test_a_least_of_rows_for_no_slices_is_refused",
+    ),
 )

@@ -291,4 +291,11 @@ MUTANTS = (
         "raise DatasetError(wrong[0])",
         "tests/training/learning/test_label_cutoff.py::test_all_evaluation_splits_without_a_row_are_told_before_learning_with_what_left_them_out",
     ),
+    Mutant(
+        "an event time that the rows do not have is taken",
+        "training/learning/pipeline.py",
+        "        if self.chosen.event_time:\n",
+        "        if self.chosen.event_time and self.chosen.label_time:\n",
+        "tests/training/learning/test_label_cutoff.py::test_times_that_cannot_be_meant_are_refused_before_learning",
+    ),
 )

@@ -355,4 +355,18 @@ MUTANTS = (
         "None",
         "tests/training/models/test_labels_plausible.py::test_labels_that_another_model_learned_on_the_way_are_asked_of_where_they_are_of_the_same_label_and_time",
     ),
+    Mutant(
+        "a device is asked of what a stream taught, and nobody reads it",
+        "training/models/rebuild.py",
+        "    if device and streamed:\n",
+        "    if device is None and streamed:\n",
+        "tests/training/streaming/test_replay.py::test_what_is_given_to_make_a_streamed_version_again_is_known_beforehand",
+    ),
+    Mutant(
+        "a stream without positions is said to be made again",
+        "training/models/made_again.py",
+        'not training.get("places", True)',
+        'not training.get("topic", True) and False',
+        "tests/training/streaming/test_replay.py::test_a_stream_that_cannot_be_given_again_is_refused_with_the_reason",
+    ),
 )

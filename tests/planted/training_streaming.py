@@ -425,4 +425,18 @@ MUTANTS = (
         "    return type_ in TYPES\n",
         "tests/training/streaming/test_pipeline.py::test_floats_of_32_bits_and_decimals_cross_as_what_they_are",
     ),
+    Mutant(
+        "an event time that nothing reads is taken",
+        "training/streaming/pipeline.py",
+        'for name in ("event_time", "label_ahead"):',
+        'for name in ("label_ahead",):',
+        "tests/training/streaming/test_pipeline.py::test_options_of_times_that_nothing_reads_are_refused",
+    ),
+    Mutant(
+        "that no version can be made again is not told at the start",
+        "training/streaming/remarks.py",
+        'if json.loads(job.taught)["places"] is None:',
+        'if json.loads(job.taught)["places"] == "":',
+        "tests/jobs/test_learn.py::test_what_does_not_cross_and_what_cannot_be_made_again_are_told_before_a_trainer_starts",
+    ),
 )

@@ -42,6 +42,7 @@ from headrace.training.learning.start import learner_from_files
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
+from headrace.training.models.made_again import FULL, LEARNED_ON
 from headrace.training.models.options import check_options
 from headrace.training.models.own_code import definition_code, named_code
 from headrace.training.models.steps import guard_steps
@@ -71,8 +72,6 @@ class TrainingOutcome:
 
 #: Clocks of two machines differ by less than this where anything keeps them.
 AHEAD_US = 1_000_000
-#: The kinds of a training, among what a version keeps: over a pinned snapshot, and on from a version.
-FULL, LEARNED_ON = "full", "learned_on"
 #: What a subclass may override; what it then does is not among the values that a version keeps.
 STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset", "appended")
 #: What a subclass may override besides: facts of a version, which change nothing of what is learnt.
@@ -264,8 +263,11 @@ class TrainingPipeline(Governed):
         """DatasetError for rows of a snapshot that train and are in another split, too, and for labels of the others.
 
         Their labels and the times of these are looked at as those that train are: a model would else be chosen, and
-        stopped, by what nobody knew, or by nothing. All splits that are wrong are told.
+        stopped, by what nobody knew, or by nothing. All splits that are wrong are told. UnknownColumnError or
+        ColumnTypeError for an event time that the rows do not have.
         """
+        if self.chosen.event_time:
+            LabelTime(self.chosen.event_time).check(str(snapshot), snapshot.schema)
         others = {name: self.rows(snapshot, name) for name in self._others}
         check_apart(self.rows(snapshot, TRAIN), others)
         wrong = []

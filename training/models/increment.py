@@ -13,9 +13,8 @@ from headrace.training.data.changes import appended_between
 from headrace.training.data.filters import RowFilter, before
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.pipeline import FULL, LEARNED_ON
 from headrace.training.models.learned import GONE, UNRECORDED, filters_of, of_offsets, recorded, table_of
-from headrace.training.streaming.candidates import STREAM
+from headrace.training.models.made_again import FULL, LEARNED_ON, STREAM
 
 Span = tuple[int, int]
 

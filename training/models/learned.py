@@ -15,8 +15,7 @@ from headrace.training.data.filters import Condition, RowFilter
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN
-from headrace.training.learning.pipeline import FULL, LEARNED_ON
-from headrace.training.streaming.candidates import STREAM
+from headrace.training.models.made_again import FULL, LEARNED_ON, STREAM
 from headrace.training.streaming.fact_conditions import filters_where
 from headrace.training.streaming.learned_before import WHERE
 

@@ -46,13 +46,28 @@ def named_code(values: Any, files: Iterable[str | Path] = ()) -> dict[str, str]:
     found = _Files([path for path in paths if path.is_dir()])
     for path in paths:
         found.add_all(path)
-    for name in sorted(set(_names_in(values))):
+    for name in sorted(set(named_modules(values))):
         top = name.partition(".")[0]
         folder = None if top in NOT_OWN else _folder_of(top)
         if folder is not None:
             found.roots.append(folder)
         found.add_module(name)
     return found.entries
+
+
+def named_modules(values: Any) -> Iterator[str]:
+    """The modules that values name as `module:thing`, however deep.
+
+    >>> list(named_modules({"model": {"module": "nets:Deep"}, "rate": 0.1}))
+    ['nets']
+    """
+    if isinstance(values, str):
+        if match := NAMED.fullmatch(values):
+            yield match[1]
+    elif isinstance(values, Mapping):
+        yield from (name for one in values.values() for name in named_modules(one))
+    elif isinstance(values, list | tuple):
+        yield from (name for one in values for name in named_modules(one))
 
 
 @cache
@@ -155,14 +170,3 @@ def _folder_of(top: str) -> Path | None:
 
 def _is_installed(path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in INSTALLED)
-
-
-def _names_in(values: Any) -> Iterator[str]:
-    """The modules that are named in values, however deep."""
-    if isinstance(values, str):
-        if match := NAMED.fullmatch(values):
-            yield match[1]
-    elif isinstance(values, Mapping):
-        yield from (name for one in values.values() for name in _names_in(one))
-    elif isinstance(values, list | tuple):
-        yield from (name for one in values for name in _names_in(one))

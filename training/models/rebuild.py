@@ -12,24 +12,15 @@ from headrace.errors import ArtifactError, ModelError, SettingsError
 from headrace.registry.model_facts import Facts, ModelVersion, numbered
 from headrace.runtime.platform import Platform
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.learning.pipeline import FULL, LEARNED_ON, TrainingPipeline
+from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.models.declared import stream_again, training_again
 from headrace.training.models.difference import Difference, differences
 from headrace.training.models.file_difference import file_differences
 from headrace.training.models.kept_training import KeptTraining
+from headrace.training.models.made_again import LEARNED_ON, STREAM, why_not
 from headrace.training.models.origin import code_inventory, environment_inventory
 from headrace.training.models.own_code import named_code
 from headrace.training.models.store import OWN, ModelStore
-from headrace.training.streaming.candidates import STREAM
-
-#: What a full training has recorded, without which it cannot be made again.
-_TRAINED = ("definition", "device", "overridden")
-#: The same of each kind of training; somebody who registers a version by hand may have left it out.
-RECORDED = {
-    FULL: _TRAINED,
-    LEARNED_ON: (*_TRAINED, "after"),
-    STREAM: ("run", "step", "source", "topic", "schema", "learner", "places", "given"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +54,7 @@ def rebuild(
     """Make a version again from its snapshots, or from the rows of its stream, and compare. The store is as it was.
 
     Args:
-        device: default: the one that it was trained on.
+        device: of a full training; default: the one that it was trained on.
         archive: the table that archives the topic that it learned from; default: the one that its source declared.
         file: that which declared it, for steps, filters and modules of its own; default: by recorded values alone.
 
@@ -72,15 +63,18 @@ def rebuild(
             user's own class, and no file is given; the file or what it imports is not what it was; the module of its
             network cannot be had; its topic has no archive.
         CutoverError: the archive is that of another topic of this name.
-        SettingsError: an archive is named of what learned from no topic; the learner of a stream cannot be had.
+        SettingsError: an archive is named of what learned from no topic, or a device of what a stream taught; the
+            learner of a stream cannot be had.
         TrainingError: there is no such device, or it is not here.
         NotFoundError: the version, a table, a snapshot or rows are gone.
         ArtifactError: the artifact of the version that it started from is gone.
         DefinitionError: the file declares no such model.
     """
     version = store.version(name)
-    _check_recorded(version)
-    _check_archive(version, archive)
+    if why := why_not(version):
+        msg = f"{version.name}: {why}"
+        raise ModelError(msg)
+    _check_given(version, device, archive)
     files = _made(platform, store, version, _Given(device, archive, file))
     stored, lost = _stored(store, version)
     found = () if stored is None else tuple(file_differences(stored, files))
@@ -138,28 +132,14 @@ def _streamed(platform: Platform, store: ModelStore, version: ModelVersion, give
         return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version), given.archive)
 
 
-def _check_recorded(version: ModelVersion) -> None:
-    """ModelError where it is not recorded, or not all of it, how a version was trained."""
-    training, only = version.facts.training, "only what `headrace train` and `headrace learn` register knows that"
-    needed = RECORDED.get(str(training.get("kind")))
-    if needed is None:
-        msg = f"{version.name}: how it was trained is not recorded, so that it cannot be made again; {only}"
-        raise ModelError(msg)
-    lacking = [name for name in needed if name not in training]
-    if training["kind"] != STREAM and len(version.facts.snapshots) != 1:
-        lacking.append("the one snapshot that it read")
-    if training["kind"] == LEARNED_ON and version.facts.parent is None:
-        lacking.append("its parent")
-    if lacking:
-        what = ", ".join(lacking)
-        msg = f"{version.name}: how it was trained is recorded without {what}, so that it cannot be made again; {only}"
-        raise ModelError(msg)
-
-
-def _check_archive(version: ModelVersion, archive: str) -> None:
-    """SettingsError where an archive is named, and what is made again learned from a pinned table."""
-    if archive and version.facts.training["kind"] != STREAM:
+def _check_given(version: ModelVersion, device: str, archive: str) -> None:
+    """SettingsError where something is given that what is made again does not read."""
+    streamed = version.facts.training["kind"] == STREAM
+    if archive and not streamed:
         msg = f"{version.name}: learned from a snapshot, which is read again; leave out the archive {archive}"
+        raise SettingsError(msg)
+    if device and streamed:
+        msg = f"{version.name}: a stream taught it, and its learner chooses its device; leave out the device {device!r}"
         raise SettingsError(msg)
 
 

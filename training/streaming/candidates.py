@@ -14,6 +14,7 @@ from headrace.connectors.schema import LEDGER_NAMESPACE
 from headrace.features.instant import EPOCH
 from headrace.registry import model_facts
 from headrace.runtime.platform import Platform
+from headrace.training.models.made_again import ARCHIVE, STREAM
 from headrace.training.models.store import ModelStore
 from headrace.training.streaming import positions
 from headrace.training.streaming.job import LearningJob
@@ -21,13 +22,11 @@ from headrace.training.streaming.learned_before import BEHIND, WHERE
 from headrace.training.streaming.runs import job_of, job_status
 from headrace.training.streaming.tables import CANDIDATES, STEPS, told_of
 from headrace.training.streaming.told import Candidate, Verdict
-from headrace.training.streaming.topic_rows import ARCHIVE, TOPIC_ID
+from headrace.training.streaming.topic_rows import TOPIC_ID
 from headrace.training.streaming.trainer import unready_of
 
 #: The evaluation set of metrics that were taken on the way: each row was tested before it was learned from.
 SET = "stream"
-#: The kind of a training from a stream, among what a version keeps.
-STREAM = "stream"
 #: Among what is kept of it the column that said when labels were known; where none did, it is not there.
 LABEL_TIME = "label_time"
 

@@ -11,7 +11,8 @@ from headrace.runtime import legs
 from headrace.training.data.filters import Condition
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.streaming.topic_rows import ARCHIVE, TOPIC_ID
+from headrace.training.models.made_again import ARCHIVE
+from headrace.training.streaming.topic_rows import TOPIC_ID
 
 #: The column of an archive that names the topic of a row.
 SRC_TOPIC = "_src_topic"

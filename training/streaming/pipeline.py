@@ -361,11 +361,23 @@ class StreamingTrainingPipeline(Governed):
         if not FUNCTION.fullmatch(self.learner):
             msg = f"{kind}.learner is {self.learner!r}; expected 'package.module:function'"
             raise DefinitionError(msg)
+        self._check_times(kind)
         self.check_gates(kind, [SET])
         for name in ("micro_batch_rows", "micro_batch_seconds"):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"
                 raise DefinitionError(msg)
+
+    def _check_times(self, kind: str) -> None:
+        """Raise DefinitionError for an option of times that nothing reads."""
+        if self.event_time is not None and not isinstance(self.source, sources.IcebergTable):
+            msg = f"{kind}.event_time is {self.event_time!r}, which nothing reads: source {self.source.__name__} has "
+            raise DefinitionError(msg + f"its own, {self.source.schema.event_time!r}; leave it out")
+        for name in ("event_time", "label_ahead"):
+            asked = getattr(self, name)
+            if self.label_time is None and asked != getattr(StreamingTrainingPipeline, name):
+                msg = f"{kind}.{name} is {asked!r}, which nothing reads without `label_time`; declare the column of "
+                raise DefinitionError(msg + "when a label was known, or leave it out")
 
 
 def _is_source(value: object) -> bool:

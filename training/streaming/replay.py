@@ -13,6 +13,7 @@ from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import ModelError
 from headrace.training.data.filters import Condition
 from headrace.training.data.rows import PinnedRows
+from headrace.training.models.made_again import NO_POSITIONS
 from headrace.training.streaming.finder import Finder, Places
 from headrace.training.streaming.function import LearnerSpec
 from headrace.training.streaming.kept_rows import kept_rows
@@ -58,9 +59,9 @@ def _steps(catalog: IcebergCatalog, training: Mapping[str, Any]) -> list[Learned
         msg = f"run {run}: expected the steps 1 to {last} in {STEPS}, found {len(told)}; were they deleted?"
         raise ModelError(msg)
     asked = [one for one in told if one.row_positions]
-    if training["places"] is None or not asked:
-        msg = f"run {run}: its rows have no positions, so that no micro-batch can be given again; declare `places`, "
-        raise ModelError(msg + "columns that say where a row came from, for the next run")
+    if not asked:
+        msg = f"run {run}: {NO_POSITIONS}"
+        raise ModelError(msg)
     return asked
 
 

@@ -58,7 +58,8 @@ def column_of(name: str, columns: Iterable[Field], model: str, table: str) -> Fi
         msg = f"model {model}: {table} has no column {name!r}; {did_you_mean(name, found)}"
         raise SchemaMismatchError(msg)
     if said := not_crossing([found[name]], table):
-        raise SchemaMismatchError(f"model {model}: {said}; expected one of {', '.join(TYPES)}, decimal")
+        msg = f"model {model}: {said}; expected one of {', '.join(TYPES)}, decimal"
+        raise SchemaMismatchError(msg)
     return found[name]
 
 

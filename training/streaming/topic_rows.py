@@ -24,8 +24,6 @@ from headrace.training.streaming.positions import PositionColumns
 Offsets = Mapping[int, int]
 #: Under which the training of a version keeps the id of the topic that it learned from.
 TOPIC_ID = "topic_id"
-#: Under which it keeps the Iceberg table that archives the topic, where its source declares one.
-ARCHIVE = "archive"
 #: What to do about a topic that was made anew: its offsets are not those that were learned.
 LEARN_ALL = "start a new run without --offsets, which begins at the earliest record of this one"
 

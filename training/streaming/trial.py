@@ -10,7 +10,14 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from headrace.errors import ArtifactError, HeadraceError, ModelError, SettingsError, UnknownColumnError, UserFunctionError
+from headrace.errors import (
+    ArtifactError,
+    HeadraceError,
+    ModelError,
+    SettingsError,
+    UnknownColumnError,
+    UserFunctionError,
+)
 from headrace.registry.model_facts import LARGEST
 from headrace.training.learning.learner import ChecksRows, Learner, Seeded
 from headrace.training.streaming.function import Taught

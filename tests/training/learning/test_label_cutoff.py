@@ -28,6 +28,13 @@ class Misspelt(Ones):
     label_time = "nope"
 
 
+class Eventless(Ones):
+    """Whether a row is a one."""
+
+    event_time = "nowhere"
+    label_time = ""
+
+
 class Mistimed(Ones):
     """Whether a row is a one."""
 
@@ -58,6 +65,7 @@ def test_the_newest_label_is_the_cutoff_of_a_version_and_of_one_that_learned_on(
     ("training", "error", "told"),
     [
         (Misspelt, UnknownColumnError, "label_time and event_time: no column 'nope'"),
+        (Eventless, UnknownColumnError, "label_time and event_time: no column 'nowhere'"),
         (Mistimed, DatasetError, "label time happened_at is before event time known_at: 300 of 300 rows"),
     ],
 )

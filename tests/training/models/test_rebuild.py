@@ -18,6 +18,7 @@ from headrace.runtime.settings import load_settings
 from headrace.training.data.filters import before
 from headrace.training.learning.pipeline import TrainingPipeline, load_training
 from headrace.training.learning.registering import register
+from headrace.training.models.made_again import rebuildable
 from headrace.training.models.rebuild import rebuild
 from headrace.training.models.store import ModelStore
 
@@ -126,12 +127,15 @@ def test_another_code_or_environment_is_told(desk: Desk) -> None:
 
 
 def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> None:
-    made = desk.trained()
+    made, known = desk.trained(), list[str]()
 
     def refused(kind: type[Exception], why: str, **changed: Any) -> None:
         other = desk.store.register("late_trips", replace(made.facts, **changed), WHY)
-        with pytest.raises(kind, match=why):
+        with pytest.raises(kind, match=why) as told:
             rebuild(desk.platform, desk.store, other.name)
+        if rebuildable(other).startswith("no: "):
+            assert str(told.value) == f"{other.name}: {rebuildable(other)[4:]}"
+            known.append(why)
 
     training = dict(made.facts.training)
     definition = training["definition"]
@@ -159,6 +163,21 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     own = {"train": [{"is": "unknown", "class": "mine.Odd", "text": "odd trips"}]}
     why = "filter 'odd trips': of a class that headrace cannot make again, 'mine.Odd'; .*; give the file .*: --file"
     refused(ModelError, why, training={**training, "definition": {**definition, "splits": own}})
+    # The rest is not known before it is tried, or is a matter of what is given.
+    assert known == [
+        "how it was trained is not recorded",
+        "how it was trained is not recorded",
+        "recorded without step, topic",
+        "recorded without definition, device",
+        "recorded without the one snapshot that it read",
+        "recorded without its parent",
+    ]
+    for changes, said in (
+        ({}, "yes"),
+        ({"overridden": ["fit", "learner"]}, "yes; with --file: its class overrides fit, learner"),
+        ({"definition": {**definition, "splits": own}}, "yes; with --file: it has filters of a class of your own"),
+    ):
+        assert rebuildable(replace(made, facts=replace(made.facts, training={**training, **changes}))) == said
 
 
 def test_what_learnt_from_rows_that_it_was_evaluated_on_is_made_again_all_the_same(desk: Desk) -> None:

@@ -360,6 +360,23 @@ def test_the_time_of_a_label_is_an_instant_of_the_source(lake: Lake) -> None:
     assert "label_time" not in candidate_of(told, Labels(lake.platform).prepare(), {}).facts.training
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"event_time": "at"}, "event_time is 'at', which nothing reads without `label_time`"),
+        ({"label_ahead": "soon"}, "label_ahead is 'soon', which nothing reads without `label_time`"),
+        ({"label_time": "at", "label_ahead": "soon"}, "'soon'"),
+        (
+            {"source": Rows, "event_time": "at", "label_time": "at"},
+            "event_time is 'at', .* source Rows has its own, 'at'",
+        ),
+    ],
+)
+def test_options_of_times_that_nothing_reads_are_refused(lake: Lake, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        type("Wrong", (Labels,), changes)(lake.platform).prepare()
+
+
 def test_views_that_made_the_rows_are_facts_and_changed_ones_are_refused_with_the_difference(lake: Lake) -> None:
     class Fed(Labels):
         features = ("flights",)

@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as arrays
 from headrace.connectors.schema import LEDGER_NAMESPACE, Field
 from headrace.errors import ArtifactError, CutoverError, ModelError, NotFoundError, SettingsError
 from headrace.jobs.learn import pipeline_in
-from headrace.registry.model_facts import Facts, ModelVersion
+from headrace.registry.model_facts import OWN_CODE, Facts, ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.legs import TOPIC_ID
 from headrace.runtime.platform import Platform
@@ -35,6 +35,7 @@ from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.models.gates import ArtifactWhole
 from headrace.training.models.learned import learned_of
+from headrace.training.models.made_again import rebuildable
 from headrace.training.models.rebuild import rebuild
 from headrace.training.streaming.candidates import candidate_of
 from headrace.training.streaming.function import LearnerSpec, Taught
@@ -120,11 +121,16 @@ def streamed(
     return made
 
 
+def changed_by(lake: Lake, version: ModelVersion, **changed: Any) -> ModelVersion:
+    """Another version, whose training differs by so much."""
+    facts = replace(version.facts, training={**version.facts.training, **changed})
+    return lake.store().register("late", facts, WHY)
+
+
 def again(lake: Lake, version: ModelVersion, **changed: Any) -> Mapping[str, Any]:
     """The version made again, or another one whose training differs by so much."""
     if changed:
-        facts = replace(version.facts, training={**version.facts.training, **changed})
-        version = lake.store().register("late", facts, WHY)
+        version = changed_by(lake, version, **changed)
     found = rebuild(lake.platform, lake.store(), version.name)
     return {"same": found.is_same, "differs": [one.section for one in found.differences]}
 
@@ -166,8 +172,24 @@ def test_a_fine_tuned_version_is_made_again_from_its_parent(lake: Lake, model: s
 
 def test_a_stream_that_cannot_be_given_again_is_refused_with_the_reason(lake: Lake) -> None:
     parent = registered(lake)
-    with pytest.raises(ModelError, match="its rows have no positions, so that no micro-batch can be given again"):
-        again(lake, streamed(lake, FROM_A_VERSION, parent, None))
+    made = streamed(lake, FROM_A_VERSION, parent, None)
+    said = "run late-1: its rows have no positions, so that no micro-batch can be given again"
+    with pytest.raises(ModelError, match=said):
+        again(lake, made)
+    assert rebuildable(made).startswith(f"no: {said}; declare `places`")
+
+
+def test_what_is_given_to_make_a_streamed_version_again_is_known_beforehand(lake: Lake) -> None:
+    made = streamed(lake, FROM_A_VERSION, registered(lake))
+    for device in ("nonsense", "cuda:7", "cpu"):
+        with pytest.raises(SettingsError, match=f"late@2: a stream taught it, .*; leave out the device '{device}'"):
+            rebuild(lake.platform, lake.store(), made.name, device=device)
+    assert rebuildable(made) == "yes"
+    learner, own = {"function": "logistic:make", "arguments": {}}, {"logistic": "0a" * 32, "<definition>": "2c" * 32}
+    mine = changed_by(lake, made, learner=learner, **{OWN_CODE: own})
+    assert rebuildable(mine) == "yes; with --file, or logistic importable"
+    assert rebuildable(changed_by(lake, made, topic=True)) == "yes; with --archive: its source declares none"
+    assert rebuildable(changed_by(lake, made, topic=True, archive="raw.archived")) == "yes"
 
 
 class Archive:
