@@ -24,7 +24,9 @@ MOST_NAMED = 5
 def rebuild(
     context: typer.Context,
     version: Version,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N; default: that on which it was trained.")] = "",
+    device: Annotated[
+        str, typer.Option(help="Of a full training: auto, cpu, cuda or cuda:N; default: that on which it was trained.")
+    ] = "",
     archive: Annotated[
         str, typer.Option(help="The table that archives the topic it learned from; default: as its source declared.")
     ] = "",

@@ -139,8 +139,8 @@ def _check_given(version: ModelVersion, device: str, archive: str) -> None:
         msg = f"{version.name}: learned from a snapshot, which is read again; leave out the archive {archive}"
         raise SettingsError(msg)
     if device and streamed:
-        msg = f"{version.name}: a stream taught it, and its learner chooses its device; leave out the device {device!r}"
-        raise SettingsError(msg)
+        msg = f"{version.name}: a stream taught it, on the device that its learner's arguments name; leave out the "
+        raise SettingsError(msg + f"device {device!r}")
 
 
 def _trained(
