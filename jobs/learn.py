@@ -74,7 +74,7 @@ def status(
     run: Annotated[str, typer.Argument(metavar="[RUN]", help="Default: all runs.")] = "",
     format_: FormatOption = None,
 ) -> None:
-    """Show how trainers get on: rows visited, rate, rows that still wait, the last candidate.
+    """Show how trainers get on: rows visited, rate, rows that still wait, seconds left, the last candidate.
 
     Of a run whose topic or tables are gone it shows the rest, and what is gone as a remark.
 
@@ -90,6 +90,26 @@ def status(
     if not names:
         progress("no runs; `headrace learn start FILE` starts one")
     print_rows([_line(status_of(platform, one)) for one in names], options_of(context).chosen(format_))
+
+
+@app.command()
+def plot(
+    context: typer.Context,
+    run: Run,
+    out: Annotated[Path | None, typer.Option(help="Folder of the plots; default: plots/ of the run, at home.")] = None,
+) -> None:
+    """Draw loss and metrics of a run over its rows, as of its newest checkpoint; print the files, an SVG and a PNG.
+
+    Example: headrace learn plot late-flights-20260101-120000-1a2b --out plots
+    """
+    from headrace.training.learning.durable import write_whole
+    from headrace.training.streaming.plots import plots_of
+
+    platform = _platform(context)
+    drawn, folder = plots_of(platform, run), out or platform.run_folder(run) / "plots"
+    for name, content in drawn.items():
+        write_whole(folder / name, content)
+        typer.echo(folder / name)
 
 
 @app.command()
@@ -198,4 +218,5 @@ def _line(status: LearningStatus) -> dict[str, Any]:
     told = {"candidate": candidate and candidate.candidate, "artifact": candidate and candidate.artifact}
     # The longest is the last.
     remark = {"remark": row.pop("remark")}
-    return {**row, "per_s": round(status.per_s), **told, **remark}
+    left_s = None if status.left_s is None else round(status.left_s)
+    return {**row, "per_s": round(status.per_s), "left_s": left_s, **told, **remark}

@@ -29,7 +29,9 @@ class Answers:
         """What Flink answers."""
         if path == "/jobs/overview":
             return {"jobs": self.jobs}
-        _, _, job_id, asked = path.split("?")[0].split("/", 3)
+        job_id, _, asked = path.split("?")[0].removeprefix("/jobs/").partition("/")
+        if not asked:
+            return {"vertices": []}
         if asked == "exceptions":
             return {"exceptionHistory": {"entries": []}}
         counts = dict.fromkeys(("completed", "failed", "in_progress", "restored"), 0)

@@ -116,6 +116,11 @@ class LearningJob:
     state_format: int = STATE_FORMAT
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether it ends with rows that were there when it began, and does not follow those that come."""
+        return bool(self.snapshots) or (self.topic is not None and self.topic.ends is not None)
+
+    @property
     def halts(self) -> bool:
         """Whether learning stops at a micro-batch at which the model fails."""
         return bool(json.loads(self.taught)["policy"]["halts"])

@@ -22,6 +22,8 @@ from headrace.training.streaming.trainer import halted_since, unready_of
 
 T = TypeVar("T")
 FAILED = "FAILED"
+#: What `state_word` says of a job that runs.
+RUNNING = "running"
 US_PER_S = 1_000_000
 #: The rate is that of the last quarter of a minute of learning, so that a halt shows, and is forgotten after it.
 RATE_WINDOW_US = 15 * US_PER_S
@@ -36,6 +38,8 @@ class LearningStatus:
         arrived: rows that came to the trainer; `visited` of them were learned from, `dead` are dead letters.
         lag: rows of the source that have not arrived yet; None where that cannot be known, as `remark` tells.
         per_s: rows that arrived a second (processing time), of late.
+        left_s: seconds until all rows have arrived, at that rate; None where the run follows, does not run, or nothing
+            can be said of it yet.
         metrics: of the newest micro-batch, as JSON.
         halted: why learning has stopped, if it has.
         candidate: the newest.
@@ -52,6 +56,7 @@ class LearningStatus:
     dead: int
     lag: int | None
     per_s: float
+    left_s: float | None
     metrics: str
     halted: str | None
     candidate: Candidate | None
@@ -80,15 +85,17 @@ def status_of(platform: Platform, run: str) -> LearningStatus:
         remarks.append(trouble)
     if unready := unready_of(steps):
         remarks.append(unready)
+    state, per_s = state_word(found, flink), rate_of(steps)
     return LearningStatus(
         run=run,
         model=found.model,
-        state=state_word(found, flink),
+        state=state,
         arrived=arrived,
         visited=visited,
         dead=arrived - visited,
         lag=lag,
-        per_s=rate_of(steps),
+        per_s=per_s,
+        left_s=left_of(lag, per_s) if job is not None and job.is_bounded and state == RUNNING else None,
         metrics=last.metrics if last else "{}",
         halted=None if job is None else halt_of(last, job),
         candidate=candidates[-1] if candidates else None,
@@ -153,3 +160,12 @@ def rate_of(steps: Sequence[LearnedStep]) -> float:
     first = next(step for step in steps if step.told_us >= last.told_us - RATE_WINDOW_US)
     took_us = last.told_us - first.told_us
     return (last.arrived - first.arrived) * US_PER_S / took_us if took_us > 0 else 0.0
+
+
+def left_of(lag: int | None, per_s: float) -> float | None:
+    """Seconds until rows that wait have arrived, at a rate; None where either is not known.
+
+    >>> left_of(3_000, 500.0), left_of(None, 500.0), left_of(3_000, 0.0)
+    (6.0, None, None)
+    """
+    return lag / per_s if lag is not None and per_s > 0 else None
