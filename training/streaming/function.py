@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from pyflink.common import Row, Types
@@ -15,9 +14,10 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ValueState, ValueStateDescriptor
 
 from headrace.connectors.artifacts import Artifacts
-from headrace.errors import SettingsError, did_you_mean
+from headrace.training.streaming.named import function_named
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.rules import Rules
+from headrace.training.streaming.subscribing import subscribers_of
 from headrace.training.streaming.tables import KINDS, columns_of, values_of
 from headrace.training.streaming.trainer import Policy, StreamTrainer
 
@@ -46,23 +46,8 @@ class LearnerSpec:
         Raises:
             SettingsError: there is no such function, or it does not take these arguments.
         """
-        made: Learner = self._function()(files, **self.arguments)
+        made: Learner = function_named(self.function, "learner")(files, **self.arguments)
         return made
-
-    def _function(self) -> Callable[..., Any]:
-        module_name, _, name = self.function.partition(":")
-        try:
-            module = importlib.import_module(module_name)
-        except ImportError as error:
-            msg = f"learner {self.function!r}: module {module_name!r} cannot be imported: {error}; expected "
-            msg += "'package.module:function', in a file that `python_files` names or a package that is installed"
-            raise SettingsError(msg) from error
-        found = getattr(module, name, None)
-        if not callable(found):
-            known = [one for one in vars(module) if callable(getattr(module, one)) and not one.startswith("_")]
-            msg = f"learner {self.function!r}: module {module_name!r} has no function {name!r}; "
-            raise SettingsError(msg + did_you_mean(name, known))
-        return cast("Callable[..., Any]", found)
 
 
 @dataclass(frozen=True)
@@ -74,6 +59,7 @@ class Taught:
         artifacts: the folder of candidates' files.
         places: the columns of positions, if rows have any.
         rules: what keeps rows from the learner.
+        subscribers: by event, the names of the functions that are told.
     """
 
     run: str
@@ -83,12 +69,16 @@ class Taught:
     start: str | None = None
     places: PositionColumns | None = None
     rules: Rules = field(default_factory=Rules)
+    subscribers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def trainer(self) -> StreamTrainer:
         """A trainer that has visited nothing yet."""
         artifacts = Artifacts(self.artifacts)
         learner = self.learner.make(None if self.start is None else artifacts.get(self.start))
-        return StreamTrainer(self.run, learner, self.policy, artifacts.put, self.places, rules=self.rules)
+        told = subscribers_of(self.subscribers)
+        return StreamTrainer(
+            self.run, learner, self.policy, artifacts.put, self.places, rules=self.rules, subscribers=told
+        )
 
     def to_json(self) -> str:
         """As JSON."""
@@ -157,13 +147,13 @@ class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
                 yield from self._told(letter=letter)
         if trainer.due_us is not None:
             ctx.timer_service().register_processing_time_timer(-(-trainer.due_us // US_PER_MS))
-        self._state.update(RowWhenAsked(trainer.state))
+        self._state.update(RowWhenAsked(trainer.checkpoint))
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Tell of a candidate that no further row has brought."""
         trainer = self._resumed()
         yield from self._told(candidate=trainer.on_time(timestamp * US_PER_MS))
-        self._state.update(RowWhenAsked(trainer.state))
+        self._state.update(RowWhenAsked(trainer.checkpoint))
 
     def _resumed(self) -> StreamTrainer:
         """The trainer, as the state has it where this worker has begun anew."""
@@ -172,6 +162,7 @@ class LearningFunction(KeyedProcessFunction):  # type: ignore[misc]
             state = self._state.value()
             if state is not None:
                 trainer.resume(state[0])
+            trainer.start()
             self._trainer = trainer
         return self._trainer
 

@@ -32,9 +32,11 @@ from headrace.training.streaming.candidates import SET
 from headrace.training.streaming.function import LearnerSpec, Taught
 from headrace.training.streaming.job import LearningJob
 from headrace.training.streaming.learned_before import refuse_learned
+from headrace.training.streaming.named import FUNCTION
 from headrace.training.streaming.positions import PositionColumns
 from headrace.training.streaming.row_types import INTEGERS, arrow_schema, column_of, crosses, not_crossing
 from headrace.training.streaming.rules import Rules
+from headrace.training.streaming.subscribing import check_subscribers
 from headrace.training.streaming.table_rows import TableRows
 from headrace.training.streaming.tables import create_tables
 from headrace.training.streaming.topic_rows import Beginning, Offsets, TopicRows
@@ -43,7 +45,6 @@ from headrace.training.streaming.trial import check_learner
 
 #: A model's name starts physical names, as a view's does.
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-FUNCTION = re.compile(r"[\w.]+:\w+")
 #: What a subclass may override.
 STEPS = ("check_source", "create_tables", "declare_rows", "configure")
 #: Rows that are still gathered are state, and a micro-batch is one value that crosses: a million rows of a hundred
@@ -85,6 +86,7 @@ class StreamingTrainingPipeline(Governed):
         label_ahead: how far a label's time may be ahead of the trainer's clock, as a duration.
         features: the feature views that made the rows; their fingerprints become facts of what is learned.
         evaluating: when candidates are judged, by `headrace schedule judge`.
+        subscribers: by event of the run (`EVENTS`), the functions that are told, each as `package.module:function`.
 
     Args:
         platform: where everything is.
@@ -117,6 +119,7 @@ class StreamingTrainingPipeline(Governed):
     event_time: ClassVar[str | None] = None
     label_ahead: ClassVar[str] = "1s"
     features: ClassVar[Sequence[str]] = ()
+    subscribers: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def __init_subclass__(cls) -> None:
         at = f"{calling_place()}: trainer {cls.__name__}"
@@ -298,7 +301,8 @@ class StreamingTrainingPipeline(Governed):
         crossing = self.crossing(columns)
         given = None if (*crossing, *self.rows.added) == tuple(columns) else tuple(column.name for column in columns)
         rules = Rules(given, self.rows.added[0].name if self.rows.added else None, self.label_times())
-        return Taught(self.run_id, spec, self.policy, artifacts, start, self.places_in(crossing), rules)
+        places = self.places_in(crossing)
+        return Taught(self.run_id, spec, self.policy, artifacts, start, places, rules, dict(self.subscribers))
 
     def places_in(self, columns: Sequence[Field]) -> PositionColumns | None:
         """The columns that say where a row came from; None where there are none. SchemaMismatchError for wrong ones."""
@@ -362,6 +366,7 @@ class StreamingTrainingPipeline(Governed):
             msg = f"{kind}.learner is {self.learner!r}; expected 'package.module:function'"
             raise DefinitionError(msg)
         self._check_times(kind)
+        check_subscribers(f"{kind}.subscribers", self.subscribers)
         self.check_gates(kind, [SET])
         for name in ("micro_batch_rows", "micro_batch_seconds"):
             if not 0 < getattr(self, name) <= MOST[name]:

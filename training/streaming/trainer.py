@@ -16,14 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.errors import SchemaMismatchError, SettingsError, TrainingError
-from headrace.training.learning.learner import KnowsWhenUnready
+from headrace.training.learning.events import Event, Subscribers
+from headrace.training.learning.learner import KnowsWhenUnready, Step
 from headrace.training.streaming import positions
 from headrace.training.streaming.positions import PositionColumns, Positions
 from headrace.training.streaming.rules import Rules, also, first_of, has_any, without
 from headrace.training.streaming.told import Candidate, DeadLetter, LearnedStep, Told, Verdict, json_of, json_rows
 
 if TYPE_CHECKING:
-    from headrace.training.learning.learner import Learner, Step
+    from headrace.training.learning.learner import Learner
 
 US_PER_S = 1_000_000
 #: What a step says, behind whatever else, while its learner knows that it is no model yet.
@@ -131,6 +132,7 @@ class StreamTrainer:
         places: the columns that say where a row came from; None where there are none.
         clock: processing time, µs since the epoch.
         rules: what keeps rows from the learner; None: nothing does.
+        subscribers: are told what happens, as in full training; None: nobody is.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class StreamTrainer:
         places: PositionColumns | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         rules: Rules | None = None,
+        subscribers: Subscribers | None = None,
     ) -> None:
         self.run = run
         self.learner = learner
@@ -151,6 +154,13 @@ class StreamTrainer:
         self._places = places
         self._rules = rules or Rules()
         self._clock = clock
+        self._subscribers = subscribers or Subscribers()
+        self._evaluated = 0
+        self._ended = False
+
+    def start(self) -> None:
+        """Tell that it begins, or that it goes on behind `resume`."""
+        self._tell("start")
 
     def visit(self, rows: pa.RecordBatch) -> Told:
         """Test and train on the next micro-batch, once; a halted trainer only says so of each row.
@@ -175,7 +185,8 @@ class StreamTrainer:
         return self._candidate() if self.due_us is not None and now_us >= self.due_us else None
 
     def end(self) -> Candidate | None:
-        """The last candidate, of rows that no other has: the input has ended."""
+        """The last candidate, of rows that no other has: the input has ended, as the next `checkpoint` tells."""
+        self._ended = True
         return self._candidate() if self.progress.waiting and self._unready() is None else None
 
     @property
@@ -194,6 +205,18 @@ class StreamTrainer:
         counted = self.progress.to_json().encode()
         return LENGTH.pack(len(counted)) + counted + self.learner.state()
 
+    def checkpoint(self) -> bytes:
+        """The state for whoever keeps it; tells the metrics, where rows were learned since, and an end behind it."""
+        state, values = self.state(), json.loads(self.progress.metrics)
+        if self.progress.visited > self._evaluated:
+            self._evaluated = self.progress.visited
+            self._tell("evaluate", values=values)
+        self._tell("checkpoint")
+        if self._ended:
+            self._ended = False
+            self._tell("end", values=values)
+        return state
+
     def resume(self, state: bytes) -> None:
         """Go on from a state.
 
@@ -208,6 +231,7 @@ class StreamTrainer:
             raise TrainingError(msg) from error
         self.learner.resume(state[LENGTH.size + length :])
         self.progress = counted
+        self._evaluated = counted.visited
 
     def _place(self, rows: pa.RecordBatch) -> tuple[Positions, str | None]:
         """Where rows came from; where not every row says so nothing, and why."""
@@ -232,6 +256,7 @@ class StreamTrainer:
         if unready is not None:
             why = f"{why}; {UNREADY}{unready}" if why else f"{UNREADY}{unready}"
         told = self._step(rows, at, Verdict.LEARNED, asked, why)
+        self._tell("micro_batch", step)
         return Told(told, self._candidate() if self._is_due() else None, self._letters(rows, reasons))
 
     def _count(self, rows: pa.RecordBatch, at: Positions, reasons: pa.Array, metrics: str) -> None:
@@ -289,7 +314,10 @@ class StreamTrainer:
         """All rows as dead letters, each with its own reason or that of all."""
         was, count = self.progress, rows.num_rows
         self.progress = replace(was, steps=was.steps + 1, arrived=was.arrived + count, dead=was.dead + count)
-        return Told(self._step(rows, at, verdict, asked, why), None, self._letters(rows, reasons.fill_null(why)))
+        told = Told(self._step(rows, at, verdict, asked, why), None, self._letters(rows, reasons.fill_null(why)))
+        unasked = Step(count, None, {}, learned=False, reason=why, refused=rows)
+        self._tell("micro_batch", unasked if asked is None else asked.step)
+        return told
 
     def _letters(self, rows: pa.RecordBatch, reasons: pa.Array) -> tuple[DeadLetter, ...]:
         """The rows of the newest micro-batch for which there is a reason, as dead letters."""
@@ -320,6 +348,10 @@ class StreamTrainer:
             told_us=self._clock(),
             row_positions="" if asked is None else asked.row_positions,
         )
+
+    def _tell(self, kind: str, step: Step | None = None, values: Mapping[str, float | None] | None = None) -> None:
+        """Tell an event; there is one epoch, of nobody knows how many rows."""
+        self._subscribers.tell(Event(kind, 0, self.learner.counters, 0, step, values or {}))
 
     def _unready(self) -> str | None:
         """Why the learner is no model yet, where it says that it is none."""

@@ -76,6 +76,13 @@ def lake(tmp_path: Path) -> Lake:
         ({"name": "Late Flights"}, "name is 'Late Flights'; expected a model's name"),
         ({"source": "raw.labelled"}, "source is 'raw.labelled'; expected an IcebergTable"),
         ({"learner": "logistic"}, "learner is 'logistic'; expected 'package.module:function'"),
+        ({"subscribers": {"evaluates": ["told:alarm"]}}, "no event 'evaluates'; did you mean 'evaluate'"),
+        (
+            {"subscribers": {"end": "told:alarm"}},
+            "'end' has 'told:alarm'; expected a list of 'package.module:function'",
+        ),
+        ({"subscribers": {"end": [print]}}, "expected a list of 'package.module:function': a worker finds a function"),
+        ({"subscribers": ["told:alarm"]}, "expected functions by event, such as .'evaluate'"),
         ({"micro_batch_rows": 0}, "micro_batch_rows is 0; expected more than 0 and at most 1,000,000"),
         ({"micro_batch_seconds": 7200}, "micro_batch_seconds is 7200; expected more than 0 and at most 3,600"),
     ],
@@ -276,6 +283,11 @@ def test_a_learner_that_is_not_there_is_named() -> None:
     ("changes", "error", "said"),
     [
         ({"learner": "logistic:mke"}, SettingsError, r"module 'logistic' has no function 'mke'; did you mean 'make'\?"),
+        (
+            {"subscribers": {"end": ["json:lods"]}},
+            SettingsError,
+            r"subscriber 'json:lods': module 'json' has no function",
+        ),
         ({"learner": "logistc:make"}, SettingsError, "module 'logistc' cannot be imported"),
         ({"arguments": {"inptus": ["x"]}}, UserFunctionError, "'logistic:make' .* TypeError: .* argument 'inptus'"),
         ({"arguments": {"inputs": ["x", "z"]}}, UnknownColumnError, "logistic: no column 'z'; "),

@@ -24,6 +24,7 @@ from headrace.registry.model_states import Decision
 from headrace.training.data.encoding import Encoding
 from headrace.training.data.fits import Standardize
 from headrace.training.data.labels import Label
+from headrace.training.learning.events import EVENTS
 from headrace.training.learning.predictor import load
 from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
@@ -48,6 +49,14 @@ class Broken:
 
     def learn(self, rows):
         raise ValueError("no river here")
+"""
+#: A subscriber, which a worker finds by its name.
+NOTING = """
+import json
+
+def note(event):
+    with open("NOTES", "a") as notes:
+        print(json.dumps([event.kind, event.counters.rows_visited, event.values]), file=notes)
 """
 #: What a user's file declares: the trainer of these tests, which halts.
 HALTING = """
@@ -249,13 +258,18 @@ def narrowed(rows: pa.Table) -> pa.Table:
     return rows.set_column(3, "y", pc.round(rows["y"], 2).cast(pa.decimal128(20, 2)))
 
 
-def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_rows(lake: Lake) -> None:
+def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_rows(lake: Lake, tmp_path: Path) -> None:
+    notes, noting = tmp_path / "notes", tmp_path / "noting.py"
+    noting.write_text(NOTING.replace("NOTES", str(notes)))
+
     class Tuned(Labels):
         name = "tuned"
         source = IcebergTable("raw.narrow")
         learner = "headrace.training.learning:fine_tuned"
         arguments: ClassVar = {"optimizer": {"name": "sgd", "rate": 0.01}}
         policy = Policy(candidate_rows=None)
+        python_files = (noting,)
+        subscribers: ClassVar = {kind: ["noting:note"] for kind in EVENTS}
 
     store, origin = lake.store(), lake.store().keep_origin()
     artifact = store.artifacts.put(trained().artifact())
@@ -272,6 +286,12 @@ def test_a_bounded_run_goes_on_from_a_version_and_ends_with_a_candidate_of_all_r
     assert loss < log(2) - 0.1
     (kept,) = register_committed(lake.platform.iceberg, store, job_of(lake.platform, run.run))
     visited = lake.steps(run.run)[-1].visited
+    heard = [json.loads(line) for line in notes.read_text().splitlines()]
+    kinds = [kind for kind, _, _ in heard]
+    assert (kinds[0], kinds[-2:]) == ("start", ["checkpoint", "end"])
+    counted = [kinds.count(kind) for kind in ("start", "micro_batch", "end")]
+    assert (counted, "evaluate" in kinds) == ([1, len(lake.steps(run.run)), 1], True)
+    assert heard[-1][1:] == [lake.rows, json.loads(lake.steps(run.run)[-1].metrics)]
     before, after = (load(store.artifacts.get(one)).score(ROW)[0] for one in (artifact, kept.facts.artifact))
     assert before != after
     assert after > 0.8
