@@ -10,7 +10,7 @@ from headrace.training.learning.events import EVENTS, Event, Subscriber, Subscri
 from headrace.training.streaming.named import FUNCTION, function_named
 
 
-def check_subscribers(where: str, declared: Mapping[str, Any]) -> None:
+def check_subscribers(where: str, declared: Any) -> None:
     """Raise DefinitionError unless names of functions are declared by event; whether they are there shows in `prepare`.
 
     >>> check_subscribers("Late.subscribers", {"evaluates": ["told:alarm"]})
@@ -18,17 +18,13 @@ def check_subscribers(where: str, declared: Mapping[str, Any]) -> None:
     headrace.errors.DefinitionError: Late.subscribers: no event 'evaluates'; did you mean 'evaluate'?
     """
     if not isinstance(declared, Mapping):
-        msg = (
-            f"{where} is {declared!r}; expected functions by event, such as {{'evaluate': ['package.module:function']}}"
-        )
-        raise DefinitionError(msg)
+        msg = f"{where} is {declared!r}; expected functions by event, such as "
+        raise DefinitionError(msg + "{'evaluate': ['package.module:function']}")
     for kind, named in declared.items():
         if kind not in EVENTS:
             msg = f"{where}: no event {kind!r}; {did_you_mean(str(kind), EVENTS)}"
             raise DefinitionError(msg)
-        if not isinstance(named, list | tuple) or not all(
-            isinstance(one, str) and FUNCTION.fullmatch(one) for one in named
-        ):
+        if not isinstance(named, list | tuple) or not all(map(_is_name, named)):
             msg = f"{where}: {kind!r} has {named!r}; expected a list of 'package.module:function': a worker finds a "
             raise DefinitionError(msg + "function by its name")
 
@@ -40,6 +36,10 @@ def subscribers_of(declared: Mapping[str, Sequence[str]]) -> Subscribers:
         for path in named:
             found.subscribe(kind, _blamed(path, function_named(path, "subscriber")))
     return found
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and FUNCTION.fullmatch(value) is not None
 
 
 def _blamed(path: str, subscriber: Subscriber) -> Subscriber:
