@@ -208,4 +208,25 @@ MUTANTS = (
         "return found",
         "tests/training/data/test_encoding.py::test_a_value_that_is_too_great_for_a_column_is_not_met_there",
     ),
+    Mutant(
+        "statistics speak for NaN",
+        "training/data/filters.py",
+        'if self.operator == "!=" and pa.types.is_floating(type_):',
+        'if self.operator == "!=" and pa.types.is_decimal(type_):',
+        "tests/training/data/test_rows.py::test_no_operator_keeps_other_rows_of_another_layout",
+    ),
+    Mutant(
+        "a value of NumPy is kept as it is",
+        "training/data/filters.py",
+        '        object.__setattr__(self, "value", _plain(self.value))\n',
+        "",
+        "tests/training/data/test_filter_json.py::test_values_of_numpy_are_kept_as_the_plain_ones_that_they_equal",
+    ),
+    Mutant(
+        "a bound within a day is the midnight before it",
+        "training/data/filters.py",
+        'pa.scalar(-(-us // UNITS_US["d"]), pa.int32())',
+        'pa.scalar(us // UNITS_US["d"], pa.int32())',
+        "tests/training/data/test_rows.py::test_dates_are_split_at_an_instant_each_as_the_midnight_at_which_it_begins",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from headrace.errors import DatasetError
@@ -41,17 +41,19 @@ def filter_of(plain: Mapping[str, Any]) -> RowFilter:
         raise DatasetError(msg + f"{plain.get('class', plain.get('is'))!r}; expected one of {', '.join(NAMES)}")
     try:
         made: RowFilter = NAMES[plain["is"]](**{key: _read(value) for key, value in plain.items() if key != "is"})
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         msg = f"filter {plain!r}: is not what headrace writes: {error}"
         raise DatasetError(msg) from error
     return made
 
 
 def _written(value: Any) -> Any:
-    return {"instant": value.isoformat()} if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return {"instant": value.isoformat()}
+    return {"date": value.isoformat()} if isinstance(value, date) else value
 
 
 def _read(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return datetime.fromisoformat(value["instant"])
+        return date.fromisoformat(value["date"]) if "date" in value else datetime.fromisoformat(value["instant"])
     return tuple(value) if isinstance(value, list) else value

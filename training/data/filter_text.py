@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from headrace.errors import DefinitionError, RequestError
 from headrace.training.data.filters import (
@@ -31,11 +31,14 @@ _AND = " and "
 _BOOLS = {"true": True, "false": False}
 #: An instant without a quote begins so; a number does not.
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+#: How many characters a date has, which no instant has.
+_DATE_LENGTH = 10
 _TIMES = {">=": from_, "<": before}
 
 
 def filters_of(text: str) -> tuple[RowFilter, ...]:
-    """The filters that a text is: comparisons with a number, a quoted text, true, false or an instant; shares; `with`.
+    """The filters that a text is: comparisons with a number, a quoted text, true, false, a date or an instant;
+    shares; `with`.
 
     Raises RequestError for a text that is none.
 
@@ -89,6 +92,8 @@ def _comparison(term: re.Match[str]) -> RowFilter:
     column, operator, value = term["column"], term["operator"], term["value"]
     if not _DATE.match(value):
         return Condition(column, operator, _plain(term[0], value))
+    if len(value) == _DATE_LENGTH:
+        return Condition(column, operator, _date(term[0], value))
     if operator not in _TIMES:
         msg = f"rows where {term[0]!r}: an instant is compared by {' or '.join(_TIMES)}, found {operator!r}"
         raise RequestError(msg)
@@ -97,6 +102,14 @@ def _comparison(term: re.Match[str]) -> RowFilter:
     except (ValueError, OverflowError) as error:
         msg = f"rows where {term[0]!r}: expected an instant in ISO 8601 with a zone, of the years 1 to 9999 in UTC, "
         msg += f"found {value!r}"
+        raise RequestError(msg) from error
+
+
+def _date(term: str, value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        msg = f"rows where {term!r}: expected a date of the years 1 to 9999, found {value!r}"
         raise RequestError(msg) from error
 
 
@@ -113,7 +126,7 @@ def _plain(term: str, value: str) -> str | int | float | bool:
     try:
         found = literal_eval(value)
     except (ValueError, SyntaxError) as error:
-        msg = f"rows where {_short(term)}: expected a number, a quoted text, true, false or an instant, found "
+        msg = f"rows where {_short(term)}: expected a number, a quoted text, true, false, a date or an instant, found "
         msg += _short(value)
         raise RequestError(msg) from error
     if not isinstance(found, str | int | float):

@@ -6,7 +6,7 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, did_you_mean
+from headrace.features.duration import UNITS_US
 from headrace.features.instant import asked_us, instant_of
 from headrace.training.data.hashing import hash_rows
 
@@ -25,6 +26,8 @@ SHARE_BITS = 32
 SPLIT_SALT = "split"
 #: Sums of decimal shares such as 0.7 + 0.2 + 0.1 miss 1 by less than this.
 SHARE_SLACK = 1e-9
+#: What a column is compared with: values that JSON has, so that a version can keep them, and instants and dates.
+VALUES = (str, int, float, bool, date)
 
 OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": pc.equal,
@@ -58,15 +61,22 @@ class RowFilter(Protocol):
 class Condition:
     """Rows where a column compares so with a value; a row whose column is NULL is left out.
 
-    >>> str(Condition("amt", ">=", 3))
+    A value of NumPy is taken for the plain value that it equals. NaN differs from every number, and is none of them.
+
+    Raises DefinitionError for an operator that there is not, and a value that no column can have.
+
+    >>> str(Condition("amt", ">=", np.int64(3)))
     'amt >= 3'
+    >>> str(Condition("day", "<", date(2013, 9, 1)))
+    'day < 2013-09-01'
     """
 
     column: str
     operator: str
-    value: str | int | float | bool | datetime
+    value: str | int | float | bool | datetime | date
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "value", _plain(self.value))
         if self.operator not in OPERATORS:
             msg = (
                 f"condition on {self.column!r}: no operator {self.operator!r}; {did_you_mean(self.operator, OPERATORS)}"
@@ -80,13 +90,16 @@ class Condition:
         return (self.column,)
 
     def expression(self, schema: pa.Schema) -> Any:
-        """The comparison itself."""
+        """The comparison itself; None where statistics tell nothing of it."""
         type_ = schema.field(self.column).type
         try:
             self._compared(pa.array([], type_))
         except pa.ArrowException as error:
             msg = f"condition {self}: column {self.column!r} is {type_}, which does not compare with {self.value!r}"
             raise ColumnTypeError(msg) from error
+        # Statistics leave NaN out, which differs from the one number that all others may be.
+        if self.operator == "!=" and pa.types.is_floating(type_):
+            return None
         return self._compared(pc.field(self.column))
 
     def keeps(self, rows: pa.Table) -> Bools:
@@ -94,7 +107,7 @@ class Condition:
         return _true(self._compared(rows[self.column]))
 
     def __str__(self) -> str:
-        return f"{self.column} {self.operator} {self.value!r}"
+        return f"{self.column} {self.operator} {self.value if _is_date(self.value) else repr(self.value)}"
 
     def _compared(self, values: Any) -> Any:
         return OPERATORS[self.operator](values, pa.scalar(self.value))
@@ -133,7 +146,8 @@ class Present:
 class TimeRange:
     """Rows with `from_us <= time < before_us`, in µs of event time; a row without a time is left out.
 
-    The column holds instants, or whole µs since 1970. `before` and `from_` make it of datetimes.
+    The column holds instants, or whole µs since 1970, or dates, each of which stands for the midnight (UTC) at which it
+    begins. `before` and `from_` make it of datetimes.
 
     >>> str(TimeRange("ts", None, 1_000_000))
     'ts < 1970-01-01T00:00:01+00:00'
@@ -143,6 +157,10 @@ class TimeRange:
     from_us: int | None
     before_us: int | None
 
+    def __post_init__(self) -> None:
+        for name in ("from_us", "before_us"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The column of times."""
@@ -151,8 +169,9 @@ class TimeRange:
     def expression(self, schema: pa.Schema) -> Any:
         """Both bounds, as the column has them."""
         type_ = schema.field(self.column).type
-        if type_ != pa.int64() and not (pa.types.is_timestamp(type_) and type_.tz):
-            msg = f"split {self}: column {self.column!r} is {type_}; expected instants with a zone, or bigint µs"
+        known = type_ in (pa.int64(), pa.date32())
+        if not known and not (pa.types.is_timestamp(type_) and type_.tz):
+            msg = f"split {self}: column {self.column!r} is {type_}; expected instants with a zone, dates, or bigint µs"
             raise ColumnTypeError(msg)
         found = pc.field(self.column).is_valid()
         for name, us in self._bounds():
@@ -191,6 +210,8 @@ class EntityShare:
     salt: str = SPLIT_SALT
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
         if not 0 <= self.low < self.high <= 1:
             msg = f"{self}: expected 0 <= low < high <= 1, found {self.low!r} and {self.high!r}"
             raise DefinitionError(msg)
@@ -262,18 +283,29 @@ def check_columns(what: str, columns: Sequence[str], schema: pa.Schema) -> None:
             raise UnknownColumnError(msg)
 
 
+def _plain(value: Any) -> Any:
+    """A value of NumPy as the plain one that it equals; as it is where there is none, such as of a nanosecond."""
+    if not isinstance(value, np.generic):
+        return value
+    found = value.item()
+    return value if isinstance(value, np.datetime64 | np.timedelta64) and not isinstance(found, date) else found
+
+
+def _is_date(value: object) -> bool:
+    """Whether a value is a date, and no instant."""
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
 def _check_value(column: str, value: object) -> None:
-    """DefinitionError for a value that no column can have, such as a number beyond 64 bits."""
+    """DefinitionError for a value that no column can have, such as a number beyond 64 bits, or that JSON cannot say."""
     try:
         pa.scalar(value)
-        sound = not isinstance(value, float) or math.isfinite(value)
+        sound = isinstance(value, VALUES) and (not isinstance(value, float) or math.isfinite(value))
     except (pa.ArrowException, OverflowError, UnicodeEncodeError):
         sound = False
     if not sound:
-        msg = (
-            f"condition on {column!r}: expected a finite number of at most 64 bits, a text of Unicode, a boolean or an "
-        )
-        raise DefinitionError(msg + f"instant, found {reprlib.repr(value)}")
+        msg = f"condition on {column!r}: expected a finite number of at most 64 bits, a text of Unicode, a boolean, a "
+        raise DefinitionError(msg + f"date or an instant, found {reprlib.repr(value)}")
 
 
 def _edge(share: float) -> str:
@@ -283,7 +315,9 @@ def _edge(share: float) -> str:
 
 
 def _instant(us: int, type_: pa.DataType) -> pa.Scalar:
-    """A bound as the column has it."""
+    """A bound as the column has it: of dates the first that begins then or later."""
+    if type_ == pa.date32():
+        return pa.scalar(-(-us // UNITS_US["d"]), pa.int32()).cast(type_)
     return pa.scalar(us, type_)
 
 

@@ -16,6 +16,7 @@ from headrace.features.instant import instant_of
 from headrace.training.data.columns import one_array
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.filters import Present, TimeRange, check_columns
+from headrace.training.data.label_time import LabelTime
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.learning.metrics import Floats
@@ -103,10 +104,9 @@ def labelled(rows: PinnedRows, times: Times, label: str) -> PinnedRows:
     Raises UnknownColumnError or ColumnTypeError for columns that are not there, or hold no times.
     """
     check_columns(str(rows.snapshot), [times.event, times.label, label], rows.snapshot.schema)
-    found = rows.where(Present(times.event), Present(times.label), Present(label))
-    for column in (times.event, times.label):
-        TimeRange(column, None, None).expression(rows.snapshot.schema)
-    return found
+    # No dates: a label that came on a day was not known as the day began.
+    LabelTime(times.label, times.event).check(str(rows.snapshot), rows.snapshot.schema)
+    return rows.where(Present(times.event), Present(times.label), Present(label))
 
 
 def known_by(rows: PinnedRows, times: Times, instant_us: int) -> PinnedRows:

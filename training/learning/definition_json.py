@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from headrace.errors import ModelError
+from headrace.errors import DefinitionError, ModelError
 from headrace.features.place import Place
 from headrace.training.data.encoding_json import encoding_of, encoding_plain
 from headrace.training.data.filter_json import filter_of, filter_plain
@@ -32,6 +33,17 @@ def definition_plain(definition: TrainingDefinition) -> dict[str, Any]:
         "splits": {name: [filter_plain(one) for one in filters] for name, filters in definition.splits.items()},
         "batch_rows": definition.batch_rows,
     }
+
+
+def check_kept(definition: TrainingDefinition, at: str) -> None:
+    """DefinitionError, beginning with a place, for a value that JSON cannot say: no version could keep what was
+    learnt by it."""
+    for name, value in definition_plain(definition).items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            msg = f"{at}: {name}: a version keeps it as JSON: {error}; "
+            raise DefinitionError(msg + f"write plain numbers, such as int(...) of NumPy's; found {value!r}") from error
 
 
 def definition_of(plain: Mapping[str, Any], where: Place) -> TrainingDefinition:

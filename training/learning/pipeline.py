@@ -29,7 +29,7 @@ from headrace.training.data.overlap import check_apart
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN, VALID, TrainingDefinition, definition_of
-from headrace.training.learning.definition_json import definition_plain
+from headrace.training.learning.definition_json import check_kept, definition_plain
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.events import Subscriber
 from headrace.training.learning.guarding import fitted_of_task, label_of_task
@@ -142,10 +142,12 @@ class TrainingPipeline(Governed):
 
     def __init_subclass__(cls, *, abstract: bool = False) -> None:
         where = calling_place()
-        check_options(cls, f"{where}: training {cls.__name__}", abstract=abstract)
+        at = f"{where}: training {cls.__name__}"
+        check_options(cls, at, abstract=abstract)
         guard_steps(cls, TrainingPipeline, (*STEPS, *FACT_STEPS), f"training {cls.__name__}")
         if not abstract:
             cls.definition = definition_of(cls, where)
+            check_kept(cls.definition, at)
 
     @classmethod
     def model_name(cls) -> str:

@@ -23,7 +23,11 @@ from headrace.training.data.filters import (
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 VALUES = st.one_of(
-    st.text(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
+    st.text(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.dates(),
 )
 INSTANTS = st.integers(0, 4_000_000_000_000_000).map(instant_of)
 
@@ -56,9 +60,10 @@ def test_filters_are_read_back_from_what_they_print(filters: list[RowFilter]) ->
         ("amt > 3 or amt < 1", "found ' or amt < 1'"),
         ("amt > 3 and ", "found ''"),
         ("amt => 3", "found 'amt => 3'"),
-        ("line == a", "a quoted text, true, false or an instant, found 'a'"),
+        ("line == a", "a quoted text, true, false, a date or an instant, found 'a'"),
         ("at > 2013-10-01T00:00:00Z", "an instant is compared by >= or <, found '>'"),
-        ("at >= 2013-10-91", "of the years 1 to 9999 in UTC, found '2013-10-91'"),
+        ("at >= 2013-10-91", "expected a date of the years 1 to 9999, found '2013-10-91'"),
+        ("at >= 2013-10-91T00:00:00Z", "of the years 1 to 9999 in UTC, found '2013-10-91T00:00:00Z'"),
         ("hash of card in [0.1.2, 1)", "found 'hash of card in"),
         ("amt > [1,2]", "found"),
         ("hash of card in [0.9, 0.1)", "expected 0 <= low < high <= 1, found 0.9 and 0.1"),
@@ -66,7 +71,7 @@ def test_filters_are_read_back_from_what_they_print(filters: list[RowFilter]) ->
         ("hash of card salted own in [0.5, 1)", "found 'hash of card salted own"),
         (
             "amt > 9223372036854775808",
-            "at most 64 bits, a text of Unicode, a boolean or an instant, found 9223372036854775808",
+            "at most 64 bits, a text of Unicode, a boolean, a date or an instant, found 9223372036854775808",
         ),
         (f"amt > {'9' * 5_000}", "expected a number"),
         ("amt > 1e999", "expected a finite number"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,9 +41,19 @@ from headrace.training.data import (
 from headrace.training.data.filters import OPERATORS
 from headrace.training.data.rows import RowReader
 
-from .lake import FIELDS, HOUR_US, START, START_US, catalog_at, fresh_folder, table_of, transactions
+from .lake import FIELDS, HOUR_US, ROW_GROUP_LIMIT, START, START_US, catalog_at, fresh_folder, table_of, transactions
 from .lake_changes import delete_first_row
 from .test_hashing import expected
+
+#: What each operator means, as Python has it.
+COMPARED: dict[str, Callable[[float, float], bool]] = {
+    "==": eq,
+    "!=": ne,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+}
 
 
 @pytest.fixture
@@ -62,19 +76,27 @@ def test_a_condition_keeps_what_a_loop_keeps(
     tmp_path_factory: pytest.TempPathFactory, column: str, operator: str, value: int, group_rows: int
 ) -> None:
     rows = PinnedRows(Snapshot.of(table_of(tmp_path_factory.mktemp("t"), [7, 6], group_rows)))
-    compare = {
-        "==": lambda one: one == value,
-        "!=": lambda one: one != value,
-        "<": lambda one: one < value,
-        "<=": lambda one: one <= value,
-        ">": lambda one: one > value,
-        ">=": lambda one: one >= value,
-    }[operator]
-    expected = [one["id"] for one in transactions(13).to_pylist() if one[column] is not None and compare(one[column])]
+    compare = COMPARED[operator]
+    found = transactions(13).to_pylist()
+    expected = [one["id"] for one in found if one[column] is not None and compare(one[column], value)]
     kept = rows.where(Condition(column, operator, value))
     assert ids(kept) == expected
     counted = kept.count()
     assert (counted.rows, counted.kept, sum(counted.left_out.values())) == (13, len(expected), 13 - len(expected))
+
+
+@pytest.mark.parametrize("group_rows", [1, 2, 3, 80])
+@pytest.mark.parametrize("value", [0, 1.0])
+def test_no_operator_keeps_other_rows_of_another_layout(tmp_path: Path, group_rows: int, value: float) -> None:
+    # Few numbers, so that a row group often holds one alone, or it and NaN.
+    values = random.Random(7).choices([1.0, -0.0, math.nan, math.inf, None], (6, 2, 4, 1, 1), k=80)
+    fields, limit = [Field("id", "bigint"), Field("x", "double")], {ROW_GROUP_LIMIT: str(group_rows)}
+    table = catalog_at(tmp_path).create_table("raw", "numbers", fields, limit)
+    table.append(pa.table({"id": pa.array(range(80), pa.int64()), "x": pa.array(values, pa.float64())}))
+    rows = PinnedRows(Snapshot.of(table))
+    for name, compare in COMPARED.items():
+        expected = [place for place, one in enumerate(values) if one is not None and compare(one, value)]
+        assert ids(rows.where(Condition("x", name, value))) == expected, name
 
 
 def test_row_groups_that_statistics_rule_out_are_never_read(table: IcebergTable) -> None:
@@ -97,6 +119,19 @@ def test_times_are_split_at_an_instant_with_no_row_in_both(table: IcebergTable) 
     assert ids(rows.where(TimeRange("ts", at, at + 1))) == [12]
     # Whole µs in a column of integers are times too.
     assert ids(rows.where(TimeRange("id", 3, 5))) == [3, 4]
+
+
+@pytest.mark.parametrize(("hour", "first"), [(0, 1), (1, 2), (23, 2)])
+def test_dates_are_split_at_an_instant_each_as_the_midnight_at_which_it_begins(
+    tmp_path: Path, hour: int, first: int
+) -> None:
+    table = catalog_at(tmp_path).create_table("raw", "days", [Field("id", "bigint"), Field("day", "date")])
+    days = [date(1969, 12, 30) + timedelta(days=one) for one in range(4)]
+    table.append(pa.table({"id": pa.array(range(5), pa.int64()), "day": pa.array([*days, None], pa.date32())}))
+    rows, instant = PinnedRows(Snapshot.of(table)), datetime(1969, 12, 31, hour, tzinfo=UTC)
+    assert ids(rows.where(before("day", instant))) == list(range(first))
+    assert ids(rows.where(from_("day", instant))) == list(range(first, 4))
+    assert ids(rows.where(Condition("day", "<", days[first]))) == list(range(first))
 
 
 def test_a_row_without_a_time_is_in_no_range(tmp_path: Path) -> None:

@@ -13,10 +13,13 @@ import pyarrow as pa
 import pytest
 import torch
 
-from headrace.errors import TrainingError
+from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.schema import Field
+from headrace.errors import ColumnTypeError, TrainingError
 from headrace.training.data.filters import TimeRange
 from headrace.training.data.order import Order
 from headrace.training.data.rows import PinnedRows
+from headrace.training.data.snapshot import Snapshot
 from headrace.training.data.tensors import TensorBatch
 from headrace.training.freshness.cadences import Cadence
 from headrace.training.freshness.history import History, Times, labelled, read_history
@@ -52,6 +55,15 @@ def test_rows_of_a_history_are_known_by_their_places_in_the_snapshot(tmp_path: P
     happened = given["happened_at"].cast(pa.int64()).to_numpy()
     assert [int(happened[place]) for place in found.batch.positions] == found.event_us.tolist()
     assert found.batch.positions.min() >= 30
+
+
+def test_a_date_says_of_no_label_when_it_came(tmp_path: Path) -> None:
+    table = IcebergCatalog.sqlite("house", tmp_path).create_table(
+        "raw", "days", [Field("at", "timestamp"), Field("day", "date"), Field("one", "double")]
+    )
+    table.append(table.arrow())
+    with pytest.raises(ColumnTypeError, match=r"column 'day' is date32\[day\]; expected instants"):
+        labelled(PinnedRows(Snapshot.of(table)), Times("at", "day"), "one")
 
 
 def one_row(history: History, place: int) -> TensorBatch:

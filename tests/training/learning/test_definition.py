@@ -30,7 +30,7 @@ from . import stream
 
 HEAD = """
 from headrace import TrainingPipeline
-from headrace.training.data import Encoding, Label, Raw, entity_split
+from headrace.training.data import Encoding, Hash, Label, Raw, entity_split
 from headrace.training.learning import EarlyStopping, ModelSpec, OptimizerSpec
 
 ENCODING = Encoding({"speed": Raw()}, Label("late"))
@@ -115,6 +115,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
             "stopping": "EarlyStopping()",
         },
         "early stopping: metric 'log_loss' is none of task 'regression', so that it would never be better; take one of",
+    ),
+    "a number that no version could keep": (
+        {**WHOLE, "encoding": "Encoding({'speed': Hash(__import__('numpy').int64(64))}, Label('late'))"},
+        "encoding: a version keeps it as JSON: Object of type int64 is not JSON serializable; write plain numbers",
     ),
     "an optimizer by name": ({**WHOLE, "fine_tuning": "'sgd'"}, "fine_tuning: expected"),
     "no rows a batch": ({**WHOLE, "batch_rows": "0"}, "batch_rows = 0"),
