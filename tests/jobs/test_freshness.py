@@ -16,8 +16,8 @@ from ..commands import headrace  # noqa: TID252 (commands are shared)
 FIELDS = (Field("x", "double"), Field("at", "timestamp"), Field("known_at", "timestamp"), Field("one", "double"))
 MODEL = """
 from headrace import TrainingPipeline
-from headrace.training.data import Encoding, Label, Raw
-from headrace.training.learning import ModelSpec
+from headrace.training.data import Encoding, Label, Present, Raw
+from headrace.training.learning import ModelSpec, OptimizerSpec
 
 class Ones(TrainingPipeline):
     '''Whether a row is a one.'''
@@ -26,6 +26,12 @@ class Ones(TrainingPipeline):
     encoding = Encoding({"x": Raw(mask=False)}, Label("one"))
     model = ModelSpec("logistic")
     event_time = "at"
+"""
+#: What a version keeps of it besides.
+TIMED = """
+    label_time = "known_at"
+    fine_tuning = OptimizerSpec("sgd", 0.3)
+    splits = {"train": Present("known_at")}
 """
 DAY_US = 86_400_000_000
 
@@ -87,11 +93,11 @@ def test_what_is_not_known_is_said(desk: Path) -> None:
 
 
 def test_a_version_of_the_store_is_replayed_as_its_file_is(desk: Path) -> None:
-    trained = headrace("train", "ones.py", "--by", "ann", folder=desk)
+    (desk / "timed.py").write_text(f"{MODEL}{TIMED}")
+    trained = headrace("train", "timed.py", "--by", "ann", folder=desk)
     assert trained.returncode == 0, trained.stderr
-    options = ["--cadence", "daily", "--from", "1970-01-05T00:00:00Z", "--label-time", "known_at"]
-    options += ["--event-time", "at", "--out", "replayed"]
-    found = [headrace("--format", "json", "freshness", one, *options, folder=desk) for one in ("ones.py", "ones@1")]
+    options = ["--cadence", "daily", "--from", "1970-01-05T00:00:00Z", "--out", "replayed"]
+    found = [headrace("--format", "json", "freshness", one, *options, folder=desk) for one in ("timed.py", "ones@1")]
     assert [one.returncode for one in found] == [0, 0], found[1].stderr
     rows = [[{**row, "cpu s": 0, "cpu s a point": 0} for row in json.loads(one.stdout)] for one in found]
     assert rows[0] == rows[1]

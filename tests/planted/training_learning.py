@@ -298,4 +298,19 @@ MUTANTS = (
         "        if self.chosen.event_time and self.chosen.label_time:\n",
         "tests/training/learning/test_label_cutoff.py::test_times_that_cannot_be_meant_are_refused_before_learning",
     ),
+    Mutant(
+        "what learns on does so by what its parent was learnt by",
+        "training/learning/pipeline.py",
+        "begun.learner(self.chosen.going_on, self.device)",
+        "begun.learner(replace(begun.recipe, optimizer=self.chosen.going_on.optimizer), self.device)",
+        "tests/training/continual/test_scheduler.py::test_what_learns_on_does_so_by_what_is_declared_now",
+    ),
+    Mutant(
+        "a version forgets when its labels were known",
+        "training/learning/definition_json.py",
+        'label_time=plain.get("label_time", "")',
+        'label_time=""',
+        "tests/training/freshness/test_of_version.py::"
+        "test_it_has_the_columns_of_times_and_the_optimizer_by_which_it_goes_on",
+    ),
 )

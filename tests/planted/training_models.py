@@ -184,9 +184,9 @@ MUTANTS = (
     ),
     Mutant(
         "a version that learned on is rebuilt by another optimizer",
-        "training/models/rebuild.py",
-        "replace(found, fine_tuning=found.recipe.optimizer, plan=plan)",
-        "replace(found, plan=plan)",
+        "training/learning/definition_json.py",
+        'tuning = plain.get("fine_tuning")',
+        "tuning = None",
         "tests/training/continual/test_scheduler.py::test_each_row_is_visited_once_from_version_to_version",
     ),
     Mutant(

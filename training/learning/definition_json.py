@@ -13,7 +13,7 @@ from headrace.training.data.encoding_json import encoding_of, encoding_plain
 from headrace.training.data.filter_json import filter_of, filter_plain
 from headrace.training.learning.definition import TrainingDefinition
 from headrace.training.learning.early_stopping import EarlyStopping
-from headrace.training.learning.spec import Recipe
+from headrace.training.learning.spec import OptimizerSpec, Recipe
 from headrace.training.learning.trainer import Plan
 
 #: Raised when the same values would come to mean something else.
@@ -21,8 +21,8 @@ FORMAT = 1
 
 
 def definition_plain(definition: TrainingDefinition) -> dict[str, Any]:
-    """A definition as plain values: all that decides what is learnt of the same snapshot."""
-    stopping = definition.plan.stopping
+    """A definition as plain values: all that decides what is learnt of the same snapshot, and on from it."""
+    stopping, tuning = definition.plan.stopping, definition.fine_tuning
     return {
         "format": FORMAT,
         "name": definition.name,
@@ -32,6 +32,9 @@ def definition_plain(definition: TrainingDefinition) -> dict[str, Any]:
         "stopping": None if stopping is None else asdict(stopping),
         "splits": {name: [filter_plain(one) for one in filters] for name, filters in definition.splits.items()},
         "batch_rows": definition.batch_rows,
+        "event_time": definition.event_time,
+        "label_time": definition.label_time,
+        "fine_tuning": None if tuning is None else asdict(tuning),
     }
 
 
@@ -49,6 +52,8 @@ def check_kept(definition: TrainingDefinition, at: str) -> None:
 def definition_of(plain: Mapping[str, Any], where: Place) -> TrainingDefinition:
     """The definition of plain values, said to be written at a place.
 
+    Columns of times and `fine_tuning` are not declared where an earlier headrace wrote them.
+
     Raises:
         ModelError: they are none, or another headrace wrote them.
         DatasetError: a filter is of a user's own class.
@@ -58,6 +63,7 @@ def definition_of(plain: Mapping[str, Any], where: Place) -> TrainingDefinition:
             msg = f"training: format {plain['format']!r}; this version of headrace reads {FORMAT}"
             raise ModelError(msg)
         stopping = None if plain["stopping"] is None else EarlyStopping(**plain["stopping"])
+        tuning = plain.get("fine_tuning")
         return TrainingDefinition(
             name=plain["name"],
             owner="",
@@ -69,6 +75,9 @@ def definition_of(plain: Mapping[str, Any], where: Place) -> TrainingDefinition:
             splits={name: tuple(map(filter_of, filters)) for name, filters in plain["splits"].items()},
             batch_rows=plain["batch_rows"],
             where=where,
+            event_time=plain.get("event_time", ""),
+            label_time=plain.get("label_time", ""),
+            fine_tuning=None if tuning is None else OptimizerSpec.from_json(tuning),
         )
     except (KeyError, TypeError) as error:
         msg = f"training: is not what headrace writes: {type(error).__name__}: {error}"

@@ -38,7 +38,7 @@ from headrace.training.learning.rows_text import rows_text
 from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.sources import check_versions, snapshot_of, versions_of
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
-from headrace.training.learning.start import learner_from_files
+from headrace.training.learning.start import Begun
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
@@ -217,8 +217,9 @@ class TrainingPipeline(Governed):
     ) -> TrainingOutcome:
         """Learn on from a model's files, on the training split of what was appended after a snapshot, each row once.
 
-        Rows come in the order in which they were appended. The encoding is the model's; the optimizer is `fine_tuning`,
-        else the model's, and begins anew. Nothing is drawn. Args and errors are those of `train`, and:
+        Rows come in the order in which they were appended. Weights and fitted encoding are the model's. Losses, guard,
+        seed and optimizer, which begins anew, are those declared now, `fine_tuning` before `optimizer`, whatever the
+        model was learnt by. Nothing is drawn. Args and errors are those of `train`, and:
 
         Raises:
             ModelError: the files are of another model, or encode otherwise, than what is declared now.
@@ -229,8 +230,9 @@ class TrainingPipeline(Governed):
         snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
         training = self.appended(snapshot, after)
-        learner = learner_from_files(files, self.device, self.chosen.fine_tuning)
-        self._check_same(learner)
+        begun = Begun.of(files)
+        self._check_same(begun)
+        learner = begun.learner(self.chosen.going_on, self.device)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)
         work = _Work(features, snapshot, training, learner, plan, newest, files, after)
@@ -306,8 +308,9 @@ class TrainingPipeline(Governed):
     def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values, and the gates that are declared with it."""
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
-        # The recipe of what goes on from a model is the model's own, but for its optimizer.
-        definition = definition_plain(replace(self.chosen, recipe=work.learner.recipe))
+        # A step of a user's own may make a learner of another recipe; what goes on is by the declared one.
+        chosen = replace(self.chosen, recipe=work.learner.recipe) if work.after is None else self.chosen
+        definition = definition_plain(chosen)
         own_code = {OWN_CODE: self.code} if self.code else {}
         begun = {"kind": FULL} if work.after is None else {"kind": LEARNED_ON, "after": work.after}
         made = {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}
@@ -330,11 +333,11 @@ class TrainingPipeline(Governed):
         times = LabelTime(chosen.label_time, chosen.event_time or None, AHEAD_US) if chosen.label_time else None
         return check_labels(rows, label, times, instant_us(datetime.now(UTC)), any_=evaluated)
 
-    def _check_same(self, learner: TorchLearner) -> None:
-        """ModelError unless a learner has the network and the encoding that are declared."""
-        asked, found = self.chosen.encoding, learner.fitted.encoding
+    def _check_same(self, begun: Begun) -> None:
+        """ModelError unless a model has the network and the encoding that are declared: its weights are of these."""
+        asked, found = self.chosen.encoding, begun.fitted.encoding
         compared = {
-            "model": (self.chosen.recipe.model, learner.recipe.model),
+            "model": (self.chosen.recipe.model, begun.recipe.model),
             "encoding": (asked.pairs, found.pairs),
             "label": (asked.label, found.label),
         }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+from torch import nn
 
 from headrace.errors import ModelError
 from headrace.training.data.encoding import Fitted
@@ -16,6 +19,35 @@ from headrace.training.learning.spec import OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A model to go on from, as its artifact has it.
+
+    Attributes:
+        recipe: what it was learnt by.
+        network: with its weights.
+        example: one row without a label.
+    """
+
+    recipe: Recipe
+    fitted: Fitted
+    network: nn.Module
+    example: pa.RecordBatch
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes]) -> Begun:
+        """The model of an artifact's files; ModelError when they are missing or damaged."""
+        check_files(files)
+        recipe, _, network = read_model(files)
+        example = read_json(files, EXAMPLE)
+        row = rows_of([example["row"]], schema_of(example["columns"]))
+        return cls(recipe, Fitted.from_json(files[ENCODING]), network, row)
+
+    def learner(self, recipe: Recipe, device: str = "auto") -> TorchLearner:
+        """Who goes on from it by a recipe of the same model; counters and optimizer begin anew."""
+        return TorchLearner(recipe, self.fitted, self.example, device, self.network)
+
+
 def learner_from_files(
     files: Mapping[str, bytes], device: str = "auto", optimizer: OptimizerSpec | None = None
 ) -> TorchLearner:
@@ -24,12 +56,8 @@ def learner_from_files(
     `optimizer` takes the place of the recipe's: the rate at which a model goes on is seldom that at which it began.
     Raises ModelError for files that are missing or damaged.
     """
-    check_files(files)
-    recipe, _, network = read_model(files)
-    example = read_json(files, EXAMPLE)
-    row = rows_of([example["row"]], schema_of(example["columns"]))
-    chosen: Recipe = recipe if optimizer is None else replace(recipe, optimizer=optimizer)
-    return TorchLearner(chosen, Fitted.from_json(files[ENCODING]), row, device, network)
+    begun = Begun.of(files)
+    return begun.learner(begun.recipe if optimizer is None else replace(begun.recipe, optimizer=optimizer), device)
 
 
 def learner_from_folder(folder: str, device: str = "auto", optimizer: OptimizerSpec | None = None) -> TorchLearner:

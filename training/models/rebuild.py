@@ -98,10 +98,8 @@ class _Again(_Lenient, KeptTraining, abstract=True):
 
     def __init__(self, platform: Platform, version: ModelVersion, device: str) -> None:
         super().__init__(platform, version, device, "give the file that declares it: --file")
-        found = self.chosen
         # What was refused then is refused again, however much it was.
-        plan = replace(found.plan, most_refused=1.0)
-        self.chosen = replace(found, fine_tuning=found.recipe.optimizer, plan=plan)
+        self.chosen = replace(self.chosen, plan=replace(self.chosen.plan, most_refused=1.0))
 
 
 @dataclass(frozen=True, slots=True)

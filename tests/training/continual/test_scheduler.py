@@ -17,9 +17,12 @@ from headrace.registry.model_states import Alias, Decision, State
 from headrace.registry.store import ViewVersion
 from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.continual.scheduler import Outcome
+from headrace.training.data import Encoding, Label, Raw
 from headrace.training.data.filters import Condition
 from headrace.training.learning.drift import DriftSpec
 from headrace.training.learning.events import Event
+from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.start import Begun
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import GateResult, NotWorse, Subject
 from headrace.training.models.model_gates import AnswersWithin
@@ -98,6 +101,46 @@ def test_a_compaction_moves_no_row_into_learning_again(desk: Desk) -> None:
     assert scheduler.step() is Outcome.DONE
     assert desk.visited() == [600, 800]
     assert appended.learn_on(files, begun, f"raw.trips@{before}").trained.files == once
+
+
+def test_what_learns_on_does_so_by_what_is_declared_now(desk: Desk) -> None:
+    desk.arrive(500)
+    desk.scheduler(LEARNING_ON).step()
+    desk.arrive(500)
+    losses, guard, optimizer = {"mse": 1.0, "l2": 0.001}, Guard(explosion=7.0), OptimizerSpec("adagrad", 0.3)
+    changed = {"losses": losses, "guard": guard, "optimizer": optimizer, "fine_tuning": None, "seed": 5}
+    assert desk.scheduler(LEARNING_ON, pipeline=changed).step() is Outcome.DONE
+    recipe = Begun.of(desk.store.files("late_trips@2")).recipe
+    assert recipe == Recipe(ModelSpec("logistic"), optimizer, losses, guard=guard, seed=5)
+    assert rebuild(desk.platform, desk.store, "late_trips@2").is_same
+
+
+def test_a_guard_that_refuses_all_lets_nothing_learn_on(desk: Desk) -> None:
+    desk.arrive(500)
+    desk.scheduler(LEARNING_ON).step()
+    desk.arrive(500)
+    guarded = desk.scheduler(LEARNING_ON, pipeline={"guard": Guard(most_gradient=1e-12)})
+    assert guarded.step() is Outcome.FAILED
+    assert (desk.visited(), "every micro-batch was refused, the last because the gradient" in desk.told[-1]) == (
+        [500],
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("model", ModelSpec("mlp")),
+        ("encoding", Encoding({"speed": Raw(mask=False)}, Label("late", low=0, high=1))),
+        ("encoding", Encoding(stream.ENCODING.features, Label("late", low=0, high=2))),
+    ],
+)
+def test_nothing_learns_on_whose_weights_would_mean_something_else(desk: Desk, option: str, value: object) -> None:
+    desk.arrive(500)
+    desk.scheduler(LEARNING_ON).step()
+    desk.arrive(500)
+    assert desk.scheduler(LEARNING_ON, pipeline={option: value}).step() is Outcome.FAILED
+    assert ": declared is " in desk.told[-1]
 
 
 def test_a_commit_without_rows_is_nothing_to_learn_on_from(desk: Desk) -> None:
