@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -17,10 +18,12 @@ from headrace.features.place import place_of_error
 T = TypeVar("T")
 #: The beginning of an error that says where: a file with an ending, and a line.
 _PLACED = re.compile(r"[^:]*\.\w+:\d+")
+#: The folders that `class_in` has made importable; behind all others in `sys.path`, the newest first.
+OWN_FOLDERS: set[str] = set()
 
 
 def run_file(file: Path) -> ModuleType:
-    """Run the file as a fresh module whose name no other file has.
+    """Run the file as a fresh module whose name no other file has. While it runs, modules beside it are importable.
 
     DefinitionError, with file and line, for whatever is wrong in it; an error of headrace's own as what it is, and with
     the line too.
@@ -33,7 +36,8 @@ def run_file(file: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _importable(str(file.resolve().parent)):
+            spec.loader.exec_module(module)
     except HeadraceError as error:
         _locate(error, file)
         raise
@@ -48,10 +52,15 @@ def run_file(file: Path) -> ModuleType:
 def class_in(file: Path, base: type[T], name_of: Callable[[type[T]], str], what: str, name: str = "") -> type[T]:
     """The subclass of `base` that a file declares, or the one with a name. `name_of` an abstract one is empty.
 
+    Modules beside the file stay importable, since a network is imported by its name when it is made; what is installed
+    under the name of one goes before it.
+
     Raises:
         DefinitionError: the file is wrong, has none, no such one, two of one name, or several and none was named.
     """
-    found = named_classes(run_file(file.resolve()), base, name_of, what)
+    resolved = file.resolve()
+    _keep_importable(str(resolved.parent))
+    found = named_classes(run_file(resolved), base, name_of, what)
     if not found:
         msg = f"{file}: declares no {what} that has a name; write a subclass of {base.__name__}"
         raise DefinitionError(msg)
@@ -83,6 +92,33 @@ def named_classes(
         if name:
             found[name] = kind
     return found
+
+
+@contextmanager
+def _importable(folder: str) -> Iterator[None]:
+    """Have modules of a folder importable for a while."""
+    added = folder not in sys.path
+    if added:
+        sys.path.insert(_own_place(), folder)
+    try:
+        yield
+    finally:
+        if added and folder in sys.path:
+            sys.path.remove(folder)
+
+
+def _keep_importable(folder: str) -> None:
+    """Have modules of a folder importable from now on, before those of the other own folders."""
+    if folder in OWN_FOLDERS and folder in sys.path:
+        sys.path.remove(folder)
+    if folder not in sys.path:
+        sys.path.insert(_own_place(), folder)
+        OWN_FOLDERS.add(folder)
+
+
+def _own_place() -> int:
+    """Where own folders begin in `sys.path`."""
+    return next((place for place, one in enumerate(sys.path) if one in OWN_FOLDERS), len(sys.path))
 
 
 def _locate(error: HeadraceError, file: Path) -> None:

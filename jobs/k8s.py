@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -109,20 +110,22 @@ def schedule_command(
 ) -> None:
     """Write a CronJob that does what is due of a model's schedules: `headrace schedule run` at each look.
 
-    The settings are those of `headrace.yaml` here; the image has torch (k8s/README.md says how).
+    The file travels with the modules of your own that it imports, which lie in no package. The settings are those of
+    `headrace.yaml` here; the image has torch (k8s/README.md says how).
 
     Example: headrace k8s schedule late_trips.py --claim headrace-home --image registry/headrace:0.1.0 -o trips.yaml
     """
     from headrace.training.continual.cron import cron_times
     from headrace.training.learning.pipeline import load_training
 
-    model = load_training(file, name).model_name()
+    training = load_training(file, name)
+    model = training.model_name()
     chosen = ("--name", name) if name else ()
     job = CronJob(
         name=f"schedule-{model.replace('_', '-')}",
         times=cron_times(look),
         arguments=("schedule", "run", file.name, *chosen, "--by", "schedule"),
-        files={file.name: file.read_text(encoding="utf-8"), **_settings(options_of(context).config)},
+        files={**_definition(file, training.own_files()), **_settings(options_of(context).config)},
         image=image or f"headrace:{version('headrace')}",
         claim=claim,
         namespace=namespace,
@@ -147,6 +150,20 @@ def job_file(run_or_spec: str, home: Path) -> Path:
         msg = f"{run_or_spec!r} is neither a file nor a run under {home / 'runs'}; {did_you_mean(run_or_spec, found)}"
         raise NotFoundError(msg)
     return found[run_or_spec]
+
+
+def _definition(file: Path, own: Mapping[str, Path]) -> dict[str, str]:
+    """A definition file and the own modules that it needs beside it, for a pod to read.
+
+    SettingsError for modules of packages: a ConfigMap has no folders.
+    """
+    packaged = sorted(name for name, path in own.items() if path.name != f"{name}.py")
+    if packaged:
+        msg = (
+            f"{file}: imports {', '.join(packaged)} of a package of your own, and a ConfigMap has no folders; expected "
+        )
+        raise SettingsError(msg + "modules beside the file; move them there, or install the package, in the image too")
+    return {one.name: one.read_text(encoding="utf-8") for one in (file, *own.values())}
 
 
 def _settings(config: Path | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,7 +133,7 @@ def cron(
     name: NameOption = "",
     look: Annotated[str, typer.Option(help="How often cron looks whether something is due.")] = "5m",
 ) -> None:
-    """Print the line of a crontab that does what is due, from this folder and with this Python.
+    """Print the line of a crontab that does what is due, from this folder, with this Python and this PYTHONPATH.
 
     Example: headrace schedule cron late_trips.py --look 15m
     """
@@ -141,7 +142,7 @@ def cron(
 
     pipeline = load_training(file, name)
     log = options_of(context).settings().home / "logs" / f"schedule-{pipeline.model_name()}.log"
-    typer.echo(crontab_line(look, Path.cwd(), file, name, log))
+    typer.echo(crontab_line(look, Path.cwd(), file, name, log, os.environ.get("PYTHONPATH", "")))
 
 
 def _scheduler(

@@ -94,6 +94,9 @@ class LateTrips(TrainingPipeline):
 """
 
 
+CLAIMED = ["--claim", "headrace-home", "--image", "r.example.com/headrace:7"]
+
+
 def test_schedules_are_a_cron_job_with_the_file_and_the_settings(home: Path) -> None:
     Path("late_trips.py").write_text(MODEL)
     Path("headrace.yaml").write_text("project: trips\n")
@@ -106,6 +109,33 @@ def test_schedules_are_a_cron_job_with_the_file_and_the_settings(home: Path) -> 
     assert (job["metadata"]["name"], job["spec"]["schedule"]) == ("schedule-late-trips", "*/15 * * * *")
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert container["command"][1:] == ["schedule", "run", "late_trips.py", "--by", "schedule"]
+
+
+OWN = {
+    "own_net.py": "import own_layers\n\nclass Net:\n    ...\n",
+    "own_layers.py": "WIDTH = 8\n",
+    "own_rates.py": "RATE = 0.1\n",
+    "own_other.py": "",
+}
+
+
+def test_modules_beside_the_file_that_it_imports_or_names_travel_with_it(home: Path) -> None:
+    for name, text in OWN.items():
+        Path(name).write_text(text)
+    Path("late_trips.py").write_text("import own_rates\n" + MODEL.replace('"logistic"', '"own_net:Net"'))
+    result = CliRunner().invoke(app, ["schedule", "late_trips.py", *CLAIMED], catch_exceptions=False)
+    _, files, _ = yaml.safe_load_all(result.stdout)
+    assert files["data"].keys() == {"late_trips.py", "own_net.py", "own_layers.py", "own_rates.py"}
+    assert files["data"]["own_layers.py"] == OWN["own_layers.py"]
+
+
+def test_modules_of_an_own_package_do_not_travel_and_are_named(home: Path) -> None:
+    Path("own_shapes").mkdir()
+    for name in ("__init__", "sizes"):
+        Path("own_shapes", f"{name}.py").write_text("")
+    Path("late_trips.py").write_text(f"import own_shapes.sizes\n{MODEL}")
+    with pytest.raises(SettingsError, match=r"late_trips\.py: imports own_shapes, own_shapes\.sizes of a package"):
+        CliRunner().invoke(app, ["schedule", "late_trips.py", *CLAIMED], catch_exceptions=False)
 
 
 def test_help_of_schedules_has_an_example() -> None:

@@ -49,6 +49,14 @@ class Undeclared(LateTrips):
     retraining = evaluating = None
 """
 ONE = ["--name", "late_trips"]
+#: A module with a network of the user's own, which needs a module from elsewhere.
+NET = """
+import elsewhere
+from headrace.training.learning.networks import Logistic
+
+class Net(Logistic):
+    "Linear."
+"""
 
 
 @pytest.fixture
@@ -112,9 +120,13 @@ def test_a_training_without_a_schedule_is_refused(desk: Path) -> None:
 def test_a_crontab_line_runs_as_it_stands(desk: Path) -> None:
     folder = desk / "it's 100%"
     folder.mkdir()
-    for name in ("headrace.yaml", "model.py"):
-        (desk / name).rename(folder / name)
-    ended = schedule(folder, "cron", "--look", "15m")
+    (desk / "headrace.yaml").rename(folder / "headrace.yaml")
+    (folder / "trips_net.py").write_text(NET)
+    (folder / "model.py").write_text(MODEL.replace('"logistic"', '"trips_net:Net"'))
+    modules = desk / "my modules"
+    modules.mkdir()
+    (modules / "elsewhere.py").write_text("")
+    ended = run("schedule", "cron", "model.py", *ONE, "--look", "15m", folder=folder, PYTHONPATH=str(modules))
     *times, command = ended.stdout.strip().split(" ", 5)
     assert times == ["*/15", "*", "*", "*", "*"]
     assert "%" not in command.replace(r"\%", "")
@@ -149,6 +161,15 @@ class Halting(Trips):
     name = "halting"
     policy = Policy()
 """.replace("LOGISTIC", str(Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"))
+
+
+def test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts(desk: Path) -> None:
+    (desk / "beside_learner.py").write_text("def make(files, **arguments): ...\n")
+    text = TRAINER.replace("logistic:make", "beside_learner:make").replace("python_files =", "PLACES =")
+    (desk / "trainer.py").write_text(text)
+    trainer = pipeline_in(desk / "trainer.py", "late_trips")
+    with pytest.raises(SettingsError, match="beside_learner"):
+        trainer(Platform(load_settings(folder=desk, environment={}))).prepare()
 
 
 def left_candidates(desk: Path, *losses: float, of: str = "late_trips") -> str:

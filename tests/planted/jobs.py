@@ -75,4 +75,34 @@ MUTANTS = (
         "if self.least_rows and self.slices_not_worse == ():",
         "tests/jobs/test_model_gates.py::test_a_least_of_rows_for_no_slices_is_refused",
     ),
+    Mutant(
+        "modules beside a definition stay behind",
+        "jobs/k8s.py",
+        "for one in (file, *own.values())}",
+        "for one in (file,)}",
+        "tests/jobs/test_k8s.py::test_modules_beside_the_file_that_it_imports_or_names_travel_with_it",
+    ),
+    Mutant(
+        "a crontab's line lacks where modules are",
+        "training/continual/cron.py",
+        'if python_path else ""',
+        'if not python_path else ""',
+        "tests/jobs/test_schedule.py::test_a_crontab_line_runs_as_it_stands",
+    ),
+    Mutant(
+        "a learner is tried with modules that no worker has",
+        "training/streaming/trial.py",
+        "for one in before if one not in OWN_FOLDERS",
+        "for one in before",
+        "tests/jobs/test_schedule.py::"
+        "test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts",
+    ),
+    Mutant(
+        "modules beside the first file go before those of the newest",
+        "features/module.py",
+        "        sys.path.remove(folder)\n    if folder not in sys.path:",
+        "        pass\n    if folder not in sys.path:",
+        "tests/training/learning/test_definition.py::"
+        "test_modules_beside_a_file_are_importable_wherever_it_is_and_those_of_the_newest_file_first",
+    ),
 )

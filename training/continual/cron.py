@@ -29,17 +29,19 @@ def cron_times(look: str) -> str:
     return STEPS[minutes]
 
 
-def crontab_line(look: str, folder: Path, file: Path, name: str, log: Path) -> str:
+def crontab_line(look: str, folder: Path, file: Path, name: str, log: Path, python_path: str = "") -> str:
     """The line for a file's training: each look in a process of its own, which tells its decisions to a log.
 
     Args:
         folder: where the settings are.
         name: which training of the file; empty: the only one.
         log: appended to; relative to the folder.
+        python_path: where Python looks for modules besides, as `PYTHONPATH` says it; cron has no variables of a shell.
     """
     chosen = ["--name", name] if name else []
     program = [str(Path(sys.executable).with_name("headrace")), "schedule", "run", str(file.resolve()), *chosen]
     place = shlex.quote(str(folder.resolve()))
-    command = f"cd {place} && mkdir -p {shlex.quote(str(log.parent))} && {shlex.join(program)}"
+    modules = f"PYTHONPATH={shlex.quote(python_path)} " if python_path else ""
+    command = f"cd {place} && mkdir -p {shlex.quote(str(log.parent))} && {modules}{shlex.join(program)}"
     # cron itself takes a percent sign for the end of the command.
     return f"{cron_times(look)} {command} >> {shlex.quote(str(log))} 2>&1".replace("%", r"\%")

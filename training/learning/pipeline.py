@@ -44,7 +44,7 @@ from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trai
 from headrace.training.models.governed import Governed
 from headrace.training.models.made_again import FULL, LEARNED_ON
 from headrace.training.models.options import check_options
-from headrace.training.models.own_code import definition_code, named_code
+from headrace.training.models.own_code import definition_code, named_code, own_files
 from headrace.training.models.steps import guard_steps
 
 
@@ -158,6 +158,11 @@ class TrainingPipeline(Governed):
     def own_code(cls) -> dict[str, str]:
         """The hashes of the user's own files that declare it and its network, by module."""
         return {**named_code(cls.definition.recipe.model.module), **definition_code(cls)}
+
+    @classmethod
+    def own_files(cls) -> dict[str, Path]:
+        """The user's own files whose hashes `own_code` has, by module, but for that which declares it."""
+        return own_files(cls, cls.definition.recipe.model.module)
 
     def __init__(
         self, platform: Platform, *, epochs: int | None = None, seed: int | None = None, device: str = "auto"

@@ -32,7 +32,7 @@ def definition_code(kind: type) -> Mapping[str, str]:
     Returns: nothing for a class of headrace's own, and for one that has no file, or none any more, as of an interactive
         session.
     """
-    return _code_of(kind)
+    return _declared(kind).entries
 
 
 def named_code(values: Any, files: Iterable[str | Path] = ()) -> dict[str, str]:
@@ -42,6 +42,16 @@ def named_code(values: Any, files: Iterable[str | Path] = ()) -> dict[str, str]:
         values: values of JSON.
         files: modules, folders or archives of modules that are there besides; all of them are the user's own.
     """
+    return _named(values, files).entries
+
+
+def own_files(kind: type, values: Any) -> dict[str, Path]:
+    """The files whose code `definition_code` of a class and `named_code` of values are, by module; but for its own."""
+    found = {**_named(values, ()).paths, **_declared(kind).paths}
+    return {name: file for name, file in found.items() if name != DEFINITION}
+
+
+def _named(values: Any, files: Iterable[str | Path]) -> _Files:
     paths = [Path(file).resolve() for file in files]
     found = _Files([path for path in paths if path.is_dir()])
     for path in paths:
@@ -52,7 +62,7 @@ def named_code(values: Any, files: Iterable[str | Path] = ()) -> dict[str, str]:
         if folder is not None:
             found.roots.append(folder)
         found.add_module(name)
-    return found.entries
+    return found
 
 
 def named_modules(values: Any) -> Iterator[str]:
@@ -71,21 +81,22 @@ def named_modules(values: Any) -> Iterator[str]:
 
 
 @cache
-def _code_of(kind: type) -> Mapping[str, str]:
+def _declared(kind: type) -> _Files:
     file = getattr(sys.modules.get(kind.__module__), "__file__", None)
     path = Path(file or "").resolve()
     if not path.is_file() or kind.__module__.partition(".")[0] == "headrace":
-        return {}
+        return _Files([])
     found = _Files([path.parent, _top_of(path.parent)])
     found.add(DEFINITION, path)
-    return found.entries
+    return found
 
 
 class _Files:
-    """Files by the names of their modules, with what they import from some folders."""
+    """Files, and their hashes, by the names of their modules, with what they import from some folders."""
 
     def __init__(self, roots: list[Path]) -> None:
         self.roots = roots
+        self.paths: dict[str, Path] = {}
         self.entries: dict[str, str] = {}
 
     def add_all(self, path: Path) -> None:
@@ -111,7 +122,7 @@ class _Files:
         if name in self.entries or _is_installed(file):
             return
         content = file.read_bytes()
-        self.entries[name] = sha256(content).hexdigest()
+        self.paths[name], self.entries[name] = file, sha256(content).hexdigest()
         if file.suffix == ".py":
             for imported in sorted(set(_imports(content, _package_of(file)))):
                 self.add_module(imported)

@@ -18,6 +18,7 @@ from headrace.errors import (
     UnknownColumnError,
     UserFunctionError,
 )
+from headrace.features.module import OWN_FOLDERS
 from headrace.registry.model_facts import LARGEST
 from headrace.training.learning.learner import ChecksRows, Learner, Seeded
 from headrace.training.streaming.function import Taught
@@ -76,7 +77,8 @@ def check_learner(
 def importable(files: Sequence[str | Path]) -> Iterator[None]:
     """Have modules importable as Flink has them in its workers: a file without those beside it, a folder or an archive.
 
-    Modules of the names of files are others before and afterwards, so that two files of one name are two modules.
+    Those beside the files that declare models are not: no worker has them. Modules of the names of files are others
+    before and afterwards, so that two files of one name are two modules.
     """
     paths = [Path(file).resolve() for file in files]
     alone = {path.stem: path for path in paths if path.suffix == ".py"}
@@ -84,7 +86,8 @@ def importable(files: Sequence[str | Path]) -> Iterator[None]:
     with TemporaryDirectory() as folder:
         for path in alone.values():
             (Path(folder) / path.name).symlink_to(path)
-        sys.path[:0] = [folder, *(str(path) for path in paths if path.suffix != ".py")]
+        given = [folder, *(str(path) for path in paths if path.suffix != ".py")]
+        sys.path[:] = [*given, *(one for one in before if one not in OWN_FOLDERS)]
         try:
             yield
         finally:

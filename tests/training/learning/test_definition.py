@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +182,28 @@ def test_what_learnt_from_no_row_is_not_registered(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"late_trips: no row was learnt in 0 epochs, .* leave it by --no-register"):
         register(store, outcome, Decision("ann", "trained"))
     assert store.models() == []
+
+
+def test_modules_beside_a_file_are_importable_wherever_it_is_and_those_of_the_newest_file_first(tmp_path: Path) -> None:
+    folders = [tmp_path / "older", tmp_path / "newer"]
+    for folder in [*folders, folders[0]]:
+        folder.mkdir(exist_ok=True)
+        (folder / "beside_seed.py").write_text(f"OF = {folder.name!r}\n")
+        (folder / "beside_later.py").write_text(f"OF = {folder.name!r}\n")
+        file = written(folder, **WHOLE)
+        file.write_text(f"import beside_seed\nassert beside_seed.OF == {folder.name!r}\n{file.read_text()}")
+        load_training(file)
+        del sys.modules["beside_seed"]
+    assert importlib.import_module("beside_later").OF == "older"
+    del sys.modules["beside_later"]
+
+
+def test_what_is_installed_goes_before_a_module_beside_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "colorsys.py").write_text("raise ValueError\n")
+    file = written(tmp_path, **WHOLE)
+    file.write_text(f"import colorsys\n{file.read_text()}")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    assert load_training(file).model_name() == "late_trips"
 
 
 def test_a_file_with_several_needs_a_name(tmp_path: Path) -> None:
