@@ -43,7 +43,8 @@ OnOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar=ROWS,
-        help="Evaluate it and the champion: NAME=TABLE[@SNAPSHOT] [where FILTERS] [by COLUMN, COLUMN] [even learned].",
+        help="Evaluate it and the champion: NAME=TABLE[@SNAPSHOT] [facts WHICH] [where FILTERS] [by COLUMN, COLUMN] "
+        "[even learned].",
     ),
 ]
 WithinOption = Annotated[

@@ -9,6 +9,7 @@ from headrace.compiler.flink_label_join import letters_of
 from headrace.compiler.label_join import LOGGED, LabelJoinPlan
 from headrace.connectors.duckdb_files import database
 from headrace.connectors.iceberg import IcebergTable
+from headrace.connectors.label_ids import ids_to_note
 from headrace.connectors.schema import DEAD_LETTERS, fields_of
 from headrace.errors import JobError, NotFoundError
 from headrace.pipelines.local_labels import LabelCounts
@@ -44,11 +45,14 @@ def claim_tables(platform: Platform, plan: LabelJoinPlan, run: str) -> tuple[Ice
         SchemaMismatchError: there is such a table, with other columns.
         JobError: there is such a table, of another run.
     """
-    columns = {facts_table(plan.name): fields_of(plan.facts), letters_table(plan.name): DEAD_LETTERS}
+    ids = ids_to_note([column.name for column in plan.ids])
+    facts_noted: dict[str, str] = {CLAIM: run, **ids}
+    asked = [(facts_table(plan.name), fields_of(plan.facts), facts_noted)]
+    asked.append((letters_table(plan.name), DEAD_LETTERS, {CLAIM: run}))
     made: list[IcebergTable] = []
-    for name, fields in columns.items():
+    for name, fields, noted in asked:
         namespace, _, table = name.partition(".")
-        found = platform.iceberg.create_table(namespace, table, fields, {CLAIM: run})
+        found = platform.iceberg.create_table(namespace, table, fields, noted)
         try:
             _check_claim(plan, found, run)
         except JobError:

@@ -11,15 +11,32 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.errors import DatasetError
+from headrace.features.label_join import FACT_NUMBER
 from headrace.training.data.encoding import Encoding, EncodingFit, Fitted
 from headrace.training.data.filters import Bools, RowFilter, check_columns
 from headrace.training.data.row_groups import Integers, ParquetFile, RowGroup
 from headrace.training.data.snapshot import Snapshot
 
+#: What is said of rows that are no superseded facts.
+LAST_OF_ID = "the last fact of their id"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Superseded:
+    """Facts of a label join that later ones of the same id have superseded.
+
+    Attributes:
+        positions: theirs in the snapshot, ascending.
+        ids: how many ids have several facts.
+    """
+
+    positions: Integers
+    ids: int
+
 
 @dataclass(frozen=True)
 class PinnedRows:
-    """Rows of a snapshot for which all filters hold.
+    """Rows of a snapshot for which all filters hold, without those that are `superseded`, where these are told.
 
     Raises:
         UnknownColumnError: a filter names a column that the table does not have.
@@ -28,6 +45,7 @@ class PinnedRows:
 
     snapshot: Snapshot
     filters: tuple[RowFilter, ...] = ()
+    superseded: Superseded | None = None
 
     def __post_init__(self) -> None:
         for one in self.filters:
@@ -75,7 +93,8 @@ class PinnedRows:
         return fit.fitted()
 
     def __str__(self) -> str:
-        return " where ".join([str(self.snapshot), *([" and ".join(map(str, self.filters))] if self.filters else [])])
+        source = f"{self.snapshot}, last facts" if self.superseded is not None else str(self.snapshot)
+        return " where ".join([source, *([" and ".join(map(str, self.filters))] if self.filters else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +136,17 @@ class RowReader:
         check_columns(str(rows.snapshot), columns, rows.snapshot.schema)
         self._rows, self._columns = rows, list(columns)
         self.groups_read = 0
-        self.left_out: Counter[str] = Counter({str(one): 0 for one in rows.filters})
+        told = [*map(str, rows.filters), *([LAST_OF_ID] if rows.superseded is not None else [])]
+        self.left_out: Counter[str] = Counter(dict.fromkeys(told, 0))
         self.groups = [group for file in self._files for group in self._possible(file)]
 
     def read(self, group: RowGroup) -> Block:
         """The rows of a row group that are kept."""
         self.groups_read += 1
         found = self._files[group.file].read(group, self._read_columns)
-        kept = self._kept(found)
-        found, positions = found.select(self._columns), group.positions
+        positions = group.positions
+        kept = self._last(self._kept(found), positions)
+        found = found.select(self._columns)
         if kept.all():
             return Block(found, positions)
         return Block(found.filter(pa.array(kept)), positions[kept])
@@ -136,8 +157,10 @@ class RowReader:
 
     @cached_property
     def _read_columns(self) -> list[str]:
-        """What is asked for, and what filters look at besides."""
-        return list(dict.fromkeys([*self._columns, *(name for one in self._rows.filters for name in one.columns)]))
+        """What is asked for, and what filters look at besides; a table of no columns would have no rows."""
+        looked_at = [name for one in self._rows.filters for name in one.columns]
+        counted = [] if self._rows.superseded is None else [FACT_NUMBER]
+        return list(dict.fromkeys([*self._columns, *looked_at, *counted]))
 
     def _possible(self, file: ParquetFile) -> list[RowGroup]:
         """The row groups of a file that statistics do not rule out."""
@@ -159,6 +182,14 @@ class RowReader:
             self.left_out[str(one)] += int(kept.sum() - also.sum())
             kept = also
         return kept
+
+    def _last(self, kept: Bools, positions: Integers) -> Bools:
+        """Which rows are kept that no later fact has superseded."""
+        if self._rows.superseded is None:
+            return kept
+        also: Bools = kept & ~np.isin(positions, self._rows.superseded.positions, assume_unique=True)
+        self.left_out[LAST_OF_ID] += int(kept.sum() - also.sum())
+        return also
 
 
 def _rows(groups: Sequence[RowGroup]) -> int:

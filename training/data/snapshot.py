@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.iceberg_snapshot import DataFile, arrow_schema, data_files, partition_sources
+from headrace.connectors.label_ids import ids_noted
 from headrace.errors import NotFoundError, RequestError
 from headrace.registry.training_sets import TrainingSetRecord
 
@@ -27,14 +28,16 @@ class Snapshot:
         files: its data files, oldest commit first; those of one commit by path.
         partitioned_by: field ids of columns that partition the table.
         io: what opens the files, with the catalog's credentials; never printed.
+        fact_ids: of a label join's facts the columns of the id; none where the table does not note them.
     """
 
     table: str
     snapshot_id: int
-    schema: pa.Schema
+    schema: pa.Schema = field(hash=False)  # Arrow cannot hash one whose columns have ids
     files: tuple[DataFile, ...]
     partitioned_by: frozenset[int]
-    io: Any = field(repr=False)
+    io: Any = field(repr=False, hash=False)
+    fact_ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, table: IcebergTable, snapshot_id: int | None = None) -> Snapshot:
@@ -43,13 +46,16 @@ class Snapshot:
         Raises:
             NotFoundError: the snapshot is gone, or the table was never written.
             UnsupportedError: rows were deleted by delete files.
+            ConnectorError: what it notes of the ids of facts is no list of columns.
         """
         chosen = table.refresh().current_snapshot_id() if snapshot_id is None else snapshot_id
         if chosen is None:
             msg = f"Iceberg table {table.name}: was never written, so that there is no snapshot to read"
             raise NotFoundError(msg)
         files = tuple(data_files(table, chosen))
-        return cls(table.name, chosen, arrow_schema(table, chosen), files, partition_sources(table), table.table.io)
+        ids = ids_noted(table.name, table.properties)
+        schema, partitions = arrow_schema(table, chosen), partition_sources(table)
+        return cls(table.name, chosen, schema, files, partitions, table.table.io, ids)
 
     @classmethod
     def named(cls, catalog: IcebergCatalog, text: str) -> Snapshot:

@@ -70,7 +70,7 @@ def measure(pipeline: TrainingPipeline, question: Question, source: str = "", to
     _check_cadences(question.cadences, chosen)
     times = _times(question.times, chosen)
     snapshot = pipeline.snapshot(source or chosen.source)
-    rows = labelled(PinnedRows(snapshot), times, _label(chosen))
+    rows = labelled(pipeline.facts_of(PinnedRows(snapshot)), times, _label(chosen))
     start_us = _start(rows, times) if question.start_us is None else question.start_us
     known = known_by(rows, times, start_us)
     fitted, example = pipeline.fit(known), pipeline.example(known)

@@ -12,6 +12,7 @@ from headrace.features.place import Place
 from headrace.registry.model_facts import NAME
 from headrace.training.continual.declared import Evaluating, Retraining
 from headrace.training.data.encoding import Encoding
+from headrace.training.data.fact_conditions import CHOICES, FactChoice
 from headrace.training.data.filters import RowFilter
 from headrace.training.learning.early_stopping import EarlyStopping
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
@@ -33,6 +34,7 @@ class TrainingDefinition:
         event_time, label_time: the columns that say when a row happened, and when its label came; empty: not declared.
         fine_tuning: the optimizer by which a model that is trained goes on; None: the recipe's, begun anew.
         features: the feature views that made the rows of a table.
+        facts: which facts of a label join are taken; None: each id has one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class TrainingDefinition:
     label_time: str = ""
     fine_tuning: OptimizerSpec | None = None
     features: tuple[str, ...] = ()
+    facts: FactChoice | None = None
 
     @property
     def going_on(self) -> Recipe:
@@ -96,6 +99,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         cls.label_time,
         cls.fine_tuning,
         check_names(cls.features, at),
+        cls.facts,
     )
 
 
@@ -125,6 +129,9 @@ def _check_kinds(cls: type[Any], at: str) -> None:
             raise DefinitionError(msg)
     if cls.encoding.label is None:
         msg = f"{at}: encoding: names no label, so that there is nothing to learn; add Label('column')"
+        raise DefinitionError(msg)
+    if cls.facts not in (None, *CHOICES):
+        msg = f"{at}: facts is {cls.facts!r}; {did_you_mean(str(cls.facts), CHOICES)}"
         raise DefinitionError(msg)
     if cls.label_time in cls.encoding.features:
         msg = (

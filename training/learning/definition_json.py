@@ -18,11 +18,15 @@ from headrace.training.learning.trainer import Plan
 
 #: Raised when the same values would come to mean something else.
 FORMAT = 1
+#: Where the choice among a label join's facts is kept; without it there was none.
+FACTS = "facts"
 
 
 def definition_plain(definition: TrainingDefinition) -> dict[str, Any]:
     """A definition as plain values: all that decides what is learnt of the same snapshot, and on from it."""
     stopping, tuning = definition.plan.stopping, definition.fine_tuning
+    # What was learnt before there was a choice is written as it was.
+    chosen = {} if definition.facts is None else {FACTS: definition.facts}
     return {
         "format": FORMAT,
         "name": definition.name,
@@ -35,6 +39,7 @@ def definition_plain(definition: TrainingDefinition) -> dict[str, Any]:
         "event_time": definition.event_time,
         "label_time": definition.label_time,
         "fine_tuning": None if tuning is None else asdict(tuning),
+        **chosen,
     }
 
 
@@ -78,6 +83,7 @@ def definition_of(plain: Mapping[str, Any], where: Place) -> TrainingDefinition:
             event_time=plain.get("event_time", ""),
             label_time=plain.get("label_time", ""),
             fine_tuning=None if tuning is None else OptimizerSpec.from_json(tuning),
+            facts=plain.get(FACTS),
         )
     except (KeyError, TypeError) as error:
         msg = f"training: is not what headrace writes: {type(error).__name__}: {error}"

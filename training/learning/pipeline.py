@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from headrace.connectors.artifacts import address_of
-from headrace.errors import DatasetError, ModelError, SettingsError
+from headrace.errors import DatasetError, SettingsError
 from headrace.features.instant import instant_of, instant_us
 from headrace.features.module import class_in
 from headrace.features.place import calling_place
@@ -21,9 +21,11 @@ from headrace.training.continual.declared import Retraining
 from headrace.training.data.changes import appended_between
 from headrace.training.data.dataset import PinnedDataset
 from headrace.training.data.encoding import Encoding, Fitted
+from headrace.training.data.fact_conditions import FactChoice
 from headrace.training.data.filters import RowFilter
 from headrace.training.data.label_look import check_labels
 from headrace.training.data.label_time import LabelTime
+from headrace.training.data.last_facts import chosen_facts
 from headrace.training.data.order import Order
 from headrace.training.data.overlap import check_apart
 from headrace.training.data.rows import PinnedRows
@@ -38,7 +40,7 @@ from headrace.training.learning.rows_text import rows_text
 from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.sources import check_versions, snapshot_of, versions_of
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
-from headrace.training.learning.start import Begun
+from headrace.training.learning.start import Begun, check_same
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
@@ -101,7 +103,8 @@ class _Work:
         """How many rows an epoch visits; 0 where that is not known before they are read."""
         if self.files is None:
             return self.learner.fitted.rows
-        return 0 if self.training.filters else self.training.snapshot.rows
+        chosen = self.training.filters or self.training.superseded is not None
+        return 0 if chosen else self.training.snapshot.rows
 
 
 class TrainingPipeline(Governed):
@@ -110,8 +113,9 @@ class TrainingPipeline(Governed):
     `source` is a table `namespace.table`, perhaps `@snapshot`, or the id of a training set. `splits` are filters by
     name: `train` is learnt from, `valid` evaluated after each epoch, others at the end. `gates` and `evaluations` are
     what its versions have to pass; `retraining` and `evaluating` say when `headrace schedule` makes and judges them;
-    `event_time`, `label_time` say when a row happened and when its label was known; `fine_tuning` is by what a trained
-    model goes on; `features` names the feature views that made the rows, whose versions become facts.
+    `event_time`, `label_time` say when a row happened and when its label was known; `facts` which of a label join's
+    rows are taken (`CHOICES`); `fine_tuning` is by what a trained model goes on; `features` names the feature views
+    that made the rows, whose versions become facts.
     The rest is what `Recipe` and `Plan` say.
 
     `class Base(TrainingPipeline, abstract=True)` defines none. Override the steps `snapshot`, `rows`, `fit`, `example`,
@@ -135,6 +139,7 @@ class TrainingPipeline(Governed):
     most_refused: ClassVar[float] = MOST_REFUSED
     event_time: ClassVar[str] = ""
     label_time: ClassVar[str] = ""
+    facts: ClassVar[FactChoice | None] = None
     features: ClassVar[Sequence[str]] = ()
     fine_tuning: ClassVar[OptimizerSpec | None] = None
     retraining: ClassVar[Retraining | None] = None
@@ -193,7 +198,7 @@ class TrainingPipeline(Governed):
         Raises:
             NotFoundError: the table, snapshot, training set or feature view is not there.
             DatasetError: a split is empty, or that which trains shares rows with another, or labels of any split are
-                refused, or were not known by then.
+                refused, or were not known by then; or facts have superseded some rows, and `facts` is not set.
             UnknownColumnError, ColumnTypeError: a declared column is not there, or of another type.
             TrainingError: nothing could be learnt, or too little of the rows; or the folder cannot be written, or its
                 run not be resumed.
@@ -202,7 +207,7 @@ class TrainingPipeline(Governed):
         named = source or self.chosen.source
         snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
-        training = self.rows(snapshot, TRAIN)
+        training = self.facts_of(self.rows(snapshot, TRAIN))
         # Fitting looks at labels itself, but not at their times.
         newest = self._newest_label(training) if self.chosen.label_time else None
         fitted = self.fit(training)
@@ -234,9 +239,9 @@ class TrainingPipeline(Governed):
         named = source or self.chosen.source
         snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
-        training = self.appended(snapshot, after)
+        training = self.facts_of(self.appended(snapshot, after))
         begun = Begun.of(files)
-        self._check_same(begun)
+        check_same(begun, self.chosen)
         learner = begun.learner(self.chosen.going_on, self.device)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)
@@ -246,7 +251,7 @@ class TrainingPipeline(Governed):
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
         """The training split of the rows that a snapshot has and an older one had not."""
         table = self.platform.iceberg.named(snapshot.table)
-        return appended_between(table, after, snapshot).where(*self.chosen.splits[TRAIN])
+        return self.facts_of(appended_between(table, after, snapshot).where(*self.chosen.splits[TRAIN]))
 
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
@@ -266,7 +271,11 @@ class TrainingPipeline(Governed):
 
     def rows(self, snapshot: Snapshot, split: str) -> PinnedRows:
         """The rows of a split."""
-        return PinnedRows(snapshot, self.chosen.splits[split])
+        return self.facts_of(PinnedRows(snapshot, self.chosen.splits[split]))
+
+    def facts_of(self, rows: PinnedRows) -> PinnedRows:
+        """Of a label join's facts those that are to be taken; raises what `chosen_facts` raises."""
+        return chosen_facts(rows, self.chosen.facts, f"{self.chosen.where}: training {self.chosen.name}")
 
     def check_splits(self, snapshot: Snapshot) -> None:
         """DatasetError for rows of a snapshot that train and are in another split, too, and for labels of the others.
@@ -277,8 +286,8 @@ class TrainingPipeline(Governed):
         """
         if self.chosen.event_time:
             LabelTime(self.chosen.event_time).check(str(snapshot), snapshot.schema)
-        others = {name: self.rows(snapshot, name) for name in self._others}
-        check_apart(self.rows(snapshot, TRAIN), others)
+        others = self._other_rows(snapshot)
+        check_apart(self.facts_of(self.rows(snapshot, TRAIN)), others)
         wrong = []
         for name, rows in others.items():
             try:
@@ -305,10 +314,9 @@ class TrainingPipeline(Governed):
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
 
-    @property
-    def _others(self) -> list[str]:
-        """The splits that do not train."""
-        return [name for name in self.chosen.splits if name != TRAIN]
+    def _other_rows(self, snapshot: Snapshot) -> dict[str, PinnedRows]:
+        """The rows of the splits that do not train."""
+        return {name: self.facts_of(self.rows(snapshot, name)) for name in self.chosen.splits if name != TRAIN}
 
     def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values, and the gates that are declared with it."""
@@ -338,20 +346,6 @@ class TrainingPipeline(Governed):
         times = LabelTime(chosen.label_time, chosen.event_time or None, AHEAD_US) if chosen.label_time else None
         return check_labels(rows, label, times, instant_us(datetime.now(UTC)), any_=evaluated)
 
-    def _check_same(self, begun: Begun) -> None:
-        """ModelError unless a model has the network and the encoding that are declared: its weights are of these."""
-        asked, found = self.chosen.encoding, begun.fitted.encoding
-        compared = {
-            "model": (self.chosen.recipe.model, begun.recipe.model),
-            "encoding": (asked.pairs, found.pairs),
-            "label": (asked.label, found.label),
-        }
-        for what, (declared, theirs) in compared.items():
-            if declared != theirs:
-                msg = f"{self.chosen.where}: training {self.chosen.name}: {what}: declared is {declared!r}, and the "
-                msg += f"version to learn on from has {theirs!r}; train anew: `headrace train`"
-                raise ModelError(msg)
-
     def _learned(
         self,
         work: _Work,
@@ -362,7 +356,7 @@ class TrainingPipeline(Governed):
         """What becomes of a learner that is given its rows."""
         learner, snapshot = work.learner, work.snapshot
         fitted = learner.fitted
-        others = {name: self.rows(snapshot, name) for name in self._others}
+        others = self._other_rows(snapshot)
         judging = fitted_of_task(fitted, learner.recipe.model.task)
         valid = self.dataset(others[VALID], judging, shuffle=False) if VALID in others else None
         dataset = self.dataset(work.training, fitted, shuffle=work.files is None)
@@ -387,6 +381,7 @@ class TrainingPipeline(Governed):
             "batch_rows": self.chosen.batch_rows,
         }
         found |= {"features": dict(work.features)} if work.features else {}
+        found |= {"facts": self.chosen.facts} if self.chosen.facts else {}
         return found if work.files is None else {**found, "begun": address_of(work.files)}
 
     def _evaluated(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from torch import nn
@@ -17,6 +17,9 @@ from headrace.training.learning.columns import rows_of, schema_of
 from headrace.training.learning.run_folder import read_artifact
 from headrace.training.learning.spec import OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
+
+if TYPE_CHECKING:
+    from headrace.training.learning.definition import TrainingDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,21 @@ def learner_from_files(
     """
     begun = Begun.of(files)
     return begun.learner(begun.recipe if optimizer is None else replace(begun.recipe, optimizer=optimizer), device)
+
+
+def check_same(begun: Begun, definition: TrainingDefinition) -> None:
+    """ModelError unless a model has the network and the encoding that are declared: its weights are of these."""
+    asked, found = definition.encoding, begun.fitted.encoding
+    compared = {
+        "model": (definition.recipe.model, begun.recipe.model),
+        "encoding": (asked.pairs, found.pairs),
+        "label": (asked.label, found.label),
+    }
+    for what, (declared, theirs) in compared.items():
+        if declared != theirs:
+            msg = f"{definition.where}: training {definition.name}: {what}: declared is {declared!r}, and the version "
+            msg += f"to learn on from has {theirs!r}; train anew: `headrace train`"
+            raise ModelError(msg)
 
 
 def learner_from_folder(folder: str, device: str = "auto", optimizer: OptimizerSpec | None = None) -> TorchLearner:

@@ -51,7 +51,9 @@ def _rows(chosen: EvaluationSet) -> dict[str, Any]:
     """The rows of a set, as they were declared: those of its newest snapshot where it names none."""
     where = [str(one) for one in chosen.filters]
     found = {"source": chosen.source, "where": where, "slices": list(chosen.slices)}
-    return {**found, "may_be_learned": chosen.may_be_learned}
+    # Sets that choose no facts are described as they were before there was a choice.
+    facts = {} if chosen.facts is None else {"facts": chosen.facts}
+    return {**found, "may_be_learned": chosen.may_be_learned, **facts}
 
 
 def _plain(value: Any) -> Any:

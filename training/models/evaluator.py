@@ -18,6 +18,7 @@ from headrace.training.data.encoding import Fitted
 from headrace.training.data.filters import check_columns
 from headrace.training.data.label_look import check_labels
 from headrace.training.data.labels import Label
+from headrace.training.data.last_facts import chosen_facts
 from headrace.training.data.rows import Block, PinnedRows, RowReader
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.data.tensors import TensorBatch
@@ -75,10 +76,14 @@ class Evaluator:
         self._loaded: dict[str, Predictor] = {}
 
     def rows(self, name: str) -> PinnedRows:
-        """The rows of a set, pinned. NotFoundError for a table or snapshot that is not there."""
+        """The rows of a set, pinned.
+
+        Raises NotFoundError for a table or snapshot that is not there, and what `chosen_facts` raises.
+        """
         if name not in self._rows:
             chosen = self.sets[name]
-            self._rows[name] = PinnedRows(Snapshot.named(self._catalog, chosen.source), tuple(chosen.filters))
+            rows = PinnedRows(Snapshot.named(self._catalog, chosen.source), tuple(chosen.filters))
+            self._rows[name] = chosen_facts(rows, chosen.facts, f"evaluation set {name!r}")
         return self._rows[name]
 
     def load(self, artifact: str) -> Predictor:

@@ -10,10 +10,12 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import DatasetError, NotFoundError
 from headrace.registry.model_facts import Facts
 from headrace.training.data.changes import appended_between
+from headrace.training.data.fact_conditions import LAST
 from headrace.training.data.filters import RowFilter, before
+from headrace.training.data.last_facts import chosen_facts
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
-from headrace.training.models.learned import GONE, UNRECORDED, filters_of, of_offsets, recorded, table_of
+from headrace.training.models.learned import GONE, UNRECORDED, facts_chosen, filters_of, of_offsets, recorded, table_of
 from headrace.training.models.made_again import FULL, LEARNED_ON, STREAM
 
 Span = tuple[int, int]
@@ -98,7 +100,8 @@ def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], Ice
             there = table(name)
             # Whoever trains anew after a correction learns all rows, and all are asked of it.
             passes = (NotFoundError, DatasetError) if facts.training["kind"] == FULL else (NotFoundError,)
-            yield _since(there, Snapshot.of(there, snapshot_id), known, passes).where(*filters)
+            rows = _since(there, Snapshot.of(there, snapshot_id), known, passes).where(*filters)
+            yield chosen_facts(rows, LAST) if facts_chosen(facts.training) == LAST else rows
 
 
 def _chosen_by(facts: Facts) -> list[RowFilter] | None:

@@ -10,13 +10,15 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.errors import DatasetError, DefinitionError, NotFoundError, UnsupportedError
 from headrace.registry.model_facts import Facts
 from headrace.training.data.changes import appended_between
+from headrace.training.data.fact_conditions import FACT_FILTERS, filters_where
 from headrace.training.data.filter_json import filter_of
 from headrace.training.data.filters import Condition, RowFilter
+from headrace.training.data.last_facts import taken_as
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.definition import TRAIN
+from headrace.training.learning.definition_json import FACTS
 from headrace.training.models.made_again import FULL, LEARNED_ON, STREAM
-from headrace.training.streaming.fact_conditions import filters_where
 from headrace.training.streaming.learned_before import WHERE
 
 #: The steps of a training that choose its rows: what one of a user's own chose is not kept.
@@ -78,12 +80,18 @@ def shared(rows: PinnedRows, others: PinnedRows, table: IcebergTable) -> int:
 
 def filters_of(training: Mapping[str, Any]) -> list[RowFilter]:
     """What the rows of a training have in common; NotFoundError where it is not known which they were."""
-    overridden, filters = _choice(training)
+    overridden, filters, chosen = _choice(training)
     own = sorted(CHOOSING & set(overridden))
     if own:
         msg = f"its class overrides {', '.join(own)}, which is not recorded"
         raise NotFoundError(msg)
-    return [filter_of(one) for one in filters]
+    found = [filter_of(one) for one in filters]
+    return [*found, *(one for one in FACT_FILTERS.get(chosen, ()) if one not in found)]
+
+
+def facts_chosen(training: Mapping[str, Any]) -> str:
+    """Which facts of a label join a training took; empty where it made no choice."""
+    return str(recorded(training, "definition").get(FACTS, ""))
 
 
 def of_offsets(rows: PinnedRows, facts: Facts) -> Iterator[PinnedRows]:
@@ -147,9 +155,10 @@ def _goes_on(before: Facts, facts: Facts) -> bool:
         return False
 
 
-def _choice(training: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The steps that a class overrides, and the filters of its rows."""
-    return recorded(training, "overridden"), recorded(training, "definition", "splits", TRAIN)
+def _choice(training: Mapping[str, Any]) -> tuple[Any, Any, str]:
+    """The steps that a class overrides, the filters of its rows, and which facts of a label join they are."""
+    filters = recorded(training, "definition", "splits", TRAIN)
+    return recorded(training, "overridden"), filters, facts_chosen(training)
 
 
 def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tuple[int, PinnedRows]]:
@@ -182,7 +191,7 @@ def _there_at(rows: PinnedRows, table: IcebergTable, snapshot_id: int) -> Iterat
         # The other way round all were there, unless the two snapshots have nothing to do with each other.
         appended_between(table, rows.snapshot.snapshot_id, Snapshot.of(table, snapshot_id))
         return
-    yield -1, later.where(*rows.filters)
+    yield -1, taken_as(later.where(*rows.filters), rows)
 
 
 def _within(training: Mapping[str, Any], partition: int, first: int, end: int) -> tuple[RowFilter, ...]:

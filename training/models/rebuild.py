@@ -11,6 +11,7 @@ from headrace.connectors.artifacts import address_of
 from headrace.errors import ArtifactError, ModelError, SettingsError
 from headrace.registry.model_facts import Facts, ModelVersion, numbered
 from headrace.runtime.platform import Platform
+from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.models.declared import stream_again, training_again
@@ -86,6 +87,10 @@ class _Lenient(TrainingPipeline, abstract=True):
 
     def check_splits(self, snapshot: Snapshot) -> None:
         """Nothing: what was learnt is made again as it was."""
+
+    def facts_of(self, rows: PinnedRows) -> PinnedRows:
+        """Those that were chosen then; where nobody did, all."""
+        return rows if self.chosen.facts is None else super().facts_of(rows)
 
     def feature_versions(self, source: str) -> dict[str, str]:
         """None: the version keeps them, and its views may be gone."""

@@ -12,7 +12,7 @@ from headrace.connectors.schema import Field
 from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.source import IcebergTable
 from headrace.runtime.platform import Platform
-from headrace.training.streaming.fact_conditions import CONDITIONS, Which
+from headrace.training.data.fact_conditions import CONDITIONS, Which
 from headrace.training.streaming.job import RowsRead
 from headrace.training.streaming.pipeline import StreamingTrainingPipeline
 from headrace.training.streaming.table_rows import TableRows, rows_in
