@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from headrace.runtime.online_store import memory_store
 from headrace.runtime.platform import Platform
 from headrace.serving.online import OnlineStore
 from headrace.training.data import Encoding, Label, Raw, Vocabulary
+from headrace.training.data.fact_conditions import FactChoice
 from headrace.training.learning import ModelSpec
 
 from ..conftest import local_settings  # noqa: TID252
@@ -74,7 +75,7 @@ class Viewed(TrainingPipeline):
     source = "labels.viewed"
     encoding = Encoding({name: Raw(mask=False) for name in FEATURES} | {"category": Vocabulary()}, Label("label"))
     model = ModelSpec("logistic")
-    facts = "last"
+    facts: ClassVar[FactChoice | None] = "last"
 
 
 class Unsaid(Viewed):

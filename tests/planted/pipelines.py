@@ -267,4 +267,11 @@ MUTANTS = (
         "if len(statements) > 2:",
         "tests/pipelines/test_spine.py::test_a_text_that_is_more_or_other_than_one_query_is_refused",
     ),
+    Mutant(
+        "a table of facts does not note the columns of its id",
+        "pipelines/label_tables.py",
+        "{CLAIM: run, **ids}",
+        "{CLAIM: run}",
+        "tests/examples/test_log_and_wait.py::test_what_is_learned_is_what_was_served_and_not_what_history_says_of_it_later",
+    ),
 )

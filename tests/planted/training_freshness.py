@@ -55,4 +55,11 @@ MUTANTS = (
         "tests/training/freshness/test_replay.py::"
         "test_the_former_model_stays_where_no_row_is_there_to_make_a_new_one_of[daily:decay=1s]",
     ),
+    Mutant(
+        "superseded labels are replayed",
+        "training/freshness/measuring.py",
+        "labelled(pipeline.facts_of(PinnedRows(snapshot)), times",
+        "labelled(PinnedRows(snapshot), times",
+        "tests/training/models/test_facts_learned.py::test_freshness_replays_last_facts_or_nothing",
+    ),
 )

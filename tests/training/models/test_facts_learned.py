@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -16,6 +16,7 @@ from headrace.registry.model_facts import ModelVersion
 from headrace.registry.model_states import Decision
 from headrace.runtime.platform import Platform
 from headrace.training.data import Condition, Encoding, Label, PinnedRows, Raw, Snapshot
+from headrace.training.data.fact_conditions import FactChoice
 from headrace.training.freshness.cadences import STATIC, parse_cadences
 from headrace.training.freshness.measuring import Question, measure
 from headrace.training.learning.pipeline import TrainingOutcome, TrainingPipeline
@@ -47,7 +48,7 @@ class Frauds(TrainingPipeline):
     model = ModelSpec("logistic")
     optimizer = OptimizerSpec("sgd", 0.5)
     batch_rows = 40
-    facts = "last"
+    facts: ClassVar[FactChoice | None] = "last"
 
 
 class Unsaid(Frauds):
@@ -164,10 +165,9 @@ def test_facts_of_a_training_that_nobody_can_mean_are_refused_at_its_line() -> N
 def test_freshness_replays_last_facts_or_nothing(lake: Platform) -> None:
     append(lake, facts_of(IDS, IDS + 600, corrected=False))
     labelled = facts_of(IDS, IDS + 600).to_pylist()
-    # Half of the requests are told twice with a label: first a wrong one in time.
-    again = [
-        one | {"fact_number": 2 + one["fact_number"], "label_time": one["at"] + timedelta(hours=1)} for one in labelled
-    ]
+    # Half of the requests are told twice with a label, the first time with a wrong one.
+    hour = timedelta(hours=1)
+    again = [one | {"fact_number": 2 + one["fact_number"], "label_time": one["at"] + hour} for one in labelled]
     append(lake, pa.Table.from_pylist(again, facts_of(0, 2).schema))
     question = Question([*parse_cadences(STATIC)])
     options = {"label_time": "label_time", "__doc__": "Replayed."}
