@@ -379,7 +379,7 @@ MUTANTS = (
     Mutant(
         "superseded labels that a version did not learn are asked of it",
         "training/models/increment.py",
-        "chosen_facts(rows, LAST) if facts_chosen(facts.training) == LAST else rows",
+        "chosen_facts(rows, LAST) if chosen == LAST else rows",
         "rows",
         "tests/training/models/test_facts_learned.py::test_what_is_learned_on_is_the_last_of_what_was_appended",
     ),

@@ -90,8 +90,8 @@ def _of_stream(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], Ic
 
 def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
     """The rows of a training that were not there yet when it, or a like one before it, began."""
-    filters = filters_of(facts.training)
-    like = [one for one in earlier if _chosen_by(one) == filters]
+    filters, chosen = filters_of(facts.training), facts_chosen(facts.training)
+    like = [one for one in earlier if _chosen_by(one) == (filters, chosen)]
     for name, snapshot_id in facts.snapshots.items():
         known = {one.snapshots[name] for one in like if name in one.snapshots}
         if facts.training["kind"] == LEARNED_ON:
@@ -101,13 +101,14 @@ def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], Ice
             # Whoever trains anew after a correction learns all rows, and all are asked of it.
             passes = (NotFoundError, DatasetError) if facts.training["kind"] == FULL else (NotFoundError,)
             rows = _since(there, Snapshot.of(there, snapshot_id), known, passes).where(*filters)
-            yield chosen_facts(rows, LAST) if facts_chosen(facts.training) == LAST else rows
+            yield chosen_facts(rows, LAST) if chosen == LAST else rows
 
 
-def _chosen_by(facts: Facts) -> list[RowFilter] | None:
-    """The filters of a training's rows; None where they are not known."""
+def _chosen_by(facts: Facts) -> tuple[list[RowFilter], str] | None:
+    """The filters of a training's rows, and its choice among facts; None where they are not known."""
+    training = facts.training
     try:
-        return filters_of(facts.training) if facts.training.get("kind") in (FULL, LEARNED_ON) else None
+        return (filters_of(training), facts_chosen(training)) if training.get("kind") in (FULL, LEARNED_ON) else None
     except GONE:
         return None
 

@@ -157,8 +157,8 @@ def _goes_on(before: Facts, facts: Facts) -> bool:
 
 def _choice(training: Mapping[str, Any]) -> tuple[Any, Any, str]:
     """The steps that a class overrides, the filters of its rows, and which facts of a label join they are."""
-    filters = recorded(training, "definition", "splits", TRAIN)
-    return recorded(training, "overridden"), filters, facts_chosen(training)
+    overridden, filters = recorded(training, "overridden"), recorded(training, "definition", "splits", TRAIN)
+    return overridden, filters, facts_chosen(training)
 
 
 def _parts(rows: PinnedRows, table: IcebergTable, facts: Facts) -> Iterator[tuple[int, PinnedRows]]:

@@ -119,6 +119,10 @@ def test_what_is_learned_on_is_the_last_of_what_was_appended(lake: Platform) -> 
     further = kept(lake, on, version)
     ((_, increment),) = increment_of([further.facts], [version.facts], lake.iceberg.named)
     assert increment.count().kept == 40
+    # What took all facts is asked all of them, whatever a champion of the last ones has learned.
+    every = kept(lake, type("Frauds", (Frauds,), {"facts": "all", "__doc__": "All."})(lake, device="cpu").train())
+    ((_, whole),) = increment_of([every.facts], [version.facts, further.facts], lake.iceberg.named)
+    assert whole.count().kept == (IDS + 40) * 3 // 2
     table = lake.iceberg.named("labels.frauds")
     rows = Frauds(lake, device="cpu").rows(Snapshot.of(table), "train")
     assert learned_of(rows, table, [(version.name, version.facts)]).rows == {version.name: IDS}
