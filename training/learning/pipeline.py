@@ -314,9 +314,14 @@ class TrainingPipeline(Governed):
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
 
+    @property
+    def _others(self) -> list[str]:
+        """The splits that do not train."""
+        return [name for name in self.chosen.splits if name != TRAIN]
+
     def _other_rows(self, snapshot: Snapshot) -> dict[str, PinnedRows]:
         """The rows of the splits that do not train."""
-        return {name: self.facts_of(self.rows(snapshot, name)) for name in self.chosen.splits if name != TRAIN}
+        return {name: self.facts_of(self.rows(snapshot, name)) for name in self._others}
 
     def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values, and the gates that are declared with it."""
