@@ -237,8 +237,8 @@ MUTANTS = (
     Mutant(
         "splits are looked at by nobody before rows are learnt",
         "training/learning/pipeline.py",
-        "        check_apart(self.rows(snapshot, TRAIN), others)",
-        "        check_apart(self.rows(snapshot, TRAIN), {})",
+        "        check_apart(self.facts_of(self.rows(snapshot, TRAIN)), others)",
+        "        check_apart(self.facts_of(self.rows(snapshot, TRAIN)), {})",
         "tests/training/learning/test_definition.py::test_rows_that_train_are_evaluated_on_by_nobody",
     ),
     Mutant(

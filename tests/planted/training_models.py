@@ -36,8 +36,8 @@ MUTANTS = (
     Mutant(
         "a value that hides a method is found out when this is called",
         "training/models/options.py",
-        "if isinstance(found, METHODS) or (ours and isinstance(found, PROPERTIES)):",
-        "if ours and isinstance(found, PROPERTIES):",
+        "if isinstance(found, METHODS) or (_is_ours(home) and isinstance(found, PROPERTIES)):",
+        "if _is_ours(home) and isinstance(found, PROPERTIES):",
         "tests/training/learning/test_definition.py::test_what_cannot_be_meant_is_refused_at_its_line[a hidden method]",
     ),
     Mutant(
@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "a version of which most rows were refused is not made again",
         "training/models/rebuild.py",
-        "replace(found.plan, most_refused=1.0)",
-        "found.plan",
+        "replace(chosen.plan, most_refused=1.0)",
+        "chosen.plan",
         "tests/training/models/test_rebuild.py::test_a_version_of_which_most_rows_were_refused_is_made_again",
     ),
     Mutant(
@@ -141,8 +141,8 @@ MUTANTS = (
     Mutant(
         "rows that came after a training count as learned by it",
         "training/models/learned.py",
-        "yield -1, later",
-        "yield 0, later",
+        "yield -1, taken_as(",
+        "yield 0, taken_as(",
         "tests/training/models/test_learned.py::test_what_a_full_training_learned_is_counted_and_what_came_later_is_not",
     ),
     Mutant(

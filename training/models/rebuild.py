@@ -13,6 +13,7 @@ from headrace.registry.model_facts import Facts, ModelVersion, numbered
 from headrace.runtime.platform import Platform
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
+from headrace.training.learning.definition import TrainingDefinition
 from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.models.declared import stream_again, training_again
 from headrace.training.models.difference import Difference, differences
@@ -103,8 +104,7 @@ class _Again(_Lenient, KeptTraining, abstract=True):
 
     def __init__(self, platform: Platform, version: ModelVersion, device: str) -> None:
         super().__init__(platform, version, device, "give the file that declares it: --file")
-        # What was refused then is refused again, however much it was.
-        self.chosen = replace(self.chosen, plan=replace(self.chosen.plan, most_refused=1.0))
+        self.chosen = _however_much_refused(self.chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,13 @@ def _of_class(
     made: TrainingPipeline = lenient(
         platform, epochs=recorded["epochs"], seed=recorded["recipe"]["seed"], device=device
     )
-    made.chosen = replace(made.chosen, plan=replace(made.chosen.plan, most_refused=1.0))
+    made.chosen = _however_much_refused(made.chosen)
     return made
+
+
+def _however_much_refused(chosen: TrainingDefinition) -> TrainingDefinition:
+    """What was refused then is refused again, whatever share of the rows it was."""
+    return replace(chosen, plan=replace(chosen.plan, most_refused=1.0))
 
 
 def _start(store: ModelStore, version: ModelVersion) -> dict[str, bytes] | None:
