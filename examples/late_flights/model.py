@@ -32,6 +32,8 @@ class LateFlights(TrainingPipeline):
     model = ModelSpec("mlp", {"hidden": [32], "embedding": 4})
     optimizer = OptimizerSpec("adam", rate=0.005)
     splits: ClassVar = {"train": before("known_at", AUTUMN)}
+    event_time = "departed_at"
+    label_time = "known_at"
     epochs = 2
     seed = 7
 

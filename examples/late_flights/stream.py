@@ -20,6 +20,8 @@ class LateFlightsAsTheyLand(StreamingTrainingPipeline):
     name = "late_flights"
     source = IcebergTable(LateFlights.source)
     columns: ClassVar[Sequence[str]] = [field.name for field in COLUMNS]
+    event_time = LateFlights.event_time
+    label_time = LateFlights.label_time
     learner = "headrace.training.learning:fine_tuned"
     arguments: ClassVar = {"optimizer": {"name": "sgd", "rate": 0.05}}
     micro_batch_rows = 256

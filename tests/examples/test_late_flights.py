@@ -25,6 +25,7 @@ from headrace.examples.late_flights.leaks import features_of_the_past, labels_of
 from headrace.examples.late_flights.model import LateFlights
 from headrace.examples.late_flights.online import as_served, is_served
 from headrace.examples.late_flights.replay import micros, replay
+from headrace.examples.late_flights.stream import LateFlightsAsTheyLand
 from headrace.pipelines.store_fill import fill_store
 from headrace.registry.store import Registry
 from headrace.runtime.online_store import memory_store
@@ -204,6 +205,12 @@ def test_an_archive_that_is_there_is_taken_as_it_is(platform: Platform, year: pd
     before = platform.iceberg.load("raw", "flight_events").row_count()
     assert ensure_archive(platform, flights.source, year).row_count() == before
     assert len(year) == RECORDS
+
+
+def test_the_model_the_stream_and_the_gate_know_labels_from_one_time_on() -> None:
+    model, streamed = LateFlights.definition, LateFlightsAsTheyLand
+    assert (model.event_time, model.label_time) == (streamed.event_time, streamed.label_time)
+    assert (model.event_time, model.label_time) == ("departed_at", LABELS.label_time)
 
 
 def test_each_flight_is_answered_by_the_model_of_its_departure(labelled: Labelled, learner: TorchLearner) -> None:

@@ -138,6 +138,7 @@ def test_a_crontab_line_runs_as_it_stands(desk: Path) -> None:
     assert shlex.split(command.replace(r"\%", "%"))[1] == str(folder)
 
 
+LOGISTIC = Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"
 TRAINER = """
 from headrace import IcebergTable, StreamingTrainingPipeline
 from headrace.training.continual import Evaluating
@@ -160,15 +161,15 @@ class Others(Trips):
 class Halting(Trips):
     name = "halting"
     policy = Policy()
-""".replace("LOGISTIC", str(Path(__file__).parents[1] / "training" / "streaming" / "logistic.py"))
+""".replace("LOGISTIC", str(LOGISTIC))
 
 
 def test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts(desk: Path) -> None:
-    (desk / "beside_learner.py").write_text("def make(files, **arguments): ...\n")
+    (desk / "beside_learner.py").write_text(LOGISTIC.read_text())
     text = TRAINER.replace("logistic:make", "beside_learner:make").replace("python_files =", "PLACES =")
     (desk / "trainer.py").write_text(text)
     trainer = pipeline_in(desk / "trainer.py", "late_trips")
-    with pytest.raises(SettingsError, match="beside_learner"):
+    with pytest.raises(SettingsError, match=r"beside_learner.*in a file that `python_files` names"):
         trainer(Platform(load_settings(folder=desk, environment={}))).prepare()
 
 
