@@ -70,11 +70,12 @@ def sound(store: ModelStore) -> str:
     return store.register("late_trips", trips.facts(store, dict(trips.tuned(hour))), trips.WHY).name
 
 
-@pytest.mark.parametrize("options", [(), ("--file", "trips.py")], ids=["options", "file"])
-def test_a_least_of_rows_for_no_slices_is_refused(store: ModelStore, options: tuple[str, ...]) -> None:
-    found = run("verify", "late_trips@1", "--least-rows", "50", *options)
-    assert isinstance(found.exception, SettingsError)
-    assert "--least-rows 50: of which slices? give --slices-not-worse SET/METRIC=NUMBER" in str(found.exception)
+@pytest.mark.usefixtures("store")
+def test_a_least_of_rows_for_no_slices_is_refused() -> None:
+    for options in ((), ("--file", "trips.py")):
+        found = run("verify", "late_trips@1", "--least-rows", "50", *options)
+        assert isinstance(found.exception, SettingsError)
+        assert "--least-rows 50: of which slices? give --slices-not-worse SET/METRIC=NUMBER" in str(found.exception)
 
 
 @pytest.mark.parametrize("options", [ON_ROWS, ("--file", "trips.py")], ids=["options", "file"])
