@@ -20,6 +20,7 @@ from deltalake.schema import ArrayType, StructType
 from pyarrow import fs
 
 from headrace.connectors.foreign import Origin, arrow_type, typed
+from headrace.connectors.iceberg_cost import ScanCost
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
 from headrace.features.instant import EPOCH
@@ -49,6 +50,9 @@ class DeltaFile:
 
     uri: str
     partition: Mapping[str, Any] = field(repr=False)
+    #: Its size, and how many rows it has, None where its writer did not count them.
+    size_bytes: int
+    row_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,18 @@ class DeltaVersion:
     def properties(self) -> Mapping[str, str]:
         """None: deltalake writes no properties but Delta's own."""
         return {}
+
+    @property
+    def cost(self) -> ScanCost:
+        """What reading it takes, by its log, which does not tell the sizes of columns."""
+        counts = [file.row_count for file in self.files]
+        return ScanCost(
+            self.origin.version,
+            len(self.files),
+            None if None in counts else sum(count or 0 for count in counts),
+            sum(file.size_bytes for file in self.files),
+            None,
+        )
 
     def rows(self, columns: Sequence[Field]) -> Iterator[pa.Table]:
         """The rows, some columns: a column that is not in a file is its partition's value there, or NULL.
@@ -117,6 +133,8 @@ def _files(root: str, actions: Sequence[Mapping[str, Any]], partitioned_by: Sequ
         DeltaFile(
             uri=one["path"] if urlsplit(one["path"]).scheme else f"{root.rstrip('/')}/{one['path']}",
             partition={name: one[f"partition.{name}"] for name in partitioned_by},
+            size_bytes=one["size_bytes"],
+            row_count=one.get("num_records"),
         )
         for one in actions
     ]

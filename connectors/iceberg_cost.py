@@ -1,4 +1,4 @@
-"""What a scan of an Iceberg table reads: files, rows, and bytes by column, from the table's metadata alone."""
+"""What a scan of a table reads: files, rows, and bytes; of an Iceberg table by column, from its metadata alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headrace.connectors.iceberg import IcebergTable
 
 @dataclass(frozen=True, slots=True)
 class ScanCost:
-    """A scan of one snapshot. `column_bytes` is None where the files do not tell the sizes of their columns."""
+    """A scan of one snapshot. `rows` and `column_bytes` are None where the metadata does not tell them."""
 
     snapshot_id: int
     files: int
-    rows: int
+    rows: int | None
     file_bytes: int
     column_bytes: int | None
 

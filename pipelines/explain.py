@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,17 +11,16 @@ from headrace.compiler.explain import Step, columns_of_part, on_demand, planned,
 from headrace.compiler.flink_sql import flink_job
 from headrace.compiler.flink_tables import DimensionOptions, JobBindings, Legs, TileOptions
 from headrace.compiler.lookups import dimensions_of, joins_of
-from headrace.compiler.plan import PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import PlannedOnDemand, SourcePlan, ViewPlan
 from headrace.compiler.projection import read_columns
-from headrace.connectors.iceberg import IcebergCatalog
+from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import DEAD_LETTERS, LEDGER_NAMESPACE, OFFSET_TILES, archive_fields, tile_fields
-from headrace.errors import ConnectorError, NotFoundError
 from headrace.features.duration import readable_duration
 from headrace.features.view import View
 from headrace.pipelines.configuration import STATE_TTL, state_ttl_us, view_configuration
 from headrace.pipelines.duckdb_scan import PART as ON_DUCKDB
 from headrace.pipelines.duckdb_scan import duckdb_steps
-from headrace.pipelines.explain_history import history_seen, history_steps, known_sound, not_readable
+from headrace.pipelines.explain_history import Seen, histories_seen, history_steps, known_sound, not_readable
 from headrace.pipelines.flink_duration import flink_text
 from headrace.pipelines.tuning import (
     CHECKPOINT_INTERVAL,
@@ -56,7 +55,7 @@ def explain(view: View, plan: ViewPlan, feature: str, platform: Platform) -> lis
     """
     found = plan.any_feature(feature)
     steps = _on_demand if isinstance(found, PlannedOnDemand) else _with_tiles
-    return [*steps(view, plan, feature, platform), *knob_steps(plan, platform.settings)]
+    return [*steps(view, plan, feature, histories_seen(plan, platform)), *knob_steps(plan, platform.settings)]
 
 
 def physical(plan: ViewPlan, session: FlinkSession, platform: Platform) -> str:
@@ -69,7 +68,7 @@ def physical(plan: ViewPlan, session: FlinkSession, platform: Platform) -> str:
         JobError: the planner refuses the job.
     """
     with TemporaryDirectory(prefix="headrace-") as folder:
-        settings, sound = platform.settings, known_sound(plan, platform)
+        settings, sound = platform.settings, known_sound(plan, histories_seen(plan, platform))
         job = flink_job(plan, _bindings(plan, IcebergCatalog.sqlite(LAKE, Path(folder)), sound))
         tuning, kept = knobs_for(plan, settings).tuning, f"file://{folder}"
         checkpointing = Checkpointing(kept, kept, flink_text(tuning.checkpoint_us))
@@ -77,40 +76,36 @@ def physical(plan: ViewPlan, session: FlinkSession, platform: Platform) -> str:
         return session.explain(job.statements, job.inserts, options).partition(OPTIMIZED)[2].strip() + "\n"
 
 
-def _with_tiles(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
+def _with_tiles(view: View, plan: ViewPlan, feature: str, seen: Mapping[str, Seen]) -> Iterator[Step]:
     """The steps of a feature that has tiles, but for its knobs."""
     found = plan.feature(feature)
     (own,) = [one for one in view.features if one.name == feature]
     yield from written(own, plan, view.source.where)
-    sound = known_sound(plan, platform)
+    sound = known_sound(plan, seen)
     yield from planned(plan, found, sound)
     for part in plan.source.parts:
         read = [column.name for column in read_columns(plan, part, sound[part.name])]
-        yield from history_steps(part, read, columns_of_part(plan, found, part), platform)
-    yield from _on_duckdb(plan, feature, platform)
+        yield from history_steps(plan, part, read, columns_of_part(plan, found, part), seen[part.name])
+    yield from _on_duckdb(plan, feature, [(part, seen[part.name]) for part in plan.source.parts])
 
 
-def _on_duckdb(plan: ViewPlan, feature: str, platform: Platform) -> list[Step]:
+def _on_duckdb(plan: ViewPlan, feature: str, histories: Sequence[tuple[SourcePlan, Seen]]) -> list[Step]:
     """What DuckDB reads of histories that are there; nothing of a view that joins dimensions, which are not opened."""
-    try:
-        found = [(part, history_seen(part, platform)) for part in plan.source.parts]
-    except (ConnectorError, NotFoundError):
+    tables = [(part, one.table) for part, one in histories if one.table is not None and one.is_written]
+    if joins_of(plan) or len(tables) < len(histories):
         return []
-    written = [(part, one) for part, one in found if one is not None and one.current_snapshot_id() is not None]
-    if joins_of(plan) or len(written) < len(found):
-        return []
-    unknown = [why for part, table in written if (why := not_readable(part, table))]
+    unknown = [why for part, table in tables if (why := not_readable(part, table))]
     if unknown:
         return [Step(ON_DUCKDB, "projection", f"not known: {'; '.join(unknown)}")]
-    return duckdb_steps(plan, feature, [table for _, table in written])
+    return duckdb_steps(plan, feature, [table for _, table in tables if isinstance(table, IcebergTable)])
 
 
-def _on_demand(view: View, plan: ViewPlan, feature: str, platform: Platform) -> Iterator[Step]:
+def _on_demand(view: View, plan: ViewPlan, feature: str, seen: Mapping[str, Seen]) -> Iterator[Step]:
     """The steps of a feature on demand, and after them those of each feature that it reads, under its name."""
     (found,) = [one for one in plan.on_demand if one.name == feature]
     yield from on_demand(found)
     for name in found.inputs:
-        for step in _with_tiles(view, plan, name, platform):
+        for step in _with_tiles(view, plan, name, seen):
             yield replace(step, part=f"{name}, {step.part}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headrace.compiler.plan import Location, SourcePlan
-from headrace.connectors.delta import read_version
+from headrace.connectors.delta import DeltaVersion, read_version
 from headrace.connectors.foreign import ForeignVersion, IcebergVersion, Origin, is_archive, shadow
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import archive_fields, fields_of
@@ -33,13 +33,23 @@ def foreign_version(platform: Platform, source: SourcePlan, version: int | None 
     """
     history = source.history
     if history is not None and history.kind == "delta":
-        _refuse_topic(source, history)
-        return read_version(history.name, version)
+        return delta_version(source, history, version)
     found = _foreign_iceberg(platform, source, version) if history is not None and source.live is None else None
     if found is None and version is not None:
         msg = f"source {source.name}: version {version} cannot be chosen: its history is no foreign table"
         raise UnsupportedError(msg)
     return found
+
+
+def delta_version(source: SourcePlan, history: Location, version: int | None = None) -> DeltaVersion:
+    """A version of a history in Delta, by default the newest.
+
+    Raises:
+        NotFoundError: there is no such table or version.
+        UnsupportedError: it is beside a live topic, or has features that change what its files mean.
+    """
+    _refuse_topic(source, history)
+    return read_version(history.name, version)
 
 
 def history_table(platform: Platform, source: SourcePlan, foreign: ForeignVersion | None) -> IcebergTable:

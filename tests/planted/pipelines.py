@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
+EXPLAINED_DELTA = "tests/pipelines/test_explain_history.py"
 KEPT_LISTS = "tests/pipelines/test_kept_lists.py"
 LOCAL_FOREIGN = "tests/pipelines/test_local_foreign.py"
 LOOKED_UP = "tests/pipelines/test_lookups.py"
@@ -58,16 +59,44 @@ MUTANTS = (
     Mutant(
         "a column that the archive lacks is no reason to refuse",
         "pipelines/explain_history.py",
-        'yield Step(HISTORY, "columns"',
-        'Step(HISTORY, "columns"',
+        'yield "columns", ',
+        '"columns", ',
         "tests/pipelines/test_explain.py::test_a_column_that_the_archive_lacks_is_told_and_the_rest_is_explained",
     ),
     Mutant(
         "a table of another system is explained instead of its copy",
         "pipelines/explain_history.py",
         "return platform.iceberg.load(SHADOWS_NAMESPACE, name)",
-        "return table",
+        "return None",
         "tests/pipelines/test_explain.py::test_a_table_of_another_system_is_explained_and_so_is_its_copy",
+    ),
+    Mutant(
+        "a table in Delta is explained instead of its copy",
+        "pipelines/explain_history.py",
+        "_copy(source, version, platform) or table)",
+        "table if isinstance(table, DeltaVersion) else _copy(source, version, platform) or table)",
+        f"{EXPLAINED_DELTA}::test_the_copy_of_a_table_in_delta_is_explained_once_it_is_there",
+    ),
+    Mutant(
+        "files of a union's histories are told without the name of their source",
+        "pipelines/explain_history.py",
+        "if plan.source.members else HISTORY",
+        "if not plan.source.members else HISTORY",
+        f"{EXPLAINED_DELTA}::test_the_files_of_each_source_of_a_union_in_delta_are_those_of_its_log",
+    ),
+    Mutant(
+        "rows that a writer of Delta did not count are none",
+        "connectors/delta.py",
+        "None if None in counts else sum(",
+        "sum(",
+        f"{EXPLAINED_DELTA}::test_rows_that_a_writer_did_not_count_are_not_told",
+    ),
+    Mutant(
+        "a catalog is made by looking for the copy of a table in Delta",
+        "pipelines/explain_history.py",
+        "if not _has_catalog(platform):",
+        "if not platform:",
+        f"{EXPLAINED_DELTA}::test_looking_at_a_table_in_delta_makes_nothing",
     ),
     Mutant(
         "a dead letter takes the row of a later snapshot",
