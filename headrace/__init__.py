@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         transformation,
         udf,
     )
+    from headrace.jobs.notebook import run
     from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features, training_set
     from headrace.training.learning.pipeline import TrainingPipeline
     from headrace.training.streaming.pipeline import StreamingTrainingPipeline
@@ -58,6 +59,7 @@ _HOME_OF = {
     "label_join": "headrace.features",
     "on_demand": "headrace.features",
     "pitc_join_features": "headrace.pipelines.training_pipeline",
+    "run": "headrace.jobs.notebook",
     "sql_transformation": "headrace.features",
     "training_set": "headrace.pipelines.training_pipeline",
     "transformation": "headrace.features",
@@ -84,6 +86,7 @@ __all__ = [
     "label_join",
     "on_demand",
     "pitc_join_features",
+    "run",
     "sql_transformation",
     "training_set",
     "transformation",

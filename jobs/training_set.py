@@ -58,12 +58,13 @@ def build(
 
     Example: headrace training-set build "SELECT * FROM labels.frauds" --feature transaction_count_1h --mode 'ttl 1d'
     """
-    from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views
+    from headrace.pipelines.defined_views import view_plans
+    from headrace.pipelines.training_pipeline import TrainingSetPipeline
     from headrace.runtime.platform import Platform
 
     pipeline = TrainingSetPipeline(
         Platform(options_of(context).settings()),
-        None if file is None else file_views(file),
+        None if file is None else view_plans(file),
         versions=versions_of(view_version),
         known_by=cast("KnownBy", known_by),
         window_mode=cast("WindowMode", windows),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
+import pyarrow as pa
 from duckdb.sqltypes import FLOAT as FLOAT32
 from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 PARSED = frozenset({INT, FLOAT, BOOL})
 
 
-#: Where rows are: a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg table, an archive of ours or
-#: another system's; of a union, for each source by its name.
-Given = str | Mapping[str, str]
+#: Rows, or where they are: a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg table, an archive of
+#: ours or another system's.
+Rows: TypeAlias = str | pa.Table
+#: The rows of a source; of a union, for each source by its name.
+Given: TypeAlias = Rows | Mapping[str, Rows]
 
 
 def open_input(
@@ -53,14 +56,15 @@ def open_input(
     unite(connection, source)
 
 
-def _each(source: SourcePlan, given: Given) -> list[str]:
+def _each(source: SourcePlan, given: Given) -> list[Rows]:
     """What is given for each of a source's parts."""
     names = [part.name for part in source.parts]
-    if isinstance(given, str) and not source.members:
+    if not isinstance(given, Mapping) and not source.members:
         return [given]
-    if isinstance(given, str) or set(given) != set(names):
+    if not isinstance(given, Mapping) or set(given) != set(names):
         wanted = ", ".join(f"{name}=..." for name in names)
-        msg = f"{source.name} is a union: expected the rows of each of its sources ({wanted}), found {given!r}"
+        found = "an Arrow table" if isinstance(given, pa.Table) else f"{given!r}"
+        msg = f"{source.name} is a union: expected the rows of each of its sources ({wanted}), found {found}"
         raise RequestError(msg)
     return [given[name] for name in names]
 
@@ -69,12 +73,12 @@ def open_rows(
     connection: duckdb.DuckDBPyConnection,
     source: SourcePlan,
     name: str,
-    given: str,
+    given: Rows,
     load: Callable[[str], IcebergTable],
     sample: int | None = None,
 ) -> None:
     """Make a view, under a name, of the rows of one source that is no union; errors are `open_input`'s."""
-    if is_file(given):
+    if isinstance(given, pa.Table) or is_file(given):
         open_file(connection, source, given, name, sample)
         return
     foreign = newest_foreign(source, given, load)
@@ -85,13 +89,14 @@ def open_rows(
 
 
 def open_file(
-    connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: str, name: str, sample: int | None = None
+    connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: Rows, name: str, sample: int | None = None
 ) -> None:
-    """Make a view of a file, with the columns of an archive; errors are `open_input`'s."""
+    """Make a view of a file or an Arrow table, with the columns of an archive; errors are `open_input`'s."""
     rows = _rows(connection, source, given)
     missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
     if missing:
-        msg = f"{given}: has no column {missing[0]!r} of source {source.name}; {did_you_mean(missing[0], rows.columns)}"
+        hint = did_you_mean(missing[0], rows.columns)
+        msg = f"{_named(given)}: has no column {missing[0]!r} of source {source.name}; {hint}"
         raise SchemaMismatchError(msg)
     types = dict(zip(rows.columns, rows.types, strict=True))
     texts = ", ".join(_text(column, types.get(column.name)) for column in source.columns)
@@ -111,13 +116,30 @@ def _refuse_text(source: SourcePlan, given: str, texts: Container[str]) -> None:
             raise SchemaMismatchError(msg)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, path: str) -> duckdb.DuckDBPyRelation:
-    """The rows of a file."""
-    rows = read_file(connection, path)
-    if Path(path).suffix != ".csv":
+def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: Rows) -> duckdb.DuckDBPyRelation:
+    """The rows of a file or an Arrow table."""
+    if isinstance(given, str):
+        rows = read_file(connection, given)
+    else:
+        _check_names(given)
+        rows = connection.from_arrow(given)
+    if not isinstance(given, str) or Path(given).suffix != ".csv":
         types = zip(rows.columns, rows.types, strict=True)
-        _refuse_text(source, path, {name for name, type_ in types if type_ == VARCHAR})
+        _refuse_text(source, _named(given), {name for name, type_ in types if type_ == VARCHAR})
     return rows
+
+
+def _named(given: Rows) -> str:
+    """What an error calls the rows."""
+    return given if isinstance(given, str) else "the rows given"
+
+
+def _check_names(rows: pa.Table) -> None:
+    """SchemaMismatchError where two columns have one name: DuckDB would rename one of them."""
+    names = [name.lower() for name in rows.column_names]
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"{_named(rows)}: two columns are named {twins[0]!r} (case does not count); rename or drop one"
+        raise SchemaMismatchError(msg)
 
 
 def _text(column: Column, type_: DuckDBPyType | None) -> str:

@@ -20,8 +20,8 @@ from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
 from headrace.compiler.verdict import Verdict, judged, possible, reason
 from headrace.connectors.duckdb_functions import view_database
-from headrace.connectors.frame import html_table
-from headrace.errors import RequestError
+from headrace.connectors.frame import html_table, nullable_frame
+from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_dimensions import open_dimensions
 from headrace.pipelines.local_input import Given, open_input
@@ -29,6 +29,8 @@ from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from headrace.connectors.iceberg import IcebergTable
 
 #: How many reasons of dead letters are told.
@@ -63,6 +65,27 @@ class LocalRun:
     def read(self) -> str:
         """How many rows got which verdict, and why rows are dead letters, in words."""
         return rows_in_words(self.verdicts, self.reasons, self.places)
+
+    def to_arrow(self, feature: str = "") -> pa.Table:
+        """Keys and features as an Arrow table; where entities are of several kinds, the table that a feature is in.
+
+        Raises:
+            RequestError: entities are of several kinds and no feature is named, or one that was not computed.
+        """
+        found = [table for table in self.tables if not feature or feature in table.column_names]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            wanted = ", ".join(repr(table.column_names[-1]) for table in found)
+            msg = f"view {self.view}: entities are of {len(found)} kinds; name a feature of the wanted one, as {wanted}"
+        else:
+            names = [name for table in self.tables for name in table.column_names]
+            msg = f"view {self.view}: no feature {feature!r} was computed; {did_you_mean(feature, names)}"
+        raise RequestError(msg)
+
+    def to_pandas(self, feature: str = "") -> pd.DataFrame:
+        """The same as a DataFrame with nullable types, so that NULL is neither NaN nor 0; errors as `to_arrow`'s."""
+        return nullable_frame(self.to_arrow(feature))
 
     def _repr_html_(self) -> str:
         """The tables as far as they fit on a page."""

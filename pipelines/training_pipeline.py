@@ -15,7 +15,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.compiler.build import plan_view
 from headrace.compiler.duckdb_point_in_time import coverage_sql, covered_sql, evidence_sql, point_in_time_sql
 from headrace.compiler.flink_sql import FlinkJob
 from headrace.compiler.lookups import table_of
@@ -34,10 +33,10 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.iceberg import IcebergCatalog
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import instant_of
-from headrace.features.load import load_views
 from headrace.features.reference import Reference
 from headrace.features.scalar import FLOAT
 from headrace.pipelines.asked_features import asked_feature, modes_of
+from headrace.pipelines.defined_views import FeatureDefinitions, view_plans
 from headrace.pipelines.flink_answers import LOCAL, flink_answers
 from headrace.pipelines.keep_training_set import keep
 from headrace.pipelines.on_demand import values_on_demand
@@ -394,7 +393,7 @@ def training_set(
     spine: Any,
     features: Sequence[str] | Mapping[str, str],
     *,
-    definitions: str | Path | None = None,
+    definitions: FeatureDefinitions | None = None,
     versions: Mapping[str, str] = MappingProxyType({}),
     event_time: str | None = None,
     mode: str = "recomputed",
@@ -409,10 +408,10 @@ def training_set(
 
     It is in memory; its `save()` keeps it, as `headrace training-set build` does.
 
-    `definitions` is a feature file; without it features are those of the registry, of `versions` of some views by
-    name. The rest is in `TrainingSetPipeline` and its `build`, with the errors.
+    `definitions` is a feature file, a subclass of `FeaturePipeline` or its view; without it features are those of the
+    registry, of `versions` of some views by name. `TrainingSetPipeline` and its `build` have the rest, and the errors.
     """
-    views = None if definitions is None else file_views(Path(definitions))
+    views = None if definitions is None else view_plans(definitions)
     pipeline = TrainingSetPipeline(
         Platform(settings or load_settings()),
         views,
@@ -432,11 +431,6 @@ def pitc_join_features(spine_df: Any, features: Sequence[str] | Mapping[str, str
     """
     found = training_set(spine_df, features, **options)
     return found.to_arrow() if isinstance(spine_df, pa.Table) else found.to_pandas()
-
-
-def file_views(file: Path) -> dict[str, ViewPlan]:
-    """The plans of a feature file's views, by name."""
-    return {view.name: plan_view(view) for view in load_views(file).views.values()}
 
 
 def _each(asked: Sequence[Asked]) -> Iterator[AskedFeature]:

@@ -27,7 +27,8 @@ def headrace(asked: Asked) -> Answer:
     import pandas as pd  # noqa: F401 (pyarrow imports it when it first computes)
 
     from headrace.connectors.iceberg import IcebergCatalog
-    from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views
+    from headrace.pipelines.defined_views import view_plans
+    from headrace.pipelines.training_pipeline import TrainingSetPipeline
     from headrace.runtime.platform import Platform
     from headrace.runtime.settings import load_settings
 
@@ -36,7 +37,7 @@ def headrace(asked: Asked) -> Answer:
     flags = {"home": asked["lake"], "project": "bench", "iceberg": iceberg}
     settings = load_settings(flags=flags, environment={}, folder=Path(asked["lake"]))
     mode = f"ttl {asked['ttl_us'] // DAY_US}d" if asked["ttl_us"] else "recomputed"
-    platform, views = Platform(settings), file_views(Path(asked["view"]))
+    platform, views = Platform(settings), view_plans(Path(asked["view"]))
     # pyiceberg is imported when a catalog is first opened.
     platform.iceberg.tables("raw")
 

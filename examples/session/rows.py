@@ -12,7 +12,8 @@ from headrace.connectors.schema import Field, fields_of
 from headrace.examples.late_flights.history import filled
 from headrace.examples.session.model import NAMESPACE, TABLE
 from headrace.examples.session.shop import FIRST_DAY, offered, shop_views
-from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views
+from headrace.pipelines.defined_views import view_plans
+from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.registry.store import ViewVersion
 from headrace.runtime.legs import table_name_of
 from headrace.runtime.platform import Platform
@@ -34,7 +35,7 @@ BEGIN = FIRST_DAY + timedelta(days=1)
 @cache
 def in_session() -> ViewPlan:
     """The view of the feature file."""
-    return file_views(Path(__file__).with_name("features.py"))["in_session"]
+    return view_plans(Path(__file__).with_name("features.py"))["in_session"]
 
 
 def write(platform: Platform, seed: int) -> IcebergTable:

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from headrace.connectors.iceberg import IcebergCatalog, IcebergTable
 from headrace.connectors.schema import archive_fields
-from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views
+from headrace.pipelines.defined_views import view_plans
+from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
@@ -42,7 +43,7 @@ class Lake:
         flags = {"home": str(folder / "home"), "project": "deck", "iceberg": iceberg}
         self.settings: Settings = load_settings(flags=flags, environment={}, folder=folder)
         self.platform, self.folder = Platform(self.settings), folder
-        self.views = file_views(FEATURES)
+        self.views = view_plans(FEATURES)
         self.payments = self._table("payments", "cards")
         self.logins = self._table("logins", "users")
 

@@ -18,14 +18,11 @@ from headrace.connectors.schema import Field, archive_fields
 from headrace.errors import NotFoundError, RequestError, SchemaMismatchError
 from headrace.features.load import load_views
 from headrace.jobs.inputs import given_or_history
-from headrace.pipelines.flink_run import run_on_flink
-from headrace.pipelines.flink_tiles import FlinkEngine
+from headrace.jobs.notebook import run
 from headrace.pipelines.local_run import LocalRun, run_locally
 from headrace.pipelines.store_fill import fill_store
-from headrace.runtime.local_flink import local_session
 from headrace.runtime.online_store import memory_store
 from headrace.runtime.settings import load_settings
-from headrace.serving.bulk import served_table
 
 from ..commands import headrace  # noqa: TID252
 from .rides import COLUMNS, FEATURES, ICEBERG_TYPES, SCHEMA, TIMES, Oracle, rides, wrong
@@ -141,10 +138,11 @@ def test_the_command_takes_history_that_another_system_writes(yard: Yard) -> Non
 @pytest.mark.slow
 def test_flink_reads_the_table_of_another_system(yard: Yard) -> None:
     history, files = yard.in_iceberg()
-    flags = {"home": str(yard.folder / "home"), "jars": str(ROOT / ".build/jars")}
-    engine = FlinkEngine(local_session(load_settings(flags=flags, environment={})), served_table)
-    oracle = Oracle(files, judged=True)
-    found = run_on_flink(yard.plan(history), "lake.rides", yard.catalog.named, engine, as_of=TIMES[1])
+    yard.plan(history)
+    iceberg = {"catalog": yard.catalog.name, "properties": dict(yard.catalog.properties)}
+    flags = {"home": str(yard.folder / "home"), "jars": str(ROOT / ".build/jars"), "iceberg": iceberg}
+    settings, oracle = load_settings(flags=flags, environment={}), Oracle(files, judged=True)
+    found = run(yard.file, engine="flink", as_of=TIMES[1], settings=settings)
     assert values(found) == oracle.values(TIMES[1])
     assert found.verdicts == oracle.verdicts()
 

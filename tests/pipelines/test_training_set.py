@@ -20,10 +20,11 @@ from headrace.compiler.plan import Column, Location, ViewPlan
 from headrace.connectors.schema import Field
 from headrace.errors import HeadraceError, NotFoundError, NumericOverflowError, RequestError
 from headrace.features.source import IcebergTable as IcebergName
+from headrace.pipelines.defined_views import view_plans
 from headrace.pipelines.saved_training_sets import SavedTrainingSets
 from headrace.pipelines.spine import read_spine
 from headrace.pipelines.stored_columns import stored
-from headrace.pipelines.training_pipeline import TrainingSetPipeline, file_views, pitc_join_features
+from headrace.pipelines.training_pipeline import TrainingSetPipeline, pitc_join_features
 from headrace.pipelines.training_set import rows_fingerprint
 from headrace.registry.store import Materialization, Pointer, ViewVersion
 from headrace.registry.training_sets import TrainingSetRegistry
@@ -258,7 +259,7 @@ def register(lake: Lake) -> dict[str, ViewPlan]:
     found = {"old": lake.views["cards"]}
     for name, tile in {"serving": "30m", "new": "15m"}.items():
         file.write_text(text.replace(head, f"{head}\n    tile = {tile!r}"))
-        found[name] = file_views(file)["cards"]
+        found[name] = view_plans(file)["cards"]
     registry = lake.platform.registry
     for plan in found.values():
         registry.add_version(ViewVersion("deck", "cards", plan.version, plan.to_dict()))

@@ -11,6 +11,7 @@ LOOKED_UP = "tests/pipelines/test_lookups.py"
 FLAGGED_FOR_BOTH = (
     "tests/pipelines/test_training_set.py::test_a_row_that_two_histories_do_not_cover_is_flagged_for_both"
 )
+NOTEBOOK = "tests/jobs/test_notebook.py"
 
 MUTANTS = (
     Mutant(
@@ -90,6 +91,27 @@ MUTANTS = (
         "None if None in counts else sum(",
         "sum(",
         f"{EXPLAINED_DELTA}::test_rows_that_a_writer_did_not_count_are_not_told",
+    ),
+    Mutant(
+        "a time without a zone in a DataFrame is taken for UTC",
+        "connectors/frame.py",
+        "value.isoformat() if isinstance(value, datetime) else value",
+        "value",
+        f"{NOTEBOOK}::test_times_of_a_frame_mean_what_they_say",
+    ),
+    Mutant(
+        "a notebook's run is always exact",
+        "jobs/notebook.py",
+        'window_mode=windows or "exact"',
+        'window_mode="exact"',
+        f"{NOTEBOOK}::test_a_file_gives_what_the_command_gives",
+    ),
+    Mutant(
+        "of a union a source that is given has the rows of its history",
+        "jobs/notebook.py",
+        "if part.name not in named} | named",
+        "if part.name not in named or part} | {}",
+        f"{NOTEBOOK}::test_of_a_union_each_source_has_its_rows",
     ),
     Mutant(
         "a catalog is made by looking for the copy of a table in Delta",
