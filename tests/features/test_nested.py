@@ -155,7 +155,7 @@ BODIES = [
         ColumnTypeError,
         r"maxs of list\[str\] is not supported; expected list\[date\] or list\[datetime",
     ),
-    ("tx.device.marks.sums()", UnsupportedError, "'ArraySum'.*Flink has no such function"),
+    ("tx.device.marks.sums()", UnsupportedError, "'ArraySum'.*Flink's SQL has no such function"),
     ("tx.tags.map(lambda tag: tag.length())[0]", UnsupportedError, "'ArrayMap'"),
     ("tx.tags.join(tx.account)", UnsupportedError, "what stands between must be a constant"),
     ("ibis.array([1, tx.cents])[0]", UnsupportedError, "'Array'.*come from the source only"),
