@@ -97,7 +97,7 @@ class Difference:
 
     def to_text(self) -> str:
         """What differs and why, and what shows it."""
-        entity = ", ".join(f"{name}={value!r}" for name, value in self.entity.items())
+        entity = ", ".join(f"{name}={value!r}" for name, value in self.entity.items()) or "a request alone"
         values = f"served {_shown(self.served)}, history {_shown(self.history)}"
         return f"{self.feature} of {entity} at {self.asked_at.isoformat()}: {values}: {self.cause}\n  {self.detail}"
 
@@ -141,6 +141,7 @@ class Consistency:
         windows: the mode in which history was computed.
         histories: the table and its snapshot, of a union those of each source, and when that was `committed_at`.
         notes: what bounds the comparison, such as how far the job and the archive are.
+        left_out: the features of which the store alone has no value, with the reason.
     """
 
     view: str
@@ -150,6 +151,7 @@ class Consistency:
     histories: tuple[tuple[str, int], ...]
     committed_at: datetime
     notes: tuple[str, ...]
+    left_out: Mapping[str, str]
     features: tuple[FeatureLine, ...]
     differences: tuple[Difference, ...]
 
@@ -178,6 +180,7 @@ class Consistency:
             "histories": [{"table": table, "snapshot_id": snapshot} for table, snapshot in self.histories],
             "committed_at": self.committed_at.isoformat(),
             "notes": list(self.notes),
+            "left_out": dict(self.left_out),
             "compared": self.compared,
             "unexplained": len(self.unexplained),
             "features": [{**line.to_row(), "causes": dict(line.causes)} for line in self.features],
@@ -203,7 +206,12 @@ class Consistency:
         more = [f"and {left:,} more; --format json has all"] if left else []
         counts = {"compared": self.compared, "differing": len(ordered), "unexplained": len(self.unexplained)}
         verdict = "values " + ", ".join(f"{name}: {count:,}" for name, count in counts.items())
-        return [*shown, *more, verdict]
+        return [*shown, *more, *self._left_out(), verdict]
+
+    def _left_out(self) -> Iterator[str]:
+        """What was not compared."""
+        for name, why in self.left_out.items():
+            yield f"on-demand feature {name} is left out, for it {why}; a log of what was served is compared whole"
 
     def _repr_html_(self) -> str:
         """The lines of the features as a table."""

@@ -5,7 +5,7 @@ Causes are tried one at a time and then together, and the first that make the va
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +19,14 @@ from headrace.connectors.prefix import TopicPartition
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.instant import instant_of
 from headrace.pipelines.consistency import Cause
-from headrace.pipelines.consistency_history import History, Marks, Part, Values
+from headrace.pipelines.consistency_history import Marks, Part, Place, Values
+from headrace.pipelines.consistency_recomputed import Recomputed
 from headrace.pipelines.served import Answer, Served
 
 #: Of rows that were not committed, how many are taken in one by one: a job commits every few seconds.
 MOST_UNCOMMITTED = 64
 ALL = Part("TRUE")
 KNOWN_LATER = "the store knows the entity by a row at or after the asked time"
-
-#: A value that differs: the feature and the row.
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -67,20 +65,20 @@ class Search:
     Args:
         plan: the version of the view that served.
         served: what was served.
-        history: the rows of history.
+        history: recomputes it.
         windows: the mode in which history was computed.
         truth: the values of history.
     """
 
     plan: ViewPlan
     served: Served
-    history: History
+    history: Recomputed
     windows: WindowMode
     truth: Values
     found: dict[Place, Found] = field(default_factory=dict)
     open: set[Place] = field(default_factory=set)
-    known_later: set[int] = field(default_factory=set)
-    known_later_by_commits: set[int] = field(default_factory=set)
+    known_later: set[Place] = field(default_factory=set)
+    known_later_by_commits: set[Place] = field(default_factory=set)
 
     def begin(self, different: Sequence[Place]) -> list[int]:
         """Explain what needs no rows; returns the rows that are left."""
@@ -99,7 +97,6 @@ class Search:
             if self.open:
                 values = self.history.again(self.names, one.windows, one.part)
                 self.take(one, values)
-        self._expired()
         self._leave()
         return self.found
 
@@ -118,35 +115,54 @@ class Search:
         behind = _Behind(self.history, one)
         # An entity whose rows were not committed may not have been known either.
         later = self.known_later_by_commits if Cause.NOT_MATERIALIZED in one.causes else self.known_later
-        for place in sorted(self.open):
-            more = self.besides(place, values, later)
-            if more is not None and (one.causes or more):
-                causes = (*one.causes, *more)
-                self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
-                self.open.discard(place)
+        for more, found in self.besides(values, later):
+            causes = (*one.causes, *more)
+            for place in sorted(self.open if causes else ()):
+                name, row = place
+                if same(self.answer(place).value, found.features[name].get(row)):
+                    self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
+                    self.open.discard(place)
 
-    def besides(self, place: Place, values: Values, known_later: Set[int]) -> tuple[Cause, ...] | None:
-        """What besides makes a served value equal to another one; None where nothing does."""
-        name, row = place
-        feature, served, value = self.plan.feature(name), self.answer(place)[0], values.features[name].get(row)
-        if same(served, value):
-            return ()
-        if values.seen.get(row) is None and row in known_later and same(served, empty_value(feature)):
-            return (Cause.UNKNOWN_ENTITY,)
-        return (Cause.ESTIMATE,) if is_estimate(feature, served, value) else None
+    def besides(self, values: Values, known_later: Set[Place]) -> Iterator[tuple[tuple[Cause, ...], Values]]:
+        """Values as they are, and as they are with what needs no rows to be explained."""
+        yield (), values
+        for cause, changed in (
+            (Cause.UNKNOWN_ENTITY, self._empty(values, known_later)),
+            (Cause.EXPIRED, self._expired()),
+            (Cause.ESTIMATE, self._estimated(values)),
+        ):
+            if changed:
+                yield (cause,), self.history.substituted(values, changed)
 
     def answer(self, place: Place) -> Answer:
         """What was served."""
         name, row = place
         return self.served.answers[name][row] or Answer(None)
 
-    def _expired(self) -> None:
-        """Explain what the store rightly says is expired; by the clock of events nothing expires."""
-        for place in sorted(self.open if self.plan.clock == "wall" else ()):
-            answer, kept = self.answer(place), list(self._not_kept(place))
-            if answer.status == Status.EXPIRED and answer.value is None and kept:
-                self.found[place] = Found((Cause.EXPIRED,), "; ".join(dict.fromkeys(kept)))
-                self.open.discard(place)
+    def _behind(self, places: Collection[Place]) -> set[Place]:
+        """The values with tiles that values are, or are computed of."""
+        read = {name: self.history.behind(name) for name in {name for name, _ in places}}
+        return {(each, row) for name, row in places for each in read[name]}
+
+    def _empty(self, values: Values, known_later: Set[Place]) -> dict[Place, Any]:
+        """What the store gives of entities that it knows, and history does not."""
+        places = self._behind(self.open) & values.unknown & known_later
+        return {place: empty_value(self.plan.feature(place[0])) for place in places}
+
+    def _estimated(self, values: Values) -> dict[Place, Any]:
+        """What was served where it is as good an estimate as another."""
+        served = {place: answer.value for place in self._behind(self.open) if (answer := self.served.answer(*place))}
+        return {
+            (name, row): value
+            for (name, row), value in served.items()
+            if is_estimate(self.plan.feature(name), value, values.features[name].get(row))
+        }
+
+    def _expired(self) -> dict[Place, Any]:
+        """What the store rightly says is expired; by the clock of events nothing expires."""
+        said = [place for place in self.open if self.answer(place).status == Status.EXPIRED]
+        places = self._behind(said if self.plan.clock == "wall" else ())
+        return {place: None for place in places if any(self._not_kept(place))}
 
     def _not_kept(self, place: Place) -> Iterator[str]:
         """How long tiles are kept of which one of the window was past that when the answer was made."""
@@ -169,12 +185,12 @@ class Search:
 
     def _details(self, place: Place, causes: Sequence[Cause], behind: _Behind) -> Iterator[str]:
         """What shows each cause."""
-        name, row = place
-        at_us, now = self.served.asked_us(row), self.served.is_now(row)
         for cause in causes:
             if cause is Cause.TAIL_ROUNDING:
-                feature = self.plan.feature(name)
-                yield rounding(feature.parts[0], self.plan.group(feature.group).finest_us, at_us, now=now)
+                yield "; ".join(self._rounded(place))
+            elif cause is Cause.EXPIRED:
+                kept = (text for each in sorted(self._behind([place])) for text in self._not_kept(each))
+                yield "; ".join(dict.fromkeys(kept))
             elif cause is Cause.UNKNOWN_ENTITY:
                 yield KNOWN_LATER
             elif cause is Cause.ESTIMATE:
@@ -182,14 +198,23 @@ class Search:
             else:
                 yield behind.text(place, cause)
 
+    def _rounded(self, place: Place) -> Iterator[str]:
+        """The window of a value, or of each that it is computed of, and what its tiles hold."""
+        name, row = place
+        for read in self.history.behind(name):
+            feature = self.plan.feature(read)
+            finest_us, now = self.plan.group(feature.group).finest_us, self.served.is_now(row)
+            text = rounding(feature.parts[0], finest_us, self.served.asked_us(row), now=now)
+            yield text if read == name else f"{read}: {text}"
+
 
 @dataclass
 class _Behind:
     """The rows that an explanation is about, by cause and feature; looked up once."""
 
-    history: History
+    history: Recomputed
     one: Explanation
-    looked_up: dict[tuple[Cause, str], Mapping[int, Any]] = field(default_factory=dict)
+    looked_up: dict[tuple[Cause, str], Mapping[int, str]] = field(default_factory=dict)
 
     def text(self, place: Place, cause: Cause) -> str:
         """The rows that show a cause, in words."""

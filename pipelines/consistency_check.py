@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from headrace.compiler.duckdb_sql import judged_sql
 from headrace.compiler.equality import same
 from headrace.compiler.lookups import dimensions_of
 from headrace.compiler.plan import ViewPlan
-from headrace.compiler.point_in_time import AskedFeature, key_sets
+from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
@@ -25,12 +25,14 @@ from headrace.errors import NotFoundError, RequestError
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.commits import Commits
 from headrace.pipelines.consistency import Consistency, Difference, Kind, lines_of
-from headrace.pipelines.consistency_causes import Found, Place, Search
-from headrace.pipelines.consistency_history import History, Values
+from headrace.pipelines.consistency_causes import Found, Search
+from headrace.pipelines.consistency_history import History, Place, Values
+from headrace.pipelines.consistency_recomputed import Recomputed, tiled_kinds
 from headrace.pipelines.followed_dimensions import joined_dimensions
+from headrace.pipelines.local_run import left_out
 from headrace.pipelines.options import one_of
 from headrace.pipelines.pinned import use_pinned
-from headrace.pipelines.served import Columns, Served, on_demand_in, served_of
+from headrace.pipelines.served import Columns, Served, served_of
 from headrace.pipelines.spine_file import shown_rows
 from headrace.pipelines.training_pipeline import TrainingSetPipeline
 from headrace.pipelines.training_set import Pinned, PinnedHistory
@@ -136,6 +138,8 @@ class ConsistencyCheck:
     def entities(self, at: datetime, sample: int | None = None) -> Iterator[Entities]:
         """The entities that history knows at a time, in batches for one request each.
 
+        On-demand features are among their features, but for those that an entity alone has no value of.
+
         `sample`: so many of each kind only, always the same: those whose keys have the least MD5.
 
         Raises:
@@ -146,11 +150,18 @@ class ConsistencyCheck:
         with self._opened(self.pin()) as connection:
             for keys in key_sets(self.plan, asked):
                 found = connection.sql(entities_sql(keys, at_us, "archive", sample)).order("_row").to_arrow_table()
-                names = tuple(f"{self.plan.name}:{one.name}" for one in keys.asked)
+                names = tuple(f"{self.plan.name}:{name}" for name in self._names(keys))
                 rows = found.select([key.name for key in keys.keys]).to_pylist()
                 for first in range(0, len(rows), BATCH):
                     self.said(f"reading {min(first + BATCH, len(rows)):,} of {len(rows):,} entities")
                     yield Entities(names, tuple(rows[first : first + BATCH]))
+
+    def _names(self, keys: KeySet) -> list[str]:
+        """The features that one kind of entity has values of."""
+        reasons = self._left_out()
+        on_demand = [one for one in self.plan.on_demand if one.name not in reasons]
+        of_kind = [one.name for one in on_demand if self.plan.keys_of(one) == keys.keys]
+        return [*(one.name for one in keys.asked), *of_kind]
 
     def compare(self, given: Sequence[Columns], what: str, *, whole: bool = False) -> Consistency:
         """What was served beside history as it is now.
@@ -158,7 +169,7 @@ class ConsistencyCheck:
         Args:
             given: tables of `OnlineFeatures.to_dict(statuses=True, asked=True)`, or what `read_served` gives.
             what: names them in errors.
-            whole: they are of all features that `entities` names, so that every on-demand feature is left out.
+            whole: they are of all features that `entities` names; the others are left out.
 
         Raises:
             RequestError: they are not what was served, or ask for a time that history does not cover.
@@ -172,8 +183,8 @@ class ConsistencyCheck:
         compared: dict[str, int] = {}
         differences: list[Difference] = []
         for part in served:
-            with self._opened(history) as connection:
-                differences += self._differences(History(connection, self.plan, part), part, history)
+            with self._recomputed(part, history) as recomputed:
+                differences += self._differences(recomputed, part, history)
             for name, answers in part.answers.items():
                 compared[name] = compared.get(name, 0) + sum(answer is not None for answer in answers)
         return Consistency(
@@ -183,12 +194,13 @@ class ConsistencyCheck:
             windows=self.windows,
             histories=tuple((one.table.name, one.snapshot_id) for one in history.histories),
             committed_at=instant_of(history.committed_us),
-            notes=(*self._notes(history), *self._left_out(given, whole=whole)),
+            notes=tuple(self._notes(history)),
+            left_out=self._left_out() if whole else {},
             features=tuple(lines_of(compared, differences)),
             differences=tuple(differences),
         )
 
-    def _differences(self, history: History, served: Served, pinned: Pinned) -> Iterator[Difference]:
+    def _differences(self, history: Recomputed, served: Served, pinned: Pinned) -> Iterator[Difference]:
         """The values of one kind of entity that are not those of history, with their causes."""
         self._check_coverage(history, served, pinned)
         truth = history.values(self.windows)
@@ -207,7 +219,7 @@ class ConsistencyCheck:
         times = sorted(set(served.spine["_served_us"].take(rows).to_pylist()))
         return {us: found for us in times if (found := self.commits.by(us)) is not None}
 
-    def _check_coverage(self, history: History, served: Served, pinned: Pinned) -> None:
+    def _check_coverage(self, history: Recomputed, served: Served, pinned: Pinned) -> None:
         """Refuse times of which history cannot tell."""
         outside = history.outside(pinned.committed_us)
         if outside:
@@ -231,13 +243,9 @@ class ConsistencyCheck:
             if (end := archived.get(of, -1)) < last:
                 yield f"{of}: history ends at offset {end}, the job has committed to {last}"
 
-    def _left_out(self, given: Sequence[Columns], *, whole: bool) -> Iterator[str]:
-        """The on-demand features that were served, or all of the view."""
-        served = {name for columns in given for name in on_demand_in(self.plan, columns)}
-        for one in self.plan.on_demand:
-            if whole or one.name in served:
-                made_of = ", ".join(one.inputs) or "its request"
-                yield f"on-demand feature {one.name} is left out; it is computed of {made_of}"
+    def _left_out(self) -> dict[str, str]:
+        """The on-demand features that an entity alone has no value of, with the reason."""
+        return left_out(self.plan, ())
 
     def _dimensions(self) -> dict[str, PinnedHistory]:
         """The dimensions that served values were joined to: those that runs pinned, or follow as they are now."""
@@ -259,6 +267,18 @@ class ConsistencyCheck:
         with view_database(self.plan) as connection:
             use_pinned(connection, self.plan, history)
             yield connection
+
+    @contextmanager
+    def _recomputed(self, served: Served, history: Pinned) -> Iterator[Recomputed]:
+        """What recomputes what was served, in a database for each kind of entity that it reads."""
+        with ExitStack() as stack:
+            histories = []
+            kinds = tiled_kinds(self.plan, served)
+            for keys, names in kinds.items():
+                connection = stack.enter_context(self._opened(history))
+                beside = [other for other in kinds if other != keys]
+                histories.append(History(connection, self.plan, served, names, beside))
+            yield Recomputed(self.plan, served, histories)
 
 
 def _within(offsets: Mapping[TopicPartition, int]) -> str:

@@ -25,6 +25,8 @@ from headrace.connectors.prefix import TopicPartition
 from headrace.features.instant import instant_of
 from headrace.pipelines.served import Served
 
+#: A value: the feature and the row.
+Place = tuple[str, int]
 #: The value to which a gathered row belongs.
 CASE = Column("_case", "int")
 #: So late that no row is late: for what is folded in although it was judged late.
@@ -36,17 +38,18 @@ KNOWN_US = "greatest(_arrival_us, coalesce(epoch_us(_src_timestamp), _arrival_us
 
 @dataclass
 class Values:
-    """Values by feature and row, and by row the newest event that the row may know (µs); None: not known."""
+    """Values by feature and row, and which of them are of entities that history does not know."""
 
-    seen: dict[int, int | None] = field(default_factory=dict)
+    unknown: set[Place] = field(default_factory=set)
     features: dict[str, dict[int, Any]] = field(default_factory=dict)
 
     def add(self, found: pa.Table) -> None:
         """Take in rows of `point_in_time_sql`."""
         columns = found.to_pydict()
         rows = columns.pop("_row")
-        self.seen.update(zip(rows, columns.pop("_seen_us"), strict=True))
+        unknown = [row for row, seen_us in zip(rows, columns.pop("_seen_us"), strict=True) if seen_us is None]
         for name, values in columns.items():
+            self.unknown.update((name, row) for row in unknown)
             self.features.setdefault(name, {}).update(zip(rows, values, strict=True))
 
 
@@ -88,11 +91,21 @@ class History:
     Args:
         connection: a database with the view `archive`.
         plan: the version of the view that served.
-        served: what entities of one kind got.
+        served: what entities got.
+        names: features with tiles, of one kind of entity.
+        beside: the keys of the other kinds of entity that the same values are computed of.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, plan: ViewPlan, served: Served) -> None:
-        self._connection, self._plan, self._served = connection, plan, served
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        plan: ViewPlan,
+        served: Served,
+        names: Sequence[str],
+        beside: Sequence[tuple[Column, ...]] = (),
+    ) -> None:
+        self._connection, self._plan, self.names, self._beside = connection, plan, tuple(names), tuple(beside)
+        self._keys = plan.keys_of(plan.feature(names[0]))
         self._now = sorted(set(served.spine["_now"].to_pylist()))
         connection.register("spine", served.spine)
 
@@ -102,7 +115,7 @@ class History:
 
     def values(self, windows: WindowMode) -> Values:
         """All features at all rows."""
-        return self._computed(self._plan, tuple(self._served.answers), windows, "spine", "archive")
+        return self._computed(self._plan, self.names, windows, "spine", "archive")
 
     def known_later(self, rows: Sequence[int]) -> set[int]:
         """Those rows whose entity the store knew, when it was served, by a row at or after the asked time."""
@@ -157,14 +170,14 @@ class History:
         """
         found = self._connection.execute(
             f"SELECT DISTINCT s._row FROM spine AS s JOIN ({judged_sql(self._plan, 'archive')}) AS e\n"
-            f"ON {self._same('s', 'e')} AND e._event_us >= s._t AND {KNOWN_US} < s._served_us\n"
+            f"ON {_same('s', 'e', self._keys)} AND e._event_us >= s._t AND {KNOWN_US} < s._served_us\n"
             f"WHERE s._row IN (SELECT _row FROM chosen) AND ({self._passes()}) AND ({condition})"
         )
         return {row for (row,) in found.fetchall()}
 
     def _passes(self) -> str:
         """The condition that one of the filters over these keys lets a row in."""
-        groups = [group for group in self._plan.groups if group.keys == self._served.keys]
+        groups = [group for group in self._plan.groups if group.keys == self._keys]
         return " OR ".join(DUCKDB.emit(passes(group)) for group in groups)
 
     def _computed(
@@ -203,31 +216,43 @@ class History:
         )
 
     def _evidence(self) -> str:
-        """Every row of an entity before the asked time of a value, once for each such value."""
-        late = DUCKDB.emit(judged(Verdict.LATE))
-        rows = f"SELECT *, {late} AS _late, {KNOWN_US} AS _known_us FROM ({judged_sql(self._plan, 'archive')})"
-        later = "coalesce(m.us IS NOT NULL AND e._src_offset > coalesce(p.last, -1), FALSE)"
-        marked = (
-            f"SELECT e.*, c._case, e._known_us >= c._served_us AS _after, {later} AS _later\n"
-            f"FROM ({rows}) AS e JOIN cases AS c ON {self._same('e', 'c')} AND e._event_us < c._t\n"
-            "LEFT JOIN commits AS m ON m.us = c._served_us AND m.topic IS NULL\n"
-            "LEFT JOIN commits AS p ON p.us = c._served_us\n"
-            "  AND p.topic = e._src_topic AND p.partition = e._src_partition"
-        )
+        """Every row of an entity before the asked time of a value, once for each such value.
+
+        And of the other entities that it is computed of: a job takes rows in by one order, of whatever entity they are.
+        """
+        kinds = (self._keys, *self._beside)
+        each = (self._marked(keys, kinds[:number]) for number, keys in enumerate(kinds))
         rank = "row_number() OVER (PARTITION BY _case, _late, _later ORDER BY _known_us, _src_partition, _src_offset)"
         return (
             f"SELECT * EXCLUDE ({', '.join(judged_columns(self._plan))}),\n"
-            f"  CASE WHEN _later AND NOT _late THEN {rank} ELSE 0 END AS _rank\nFROM ({marked})"
+            f"  CASE WHEN _later AND NOT _late THEN {rank} ELSE 0 END AS _rank\n"
+            f"FROM ({' UNION ALL '.join(each)})"
+        )
+
+    def _marked(self, keys: tuple[Column, ...], before: Sequence[tuple[Column, ...]]) -> str:
+        """The rows of one kind of entity, with their marks, but for those of kinds before."""
+        late = DUCKDB.emit(judged(Verdict.LATE))
+        rows = f"SELECT *, {late} AS _late, {KNOWN_US} AS _known_us FROM ({judged_sql(self._plan, 'archive')})"
+        others = (f"NOT coalesce({_same('e', 'c', other)}, FALSE)" for other in before)
+        same = " AND ".join([_same("e", "c", keys), *others])
+        later = "coalesce(m.us IS NOT NULL AND e._src_offset > coalesce(p.last, -1), FALSE)"
+        return (
+            f"SELECT e.*, c._case, e._known_us >= c._served_us AS _after, {later} AS _later\n"
+            f"FROM ({rows}) AS e JOIN cases AS c ON {same} AND e._event_us < c._t\n"
+            "LEFT JOIN commits AS m ON m.us = c._served_us AND m.topic IS NULL\n"
+            "LEFT JOIN commits AS p ON p.us = c._served_us\n"
+            "  AND p.topic = e._src_topic AND p.partition = e._src_partition"
         )
 
     def _choose(self, rows: Sequence[int]) -> None:
         """Let `chosen` be some rows."""
         self._connection.register("chosen", pa.table({"_row": pa.array(rows, pa.int64())}))
 
-    def _same(self, left: str, right: str) -> str:
-        """Whether two rows are of one entity."""
-        names = [DUCKDB.identifier(key.name) for key in self._served.keys]
-        return " AND ".join(f"{left}.{name} = {right}.{name}" for name in names)
+
+def _same(left: str, right: str, keys: Sequence[Column]) -> str:
+    """Whether two rows are of one entity."""
+    names = [DUCKDB.identifier(key.name) for key in keys]
+    return " AND ".join(f"{left}.{name} = {right}.{name}" for name in names)
 
 
 def _of(now: bool, spine: str) -> str:

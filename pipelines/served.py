@@ -1,7 +1,8 @@
 """What was served: the values that entities got, and when, from a file or from a store; checked before it is compared.
 
 The format is that of `OnlineFeatures.to_arrow(statuses=True, asked=True)`, and of the log of `headrace get-online`: the
-keys, `asked_at`, `served_at`, and for each feature `view:feature`, with `view:feature__status` and `__version`.
+keys and request columns, `asked_at`, `served_at`, and for each feature `view:feature`, with `view:feature__status` and
+`__version`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from headrace.compiler.plan import Column, PlannedFeature, ViewPlan
+from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, ViewPlan
 from headrace.compiler.served import ASKED_AT, BESIDE, SERVED_AT, STATUS, VERSION, parsed_version, version_text
 from headrace.connectors.duckdb_files import database, is_file, read_file
 from headrace.errors import NotFoundError, RequestError, did_you_mean
@@ -27,6 +28,8 @@ from headrace.pipelines.spine import KEY_TYPES
 
 #: Columns by name: what a file or a store gives, before it is checked.
 Columns = Mapping[str, Sequence[Any]]
+#: The columns of a request by name, a value for each row.
+Requested = Mapping[str, Sequence[Any]]
 JSON_LINES = ".jsonl"
 
 
@@ -45,11 +48,20 @@ class Served:
         keys: what names the entities.
         spine: `_row`, `_t` (the asked time in µs), `_served_us`, `_now` (the values at now were asked for), the keys.
         answers: for each feature what each row got; None where it was not asked for.
+        beside: the same of features that are not of this kind or were not asked for, and that those on demand read.
+        requests: for each on-demand feature the columns of its request; None where it was not asked for.
     """
 
     keys: tuple[Column, ...]
     spine: pa.Table
     answers: Mapping[str, Sequence[Answer | None]]
+    beside: Mapping[str, Sequence[Answer | None]]
+    requests: Mapping[str, Requested]
+
+    def answer(self, name: str, row: int) -> Answer | None:
+        """What a row got of a feature, of this kind of entity or beside it; None where it was not asked for."""
+        found = self.answers.get(name) or self.beside.get(name)
+        return found[row] if found else None
 
     def entity(self, row: int) -> dict[str, Any]:
         """The entity of a row."""
@@ -101,27 +113,23 @@ def version_in(columns: Columns, view: str, what: str) -> tuple[str, int] | None
 
 
 def served_of(plan: ViewPlan, columns: Columns, what: str) -> list[Served]:
-    """What was served of a view, by kind of entity. `what` names the columns' origin in errors.
+    """What was served of a view, by kind of entity; of an on-demand feature that is all keys of what it reads.
+
+    `what` names the columns' origin in errors.
 
     Raises:
-        RequestError: no feature of the view, a column is missing, or a value is not of its type or has no zone.
+        RequestError: no feature of the view, a column is missing, also one of a request, or a value is not of its type
+            or has no zone.
         NotFoundError: a feature that the view does not have.
     """
-    rows = len(next(iter(columns.values()), ()))
     features = _features(plan, columns, what)
     asked = _times(columns, ASKED_AT, what)
     # Without it the answer was made when it was asked for, of the values at now.
     times = {ASKED_AT: asked, SERVED_AT: _times(columns, SERVED_AT, what) if SERVED_AT in columns else asked}
     kinds: dict[tuple[Column, ...], dict[str, list[Answer | None]]] = {}
     for feature in features:
-        answers = [_answer(plan, feature, columns, row, what) for row in range(rows)]
-        kinds.setdefault(plan.group(feature.group).keys, {})[feature.name] = answers
-    return [_served(keys, answers, columns, times, what) for keys, answers in kinds.items()]
-
-
-def on_demand_in(plan: ViewPlan, columns: Columns) -> list[str]:
-    """The on-demand features of a view that were served: their inputs are compared, and they are not."""
-    return [one.name for one in plan.on_demand if f"{plan.name}:{one.name}" in columns]
+        kinds.setdefault(plan.keys_of(feature), {})[feature.name] = _answers(plan, feature, columns, what)
+    return [_served(plan, keys, answers, columns, times, what) for keys, answers in kinds.items()]
 
 
 def typed(given: Any, type_: str, where: str) -> Any:
@@ -176,22 +184,15 @@ def _line(where: str, text: str) -> dict[str, Any]:
     return found
 
 
-def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeature]:
-    """The features with tiles of the view that were served."""
-    on_demand = on_demand_in(plan, columns)
-    beyond = {f"{plan.name}:{name}" for name in on_demand}
-    named = [name for name in columns if name.startswith(f"{plan.name}:") and name not in beyond]
+def _features(plan: ViewPlan, columns: Columns, what: str) -> list[PlannedFeature | PlannedOnDemand]:
+    """The features of the view that were served."""
+    named = [name for name in columns if name.startswith(f"{plan.name}:")]
     ours = [name for name in named if not _is_beside(plan, name, columns)]
-    if on_demand and not ours:
-        read = dict.fromkeys(name for one in plan.on_demand if one.name in on_demand for name in one.inputs)
-        msg = f"{what}: of view {plan.name} on-demand features only: {', '.join(on_demand)}; these are not compared, "
-        msg += f"what they are computed of is: serve with them {', '.join(read) or 'features that have tiles'}"
-        raise RequestError(msg)
     if not ours:
         known = ", ".join(columns) or "none"
         msg = f"{what}: no column of view {plan.name}, such as {plan.name}:{plan.features[0].name}; found {known}"
         raise RequestError(msg)
-    return [plan.feature(Reference.parse(name).feature) for name in ours]
+    return [plan.any_feature(Reference.parse(name).feature) for name in ours]
 
 
 def _is_beside(plan: ViewPlan, name: str, columns: Columns) -> bool:
@@ -201,7 +202,17 @@ def _is_beside(plan: ViewPlan, name: str, columns: Columns) -> bool:
     return any(name.endswith(suffix) and name.removesuffix(suffix) in columns for suffix in BESIDE)
 
 
-def _answer(plan: ViewPlan, feature: PlannedFeature, columns: Columns, row: int, what: str) -> Answer | None:
+def _answers(
+    plan: ViewPlan, feature: PlannedFeature | PlannedOnDemand, columns: Columns, what: str
+) -> list[Answer | None]:
+    """What the rows got of a feature."""
+    rows = range(len(columns[f"{plan.name}:{feature.name}"]))
+    return [_answer(plan, feature, columns, row, what) for row in rows]
+
+
+def _answer(
+    plan: ViewPlan, feature: PlannedFeature | PlannedOnDemand, columns: Columns, row: int, what: str
+) -> Answer | None:
     """What a row got of a feature; None where it was not asked for: there is a column of statuses, and none of it."""
     name = f"{plan.name}:{feature.name}"
     statuses = columns.get(name + STATUS)
@@ -212,6 +223,7 @@ def _answer(plan: ViewPlan, feature: PlannedFeature, columns: Columns, row: int,
 
 
 def _served(
+    plan: ViewPlan,
     keys: tuple[Column, ...],
     answers: Mapping[str, list[Answer | None]],
     columns: Columns,
@@ -226,7 +238,47 @@ def _served(
     now = [one == other for one, other in zip(asked, made, strict=True)]
     columns_of_numbers = {name: pa.array(values, pa.int64()) for name, values in numbers.items()}
     spine = pa.table({**columns_of_numbers, "_now": pa.array(now, pa.bool_()), **found})
-    return Served(keys, spine, {name: [each[row] for row in rows] for name, each in answers.items()})
+    on_demand = [one for one in plan.on_demand if one.name in answers]
+    there = [name for one in on_demand for name in one.inputs if f"{plan.name}:{name}" in columns]
+    read = {name: _answers(plan, plan.feature(name), columns, what) for name in there if name not in answers}
+    return Served(
+        keys,
+        spine,
+        {name: [each[row] for row in rows] for name, each in answers.items()},
+        {name: [each[row] for row in rows] for name, each in read.items()},
+        {one.name: _requested(plan, one, answers[one.name], columns, rows, what) for one in on_demand},
+    )
+
+
+def _requested(
+    plan: ViewPlan,
+    one: PlannedOnDemand,
+    answers: Sequence[Answer | None],
+    columns: Columns,
+    rows: Sequence[int],
+    what: str,
+) -> Requested:
+    """What the requests of an on-demand feature brought."""
+    found = {}
+    for column in one.request:
+        taken = f"request column {column.name!r} of on-demand feature {plan.name}:{one.name}"
+        if column.name not in columns:
+            hint = did_you_mean(column.name, columns)
+            msg = f"{what}: no {taken}: without it the value cannot be recomputed; keep it in the log; {hint}"
+            raise RequestError(msg)
+        given = [None if answers[row] is None else (row, columns[column.name][row]) for row in rows]
+        found[column.name] = [each and _checked(column, each[1], f"{what}: row {each[0]}: {taken}") for each in given]
+    return found
+
+
+def _checked(column: Column, given: Any, where: str) -> Any:
+    """The value of a request column, which is one that its request can have."""
+    value = typed(given, column.type, where)
+    missing = value is None and not column.optional
+    if missing or (value is not None and column.choices and value not in column.choices):
+        msg = f"{where} is {given!r}, expected {column.words}"
+        raise RequestError(msg)
+    return value
 
 
 def _keys(key: Column, columns: Columns, rows: Sequence[int], what: str) -> Iterator[Any]:

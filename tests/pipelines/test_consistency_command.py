@@ -51,7 +51,10 @@ def test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature(run: Run
     assert lines[0].split()[:2] == ["trips_1h", "2"]
     assert lines[-1].endswith(", unexplained: 0")
     assert "history raw.trips, snapshot" in found.stderr
-    assert "on-demand feature fare_each is left out; it is computed of fares_3d, trips_3d" in found.stderr
+    assert [line.split()[1] for line in lines if line.startswith("fare_each  ")] == ["2"]
+    left_out = [line.partition(",")[0] for line in lines if "left out" in line]
+    assert left_out == [f"on-demand feature {name} is left out" for name in ("rides", "left_over", "at_night")]
+    assert "at_night is left out, for it takes tariff of a request; a log of what was served is" in found.stdout
 
 
 def test_a_log_of_what_was_served_is_compared_and_an_unexplained_value_fails(desk: Path, run: Run) -> None:
@@ -68,6 +71,21 @@ def test_a_log_of_what_was_served_is_compared_and_an_unexplained_value_fails(des
     (one,) = report["differences"]
     assert (one["feature"], one["causes"], one["entity"]) == ("trips_3d", ["unexplained"], {"town": "t0"})
     assert one["served"] == one["history"] + 1
+
+
+def test_a_wrong_on_demand_value_alone_in_a_log_fails(desk: Path, run: Run) -> None:
+    log, asked = desk / "on_demand.jsonl", ("town_trips:left_over", "town_trips:at_night")
+    ask = ["get-online", *asked, "--entity", "town=t0", "--request", "offer=9.5", "--request", "tariff=day"]
+    served = run(*ask, "--at", AT, "--log", log.name)
+    assert served.returncode == 0, served.stderr
+    assert run("consistency", "town_trips", "--served", log.name).returncode == 0
+    log.write_text(json.dumps(json.loads(log.read_text()) | {"town_trips:left_over": -1.0}))
+    wrong = run("consistency", "town_trips", "--served", log.name)
+    assert (wrong.returncode, wrong.stdout.splitlines()[-1]) == (
+        1,
+        "values compared: 2, differing: 1, unexplained: 1",
+    )
+    assert f"left_over of town='t0' at {AT}: served -1.0, history " in wrong.stdout
 
 
 @pytest.mark.parametrize(

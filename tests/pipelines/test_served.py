@@ -49,19 +49,6 @@ def test_an_answer_is_read_as_it_was_kept(depot: Depot, tmp_path: Path, suffix: 
     assert {one.entity["town"] for one in found.unexplained} == {"t0"}
 
 
-def test_on_demand_features_are_left_out_by_name_and_their_inputs_compared(depot: Depot) -> None:
-    asked = [f"{VIEW}:fare_each", f"{VIEW}:trips_1h"]
-    answer = depot.online.get_online_features(asked, [{"town": "t1"}], at=MIDNIGHT)
-    found = depot.compare([answer])
-    assert [line.feature for line in found.features] == ["trips_1h"]
-    assert "on-demand feature fare_each is left out; it is computed of fares_3d, trips_3d" in found.notes
-    assert not depot.compare([depot.online.get_online_features(asked[1:], [{"town": "t1"}], at=MIDNIGHT)]).notes
-    alone = depot.online.get_online_features(asked[:1], [{"town": "t1"}], at=MIDNIGHT)
-    says = "test: of view town_trips on-demand features only: fare_each; .* serve with them fares_3d, trips_3d"
-    with pytest.raises(RequestError, match=says):
-        depot.compare([alone])
-
-
 def test_answers_to_different_questions_share_a_log(depot: Depot, tmp_path: Path) -> None:
     towns, cars = depot.read(MIDNIGHT)
     one = depot.online.get_online_features(["town_trips:trips_3d"], [{"town": "t1"}], at=MIDNIGHT)
@@ -70,7 +57,8 @@ def test_answers_to_different_questions_share_a_log(depot: Depot, tmp_path: Path
     found = depot.check().compare([read_served(str(tmp_path / "log.jsonl"))], "log")
     compared = {line.feature: line.compared for line in found.features}
     assert compared == {
-        **{name.partition(":")[2]: 3 for name in depot.names[:10]},
+        **dict.fromkeys([name.partition(":")[2] for name in depot.names[:10]], 3),
+        **dict.fromkeys(["fare_each", "rush", "pairs"], 3),
         "trips_3d": 4,
         "far_trips_1d": len(cars.rows),
     }
@@ -87,6 +75,24 @@ def test_without_the_time_of_the_answer_it_was_made_when_asked(depot: Depot) -> 
     ("row", "error", "message"),
     [
         ({"town_trips:trips_1h": None, "town_trips:trip_1h": 1}, NotFoundError, "did you mean 'trips_1h'"),
+        ({"town_trips:fare_ech": 1.5}, NotFoundError, "did you mean 'fare_each'"),
+        ({"town_trips:fare_each": "dear"}, RequestError, r"'town_trips:fare_each' is 'dear' \(str\), expected float"),
+        (
+            {"town_trips:left_over": 1.5, "ofer": 2.5},
+            RequestError,
+            "no request column 'offer' of on-demand feature town_trips:left_over: .* did you mean 'ofer'",
+        ),
+        (
+            {"town_trips:left_over": 1.5, "offer": None},
+            RequestError,
+            "row 0: request column 'offer' of on-demand feature town_trips:left_over is None, expected a finite float",
+        ),
+        (
+            {"town_trips:at_night": True, "tariff": "noon"},
+            RequestError,
+            "request column 'tariff' of .* is 'noon', expected .*night",
+        ),
+        ({"town_trips:rides": 1}, RequestError, "no column 'car', which names the entity"),
         ({"asked_at": "2026-03-04T00:00:00"}, RequestError, "row 0: 'asked_at' is .* expected an instant with a zone"),
         ({"asked_at": None}, RequestError, "row 0: 'asked_at' is missing"),
         ({"town": 7}, RequestError, r"row 0: key 'town' is 7 \(int\), expected str"),

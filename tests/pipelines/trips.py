@@ -35,8 +35,10 @@ from headrace.serving.result import OnlineFeatures
 
 FEATURES = '''
 from datetime import datetime
+from typing import Literal
 from headrace import (
-    FeaturePipeline, Features, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, on_demand, transformation
+    FeaturePipeline, Features, IcebergTable, KafkaTopic, Request, Source, WindowSpec, event_time, on_demand,
+    transformation
 )
 
 class Trips(Source):
@@ -90,9 +92,34 @@ def far_trips(tx: Trips, wspec: WindowSpec):
     """Over a key of its own, behind a filter."""
     return tx[tx.far].groupby("car").window(wspec).count()
 
+class Quote(Request):
+    offer: float
+    tariff: Literal["day", "night"] | None
+
 @on_demand
 def fare_each(f: Features):
     return f.fares_3d / f.trips_3d
+
+@on_demand
+def rush(f: Features):
+    return f.trips_1h.fill_null(-1)
+
+@on_demand
+def pairs(f: Features):
+    return f.cars_1d * 2
+
+@on_demand
+def rides(f: Features):
+    """Of a town and a car."""
+    return f.far_trips_1d + f.trips_3d
+
+@on_demand
+def left_over(q: Quote, f: Features):
+    return q.offer - f.distance_3d
+
+@on_demand
+def at_night(q: Quote):
+    return q.tariff == "night"
 
 
 class TownTrips(FeaturePipeline):
@@ -110,6 +137,11 @@ class TownTrips(FeaturePipeline):
         distance.over("3d"),
         far_trips.over("1d"),
         fare_each,
+        rush,
+        pairs,
+        rides,
+        left_over,
+        at_night,
     ]
 '''
 #: Where all windows begin and end with their tiles.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .mutant import Mutant
 
 EXPLAINED_DELTA = "tests/pipelines/test_explain_history.py"
+ON_DEMAND = "tests/pipelines/test_consistency_on_demand.py"
 KEPT_LISTS = "tests/pipelines/test_kept_lists.py"
 LOCAL_FOREIGN = "tests/pipelines/test_local_foreign.py"
 LOOKED_UP = "tests/pipelines/test_lookups.py"
@@ -193,8 +194,8 @@ MUTANTS = (
     Mutant(
         "consistency does not see that a store knows an entity by a later row",
         "pipelines/consistency_causes.py",
-        "is None and row in known_later and",
-        "is None and row not in known_later and",
+        "self._behind(self.open) & values.unknown & known_later",
+        "self._behind(self.open) & values.unknown - known_later",
         "tests/pipelines/test_consistency.py::test_a_town_that_begins_after_the_asked_time_is_known_to_the_store",
     ),
     Mutant(
@@ -217,6 +218,64 @@ MUTANTS = (
         "for row in unequal if is_estimate(",
         "for row in () if is_estimate(",
         "tests/testing/test_on_flink.py::test_a_count_that_flink_may_estimate_is_no_difference",
+    ),
+    Mutant(
+        "consistency passes over what was served on demand",
+        "pipelines/served.py",
+        "return [plan.any_feature(Reference.parse(name).feature) for name in ours]",
+        "found = [plan.any_feature(Reference.parse(name).feature) for name in ours]\n"
+        "    return [one for one in found if isinstance(one, PlannedFeature)]",
+        f"{ON_DEMAND}::test_a_wrong_value_is_unexplained",
+    ),
+    Mutant(
+        "consistency computes what is on demand of what was served beside, whatever that is",
+        "pipelines/consistency_recomputed.py",
+        "if answer is not None and same(answer.value, value) else value",
+        "if answer is not None else value",
+        f"{ON_DEMAND}::test_what_was_computed_of_an_estimate_served_beside_is_one",
+    ),
+    Mutant(
+        "consistency computes what is on demand of the last bits of history",
+        "pipelines/consistency_recomputed.py",
+        "return answer.value if answer is not None and same(answer.value, value) else value",
+        "return value if answer is not None and same(answer.value, value) else value",
+        f"{ON_DEMAND}::test_the_last_bits_of_what_was_served_beside_are_taken_as_they_are",
+    ),
+    Mutant(
+        "consistency takes rows that were not committed in by an order of each kind of entity",
+        "pipelines/consistency_check.py",
+        "History(connection, self.plan, served, names, beside)",
+        "History(connection, self.plan, served, names, beside[:0])",
+        f"{ON_DEMAND}::test_rows_that_the_job_has_not_committed_are_not_materialized",
+    ),
+    Mutant(
+        "consistency counts a row twice that is of both kinds of entity of a value",
+        "pipelines/consistency_history.py",
+        "for other in before)",
+        "for other in ())",
+        f"{ON_DEMAND}::test_rows_that_the_job_has_not_committed_are_not_materialized",
+    ),
+    Mutant(
+        "consistency takes for expired what the answer does not call so",
+        "pipelines/consistency_causes.py",
+        "if self.answer(place).status == Status.EXPIRED]",
+        "if self.answer(place)]",
+        f"{ON_DEMAND}::test_what_was_computed_of_an_expired_value_is_expired",
+    ),
+    Mutant(
+        "consistency does not say what it leaves out",
+        "pipelines/consistency_check.py",
+        "left_out=self._left_out() if whole else {}",
+        "left_out={}",
+        "tests/pipelines/test_consistency_command.py::"
+        "test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature",
+    ),
+    Mutant(
+        "a log that lacks a request column is compared as if it had NULL",
+        "pipelines/served.py",
+        "if column.name not in columns:",
+        "columns = {column.name: [None] * len(answers), **columns}\n        if column.name not in columns:",
+        "tests/pipelines/test_served.py::test_what_is_wrong_is_named",
     ),
     Mutant(
         "a fingerprint runs lists together",
