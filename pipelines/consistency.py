@@ -98,7 +98,7 @@ class Difference:
     def to_text(self) -> str:
         """What differs and why, and what shows it."""
         entity = ", ".join(f"{name}={value!r}" for name, value in self.entity.items()) or "a request alone"
-        values = f"served {_shown(self.served)}, history {_shown(self.history)}"
+        values = f"served {shown(self.served)}, history {shown(self.history)}"
         return f"{self.feature} of {entity} at {self.asked_at.isoformat()}: {values}: {self.cause}\n  {self.detail}"
 
 
@@ -228,7 +228,12 @@ def lines_of(compared: Mapping[str, int], differences: Iterable[Difference]) -> 
         yield FeatureLine.of(feature, count, [one for one in listed if one.feature == feature])
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a text.
+
+    >>> shown(None), shown("a1")
+    ('NULL', "'a1'")
+    """
     return "NULL" if value is None else value.isoformat() if isinstance(value, datetime) else repr(value)
 
 

@@ -18,7 +18,7 @@ from headrace.compiler.window_slices import Instant, bounds_of, deleted_levels, 
 from headrace.connectors.prefix import TopicPartition
 from headrace.features.duration import format_duration, readable_duration
 from headrace.features.instant import instant_of
-from headrace.pipelines.consistency import Cause
+from headrace.pipelines.consistency import Cause, shown
 from headrace.pipelines.consistency_history import Marks, Part, Place, Values
 from headrace.pipelines.consistency_recomputed import Recomputed
 from headrace.pipelines.served import Answer, Served
@@ -180,7 +180,11 @@ class Search:
         about = {Cause.UNEXPLAINED: About(ALL, "of history behind it, none of which explains the difference")}
         behind = _Behind(self.history, Explanation((Cause.UNEXPLAINED,), self.windows, ALL, about))
         for place in sorted(self.open):
-            self.found[place] = Found((Cause.UNEXPLAINED,), behind.text(place, Cause.UNEXPLAINED))
+            read = ", ".join(
+                f"{name}={shown(value)}" for name, value in self.history.read_at(place, self.truth).items()
+            )
+            computed = f"history computes it of {read}; " if read else ""
+            self.found[place] = Found((Cause.UNEXPLAINED,), computed + behind.text(place, Cause.UNEXPLAINED))
         self.open.clear()
 
     def _details(self, place: Place, causes: Sequence[Cause], behind: _Behind) -> Iterator[str]:

@@ -13,6 +13,7 @@ from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, View
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.arrow_types import arrow_type
 from headrace.connectors.prefix import TopicPartition
+from headrace.errors import NumericOverflowError
 from headrace.pipelines.consistency_history import History, Marks, Part, Place, Values
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.served import Served
@@ -91,6 +92,15 @@ class Recomputed:
         """Where, of the rows that were gathered for, that holds by rows that the job had committed."""
         return {(name, row) for one in self.histories for row in one.known_later_by_commits() for name in one.names}
 
+    def read_at(self, place: Place, values: Values) -> dict[str, Any]:
+        """What an on-demand feature is computed of; nothing for one with tiles."""
+        name, row = place
+        found: dict[str, Any] = {}
+        for one in self._on_demand([name]):
+            found |= {each: self._as_served(each, row, values) for each in one.inputs}
+            found |= {column: given[row] for column, given in self.served.requests[name].items()}
+        return found
+
     def rows_behind(self, name: str, windows: WindowMode, part: Part) -> dict[int, str]:
         """For each row that was gathered for, the rows of a part that lie in the windows behind a feature."""
         found: dict[int, list[str]] = {}
@@ -128,7 +138,12 @@ class Recomputed:
         read |= {column.name: [requested[column.name][row] for row in rows] for column in one.request}
         types |= {column.name: column.type for column in one.request}
         table = pa.table({name: pa.array(column, arrow_type(types[name])) for name, column in read.items()})
-        return dict(zip(rows, values_on_demand(self.plan.name, one, table).to_pylist(), strict=True))
+        values_there = values_on_demand(self.plan.name, one, table)
+        try:
+            return dict(zip(rows, values_there.to_pylist(), strict=True))
+        except (OverflowError, ValueError) as error:
+            msg = f"feature {self.plan.name}:{one.name}: an instant is beyond the years 1 to 9999"
+            raise NumericOverflowError(msg) from error
 
     def _as_served(self, name: str, row: int, values: Values) -> Any:
         """A value that is read: where it was served beside, and is equal, to the last bit.

@@ -31,6 +31,8 @@ Columns = Mapping[str, Sequence[Any]]
 #: The columns of a request by name, a value for each row.
 Requested = Mapping[str, Sequence[Any]]
 JSON_LINES = ".jsonl"
+#: What an int of the language can be: BIGINT.
+INTEGERS = range(-(1 << 63), 1 << 63)
 
 
 class Answer(NamedTuple):
@@ -325,7 +327,10 @@ def _expected(type_: str) -> str:
 def _int(given: Any) -> int:
     if isinstance(given, bool | float):
         raise TypeError
-    return int(given)
+    found = int(given)
+    if found not in INTEGERS:
+        raise ValueError
+    return found
 
 
 def _float(given: Any) -> float:
@@ -344,6 +349,8 @@ def _bool(given: Any) -> bool:
 def _str(given: Any) -> str:
     if not isinstance(given, str):
         raise TypeError
+    # Half of a pair of surrogates, which JSON may hold, is no text in UTF-8: a ValueError.
+    given.encode()
     return given
 
 

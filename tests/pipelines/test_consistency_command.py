@@ -53,7 +53,9 @@ def test_a_consistent_store_ends_well_and_shows_a_line_for_each_feature(run: Run
     assert "history raw.trips, snapshot" in found.stderr
     assert [line.split()[1] for line in lines if line.startswith("fare_each  ")] == ["2"]
     left_out = [line.partition(",")[0] for line in lines if "left out" in line]
-    assert left_out == [f"on-demand feature {name} is left out" for name in ("rides", "left_over", "at_night")]
+    assert left_out == [
+        f"on-demand feature {name} is left out" for name in ("rides", "left_over", "at_night", "promised")
+    ]
     assert "at_night is left out, for it takes tariff of a request; a log of what was served is" in found.stdout
 
 

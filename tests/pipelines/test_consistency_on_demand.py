@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from headrace.compiler.equality import same
+from headrace.errors import NumericOverflowError
 from headrace.pipelines.consistency import Cause, Consistency, Kind
 from headrace.pipelines.served import read_served
 from headrace.serving.log import append_log
@@ -20,9 +22,17 @@ EDGES = [trip(AFTERNOON - timedelta(minutes=63), "t1"), trip(AFTERNOON - timedel
 TRIPS = [*trips(120), *EDGES]
 TILE, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 #: What names the entities, and the request, of all features on demand together.
-ASKED = {"town": "t1", "car": 7, "offer": 9.5, "tariff": "day"}
+ASKED = {"town": "t1", "car": 7, "offer": 9.5, "tariff": "day", "seconds": 60}
 #: Of each a value that it does not have. The last are of two kinds of entity, of a request too, and of that alone.
-WRONG = {"fare_each": 999.5, "rush": -7, "pairs": None, "rides": 10_000, "left_over": 0.0, "at_night": True}
+WRONG: dict[str, Any] = {
+    "fare_each": 999.5,
+    "rush": -7,
+    "pairs": None,
+    "rides": 10_000,
+    "left_over": 0.0,
+    "at_night": True,
+    "promised": MIDNIGHT,
+}
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -98,9 +108,17 @@ def test_a_wrong_value_is_unexplained(whole: Depot, log: Path) -> None:
     found = compared(whole, {**columns, **{f"{VIEW}:{name}": [value] for name, value in WRONG.items()}})
     assert {one.feature: one.cause for one in found.differences} == dict.fromkeys(WRONG, Cause.UNEXPLAINED)
     assert {one.feature: one.served for one in found.differences} == WRONG
+    right = {name: columns[f"{VIEW}:{name}"][0] for name in WRONG} | {
+        "promised": datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    }
     for one in found.differences:
-        assert one.history == pytest.approx(columns[f"{VIEW}:{one.feature}"][0])
+        assert same(one.history, right[one.feature])
         assert one.kind == (Kind.MISSING if one.feature == "pairs" else Kind.DIFFERENT)
+    details = {one.feature: one.detail for one in found.differences}
+    assert details["left_over"].startswith(
+        f"history computes it of distance_3d={9.5 - right['left_over']}, offer=9.5; "
+    )
+    assert details["at_night"].startswith("history computes it of tariff='day'; no row of history behind it")
 
 
 def test_exactly_what_tiles_round_of_what_they_read_differs(whole: Depot, log: Path) -> None:
@@ -186,3 +204,9 @@ def test_the_last_bits_of_what_was_served_beside_are_taken_as_they_are(whole: De
     assert distance != near
     assert causes(whole, shifted) == {}
     assert causes(whole, {**shifted, f"{VIEW}:distance_3d": [distance]}) == {"left_over": Cause.UNEXPLAINED}
+
+
+def test_a_request_whose_value_no_reader_can_give_is_refused_by_feature(whole: Depot, log: Path) -> None:
+    columns = logged(whole, log, ["promised"], seconds=60)
+    with pytest.raises(NumericOverflowError, match="town_trips:promised: an instant is beyond the years 1 to 9999"):
+        compared(whole, {**columns, "seconds": [10**12]})

@@ -92,6 +92,12 @@ def test_without_the_time_of_the_answer_it_was_made_when_asked(depot: Depot) -> 
             RequestError,
             "request column 'tariff' of .* is 'noon', expected .*night",
         ),
+        (
+            {"town_trips:promised": MIDNIGHT, "seconds": 1 << 63},
+            RequestError,
+            r"request column 'seconds' of .* is 9223372036854775808 \(int\), expected int",
+        ),
+        ({"town": "\ud800"}, RequestError, r"key 'town' is '\\ud800' \(str\), expected str"),
         ({"town_trips:rides": 1}, RequestError, "no column 'car', which names the entity"),
         ({"asked_at": "2026-03-04T00:00:00"}, RequestError, "row 0: 'asked_at' is .* expected an instant with a zone"),
         ({"asked_at": None}, RequestError, "row 0: 'asked_at' is missing"),

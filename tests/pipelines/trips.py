@@ -96,6 +96,9 @@ class Quote(Request):
     offer: float
     tariff: Literal["day", "night"] | None
 
+class Promise(Request):
+    seconds: int
+
 @on_demand
 def fare_each(f: Features):
     return f.fares_3d / f.trips_3d
@@ -121,6 +124,10 @@ def left_over(q: Quote, f: Features):
 def at_night(q: Quote):
     return q.tariff == "night"
 
+@on_demand
+def promised(p: Promise):
+    return p.seconds.cast("timestamp")
+
 
 class TownTrips(FeaturePipeline):
     """What towns and cars do."""
@@ -142,6 +149,7 @@ class TownTrips(FeaturePipeline):
         rides,
         left_over,
         at_night,
+        promised,
     ]
 '''
 #: Where all windows begin and end with their tiles.
