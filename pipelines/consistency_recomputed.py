@@ -132,6 +132,8 @@ class Recomputed:
 
     def _computed(self, one: PlannedOnDemand, values: Values, rows: Sequence[int]) -> dict[int, Any]:
         """An on-demand feature at rows in which it was asked for."""
+        if not rows:
+            return {}
         read = {name: [self._as_served(name, row, values) for row in rows] for name in one.inputs}
         types = {name: self.plan.feature(name).type for name in read}
         requested = self.served.requests[one.name]
