@@ -40,7 +40,7 @@ from headrace.training.learning.rows_text import rows_text
 from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.sources import check_versions, snapshot_of, versions_of
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
-from headrace.training.learning.start import Begun, check_same
+from headrace.training.learning.start import Begun
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
 from headrace.training.models.governed import Governed
@@ -241,7 +241,8 @@ class TrainingPipeline(Governed):
         self.check_splits(snapshot)
         training = self.facts_of(self.appended(snapshot, after))
         begun = Begun.of(files)
-        check_same(begun, self.chosen)
+        at = f"{self.chosen.where}: training {self.chosen.name}"
+        begun.check_same(self.chosen.recipe.model, self.chosen.encoding, at)
         learner = begun.learner(self.chosen.going_on, self.device)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from torch import nn
 
 from headrace.errors import ModelError
-from headrace.training.data.encoding import Fitted
+from headrace.training.data.encoding import Encoding, Fitted
 from headrace.training.learning.artifact import ENCODING, EXAMPLE, check_files, read_json, read_model
 from headrace.training.learning.columns import rows_of, schema_of
 from headrace.training.learning.run_folder import read_artifact
-from headrace.training.learning.spec import OptimizerSpec, Recipe
+from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
-
-if TYPE_CHECKING:
-    from headrace.training.learning.definition import TrainingDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,19 @@ class Begun:
         row = rows_of([example["row"]], schema_of(example["columns"]))
         return cls(recipe, Fitted.from_json(files[ENCODING]), network, row)
 
+    def check_same(self, model: ModelSpec, encoding: Encoding, at: str) -> None:
+        """ModelError, beginning with a place, unless it is of a declared model and encoding, as its weights are."""
+        found = self.fitted.encoding
+        compared = {
+            "model": (model, self.recipe.model),
+            "encoding": (encoding.pairs, found.pairs),
+            "label": (encoding.label, found.label),
+        }
+        for what, (declared, theirs) in compared.items():
+            if declared != theirs:
+                msg = f"{at}: {what}: declared is {declared!r}, and the version to learn on from has {theirs!r}; "
+                raise ModelError(msg + "train anew: `headrace train`")
+
     def learner(self, recipe: Recipe, device: str = "auto") -> TorchLearner:
         """Who goes on from it by a recipe of the same model; counters and optimizer begin anew."""
         return TorchLearner(recipe, self.fitted, self.example, device, self.network)
@@ -61,21 +71,6 @@ def learner_from_files(
     """
     begun = Begun.of(files)
     return begun.learner(begun.recipe if optimizer is None else replace(begun.recipe, optimizer=optimizer), device)
-
-
-def check_same(begun: Begun, definition: TrainingDefinition) -> None:
-    """ModelError unless a model has the network and the encoding that are declared: its weights are of these."""
-    asked, found = definition.encoding, begun.fitted.encoding
-    compared = {
-        "model": (definition.recipe.model, begun.recipe.model),
-        "encoding": (asked.pairs, found.pairs),
-        "label": (asked.label, found.label),
-    }
-    for what, (declared, theirs) in compared.items():
-        if declared != theirs:
-            msg = f"{definition.where}: training {definition.name}: {what}: declared is {declared!r}, and the version "
-            msg += f"to learn on from has {theirs!r}; train anew: `headrace train`"
-            raise ModelError(msg)
 
 
 def learner_from_folder(folder: str, device: str = "auto", optimizer: OptimizerSpec | None = None) -> TorchLearner:
