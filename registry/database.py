@@ -83,7 +83,8 @@ class Database:
             wrong = next(filter(None, (_wrong(column, kinds) for column in table.columns)), None)
             if wrong is not None:
                 msg = f"registry {self._url}: table {table.name} has {wrong}; it was made by another version of "
-                raise ConnectorError(msg + "headrace: move it away, and backfill the views anew")
+                msg += "headrace: move it away, backfill the views anew, and train the models again"
+                raise ConnectorError(msg)
 
     def close(self) -> None:
         """Close the connections; a database in memory is gone with them."""
