@@ -70,7 +70,7 @@ def evidence_sql(keys: KeySet, asked: AskedFeature, spine: str, relation: str) -
     None are behind a value that is too old to be one. What the feature looked up for each is beside its columns, as
     `Merchants.category(merchant)`. Those of a union have their topic, by which their source is known.
     """
-    one = KeySet(keys.plan, (asked,), keys.known_by)
+    one = KeySet(keys.plan, (asked,), keys.known_by, keys.apart)
     columns = ", ".join(DUCKDB.identifier(column.name) for column in keys.plan.source.columns)
     within = " OR ".join(_within(one, part) for part in asked.parts)
     parts = [*_days(one).tables, f"_events AS ({_events(one, relation, '*')})", f"_known AS ({_known(one, spine)})"]

@@ -126,6 +126,17 @@ def test_a_tile_that_was_altered_or_deleted_is_unexplained(
     assert one.detail.startswith(f"{behind} rows (partition 0, offset ")
 
 
+def test_each_wrong_line_of_one_entity_has_its_own_rows_behind_it(whole: Depot) -> None:
+    """Each is a case of its own, and the gathered rows of one are not behind another."""
+    asked = [MIDNIGHT, MIDNIGHT, MIDNIGHT - DAY]
+    wrong = {"town_trips:trips_3d": [-1, -2, -3], "town_trips:trips_3d__status": ["present"] * 3}
+    columns = {"town": ["t1"] * 3, "asked_at": asked, "served_at": [MIDNIGHT + 90 * DAY] * 3, **wrong}
+    found = whole.check().compare([columns], "test").differences
+    behind = {one.served: one.detail.partition(" (partition 0, ")[0] for one in found}
+    counts = [counted(TRIPS, "t1", at - 3 * DAY, at) for at in asked]
+    assert behind == {-number: f"{count} rows" for number, count in enumerate(counts, start=1)}
+
+
 def test_a_row_that_history_lost_is_unexplained(depot: Depot) -> None:
     lost = trip(MIDNIGHT - timedelta(minutes=30), "t1")
     depot.serve([*TRIPS, lost])

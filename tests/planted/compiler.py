@@ -12,6 +12,13 @@ PROPERTIES = "tests/compiler/test_point_in_time_properties.py"
 
 MUTANTS = (
     Mutant(
+        "the rows of one case are shown behind another of the same entity",
+        "compiler/duckdb_point_in_time.py",
+        "(asked,), keys.known_by, keys.apart)",
+        "(asked,), keys.known_by)",
+        "tests/pipelines/test_consistency.py::test_each_wrong_line_of_one_entity_has_its_own_rows_behind_it",
+    ),
+    Mutant(
         "an event at the start of a window is lost",
         "compiler/duckdb_point_in_time.py",
         '[f"_event_us >= {start}"]',
