@@ -19,6 +19,7 @@ from headrace.features.column import SourceColumn
 from headrace.features.dimension import Dimension, DimensionSchema
 from headrace.features.expression import to_scalar
 from headrace.features.fraction import per_million
+from headrace.features.operations.conditions import FIELD_HINT
 from headrace.features.operations.lookups import Lookup
 from headrace.features.scalar import BOOL, DATE, KEY_TYPES, STRUCT, Scalar, conjunction, is_list
 from headrace.features.source import SourceSchema
@@ -239,7 +240,10 @@ def _condition_of(key: Any) -> Scalar:
     if not isinstance(key, ibis.expr.types.Value):
         msg = f"tx[...] expects a column's name or a condition such as tx.status == 'failed', found {key!r}"
         if isinstance(key, bool):
-            msg += ": a column equals nothing that no column holds, such as an integer beyond 64 bits"
+            msg += (
+                f": so it is whatever the rows are; {FIELD_HINT}; or no column holds what it is compared with, such as "
+            )
+            msg += "an integer beyond 64 bits"
         raise ColumnTypeError(msg)
     condition = to_scalar(key)
     if condition.type != BOOL:

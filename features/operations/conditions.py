@@ -12,6 +12,10 @@ from headrace.features.scalar import BOOL, INTERVAL, NUMERIC, STR, TIMES, Scalar
 ORDERED = NUMERIC | TIMES | {INTERVAL, STR}
 EQUATABLE = ORDERED | {BOOL}
 CONDITION = frozenset({BOOL})
+#: What makes a constant of a comparison: Python compares the method itself, whatever the rows are.
+FIELD_HINT = (
+    "where it came of a field that has the name of a method of ibis, such as tx.device.name, write tx.device['name']"
+)
 
 
 def _compared(op: str, types: frozenset[str]) -> Rule:
@@ -42,8 +46,7 @@ def decided(condition: Scalar, op: str) -> Scalar:
     `tx.device.name == "ios"` compares a method of ibis, and Python says that it is no text, whatever the rows are.
     """
     if condition.op == "literal" and condition.value is not None:
-        msg = f"{op} of the constant {condition.value!r} is not supported: leave it out; where it came of a field that "
-        msg += "has the name of a method of ibis, such as tx.device.name, write tx.device['name']"
+        msg = f"{op} of the constant {condition.value!r} is not supported: leave it out; {FIELD_HINT}"
         raise UnsupportedError(msg)
     return expect(condition, CONDITION, op)
 

@@ -176,6 +176,18 @@ def test_what_has_no_meaning_is_refused_at_its_line(
 
 
 @pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("tx.device.type == 'phone'", r"found False: so it is whatever the rows are; .* a method of ibis"),
+        ("tx.device.type != 'phone'", r"found True: so it is .*, write tx\.device\['name'\]; or no column"),
+    ],
+)
+def test_a_filter_that_no_row_decides_says_what_may_be_meant(load: Load, condition: str, message: str) -> None:
+    with pytest.raises(ColumnTypeError, match=message):
+        load(SOURCE, feature(f"tx[{condition}].groupby('account').window(wspec).count()"), VIEW)
+
+
+@pytest.mark.parametrize(
     ("key", "message"),
     [
         ("device", "'device' is struct; a key must be bool, int, str; let the record have the key as a column of its"),
