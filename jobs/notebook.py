@@ -57,7 +57,7 @@ def run(
     Raises:
         DefinitionError: the file is wrong.
         NotFoundError: there is no such file, table, view or feature.
-        SchemaMismatchError: the rows lack columns of the source.
+        SchemaMismatchError: the rows lack columns of the source, or have other types there.
         RequestError: no row is accepted, an instant has no zone, the rows cannot be read, or an argument is none of
             what it may be.
         NumericOverflowError: a number is beyond its type.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb.sqltypes import FLOAT as FLOAT32
 from duckdb.sqltypes import VARCHAR, DuckDBPyType
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 #: Types that a CSV file has as text, and a file with types has itself.
 PARSED = frozenset({INT, FLOAT, BOOL})
-
+#: From here on a float may stand for the integer beside it, by the bits that a number of that type has.
+INEXACT_FROM = {pa.float32(): 1 << 24, pa.float64(): 1 << 53}
 
 #: Rows, or where they are: a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg table, an archive of
 #: ours or another system's.
@@ -44,10 +46,12 @@ def open_input(
     """Make the view `archive` of the rows that are given.
 
     `load` finds an Iceberg table by its name; `sample` takes the first rows only, of a union those of each source.
+    In an Arrow table whole floats are integers where the source has them: pandas keeps integers with a missing one so.
 
     Raises:
         NotFoundError: there is no such file or table, or a table was never written to.
-        SchemaMismatchError: it lacks columns of the source, or has text where numbers or booleans should be.
+        SchemaMismatchError: it lacks columns of the source, has text where numbers or booleans should be, or, as an
+            Arrow table, floats that are no integers where these should be.
         UnsupportedError: rows were deleted from a table's files, or they do not hold its rows as they are.
         RequestError: of a union, not each source has rows, or another one has.
     """
@@ -122,7 +126,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: Rows
         rows = read_file(connection, given)
     else:
         _check_names(given)
-        rows = connection.from_arrow(given)
+        rows = connection.from_arrow(_with_integers(source, given))
     if not isinstance(given, str) or Path(given).suffix != ".csv":
         types = zip(rows.columns, rows.types, strict=True)
         _refuse_text(source, _named(given), {name for name, type_ in types if type_ == VARCHAR})
@@ -150,5 +154,27 @@ def _text(column: Column, type_: DuckDBPyType | None) -> str:
     name = DUCKDB.identifier(column.name)
     exact = f"CAST({name} AS DOUBLE)" if type_ == FLOAT32 else name
     stored = "NULL" if type_ is None else exact
+def _with_integers(source: SourcePlan, rows: pa.Table) -> pa.Table:
+    """The rows, with integers where floats are given for a column of them; SchemaMismatchError for one that is none."""
+    for column in source.columns:
+        place = rows.schema.get_field_index(column.name)
+        if place >= 0 and column.type == INT and rows.schema.types[place] in INEXACT_FROM:
+            rows = rows.set_column(place, column.name, _integers(column.name, rows[column.name], source))
+    return rows
+
+
+def _integers(name: str, floats: pa.ChunkedArray, source: SourcePlan) -> pa.ChunkedArray:
+    """Whole floats as integers."""
+    wide = floats.cast(pa.float64())
+    is_exact = pc.less(pc.abs(wide), float(INEXACT_FROM[floats.type]))
+    row = pc.index(pc.and_(pc.equal(pc.floor(wide), wide), is_exact), value=False).as_py()
+    if row >= 0:
+        msg = f"the rows given: column {name!r} is {wide[row].as_py()!r} ({floats.type}) in row {row}, expected int of "
+        msg += f"source {source.name}; pandas makes floats of integers where one is missing: before that, "
+        msg += f"df[{name!r}].astype('Int64')"
+        raise SchemaMismatchError(msg)
+    return wide.cast(pa.int64())
+
+
     given = f"to_json({name})" if column.fields and type_ not in {None, VARCHAR} else stored
     return f"CAST({given} AS VARCHAR) AS {name}"

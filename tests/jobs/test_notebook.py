@@ -47,6 +47,13 @@ class Payments(Source):
 
 
 class Zoned(Source):
+class Counts(Source):
+    live = KafkaTopic("counts")
+    card: int
+    n: int | None
+    at: datetime = event_time()
+
+
     history = IcebergTable("raw.zoned")
     card: int
     at: datetime = event_time(zone="Europe/Paris")
@@ -65,6 +72,12 @@ def shops(tx: Payments, wspec: WindowSpec):  # type: ignore[no-untyped-def]
 
 
 @transformation
+@transformation
+def total(tx: Counts, wspec: WindowSpec):  # type: ignore[no-untyped-def]
+    """How many."""
+    return tx.groupby("card")["n"].window(wspec).sum()
+
+
 def seen(tx: Zoned, wspec: WindowSpec):  # type: ignore[no-untyped-def]
     """How often."""
     return tx.groupby("card").window(wspec).count()
@@ -76,6 +89,11 @@ class Cards(FeaturePipeline):
 
 
 class ZonedCards(FeaturePipeline):
+class CountedCards(FeaturePipeline):
+    owner = "cards@example.com"
+    features = [total.over("1h")]
+
+
     owner = "cards@example.com"
     features = [seen.over("1h")]
 
@@ -161,6 +179,32 @@ def test_a_missing_value_of_a_frame_is_null_and_a_number_that_is_none_is_not() -
 
 
 def test_times_of_a_frame_mean_what_they_say() -> None:
+def test_integers_of_a_frame_stay_integers_beside_a_missing_one() -> None:
+    frame = pd.DataFrame({"card": [1, 1, 1, None], "n": [7, -8, None, 9], "at": [NOON] * 4})
+    assert set(frame.dtypes[["card", "n"]].astype(str)) == {"float64"}, "as pandas keeps them"
+    large = pa.table({"card": [1], "n": [2.0**53 - 1], "at": pa.array([NOON], pa.timestamp("us", "UTC"))})
+    found = headrace.run(CountedCards, frame)
+    assert (found.verdicts["accepted"], found.reasons) == (3, {"card is missing": 1})
+    assert values(found) == [{"card": 1, "total_1h": -1}]
+    assert values(headrace.run(CountedCards, large)) == [{"card": 1, "total_1h": 2**53 - 1}]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (pa.array([7, 7.5, 8.5]), r"is 7\.5 \(double\) in row 1, expected int of source Counts; .*\.astype\('Int64'\)"),
+        (pa.array([None, 7, 2.0**53]), r"is 9007199254740992\.0 \(double\) in row 2"),
+        (pa.array([-(2.0**24), 7, 7], pa.float32()), r"is -16777216\.0 \(float\) in row 0"),
+        (pa.array([7, float("nan"), 7]), r"is nan \(double\) in row 1"),
+        (pa.array([7, 7, float("-inf")]), r"is -inf \(double\) in row 2"),
+    ],
+)
+def test_floats_that_may_be_no_integers_are_refused_for_these(given: pa.Array, said: str) -> None:
+    rows = pa.table({"card": [1, 1, 1], "n": given, "at": pa.array([NOON] * 3, pa.timestamp("us", "UTC"))})
+    with pytest.raises(SchemaMismatchError, match=f"the rows given: column 'n' {said}"):
+        headrace.run(CountedCards, rows)
+
+
     zoned = pd.Series([NOON, NOON.replace(tzinfo=None), pd.NaT], dtype=object)
     frame = pd.DataFrame({"card": [1, 2, 3], "shop": ["a", "b", "c"], "amt": [1.0, 2.0, 3.0], "at": zoned})
     found = headrace.run(Cards, frame)

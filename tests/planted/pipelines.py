@@ -101,6 +101,20 @@ MUTANTS = (
         f"{NOTEBOOK}::test_times_of_a_frame_mean_what_they_say",
     ),
     Mutant(
+        "integers that pandas keeps as floats are text of floats",
+        "pipelines/local_input.py",
+        "connection.from_arrow(_with_integers(source, given))",
+        "connection.from_arrow(given)",
+        f"{NOTEBOOK}::test_integers_of_a_frame_stay_integers_beside_a_missing_one",
+    ),
+    Mutant(
+        "a float that may stand for two integers is taken for one",
+        "pipelines/local_input.py",
+        "pc.and_(pc.equal(pc.floor(wide), wide), is_exact)",
+        "pc.equal(pc.floor(wide), wide)",
+        f"{NOTEBOOK}::test_floats_that_may_be_no_integers_are_refused_for_these",
+    ),
+    Mutant(
         "a notebook's run is always exact",
         "jobs/notebook.py",
         'window_mode=windows or "exact"',
