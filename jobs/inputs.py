@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.errors import NotFoundError, SettingsError, did_you_mean
+from headrace.errors import RequestError, SettingsError
+from headrace.jobs.local_rows import history_of, tables_of
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import SourcePlan, ViewPlan
@@ -38,13 +39,7 @@ def given_or_history(plan: ViewPlan, given: Sequence[str] | None) -> Given:
     """
     if plan.source.members:
         named = _by_name("--input", given, "SOURCE=INPUT, each source once, such as CardPayments=cards.csv")
-        known = [part.name for part in plan.source.parts]
-        for name in named:
-            if name not in known:
-                msg = (
-                    f"--input {name}={named[name]}: {plan.source.name} has no such source; {did_you_mean(name, known)}"
-                )
-                raise SettingsError(msg)
+        _check_sources(plan.source, named)
         return {
             part.name: named.get(part.name) or _history(part, f"{part.name}=rows.csv") for part in plan.source.parts
         }
@@ -63,12 +58,20 @@ def rows_or_history(source: SourcePlan, option: str, given: str) -> str:
     return given or _history(source, "rows.csv", option)
 
 
+def _check_sources(source: SourcePlan, named: Mapping[str, str]) -> None:
+    """Refuse an input for what is no source of a union."""
+    from headrace.pipelines.source_rows import check_sources
+
+    try:
+        check_sources(source, named)
+    except RequestError as error:
+        msg = f"--input: {error}"
+        raise SettingsError(msg) from error
+
+
 def _history(source: SourcePlan, example: str, option: str = "--input") -> str:
     """The history of a source."""
-    if source.history is not None:
-        return source.history.name
-    msg = f"source {source.name} has no history; name its rows: {option} {example}"
-    raise SettingsError(msg)
+    return history_of(source, f"name its rows: {option} {example}", SettingsError)
 
 
 def dimensions_of(given: list[str] | None) -> dict[str, str]:
@@ -101,17 +104,8 @@ def loader(options: Options, *inputs: str) -> Callable[[str], IcebergTable]:
     `inputs`: the options that name rows elsewhere, for whoever has no such table; by default `--input`.
     """
     named = inputs or ("--input",)
-
-    def load(name: str) -> IcebergTable:
-        from headrace.runtime.platform import Platform
-
-        try:
-            return Platform(options.settings()).iceberg.named(name)
-        except NotFoundError as error:
-            msg = f"{error}; {' or '.join(named)} reads rows from elsewhere, such as {named[0]} rows.csv"
-            raise NotFoundError(msg) from error
-
-    return load
+    otherwise = f"{' or '.join(named)} reads rows from elsewhere, such as {named[0]} rows.csv"
+    return tables_of(options.settings, otherwise)
 
 
 def _by_name(option: str, texts: Sequence[str] | None, expected: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import NotFoundError, RequestError, did_you_mean
+from headrace.jobs.local_rows import history_of, tables_of
 
 if TYPE_CHECKING:
     from headrace.compiler.plan import SourcePlan, ViewPlan
@@ -61,6 +62,7 @@ def run(
         RequestError: no row is accepted, an instant has no zone, the rows cannot be read, or an argument is none of
             what it may be.
         NumericOverflowError: a number is beyond its type.
+        SettingsError: a setting is wrong, where Iceberg tables or Flink are asked for.
         PreflightError, JobError: Flink cannot run here, or its job fails.
     """
     from headrace.compiler.build import plan_view
@@ -92,14 +94,14 @@ def _on_duckdb(
 def _on_flink(
     plan: ViewPlan, given: Given, windows: WindowMode | None, asked: Mapping[str, Any], settings: Settings | None
 ) -> LocalRun:
-    from headrace.pipelines.flink_run import run_on_flink
+    from headrace.pipelines.flink_run import ONLY_TILED, run_on_flink
     from headrace.pipelines.flink_tiles import FlinkEngine
     from headrace.runtime.local_flink import local_session
     from headrace.runtime.settings import load_settings
     from headrace.serving.bulk import served_table
 
     if windows not in {None, "tiled"}:
-        msg = f"windows={windows!r}: Flink keeps tiles, of which only windows in mode 'tiled' can be had"
+        msg = f"windows={windows!r}: {ONLY_TILED}"
         raise RequestError(msg)
     engine = FlinkEngine(local_session(settings or load_settings()), served_table)
     return run_on_flink(plan, given, _loader(settings), engine, **asked)
@@ -127,10 +129,13 @@ def _check_sample(sample: int | None) -> None:
 
 def _given(plan: ViewPlan, rows: Any) -> Given:
     """What is given for each source of a view, and the history of those for which nothing is."""
+    from headrace.pipelines.source_rows import check_sources
+
     if not plan.source.members:
         return _history(plan.source) if rows is None else _rows(rows)
     if not isinstance(rows, Mapping | None):
         return _rows(rows)
+    check_sources(plan.source, rows or ())
     named = {name: _rows(one) for name, one in (rows or {}).items()}
     return {part.name: _history(part) for part in plan.source.parts if part.name not in named} | named
 
@@ -142,8 +147,11 @@ def _rows(given: Any) -> Rows:
     from headrace.connectors.frame import frame_rows, is_frame
     from headrace.features.source import DeltaTable, IcebergTable
 
-    if isinstance(given, DeltaTable | IcebergTable):
-        return given.path if isinstance(given, DeltaTable) else given.name
+    if isinstance(given, DeltaTable):
+        # An address is Delta's whether a table is there or not; a path without one names an Iceberg table.
+        return given.path if "://" in given.path else Path(given.path).absolute().as_uri()
+    if isinstance(given, IcebergTable):
+        return given.name
     if is_frame(given):
         return frame_rows(given)
     if isinstance(given, pa.Table):
@@ -157,23 +165,11 @@ def _rows(given: Any) -> Rows:
 
 def _history(source: SourcePlan) -> str:
     """The history of a source."""
-    if source.history is not None:
-        return source.history.name
-    msg = f"source {source.name} has no history; give its rows: a DataFrame, an Arrow table, or 'rows.csv'"
-    raise RequestError(msg)
+    return history_of(source, "give its rows: a DataFrame, an Arrow table, or 'rows.csv'", RequestError)
 
 
 def _loader(settings: Settings | None) -> Callable[[str], IcebergTable]:
     """What finds an Iceberg table of the catalog by `namespace.table`; connects on first use."""
+    from headrace.runtime.settings import load_settings
 
-    def load(name: str) -> IcebergTable:
-        from headrace.runtime.platform import Platform
-        from headrace.runtime.settings import load_settings
-
-        try:
-            return Platform(settings or load_settings()).iceberg.named(name)
-        except NotFoundError as error:
-            msg = f"{error}; give rows from elsewhere, such as rows='rows.csv'"
-            raise NotFoundError(msg) from error
-
-    return load
+    return tables_of(lambda: settings or load_settings(), "give rows from elsewhere, such as rows='rows.csv'")

@@ -94,10 +94,10 @@ def _on_duckdb(options: Options, plan: ViewPlan, given: Given, windows: str, ask
 
 def _on_flink(options: Options, plan: ViewPlan, given: Given, windows: str, asked: Mapping[str, Any]) -> LocalRun:
     from headrace.jobs.flink_engine import flink_engine
-    from headrace.pipelines.flink_run import run_on_flink
+    from headrace.pipelines.flink_run import ONLY_TILED, run_on_flink
 
     if windows not in {"", "tiled"}:
-        msg = f"--windows {windows}: Flink keeps tiles, of which only windows in mode tiled can be had"
+        msg = f"--windows {windows}: {ONLY_TILED}"
         raise SettingsError(msg)
     with flink_engine(options) as engine:
         return run_on_flink(plan, given, loader(options), engine, **asked)

@@ -31,6 +31,9 @@ from headrace.pipelines.local_run import (
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
 
+#: Why no exact windows can be asked for.
+ONLY_TILED = "Flink keeps tiles, of which only windows in mode tiled can be had"
+
 
 def run_on_flink(
     plan: ViewPlan,

@@ -19,7 +19,7 @@ from headrace.connectors.duckdb_files import is_file, read_file
 from headrace.errors import RequestError, SchemaMismatchError, did_you_mean
 from headrace.features.scalar import BOOL, FLOAT, INT
 from headrace.pipelines.local_tables import newest_foreign, open_archive, open_foreign
-from headrace.pipelines.source_rows import archives, unite
+from headrace.pipelines.source_rows import archives, check_sources, unite
 
 if TYPE_CHECKING:
     from headrace.connectors.iceberg import IcebergTable
@@ -62,15 +62,23 @@ def open_input(
 
 def _each(source: SourcePlan, given: Given) -> list[Rows]:
     """What is given for each of a source's parts."""
-    names = [part.name for part in source.parts]
     if not isinstance(given, Mapping) and not source.members:
         return [given]
-    if not isinstance(given, Mapping) or set(given) != set(names):
-        wanted = ", ".join(f"{name}=..." for name in names)
-        found = "an Arrow table" if isinstance(given, pa.Table) else f"{given!r}"
-        msg = f"{source.name} is a union: expected the rows of each of its sources ({wanted}), found {found}"
-        raise RequestError(msg)
-    return [given[name] for name in names]
+    names = [part.name for part in source.parts]
+    if isinstance(given, Mapping):
+        check_sources(source, given)
+        if len(given) == len(names):
+            return [given[name] for name in names]
+    wanted = ", ".join(f"{name}=..." for name in names)
+    msg = f"{source.name} is a union: expected the rows of each of its sources ({wanted}), found {_in_words(given)}"
+    raise RequestError(msg)
+
+
+def _in_words(given: Given) -> str:
+    """What is given, without the rows that are in memory."""
+    if isinstance(given, Mapping):
+        return f"those of {', '.join(given) or 'none'}"
+    return "an Arrow table" if isinstance(given, pa.Table) else f"{given!r}"
 
 
 def open_rows(
@@ -146,14 +154,6 @@ def _check_names(rows: pa.Table) -> None:
         raise SchemaMismatchError(msg)
 
 
-def _text(column: Column, type_: DuckDBPyType | None) -> str:
-    """A column as text, a struct or a list as JSON unless it is text already; NULL where the file has none.
-
-    The shortest text of a float of 32 bits is that of another one of 64; in JSON it has all digits.
-    """
-    name = DUCKDB.identifier(column.name)
-    exact = f"CAST({name} AS DOUBLE)" if type_ == FLOAT32 else name
-    stored = "NULL" if type_ is None else exact
 def _with_integers(source: SourcePlan, rows: pa.Table) -> pa.Table:
     """The rows, with integers where floats are given for a column of them; SchemaMismatchError for one that is none."""
     for column in source.columns:
@@ -176,5 +176,13 @@ def _integers(name: str, floats: pa.ChunkedArray, source: SourcePlan) -> pa.Chun
     return wide.cast(pa.int64())
 
 
+def _text(column: Column, type_: DuckDBPyType | None) -> str:
+    """A column as text, a struct or a list as JSON unless it is text already; NULL where the file has none.
+
+    The shortest text of a float of 32 bits is that of another one of 64; in JSON it has all digits.
+    """
+    name = DUCKDB.identifier(column.name)
+    exact = f"CAST({name} AS DOUBLE)" if type_ == FLOAT32 else name
+    stored = "NULL" if type_ is None else exact
     given = f"to_json({name})" if column.fields and type_ not in {None, VARCHAR} else stored
     return f"CAST({given} AS VARCHAR) AS {name}"

@@ -88,9 +88,10 @@ class LocalRun:
         return nullable_frame(self.to_arrow(feature))
 
     def _repr_html_(self) -> str:
-        """The tables as far as they fit on a page."""
+        """The tables as far as they fit on a page, and what is in none of them."""
         head = f"<p>{escape(self.view)} as of {escape(self.as_of.isoformat())}; rows: {escape(self.read)}</p>"
-        return head + "".join(map(html_table, self.tables))
+        without = "".join(f"<p>{escape(f'{name} is left out: it {why}')}</p>" for name, why in self.left_out.items())
+        return head + without + "".join(map(html_table, self.tables))
 
 
 def run_locally(

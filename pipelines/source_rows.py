@@ -8,6 +8,7 @@ import duckdb
 
 from headrace.compiler.duckdb_union import union_sql
 from headrace.compiler.plan import SourcePlan
+from headrace.errors import RequestError, did_you_mean
 
 ARCHIVE = "archive"
 
@@ -20,6 +21,15 @@ def archives(source: SourcePlan) -> list[str]:
     ['archive']
     """
     return [f"{ARCHIVE}_{number}" for number, _ in enumerate(source.members, start=1)] or [ARCHIVE]
+
+
+def check_sources(source: SourcePlan, named: Iterable[str]) -> None:
+    """Refuse rows for what is no source of a union, by its name. RequestError, with a suggestion."""
+    known = [part.name for part in source.parts]
+    for name in named:
+        if name not in known:
+            msg = f"rows of {name!r}: {source.name} has no such source; {did_you_mean(str(name), known)}"
+            raise RequestError(msg)
 
 
 def use_archives(

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF012 (as users write it)
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from headrace import (
 from headrace.compiler.build import plan_view
 from headrace.connectors.schema import archive_fields
 from headrace.errors import DefinitionError, NotFoundError, RequestError, SchemaMismatchError
-from headrace.pipelines.local_run import LocalRun
+from headrace.pipelines.local_run import LocalRun, run_locally
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
 
@@ -46,7 +47,6 @@ class Payments(Source):
     at: datetime = event_time()
 
 
-class Zoned(Source):
 class Counts(Source):
     live = KafkaTopic("counts")
     card: int
@@ -54,6 +54,7 @@ class Counts(Source):
     at: datetime = event_time()
 
 
+class Zoned(Source):
     history = IcebergTable("raw.zoned")
     card: int
     at: datetime = event_time(zone="Europe/Paris")
@@ -72,12 +73,12 @@ def shops(tx: Payments, wspec: WindowSpec):  # type: ignore[no-untyped-def]
 
 
 @transformation
-@transformation
 def total(tx: Counts, wspec: WindowSpec):  # type: ignore[no-untyped-def]
     """How many."""
     return tx.groupby("card")["n"].window(wspec).sum()
 
 
+@transformation
 def seen(tx: Zoned, wspec: WindowSpec):  # type: ignore[no-untyped-def]
     """How often."""
     return tx.groupby("card").window(wspec).count()
@@ -88,12 +89,12 @@ class Cards(FeaturePipeline):
     features = [spent.over("1h"), shops.over("1h")]
 
 
-class ZonedCards(FeaturePipeline):
 class CountedCards(FeaturePipeline):
     owner = "cards@example.com"
     features = [total.over("1h")]
 
 
+class ZonedCards(FeaturePipeline):
     owner = "cards@example.com"
     features = [seen.over("1h")]
 
@@ -178,7 +179,6 @@ def test_a_missing_value_of_a_frame_is_null_and_a_number_that_is_none_is_not() -
     assert headrace.run(Cards, nan).verdicts["dead_letter"] == 1, "in an Arrow table NaN and NULL are two things"
 
 
-def test_times_of_a_frame_mean_what_they_say() -> None:
 def test_integers_of_a_frame_stay_integers_beside_a_missing_one() -> None:
     frame = pd.DataFrame({"card": [1, 1, 1, None], "n": [7, -8, None, 9], "at": [NOON] * 4})
     assert set(frame.dtypes[["card", "n"]].astype(str)) == {"float64"}, "as pandas keeps them"
@@ -205,6 +205,7 @@ def test_floats_that_may_be_no_integers_are_refused_for_these(given: pa.Array, s
         headrace.run(CountedCards, rows)
 
 
+def test_times_of_a_frame_mean_what_they_say() -> None:
     zoned = pd.Series([NOON, NOON.replace(tzinfo=None), pd.NaT], dtype=object)
     frame = pd.DataFrame({"card": [1, 2, 3], "shop": ["a", "b", "c"], "amt": [1.0, 2.0, 3.0], "at": zoned})
     found = headrace.run(Cards, frame)
@@ -235,6 +236,9 @@ def test_of_a_union_each_source_has_its_rows(settings: Settings) -> None:
         RequestError, match=r"Sales is a union: expected .* \(Till=\.\.\., Web=\.\.\.\), found an Arrow table"
     ):
         headrace.run(SalesFeatures, web)
+    plan = plan_view(SalesFeatures.view)
+    with pytest.raises(RequestError, match=r"Sales is a union: expected .*, found those of Web$"):
+        run_locally(plan, {"Web": web}, Platform(settings).iceberg.named)
 
 
 def test_what_is_computed_shows_as_tables_and_as_frames_without_another_computation(tmp_path: Path) -> None:
@@ -245,6 +249,8 @@ def test_what_is_computed_shows_as_tables_and_as_frames_without_another_computat
     shown = found._repr_html_()
     assert shown.count("<table>") == 2
     assert "9 accepted, 0 late, 1 dead_letter" in shown
+    without = replace(found, left_out={"weighed": "takes <weight> of a request"})._repr_html_()
+    assert "<p>weighed is left out: it takes &lt;weight&gt; of a request</p>" in without
     frame = found.to_pandas("transaction_count_1h")
     assert frame.set_index("account_id")["transaction_count_7d"].to_dict() == {"a1": 2, "a2": 1, "a3": 2}
     with pytest.raises(
@@ -263,6 +269,7 @@ def test_what_is_computed_shows_as_tables_and_as_frames_without_another_computat
         (("none.py", payments()), {}, DefinitionError, "none.py"),
         ((Cards, 42), {}, RequestError, "rows: expected a DataFrame, .* found int"),
         ((Cards,), {}, RequestError, "source Payments has no history; give its rows"),
+        ((Cards, DeltaTable("no/such")), {}, NotFoundError, "no Delta table at file:///.*/no/such"),
         ((Cards, payments()), {"view": "crads"}, NotFoundError, "no view 'crads'; did you mean 'cards'"),
         ((Cards, payments()), {"features": ["spent_2h"]}, NotFoundError, "spent_2h"),
         ((Cards, payments()), {"sample": 0}, RequestError, "sample=0: expected how many"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import headrace
 from headrace.compiler.explain import columns_of_part, planned, written
 from headrace.errors import DefinitionError, RequestError, SettingsError
 from headrace.features.load import load_views
@@ -55,13 +56,19 @@ def test_a_source_without_an_input_is_read_from_its_history(features: Path) -> N
     [
         (["cards.csv"], "expected SOURCE=INPUT"),
         (["Cards=a.csv", "Cards=b.csv"], r"--input 'Cards=b.csv': expected SOURCE=INPUT, each source once"),
-        (["Card=cards.csv"], "did you mean 'Cards'"),
+        (["Card=cards.csv"], "--input: rows of 'Card': Payments has no such source; did you mean 'Cards'"),
         ([], r"source Wires has no history; name its rows: --input Wires=rows.csv"),
     ],
 )
 def test_an_input_that_is_of_no_source_is_refused(features: Path, given: list[str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         given_or_history(view_plan(features), given)
+
+
+def test_rows_that_are_of_no_source_are_refused_before_histories_are_asked_for(features: Path) -> None:
+    """`Wires` has no history, which is not what is wrong."""
+    with pytest.raises(RequestError, match="rows of 'Wire': Payments has no such source; did you mean 'Wires'"):
+        headrace.run(features, {"Wire": features.parent / "wires.csv"})
 
 
 def test_one_input_is_not_enough_for_a_union(features: Path) -> None:

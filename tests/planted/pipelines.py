@@ -129,6 +129,20 @@ MUTANTS = (
         f"{NOTEBOOK}::test_of_a_union_each_source_has_its_rows",
     ),
     Mutant(
+        "a misspelt source of a union is looked for in its history",
+        "jobs/notebook.py",
+        "    check_sources(plan.source, rows or ())\n",
+        "",
+        "tests/jobs/test_union.py::test_rows_that_are_of_no_source_are_refused_before_histories_are_asked_for",
+    ),
+    Mutant(
+        "a Delta table that is not there is taken for one of the catalog",
+        "jobs/notebook.py",
+        'return given.path if "://" in given.path else Path(given.path).absolute().as_uri()',
+        "return given.path",
+        f"{NOTEBOOK}::test_what_is_wrong_is_said",
+    ),
+    Mutant(
         "a catalog is made by looking for the copy of a table in Delta",
         "pipelines/explain_history.py",
         "if not _has_catalog(platform):",
