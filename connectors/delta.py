@@ -20,7 +20,7 @@ from deltalake.schema import ArrayType, StructType
 from pyarrow import fs
 
 from headrace.connectors.foreign import Origin, arrow_type, typed
-from headrace.connectors.iceberg_cost import ScanCost
+from headrace.connectors.scan_cost import ScanCost
 from headrace.connectors.schema import Field
 from headrace.errors import ConnectorError, NotFoundError, UnsupportedError
 from headrace.features.instant import EPOCH

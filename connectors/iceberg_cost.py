@@ -1,23 +1,12 @@
-"""What a scan of a table reads: files, rows, and bytes; of an Iceberg table by column, from its metadata alone."""
+"""What a scan of an Iceberg table reads: files, rows, and bytes by column, from its metadata alone."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from headrace.connectors.iceberg import IcebergTable
-
-
-@dataclass(frozen=True, slots=True)
-class ScanCost:
-    """A scan of one snapshot. `rows` and `column_bytes` are None where the metadata does not tell them."""
-
-    snapshot_id: int
-    files: int
-    rows: int | None
-    file_bytes: int
-    column_bytes: int | None
+from headrace.connectors.scan_cost import ScanCost
 
 
 def scan_cost(table: IcebergTable, columns: Sequence[str], snapshot_id: int | None = None) -> ScanCost | None:

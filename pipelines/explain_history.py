@@ -18,9 +18,10 @@ from headrace.connectors.foreign import (
     shadow_name,
 )
 from headrace.connectors.iceberg import IcebergTable
-from headrace.connectors.iceberg_cost import ScanCost, scan_cost
+from headrace.connectors.iceberg_cost import scan_cost
 from headrace.connectors.iceberg_counts import sound_columns
 from headrace.connectors.iceberg_options import sqlite_path
+from headrace.connectors.scan_cost import ScanCost
 from headrace.connectors.schema import archive_fields, fields_of
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError
 from headrace.pipelines.foreign import delta_version
@@ -51,7 +52,7 @@ class Seen:
 
 
 def histories_seen(plan: ViewPlan, platform: Platform) -> dict[str, Seen]:
-    """By source what a run would read now. NotFoundError when there is no such Iceberg table."""
+    """By source what a run would read now."""
     return {part.name: _seen(part, platform) for part in plan.source.parts}
 
 
