@@ -386,6 +386,11 @@ class ViewPlan:
             raise NotFoundError(msg)
         return known[name]
 
+    def tiled_inputs(self, name: str) -> tuple[str, ...]:
+        """The feature with tiles `name` itself, or those that the one on demand reads; errors as `any_feature`'s."""
+        found = self.any_feature(name)
+        return (name,) if isinstance(found, PlannedFeature) else found.inputs
+
     def keys_of(self, one: PlannedFeature | PlannedOnDemand) -> tuple[Column, ...]:
         """The keys of a feature; of one on demand those of all its inputs, none where it reads request columns only."""
         if isinstance(one, PlannedFeature):

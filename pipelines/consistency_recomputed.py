@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from headrace.compiler.equality import same
-from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import Column, PlannedOnDemand, ViewPlan
 from headrace.compiler.tiles import WindowMode
 from headrace.connectors.arrow_types import arrow_type
 from headrace.connectors.prefix import TopicPartition
@@ -21,9 +21,7 @@ from headrace.pipelines.served import Served
 
 def tiled_names(plan: ViewPlan, names: Iterable[str]) -> list[str]:
     """The features with tiles that features are, or are computed of, each once."""
-    found = [plan.any_feature(name) for name in names]
-    read = (name for one in found for name in ((one.name,) if isinstance(one, PlannedFeature) else one.inputs))
-    return list(dict.fromkeys(read))
+    return list(dict.fromkeys(read for name in names for read in plan.tiled_inputs(name)))
 
 
 def tiled_kinds(plan: ViewPlan, served: Served) -> dict[tuple[Column, ...], list[str]]:

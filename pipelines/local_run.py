@@ -15,7 +15,7 @@ import pyarrow as pa
 from headrace.compiler.duckdb_point_in_time import entities_sql, point_in_time_sql
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.duckdb_sql import judged_sql
-from headrace.compiler.plan import Column, PlannedFeature, PlannedOnDemand, ViewPlan
+from headrace.compiler.plan import Column, PlannedOnDemand, ViewPlan
 from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.tiles import WindowMode, ceil_to
 from headrace.compiler.verdict import Verdict, judged, possible, reason
@@ -166,8 +166,7 @@ class AskedSet:
 
     def parts(self, name: str) -> list[AskedFeature]:
         """What is computed of events for a feature: itself, or what it reads."""
-        found = self.keys.plan.any_feature(name)
-        read = (name,) if isinstance(found, PlannedFeature) else found.inputs
+        read = self.keys.plan.tiled_inputs(name)
         return [one for one in self.keys.asked if one.name in read]
 
 
@@ -205,8 +204,7 @@ def left_out(plan: ViewPlan, features: Sequence[str]) -> dict[str, str]:
 
 def _asked_set(plan: ViewPlan, names: tuple[str, ...], window_mode: WindowMode) -> AskedSet:
     """Features of one kind of entity, with what they read."""
-    found = [plan.any_feature(name) for name in names]
-    read = [each for one in found for each in ((one.name,) if isinstance(one, PlannedFeature) else one.inputs)]
+    read = [each for name in names for each in plan.tiled_inputs(name)]
     asked = [AskedFeature(name, plan.feature(name), window_mode=window_mode) for name in dict.fromkeys(read)]
     (keys,) = key_sets(plan, tuple(asked))
     return AskedSet(keys, names)

@@ -77,9 +77,8 @@ class Evaluation:
         Of an on-demand feature they are those of each feature that it reads. Raises what `value` does.
         """
         _check(self.plan, feature, entity)
-        found = self.plan.any_feature(feature)
-        names = (feature,) if isinstance(found, PlannedFeature) else found.inputs
-        return [row for name in names for row in self._rows_behind(self.plan.feature(name), entity)]
+        read = [self.plan.feature(name) for name in self.plan.tiled_inputs(feature)]
+        return [row for one in read for row in self._rows_behind(one, entity)]
 
     def _rows_behind(self, feature: PlannedFeature, entity: Entity) -> list[dict[str, Any]]:
         """The rows of a feature with tiles."""
