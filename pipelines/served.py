@@ -22,6 +22,7 @@ from headrace.compiler.served import ASKED_AT, BESIDE, SERVED_AT, STATUS, VERSIO
 from headrace.connectors.duckdb_files import database, is_file, read_file
 from headrace.errors import NotFoundError, RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
+from headrace.features.integers import INT_RANGE
 from headrace.features.reference import Reference
 from headrace.features.scalar import element_type
 from headrace.pipelines.spine import KEY_TYPES
@@ -31,8 +32,6 @@ Columns = Mapping[str, Sequence[Any]]
 #: The columns of a request by name, a value for each row.
 Requested = Mapping[str, Sequence[Any]]
 JSON_LINES = ".jsonl"
-#: What an int of the language can be: BIGINT.
-INTEGERS = range(-(1 << 63), 1 << 63)
 
 
 class Answer(NamedTuple):
@@ -328,7 +327,7 @@ def _int(given: Any) -> int:
     if isinstance(given, bool | float):
         raise TypeError
     found = int(given)
-    if found not in INTEGERS:
+    if found not in INT_RANGE:
         raise ValueError
     return found
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from headrace.compiler.duckdb_scalar import DUCKDB
 from headrace.compiler.plan import Column
 from headrace.connectors.duckdb_files import database, is_file
+from headrace.connectors.frame import is_frame
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.source import IcebergTable
 from headrace.pipelines.spine_file import read_spine_file, shown_rows
@@ -163,7 +164,7 @@ def _rows(given: Any, platform: Platform, event_time: str | None, types: Mapping
             if TABLE_NAME.fullmatch(text):
                 return platform.iceberg.named(text).arrow()
             return _query(connection, text, platform).to_arrow_table()
-    if type(given).__module__.partition(".")[0] == "pandas":
+    if is_frame(given):
         return _frame(given)
     msg = (
         "spine: expected a pandas DataFrame, an Arrow table, IcebergTable(...), a .parquet or .csv file, or SQL, "

@@ -208,8 +208,9 @@ def test_a_missing_key_and_an_unknown_spine_are_refused(lake: Lake) -> None:
         lake.pipeline().build(spine().rename(columns={"cc_num": "cc_number"}), TX)
     with pytest.raises(RequestError, match=r"no column 'when' for the event time"):
         lake.pipeline().build(spine(), TX, event_time="when")
-    with pytest.raises(RequestError, match=r"expected a pandas DataFrame"):
-        lake.pipeline().build(7, TX)
+    for given in (7, spine()["cc_num"]):
+        with pytest.raises(RequestError, match=f"expected a pandas DataFrame, .* found {type(given).__name__}"):
+            lake.pipeline().build(given, TX)
     with pytest.raises(NotFoundError, match=r"no file"):
         lake.pipeline().build("nowhere.parquet", TX)
     with pytest.raises(RequestError, match=r"and no query: line 1:1: a query cannot begin with 'SELEC'; did you"):
