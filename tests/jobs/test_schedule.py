@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -167,10 +168,12 @@ class Halting(Trips):
 def test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts(desk: Path) -> None:
     (desk / "beside_learner.py").write_text(LOGISTIC.read_text())
     text = TRAINER.replace("logistic:make", "beside_learner:make").replace("python_files =", "PLACES =")
-    (desk / "trainer.py").write_text(text)
+    (desk / "trainer.py").write_text(f"import beside_learner\n{text}")
     trainer = pipeline_in(desk / "trainer.py", "late_trips")
+    imported = sys.modules["beside_learner"]
     with pytest.raises(SettingsError, match=r"beside_learner.*in a file that `python_files` names"):
         trainer(Platform(load_settings(folder=desk, environment={}))).prepare()
+    assert sys.modules.pop("beside_learner") is imported
 
 
 def left_candidates(desk: Path, *losses: float, of: str = "late_trips") -> str:

@@ -92,8 +92,16 @@ MUTANTS = (
     Mutant(
         "a learner is tried with modules that no worker has",
         "training/streaming/trial.py",
-        "for one in before if one not in OWN_FOLDERS",
+        "for one in before if one not in folders",
         "for one in before",
+        "tests/jobs/test_schedule.py::"
+        "test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts",
+    ),
+    Mutant(
+        "a learner is tried with modules that its file has imported and no worker has",
+        "training/streaming/trial.py",
+        "alone.keys() | _imported_from(folders)",
+        "alone.keys() | _imported_from(set())",
         "tests/jobs/test_schedule.py::"
         "test_a_learner_beside_the_file_that_no_worker_would_have_is_refused_before_its_job_starts",
     ),

@@ -131,7 +131,7 @@ def _streamed(platform: Platform, store: ModelStore, version: ModelVersion, give
 
     facts = version.facts
     files = () if given.file is None else stream_again(version, given.file).python_files
-    with importable(files):
+    with importable(files, beside=given.file is not None):
         return replayed(platform.iceberg, facts.training, facts.snapshots, _start(store, version), given.archive)
 
 

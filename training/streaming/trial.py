@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 
 import pyarrow as pa
 
@@ -25,6 +26,9 @@ from headrace.training.streaming.function import Taught
 
 #: What a learner has, by `Learner`.
 PARTS = ("counters", "learn", "state", "resume", "artifact")
+
+#: What workers have themselves, wherever a file that declares a model lies.
+EVERYWHERE = frozenset({"__main__", "headrace"})
 
 #: What to do where a version and a learner do not fit.
 UNFIT = "; start from a version that has learned by such a learner of such columns, or leave out --from"
@@ -74,27 +78,50 @@ def check_learner(
 
 
 @contextmanager
-def importable(files: Sequence[str | Path]) -> Iterator[None]:
+def importable(files: Sequence[str | Path], *, beside: bool = False) -> Iterator[None]:
     """Have modules importable as Flink has them in its workers: a file without those beside it, a folder or an archive.
 
-    Those beside the files that declare models are not: no worker has them. Modules of the names of files are others
-    before and afterwards, so that two files of one name are two modules.
+    Those beside the files that declare models are not, even if these have imported them: no worker has them. Modules of
+    the names of files are others before and afterwards, so that two files of one name are two modules.
+
+    Args:
+        files: as `python_files` names them.
+        beside: modules beside the files that declare models are importable, too.
     """
     paths = [Path(file).resolve() for file in files]
     alone = {path.stem: path for path in paths if path.suffix == ".py"}
-    before, others = list(sys.path), {name: sys.modules.pop(name) for name in alone.keys() & sys.modules.keys()}
+    folders: Set[str] = frozenset() if beside else OWN_FOLDERS
+    hidden = alone.keys() | _imported_from(folders)
+    before, others = list(sys.path), _popped(hidden)
     with TemporaryDirectory() as folder:
         for path in alone.values():
             (Path(folder) / path.name).symlink_to(path)
         given = [folder, *(str(path) for path in paths if path.suffix != ".py")]
-        sys.path[:] = [*given, *(one for one in before if one not in OWN_FOLDERS)]
+        sys.path[:] = [*given, *(one for one in before if one not in folders)]
         try:
             yield
         finally:
             sys.path[:] = before
-            for name in alone.keys() & sys.modules.keys():
-                del sys.modules[name]
+            _popped(hidden)
             sys.modules.update(others)
+
+
+def _imported_from(folders: Set[str]) -> set[str]:
+    """The names of the modules and packages that were imported from one of some folders."""
+    found = {name: module for name, module in list(sys.modules.items()) if "." not in name and name not in EVERYWHERE}
+    return {name for name, one in found.items() if isinstance(one, ModuleType) and _folders_of(one) & folders}
+
+
+def _folders_of(module: ModuleType) -> set[str]:
+    """The folders that a module or package lies in."""
+    parts = vars(module).get("__path__") or [vars(module).get("__file__") or ""]
+    return {str(Path(part).parent) for part in parts}
+
+
+def _popped(names: Set[str]) -> dict[str, ModuleType]:
+    """Modules and packages, with what is in these, taken out of those that are imported."""
+    chosen = [name for name in sys.modules if name.partition(".")[0] in names]
+    return {name: sys.modules.pop(name) for name in chosen}
 
 
 def _check_rows(learner: ChecksRows, columns: pa.Schema, left_out: str) -> None:

@@ -278,6 +278,12 @@ def test_a_streamed_version_is_made_again_by_its_file_which_brings_its_modules(
     file.write_text(f"{TRAINER}# other\n")
     with pytest.raises(ModelError, match="other is: <definition>"):
         rebuild(lake.platform, lake.store(), made.name, file=file)
+    # The workers had the module of themselves, and whoever makes it again has it beside the file.
+    (tmp_path / "logistic.py").write_text((HERE / "logistic.py").read_text())
+    file.write_text(TRAINER.replace("python_files", "PLACES"))
+    made = changed_by(lake, made, own_code=pipeline_in(file, "late").own_code())
+    assert rebuild(lake.platform, lake.store(), made.name, file=file).is_same
+    del sys.modules["logistic"]
 
 
 def test_the_rows_that_a_stream_has_learned_from_are_known_by_their_places(
