@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -174,10 +174,15 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
         return trusted
 
     def _apart(self, subject: Subject, champion: ModelVersion) -> tuple[list[tuple[str, Facts]], list[Facts]]:
-        """The subject behind what it comes from and the champion does not; and the facts of the champion's line."""
-        known = self.store.lineage(champion.name).line
-        names = {one.name for one in known}
+        """The subject behind what it comes from and the champion does not; and the facts of the champion's line.
+
+        Of this line the facts of other models' versions only that learned the champion's label: a row whose other label
+        one learned says nothing of this one.
+        """
+        line = self.store.lineage(champion.name).line
+        names = {one.name for one in line}
         *before, own = self.line(subject)
+        known = [one for one in line if one.model == champion.model or self._other_label(one.facts, champion) is None]
         return [*((name, facts) for name, facts in before if name not in names), own], [one.facts for one in known]
 
     def _of_other_models(self, line: Sequence[tuple[str, Facts]], model: str, champion: ModelVersion) -> str | None:
@@ -190,9 +195,7 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
 
     def _unlike(self, facts: Facts, champion: ModelVersion) -> str | None:
         """Why the labels of another model's version cannot be asked of the champion; None: they can."""
-        from headrace.training.streaming.candidates import LABEL_TIME
-
-        told = facts.training.get(LABEL_TIME, self.gate.label_time)
+        told = _label_time(facts.training) or self.gate.label_time
         if told != self.gate.label_time:
             return f"it learned by label time {told!r}, and this gate judges by {self.gate.label_time!r}"
         return self._other_label(facts, champion)
@@ -207,15 +210,13 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
     def _let_through(self, facts: Facts, rows: PinnedRows) -> PinnedRows:
         """The rows that were learned; DefinitionError: by another label time, so that the gate would leave some out."""
         from headrace.training.models.increment import let_through
-        from headrace.training.streaming.candidates import LABEL_TIME
 
         found = self.gate.label_time
-        expected = facts.training.get(LABEL_TIME, found)
+        expected = _label_time(facts.training) or found
         if found != expected:
-            msg = (
-                f"gate {self.name!r}: label_time: expected {expected!r}, which told run {facts.training.get('run')!r} "
-            )
-            raise DefinitionError(msg + f"when its labels were known, found {found!r}")
+            who = f"run {facts.training['run']!r}" if "run" in facts.training else "its training"
+            msg = f"gate {self.name!r}: label_time: expected {expected!r}, which told {who} when its labels were known"
+            raise DefinitionError(msg + f", found {found!r}")
         return let_through(facts, rows, found)
 
     def _windows(
@@ -270,6 +271,15 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
 
     def _failed(self, champion: ModelVersion, why: str, **shown: Any) -> GateResult:
         return GateResult(self.name, False, evidence={"champion": champion.name, "why": why, **shown})
+
+
+def _label_time(training: Mapping[str, Any]) -> str:
+    """The column of when labels were known, by which a version was trained; empty where none is recorded."""
+    from headrace.training.streaming.candidates import LABEL_TIME
+
+    # A stream keeps it beside its rules, a full training in its definition; somebody's own may be anything.
+    kept = (training, training.get("definition"))
+    return next((str(one[LABEL_TIME]) for one in kept if isinstance(one, Mapping) and one.get(LABEL_TIME)), "")
 
 
 def _surprise(window: LabelWindow) -> float:

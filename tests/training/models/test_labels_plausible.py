@@ -17,7 +17,9 @@ from headrace.connectors.schema import Field
 from headrace.errors import ColumnTypeError, DatasetError, DefinitionError, UnknownColumnError
 from headrace.registry.model_facts import Candidate, ModelVersion
 from headrace.registry.model_states import State
-from headrace.training.data.filters import before, from_
+from headrace.training.data.filter_json import filter_plain
+from headrace.training.data.filters import Condition, before, from_
+from headrace.training.data.snapshot import Snapshot
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.evaluator import Evaluator
 from headrace.training.models.gates import ArtifactWhole, GateResult, NotWorse, Subject
@@ -173,13 +175,28 @@ def test_labels_that_another_model_learned_on_the_way_are_asked_of_where_they_ar
     def other(**told: Any) -> ModelVersion:
         return streamed(store, 0, end=behind, model="trips", **told)
 
-    starts = [other(), other(files=another), other(label_time="known_at")]
+    trained = {"kind": "full", "definition": {"label_time": "known_at"}}
+    starts = [other(), other(files=another), other(label_time="known_at"), other(**trained)]
     found = [judged(store, lake, streamed(store, 0, first=behind, parent=one)) for one in starts]
-    assert [one.passed for one in found] == [False] * 3
+    assert [one.passed for one in found] == [False] * 4
     assert found[0].evidence["worst"]["from"] == "2013-12-01T00:12:00+00:00"
     assert found[1].evidence["why"].startswith("it comes from trips@2: it learns another label than the champion")
-    said = "it comes from trips@3: it learned by label time 'known_at', and this gate judges by 'at'"
-    assert found[2].evidence["why"] == said
+    said = "it learned by label time 'known_at', and this gate judges by 'at'"
+    assert [one.evidence["why"] for one in found[2:]] == [f"it comes from trips@{number}: {said}" for number in (3, 4)]
+
+
+def test_labels_that_the_champion_comes_from_are_asked_of_it_where_another_label_of_their_rows_was_learned(
+    lake: IcebergTable, store: ModelStore
+) -> None:
+    rows = trips.rows(600, trips.FEBRUARY, seed=1)
+    named = rows.rename_columns(["early" if name == "late" else name for name in rows.schema.names])
+    another = trips.fresh(named, replace(trips.LABEL, column="early")).artifact()
+    like = streamed(store, 0, end=60, model="trips")
+    unlike = streamed(store, 0, end=60 * (BAD + 1), model="other", files=another, parent=like)
+    with_champion(store, parent=unlike.name)
+    found = judged(store, lake, streamed(store, 0))
+    assert found.evidence["labels"] == 60 * (MINUTES - 1)
+    assert not found.passed
 
 
 def test_without_a_champion_nobody_is_there_to_be_surprised(lake: IcebergTable, store: ModelStore) -> None:
@@ -309,6 +326,16 @@ def test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict(lake: Ice
     with pytest.raises(DefinitionError, match=said):
         store.verify(version.name, on_rows([GATE], evaluator, store), trips.WHY)
     assert store.status(version.name).state is State.TRAINED
+    split = [filter_plain(Condition("part", "==", 1))]
+    definition = {"splits": {"train": split}, "label_time": "known_at"}
+    training = {"kind": "full", "overridden": [], "definition": definition}
+    snapshots = {"raw.labelled": Snapshot.of(lake).snapshot_id}
+    facts = trips.facts(store, trips.tuned(), snapshots=snapshots, training=training)
+    full = store.register("late_trips", facts, trips.WHY)
+    with pytest.raises(
+        DefinitionError, match="expected 'known_at', which told its training when its labels were known"
+    ):
+        store.verify(full.name, on_rows([GATE], evaluator, store), trips.WHY)
 
 
 def test_what_learned_another_label_or_is_broken_or_from_other_columns_fails(
