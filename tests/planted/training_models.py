@@ -356,6 +356,36 @@ MUTANTS = (
         "tests/training/models/test_labels_plausible.py::test_labels_that_another_model_learned_on_the_way_are_asked_of_where_they_are_of_the_same_label_and_time",
     ),
     Mutant(
+        "labels are held for known of which the champion's line learned other ones",
+        "training/models/labels_plausible.py",
+        "if one.model == champion.model or self._other_label(one.facts, champion) is None]",
+        "]",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_labels_that_the_champion_comes_from_are_asked_of_it_where_another_label_of_their_rows_was_learned",
+    ),
+    Mutant(
+        "the label time of a full training is not looked at",
+        "training/models/labels_plausible.py",
+        'kept = (training, training.get("definition"))',
+        "kept = (training,)",
+        "tests/training/models/test_labels_plausible.py::"
+        "test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict",
+    ),
+    Mutant(
+        "a version of a notebook's own steps is said to be made again by a file",
+        "training/models/made_again.py",
+        "if version.facts.own_code is None and",
+        "if False and",
+        "tests/training/models/test_rebuild.py::test_what_cannot_be_made_again_is_refused_with_the_reason",
+    ),
+    Mutant(
+        "a file does not bring the modules beside it",
+        "training/models/rebuild.py",
+        "importable(files, beside=given.file is not None)",
+        "importable(files)",
+        "tests/training/streaming/test_replay.py::test_a_streamed_version_is_made_again_by_its_file_which_brings_its_modules",
+    ),
+    Mutant(
         "a device is asked of what a stream taught, and nobody reads it",
         "training/models/rebuild.py",
         "    if device and streamed:\n",
@@ -395,6 +425,15 @@ MUTANTS = (
         "training/learning/definition_json.py",
         "facts=plain.get(FACTS),",
         "facts=None,",
+        "tests/training/models/test_facts_learned.py::test_each_id_is_learned_by_its_last_fact_and_rebuilt_so_when_more_was_told",
+    ),
+    Mutant(
+        "what is made again lacks facts that were corrected since",
+        "training/models/rebuild.py",
+        "        return rows if self.chosen.facts is None else super().facts_of(rows)",
+        "        from headrace.training.data.last_facts import superseded\n\n"
+        "        newest = Snapshot.of(self.platform.iceberg.named(rows.snapshot.table))\n"
+        "        return replace(rows, superseded=superseded(newest))",
         "tests/training/models/test_facts_learned.py::test_each_id_is_learned_by_its_last_fact_and_rebuilt_so_when_more_was_told",
     ),
     Mutant(

@@ -40,6 +40,9 @@ def why_not(version: ModelVersion) -> str:
     if lacking:
         what = ", ".join(lacking)
         return f"how it was trained is recorded without {what}, so that it cannot be made again; {only}"
+    if version.facts.own_code is None and (needs := list(_of_its_file(training))):
+        said = "and which code of your own that was is not recorded, so that nothing tells whether a file is it"
+        return f"{' and '.join(needs)}, {said}; train it again from a file"
     return f"run {training['run']}: {NO_POSITIONS}" if not training.get("places", True) else ""
 
 
@@ -56,15 +59,20 @@ def rebuildable(version: ModelVersion) -> str:
 def _to_give(version: ModelVersion) -> Iterator[str]:
     """What `headrace model rebuild` is to be given of a version, each with the reason."""
     training, own = version.facts.training, version.facts.own_code
-    if training.get("overridden"):
-        yield f"with --file: its class overrides {', '.join(training['overridden'])}"
-    if _has_own_filters(training):
-        yield "with --file: it has filters of a class of your own"
+    yield from (f"with --file: {what}" for what in _of_its_file(training))
     named = set(named_modules([training.get("definition"), training.get("learner")]))
     if modules := sorted(named & (set() if own is None else own.entries.keys())):
         yield f"with --file, or {', '.join(modules)} importable"
     if training.get("topic") and not training.get(ARCHIVE):
         yield "with --archive: its source declares none"
+
+
+def _of_its_file(training: Mapping[str, Any]) -> Iterator[str]:
+    """What nothing but the file has that declared a version."""
+    if training.get("overridden"):
+        yield f"its class overrides {', '.join(training['overridden'])}"
+    if _has_own_filters(training):
+        yield "it has filters of a class of your own"
 
 
 def _has_own_filters(training: Mapping[str, Any]) -> bool:

@@ -163,6 +163,11 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     own = {"train": [{"is": "unknown", "class": "mine.Odd", "text": "odd trips"}]}
     why = "filter 'odd trips': of a class that headrace cannot make again, 'mine.Odd'; .*; give the file .*: --file"
     refused(ModelError, why, training={**training, "definition": {**definition, "splits": own}})
+    unknown = {name: value for name, value in training.items() if name != "own_code"}
+    why = "its class overrides fit, and which code of your own that was is not recorded"
+    refused(ModelError, why, training={**unknown, "overridden": ["fit"]})
+    why = "it has filters of a class of your own, and which code"
+    refused(ModelError, why, training={**unknown, "definition": {**definition, "splits": own}})
     # The rest is not known before it is tried, or is a matter of what is given.
     assert known == [
         "how it was trained is not recorded",
@@ -171,6 +176,8 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
         "recorded without definition, device",
         "recorded without the one snapshot that it read",
         "recorded without its parent",
+        "its class overrides fit, and which code of your own that was is not recorded",
+        "it has filters of a class of your own, and which code",
     ]
     for changes, said in (
         ({}, "yes"),
