@@ -271,4 +271,19 @@ MUTANTS = (
         "also: Bools = kept",
         "tests/training/data/test_last_facts.py::test_the_last_facts_are_those_of_a_loop_over_all_commits_of_a_pinned_snapshot",
     ),
+    Mutant(
+        "superseded facts are told anew of each opening of a table",
+        "training/data/snapshot.py",
+        "io: Any = field(repr=False, compare=False)",
+        "io: Any = field(repr=False, hash=False)",
+        "tests/training/data/test_last_facts.py::"
+        "test_superseded_facts_are_told_once_of_a_snapshot_however_often_its_table_is_opened",
+    ),
+    Mutant(
+        "it is said to choose the last facts of a table that does not tell them",
+        "training/data/last_facts.py",
+        """'"first" or "all"; the last""",
+        """'"last" or "all"; the last""",
+        "tests/training/data/test_last_facts.py::test_a_table_that_does_not_note_its_ids_is_refused_where_these_count",
+    ),
 )

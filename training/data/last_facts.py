@@ -102,14 +102,16 @@ def _refuse_superseded(rows: PinnedRows, what: str) -> None:
     if not rows.snapshot.fact_ids:
         found = rows.where(Condition(FACT_NUMBER, ">", 1)).count().kept
         told = f"{found:,} facts of {rows.snapshot} correct earlier ones of their ids, and may stand beside them"
+        todo = f'"first" or "all"; the last of each id is known once the property {LABEL_IDS} of the table is set'
     else:
         past = superseded(rows.snapshot)
         found = rows.count().kept - replace(rows, superseded=past).count().kept if past.ids else 0
         told = f"{past.ids:,} ids of {rows.snapshot} have several facts, of which the last counts, and {found:,} of "
         told += "the rows are superseded"
+        todo = '"last" for the last of each id, or "all" for each fact as a row of its own'
     if found:
-        msg = f'{what}: {told}; say which facts are meant: facts = "last" for the last of each id, or facts = "all" '
-        raise DatasetError(msg + "for each fact as a row of its own")
+        msg = f"{what}: {told}; say which are meant by `facts`: {todo}"
+        raise DatasetError(msg)
 
 
 def _facts(snapshot: Snapshot, ids: list[str]) -> pa.Table:

@@ -27,7 +27,7 @@ class Snapshot:
         schema: its columns at the snapshot, each with Iceberg's field id.
         files: its data files, oldest commit first; those of one commit by path.
         partitioned_by: field ids of columns that partition the table.
-        io: what opens the files, with the catalog's credentials; never printed.
+        io: what opens the files, with the catalog's credentials; never printed, nor compared: rows are the same by any.
         fact_ids: of a label join's facts the columns of the id; none where the table does not note them.
     """
 
@@ -36,7 +36,7 @@ class Snapshot:
     schema: pa.Schema = field(hash=False)  # Arrow cannot hash one whose columns have ids
     files: tuple[DataFile, ...]
     partitioned_by: frozenset[int]
-    io: Any = field(repr=False, hash=False)
+    io: Any = field(repr=False, compare=False)
     fact_ids: tuple[str, ...] = ()
 
     @classmethod

@@ -16,7 +16,7 @@ from headrace.errors import ConnectorError, DatasetError, UnknownColumnError
 from headrace.training.data.changes import appended_between
 from headrace.training.data.fact_conditions import CHOICES
 from headrace.training.data.filters import Condition
-from headrace.training.data.last_facts import chosen_facts
+from headrace.training.data.last_facts import chosen_facts, superseded
 from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 
@@ -117,7 +117,8 @@ def test_ids_of_one_fact_each_need_no_choice(tmp_path: Path) -> None:
 def test_a_table_that_does_not_note_its_ids_is_refused_where_these_count(tmp_path: Path) -> None:
     table = table_of(tmp_path, [("a", 1, 1), ("a", 1, 2)], noted={})
     rows = PinnedRows(Snapshot.of(table))
-    with pytest.raises(DatasetError, match=r"1 facts of labels.frauds@.* correct earlier ones"):
+    told = r"1 facts of labels.frauds@.* correct earlier ones"
+    with pytest.raises(DatasetError, match=f'{told}.*: "first" or "all"; .* once the property {LABEL_IDS}'):
         chosen_facts(rows, None)
     with pytest.raises(DatasetError, match=f"set the table's property {LABEL_IDS}"):
         chosen_facts(rows, "last")
@@ -144,6 +145,13 @@ def test_an_id_that_was_used_again_has_no_last_fact_that_is_known(tmp_path: Path
         chosen_facts(PinnedRows(Snapshot.of(table)), "last")
     once = table_of(tmp_path / "once", [("a", 1, 1)], [("a", 1, 1)])
     assert taken(chosen_facts(PinnedRows(Snapshot.of(once)), "last")) == [("a", 1, 1), ("a", 1, 1)]
+
+
+def test_superseded_facts_are_told_once_of_a_snapshot_however_often_its_table_is_opened(tmp_path: Path) -> None:
+    table = table_of(tmp_path, [("a", 1, 1), ("a", 1, 2)])
+    one, other = Snapshot.of(table), Snapshot.of(table.catalog.named(table.name))
+    assert (one, hash(one)) == (other, hash(other))
+    assert superseded(one) is superseded(other)
 
 
 def test_facts_are_not_chosen_of_a_table_without_any(tmp_path: Path) -> None:
