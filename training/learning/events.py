@@ -23,7 +23,8 @@ class Event:
         counters: what the learner has done.
         rows: how many rows an epoch visits; 0 where that is not known.
         step: of a `micro_batch`, what became of it.
-        values: of an `evaluate`, the metrics on the evaluation split; of an `end`, those of the model that is kept.
+        values: of an `evaluate`, the metrics on the evaluation split; of an `end`, those of the model that is kept. On
+            a stream, of both, those over all rows so far, each tested before it was learned.
         epochs: how many there are at most.
     """
 

@@ -34,7 +34,8 @@ class Learned:
     """What versions learned of some rows.
 
     Attributes:
-        rows: for each version that learned from any of them, how many.
+        rows: for each version that learned from any of them, how many; at most, where it took the last fact of each id
+            and these rows have others: superseded ones of them count, though it did not learn from these.
         unknown: for each version of which that is not known, why.
     """
 
@@ -67,6 +68,8 @@ def learned_of(rows: PinnedRows, table: IcebergTable, line: Iterable[tuple[str, 
 
 def shared(rows: PinnedRows, others: PinnedRows, table: IcebergTable) -> int:
     """How many of some rows of a table are among others, of it or of another table, at another snapshot or at the same.
+
+    At most, where the others are the last facts of their ids and the rows are not: superseded ones count, too.
 
     Raises NotFoundError where the two snapshots have nothing to do with each other, DatasetError where rows were
     changed or taken away between them.
