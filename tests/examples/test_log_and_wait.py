@@ -129,7 +129,7 @@ def outcomes(answers: pd.DataFrame) -> pd.DataFrame:
 def learned(platform: Platform) -> pd.DataFrame:
     """What the training gives to its learner, by request: numbers as tensors have them, in the order of the table."""
     pipeline = Viewed(platform, device="cpu")
-    rows = pipeline.rows(pipeline.snapshot(Viewed.source), "train")
+    rows = pipeline.facts_of(pipeline.rows(pipeline.snapshot(Viewed.source), "train"))
     (batch,) = pipeline.dataset(rows, pipeline.fit(rows), shuffle=False)
     numbers = dict(zip(FEATURES, batch.numbers.numpy().T, strict=True))
     requests = pa.concat_arrays([one.column("request") for one in rows.batches(["request"])])

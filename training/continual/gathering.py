@@ -116,7 +116,7 @@ def _is_learnable(pipeline: TrainingPipeline, newest: KnownVersion | None, snaps
     if not learns_on or newest is None or newest.snapshot is None or snapshot in {None, newest.snapshot}:
         return True
     try:
-        rows = pipeline.appended(Snapshot.of(_table(pipeline), snapshot), newest.snapshot)
+        rows = pipeline.facts_of(pipeline.appended(Snapshot.of(_table(pipeline), snapshot), newest.snapshot))
         if not rows.filters:
             return rows.snapshot.rows > 0
         return next(rows.blocks(pipeline.chosen.encoding.columns[:1]), None) is not None

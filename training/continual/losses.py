@@ -96,7 +96,7 @@ class LossWatch:
 
     def _continued(self, seen: Watched, learner: TorchLearner, snapshot: Snapshot) -> Watched:
         """What is seen with the rows up to a snapshot."""
-        rows = self.pipeline.appended(snapshot, seen.snapshot)
+        rows = self.pipeline.facts_of(self.pipeline.appended(snapshot, seen.snapshot))
         risen = seen.risen
         for batch in self.pipeline.dataset(rows, learner.fitted, shuffle=False):
             losses = losses_of(learner, batch)

@@ -250,9 +250,9 @@ class TrainingPipeline(Governed):
         return self._learned(work, folder, resume, subscribers)
 
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
-        """The training split of the rows that a snapshot has and an older one had not."""
+        """The training split of the rows that a snapshot has and an older one had not, whatever facts they are."""
         table = self.platform.iceberg.named(snapshot.table)
-        return self.facts_of(appended_between(table, after, snapshot).where(*self.chosen.splits[TRAIN]))
+        return appended_between(table, after, snapshot).where(*self.chosen.splits[TRAIN])
 
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
@@ -271,8 +271,8 @@ class TrainingPipeline(Governed):
         return versions_of(self.platform, source, self.chosen.features)
 
     def rows(self, snapshot: Snapshot, split: str) -> PinnedRows:
-        """The rows of a split."""
-        return self.facts_of(PinnedRows(snapshot, self.chosen.splits[split]))
+        """The rows of a split, whatever facts they are: of these `facts_of` has those that are to be taken."""
+        return PinnedRows(snapshot, self.chosen.splits[split])
 
     def facts_of(self, rows: PinnedRows) -> PinnedRows:
         """Of a label join's facts those that are to be taken; raises what `chosen_facts` raises."""

@@ -105,6 +105,10 @@ def test_each_id_is_learned_by_its_last_fact_and_rebuilt_so_when_more_was_told(l
     assert outcome.trained.counters.rows_visited == IDS
     version = kept(lake, outcome)
     assert version.facts.training["definition"]["facts"] == "last"
+    # Of those that are in the version some are corrected, too.
+    again = {"label": True, "fact": "corrected", "fact_number": 2}
+    told = [one | again | {"label_time": one["at"]} for one in facts_of(0, IDS).to_pylist() if one["request"] % 2 == 0]
+    append(lake, pa.Table.from_pylist(told, facts_of(0, 2).schema))
     append(lake, facts_of(IDS, IDS + 40))
     assert rebuild(lake, ModelStore.at(lake.settings), version.name).is_same
 
@@ -124,7 +128,8 @@ def test_what_is_learned_on_is_the_last_of_what_was_appended(lake: Platform) -> 
     ((_, whole),) = increment_of([every.facts], [version.facts, further.facts], lake.iceberg.named)
     assert whole.count().kept == (IDS + 40) * 3 // 2
     table = lake.iceberg.named("labels.frauds")
-    rows = Frauds(lake, device="cpu").rows(Snapshot.of(table), "train")
+    pipeline = Frauds(lake, device="cpu")
+    rows = pipeline.facts_of(pipeline.rows(Snapshot.of(table), "train"))
     assert learned_of(rows, table, [(version.name, version.facts)]).rows == {version.name: IDS}
     assert learned_of(rows, table, [(one.name, one.facts) for one in (version, further)]).rows == {
         further.name: IDS + 40
@@ -184,5 +189,5 @@ def test_freshness_replays_last_facts_or_nothing(lake: Platform) -> None:
 def test_filters_beside_last_facts_do_not_bring_superseded_ones_back(lake: Platform) -> None:
     splits = {"train": Condition("fact_number", "==", 1)}
     found = type("Early", (Frauds,), {"splits": splits, "__doc__": "Filtered."})(lake, device="cpu")
-    rows = found.rows(found.snapshot(Frauds.source), "train")
+    rows = found.facts_of(found.rows(found.snapshot(Frauds.source), "train"))
     assert rows.count().kept == IDS // 2
