@@ -207,10 +207,24 @@ MUTANTS = (
     Mutant(
         "the champion is asked of labels that it has learned",
         "training/models/increment.py",
-        "in outside(span, [one.offsets[name] for one in earlier if name in one.offsets]):",
+        "in outside(span, [one.offsets[name] for one in like if name in one.offsets]):",
         "in [span]:",
         "tests/training/models/test_labels_plausible.py::"
         "test_labels_that_the_champion_has_learned_are_not_asked_of_it_again",
+    ),
+    Mutant(
+        "a champion of labelled facts is asked of no others at its offsets",
+        "training/models/increment.py",
+        'if _condition(one) in ("", _condition(facts))',
+        "if True",
+        "tests/training/models/test_increment.py::test_a_champion_of_other_facts_is_asked_of_those_at_its_offsets",
+    ),
+    Mutant(
+        "a champion of all facts is asked of the labelled ones again",
+        "training/models/increment.py",
+        '("", _condition(facts))',
+        "(_condition(facts),)",
+        "tests/training/models/test_increment.py::test_a_champion_of_other_facts_is_asked_of_those_at_its_offsets",
     ),
     Mutant(
         "labels of which nothing is known have passed",

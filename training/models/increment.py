@@ -17,6 +17,7 @@ from headrace.training.data.rows import PinnedRows
 from headrace.training.data.snapshot import Snapshot
 from headrace.training.models.learned import GONE, UNRECORDED, facts_chosen, filters_of, of_offsets, recorded, table_of
 from headrace.training.models.made_again import FULL, LEARNED_ON, STREAM
+from headrace.training.streaming.learned_before import WHERE
 
 Span = tuple[int, int]
 
@@ -26,8 +27,9 @@ def increment_of(
 ) -> list[tuple[Facts, PinnedRows]]:
     """The rows that versions of a line learned, each once and beside who did, without those that a champion's line did.
 
-    Of streams they are told by offsets, of trainings by what was appended: what the champion learned by another split,
-    or the one from a snapshot and the other from a stream, is not taken out.
+    Of streams they are told by offsets and their condition, of trainings by what was appended: what was learned by
+    another split, or by another condition than all facts, or the one from a snapshot and the other from a stream, is
+    not taken out.
 
     Args:
         line: the facts of a version behind those of its ancestors that the champion does not come from, too: whether
@@ -81,11 +83,17 @@ def _learned_by(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], I
 
 
 def _of_stream(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
-    """The rows at the offsets that a stream had and others had not."""
+    """The rows at the offsets that a stream had and others had not, which left no rows of its condition out."""
     rows = PinnedRows(Snapshot.of(table(table_of(facts.training))))
+    like = [one for one in earlier if _condition(one) in ("", _condition(facts))]
     for name, span in facts.offsets.items():
-        for part in outside(span, [one.offsets[name] for one in earlier if name in one.offsets]):
+        for part in outside(span, [one.offsets[name] for one in like if name in one.offsets]):
             yield from of_offsets(rows, replace(facts, offsets={name: part}))
+
+
+def _condition(facts: Facts) -> str:
+    """The condition of the rows that a stream had; empty: it had all of them."""
+    return str(facts.training.get(WHERE, ""))
 
 
 def _appended(facts: Facts, earlier: Sequence[Facts], table: Callable[[str], IcebergTable]) -> Iterator[PinnedRows]:
