@@ -6,7 +6,7 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headrace.errors import ColumnTypeError, DefinitionError, UnknownColumnError, did_you_mean
 from headrace.features.duration import UNITS_US
 from headrace.features.instant import asked_us, instant_of
+from headrace.training.data.comparisons import of_type
 from headrace.training.data.hashing import hash_rows
 
 Bools = npt.NDArray[np.bool_]
@@ -61,14 +62,19 @@ class RowFilter(Protocol):
 class Condition:
     """Rows where a column compares so with a value; a row whose column is NULL is left out.
 
-    A value of NumPy is taken for the plain value that it equals. NaN differs from every number, and is none of them.
+    A value of NumPy is taken for the plain value that it equals, an instant of it, which has no zone, for one in UTC.
+    Numbers are compared exactly, whatever the column's type holds; a float beside decimals is the one that it is
+    written as. NaN differs from every number, and is none of them.
 
-    Raises DefinitionError for an operator that there is not, and a value that no column can have.
+    Raises DefinitionError for an operator that there is not, and a value that no column can have; RequestError for an
+    instant without a zone.
 
     >>> str(Condition("amt", ">=", np.int64(3)))
     'amt >= 3'
     >>> str(Condition("day", "<", date(2013, 9, 1)))
     'day < 2013-09-01'
+    >>> Condition("at", "<", np.datetime64("2013-09-01T00:00")).value
+    datetime.datetime(2013, 9, 1, 0, 0, tzinfo=datetime.timezone.utc)
     """
 
     column: str
@@ -92,25 +98,28 @@ class Condition:
     def expression(self, schema: pa.Schema) -> Any:
         """The comparison itself; None where statistics tell nothing of it."""
         type_ = schema.field(self.column).type
-        try:
-            self._compared(pa.array([], type_))
-        except pa.ArrowException as error:
-            msg = f"condition {self}: column {self.column!r} is {type_}, which does not compare with {self.value!r}"
-            raise ColumnTypeError(msg) from error
+        compared = self._compared(pc.field(self.column), type_)
         # Statistics leave NaN out, which differs from the one number that all others may be.
-        if self.operator == "!=" and pa.types.is_floating(type_):
-            return None
-        return self._compared(pc.field(self.column))
+        return None if self.operator == "!=" and pa.types.is_floating(type_) else compared
 
     def keeps(self, rows: pa.Table) -> Bools:
         """Rows where the comparison holds."""
-        return _true(self._compared(rows[self.column]))
+        values = rows[self.column]
+        return _true(self._compared(values, values.type))
 
     def __str__(self) -> str:
         return f"{self.column} {self.operator} {self.value if _is_date(self.value) else repr(self.value)}"
 
-    def _compared(self, values: Any) -> Any:
-        return OPERATORS[self.operator](values, pa.scalar(self.value))
+    def _compared(self, values: Any, type_: pa.DataType) -> Any:
+        """The comparison of values of a type; ColumnTypeError for one that the value does not compare with."""
+        found = of_type(self.operator, self.value, type_)
+        if found is None:
+            msg = f"condition {self}: column {self.column!r} is {type_}, which does not compare with {self.value!r}"
+            if isinstance(self.value, datetime) and pa.types.is_timestamp(type_):
+                msg += "; its times have no zone, so that they are no instants: compare them with a date"
+            raise ColumnTypeError(msg)
+        operator, value = found
+        return OPERATORS[operator](values, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +297,8 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, np.generic):
         return value
     found = value.item()
+    if isinstance(found, datetime):
+        return found.replace(tzinfo=UTC)
     return value if isinstance(value, np.datetime64 | np.timedelta64) and not isinstance(found, date) else found
 
 
@@ -297,7 +308,12 @@ def _is_date(value: object) -> bool:
 
 
 def _check_value(column: str, value: object) -> None:
-    """DefinitionError for a value that no column can have, such as a number beyond 64 bits, or that JSON cannot say."""
+    """DefinitionError for a value that no column can have, such as a number beyond 64 bits, or that JSON cannot say.
+
+    RequestError for an instant without a zone.
+    """
+    if isinstance(value, datetime):
+        asked_us(column, value)
     try:
         pa.scalar(value)
         sound = isinstance(value, VALUES) and (not isinstance(value, float) or math.isfinite(value))

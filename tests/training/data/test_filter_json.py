@@ -43,7 +43,9 @@ def test_each_comes_back_as_it_was() -> None:
         (np.bool_(True), True),
         (np.str_("a"), "a"),
         (np.datetime64("2013-09-01"), date(2013, 9, 1)),
-        (np.datetime64("2013-09-01T00:00:00.5"), datetime.fromisoformat("2013-09-01T00:00:00.5")),
+        # An instant of NumPy has no zone by definition: it is of UTC.
+        (np.datetime64("2013-09-01T00"), datetime(2013, 9, 1, tzinfo=UTC)),
+        (np.datetime64("2013-09-01T00:00:00.5"), datetime.fromisoformat("2013-09-01T00:00:00.5Z")),
     ],
 )
 def test_values_of_numpy_are_kept_as_the_plain_ones_that_they_equal(found: Any, plain: object) -> None:

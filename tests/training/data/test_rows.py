@@ -6,13 +6,16 @@ import math
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyiceberg.types import DecimalType, TimestampType
 
 from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.schema import Field
@@ -121,6 +124,44 @@ def test_times_are_split_at_an_instant_with_no_row_in_both(table: IcebergTable) 
     assert ids(rows.where(TimeRange("id", 3, 5))) == [3, 4]
 
 
+def test_instants_of_numpy_split_as_the_same_with_a_zone_do(table: IcebergTable) -> None:
+    rows, noon = PinnedRows(Snapshot.of(table)), np.datetime64("2026-01-01T12:00", "us")
+    assert ids(rows.where(Condition("ts", "<", noon))) == list(range(12))  # type: ignore[arg-type]
+    assert ids(rows.where(Condition("ts", "==", noon))) == [12]  # type: ignore[arg-type]
+
+
+def test_times_without_a_zone_are_split_by_dates_and_by_no_instant(tmp_path: Path) -> None:
+    table = catalog_at(tmp_path).create_table("raw", "local", [Field("id", "bigint")])
+    with table.table.update_schema() as update:
+        update.add_column("at", TimestampType())
+    local = [datetime(2026, 1, 1, 23), datetime(2026, 1, 2), None]  # noqa: DTZ001 (that is the point)
+    table.refresh().append(pa.table({"id": pa.array(range(3), pa.int64()), "at": pa.array(local, pa.timestamp("us"))}))
+    rows = PinnedRows(Snapshot.of(table))
+    assert ids(rows.where(Condition("at", "<", date(2026, 1, 2)))) == [0]
+    with pytest.raises(ColumnTypeError, match=r"column 'at' is timestamp\[us\]; expected instants with a zone"):
+        rows.where(before("at", START))
+    with pytest.raises(ColumnTypeError, match=r"column 'at' is timestamp\[us\], .* compare them with a date"):
+        rows.where(Condition("at", "<", START))
+
+
+def test_whole_numbers_rule_out_row_groups_of_decimals_without_a_row_too_few(tmp_path: Path) -> None:
+    table = catalog_at(tmp_path).create_table("raw", "fares", [Field("id", "bigint")], {ROW_GROUP_LIMIT: "2"})
+    with table.table.update_schema() as update:
+        update.add_column("fare", DecimalType(20, 2))
+    fares = pa.array([Decimal(one) / 4 for one in range(8, 18)], pa.decimal128(20, 2))
+    table.refresh().append(pa.table({"id": pa.array(range(10), pa.int64()), "fare": fares}))
+    rows = PinnedRows(Snapshot.of(table)).where(Condition("fare", ">", 3))
+    reader = RowReader(rows, ["id"])
+    assert [reader.read(group).rows["id"].to_pylist() for group in reader.groups] == [[5], [6, 7], [8, 9]]
+    assert reader.left_out == {"fare > 3": 5}
+    (kept,) = (
+        PinnedRows(Snapshot.of(table))
+        .where(Condition("fare", "==", 3.25), Condition("fare", "<", 2**62))
+        .blocks(["id"])
+    )
+    assert kept.positions.tolist() == [5]
+
+
 @pytest.mark.parametrize(("hour", "first"), [(0, 1), (1, 2), (23, 2)])
 def test_dates_are_split_at_an_instant_each_as_the_midnight_at_which_it_begins(
     tmp_path: Path, hour: int, first: int
@@ -187,8 +228,10 @@ def test_filters_that_cannot_judge_are_refused_at_once(table: IcebergTable) -> N
         rows.where(entity_split(["amt"], {"train": 0.5})["train"])
     with pytest.raises(DefinitionError, match=r"no operator '=<'; did you mean '<'\?"):
         Condition("id", "=<", 3)
-    with pytest.raises(RequestError, match="has no time zone"):
-        before("ts", datetime(2026, 1, 1))  # noqa: DTZ001 (that is the point)
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001 (that is the point)
+    for made in (before, from_, lambda column, instant: Condition(column, "<", instant)):
+        with pytest.raises(RequestError, match=r"ts=2026-01-01T00:00:00: has no time zone; expected for example"):
+            made("ts", naive)
 
 
 def test_an_empty_training_split_says_what_left_the_rows_out(table: IcebergTable) -> None:
