@@ -19,7 +19,7 @@ from headrace.training.learning.definition import TrainingDefinition
 from headrace.training.learning.metrics import METRICS_OF
 from headrace.training.learning.pipeline import TrainingPipeline
 from headrace.training.learning.spec import BINARY, REGRESSION
-from headrace.training.learning.start import learner_from_files
+from headrace.training.learning.start import Begun
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import Plan, Trainer
 
@@ -132,10 +132,8 @@ def _learning(pipeline: TrainingPipeline, history: History, new: Callable[[], To
     rows: TensorBatch = history.learnable(history.known(None, history.start_us), history.start_us)
     learner = new()
     Trainer(learner, RowsInMemory(lambda _: rows, chosen.batch_rows, Order(seed)), plan).run()
-    files = learner.artifact()
-    return Learning(
-        new, lambda: learner_from_files(files, pipeline.device, chosen.fine_tuning), plan, chosen.batch_rows, seed
-    )
+    begun, at = Begun.of(learner.artifact()), f"{chosen.where}: training {chosen.name}"
+    return Learning(new, lambda: begun.taken_up_by(new(), chosen.fine_tuning, at), plan, chosen.batch_rows, seed)
 
 
 def _replayed(history: History, learning: Learning, cadences: Sequence[Cadence], told: Told | None) -> list[Replayed]:

@@ -53,11 +53,6 @@ class TrainingDefinition:
     features: tuple[str, ...] = ()
     facts: FactChoice | None = None
 
-    @property
-    def going_on(self) -> Recipe:
-        """By what a model that is trained goes on: the recipe, with the optimizer of `fine_tuning` where one is."""
-        return self.recipe if self.fine_tuning is None else replace(self.recipe, optimizer=self.fine_tuning)
-
     def changed(self, *, epochs: int | None = None, seed: int | None = None) -> TrainingDefinition:
         """The same with other epochs or another seed; ModelError for ones that cannot be meant."""
         plan = self.plan if epochs is None else replace(self.plan, epochs=epochs)

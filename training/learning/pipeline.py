@@ -39,7 +39,7 @@ from headrace.training.learning.reproducible import device_of
 from headrace.training.learning.rows_text import rows_text
 from headrace.training.learning.run_folder import check_folder
 from headrace.training.learning.sources import check_versions, snapshot_of, versions_of
-from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec
+from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.start import Begun
 from headrace.training.learning.torch_learner import TorchLearner
 from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
@@ -84,14 +84,15 @@ FACT_STEPS = ("feature_versions",)
 class _Work:
     """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot.
 
-    `features` are the versions of the views that made the rows; `newest_us` is when the newest label of the rows was
-    known (µs since the epoch).
+    `features` are the versions of the views that made the rows; `recipe` is that of the step `learner`, whose optimizer
+    `fine_tuning` may take the place of; `newest_us` is when the newest label of the rows was known (µs).
     """
 
     features: Mapping[str, str]
     snapshot: Snapshot
     training: PinnedRows
     learner: TorchLearner
+    recipe: Recipe
     plan: Plan
     newest_us: int | None
     files: Mapping[str, bytes] | None = None
@@ -212,7 +213,7 @@ class TrainingPipeline(Governed):
         newest = self._newest_label(training) if self.chosen.label_time else None
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
-        work = _Work(features, snapshot, training, learner, self.chosen.plan, newest, plots=plots)
+        work = _Work(features, snapshot, training, learner, learner.recipe, self.chosen.plan, newest, plots=plots)
         return self._learned(work, folder, resume, subscribers)
 
     def learn_on(
@@ -228,11 +229,13 @@ class TrainingPipeline(Governed):
         """Learn on from a model's files, on the training split of what was appended after a snapshot, each row once.
 
         Rows come in the order in which they were appended. Weights and fitted encoding are the model's. Losses, guard,
-        seed and optimizer, which begins anew, are those declared now, `fine_tuning` before `optimizer`, whatever the
-        model was learnt by. Nothing is drawn. Args and errors are those of `train`, and:
+        seed and optimizer, which begins anew, are those declared now, or those of what an own step `learner` makes, and
+        `fine_tuning` goes before `optimizer`, whatever the model was learnt by. Nothing is drawn. Args and errors are
+        those of `train`, and:
 
         Raises:
-            ModelError: the files are of another model, or encode otherwise, than what is declared now.
+            ModelError: the files are of another model, or encode otherwise, than what is declared now, or than what an
+                own step `learner` makes; or that has learned already.
             DatasetError: rows were taken away or changed since the snapshot.
         """
         check_folder(folder)
@@ -242,11 +245,13 @@ class TrainingPipeline(Governed):
         training = self.facts_of(self.appended(snapshot, after))
         begun = Begun.of(files)
         at = f"{self.chosen.where}: training {self.chosen.name}"
-        begun.check_same(self.chosen.recipe.model, self.chosen.encoding, at)
-        learner = begun.learner(self.chosen.going_on, self.device)
+        begun.check_encoding(self.chosen.encoding, at)
+        made = self.learner(begun.fitted, begun.example)
+        recipe = made.recipe
+        learner = begun.taken_up_by(made, self.chosen.fine_tuning, at)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)
-        work = _Work(features, snapshot, training, learner, plan, newest, files, after)
+        work = _Work(features, snapshot, training, learner, recipe, plan, newest, files, after)
         return self._learned(work, folder, resume, subscribers)
 
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
@@ -307,7 +312,7 @@ class TrainingPipeline(Governed):
         return next(training.batches(list(self.chosen.encoding.features))).slice(0, 1)
 
     def learner(self, fitted: Fitted, example: pa.RecordBatch) -> TorchLearner:
-        """What learns."""
+        """What learns: of a new model, or, of the fitted encoding and example of one, what takes its weights up."""
         return TorchLearner(self.chosen.recipe, fitted, example, self.device)
 
     def dataset(self, rows: PinnedRows, fitted: Fitted, *, shuffle: bool) -> PinnedDataset:
@@ -327,9 +332,9 @@ class TrainingPipeline(Governed):
     def _training(self, work: _Work) -> dict[str, Any]:
         """How it is learnt, as plain values, and the gates that are declared with it."""
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
-        # A step of a user's own may make a learner of another recipe; what goes on is by the declared one.
-        chosen = replace(self.chosen, recipe=work.learner.recipe) if work.after is None else self.chosen
-        definition = definition_plain(chosen)
+        # The order of rows is of the chosen seed, whatever that of a user's own learner.
+        recipe = replace(work.recipe, seed=self.chosen.recipe.seed)
+        definition = definition_plain(replace(self.chosen, recipe=recipe))
         own_code = {OWN_CODE: self.code} if self.code else {}
         begun = {"kind": FULL} if work.after is None else {"kind": LEARNED_ON, "after": work.after}
         made = {**begun, "definition": definition, "device": work.learner.device.type, "overridden": own}

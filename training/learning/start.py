@@ -15,7 +15,7 @@ from headrace.training.data.encoding import Encoding, Fitted
 from headrace.training.learning.artifact import ENCODING, EXAMPLE, check_files, read_json, read_model
 from headrace.training.learning.columns import rows_of, schema_of
 from headrace.training.learning.run_folder import read_artifact
-from headrace.training.learning.spec import ModelSpec, OptimizerSpec, Recipe
+from headrace.training.learning.spec import OptimizerSpec, Recipe
 from headrace.training.learning.torch_learner import TorchLearner
 
 
@@ -43,22 +43,36 @@ class Begun:
         row = rows_of([example["row"]], schema_of(example["columns"]))
         return cls(recipe, Fitted.from_json(files[ENCODING]), network, row)
 
-    def check_same(self, model: ModelSpec, encoding: Encoding, at: str) -> None:
-        """ModelError, beginning with a place, unless it is of a declared model and encoding, as its weights are."""
+    def check_encoding(self, encoding: Encoding, at: str) -> None:
+        """ModelError, beginning with a place, unless it encodes as is declared, as its weights mean nothing else."""
         found = self.fitted.encoding
-        compared = {
-            "model": (model, self.recipe.model),
-            "encoding": (encoding.pairs, found.pairs),
-            "label": (encoding.label, found.label),
-        }
-        for what, (declared, theirs) in compared.items():
-            if declared != theirs:
-                msg = f"{at}: {what}: declared is {declared!r}, and the version to learn on from has {theirs!r}; "
-                raise ModelError(msg + "train anew: `headrace train`")
+        _check_same("encoding", encoding.pairs, found.pairs, at)
+        _check_same("label", encoding.label, found.label, at)
+
+    def taken_up_by(self, made: TorchLearner, optimizer: OptimizerSpec | None, at: str) -> TorchLearner:
+        """A learner that was made to go on from it, with its weights, and with another optimizer where one is given.
+
+        Raises ModelError, beginning with a place, where its weights are not of the network or encoding that the learner
+        was made with, or the learner has learned already.
+        """
+        _check_same("model", made.recipe.model, self.recipe.model, at)
+        _check_same("fitted encoding", made.fitted.digest, self.fitted.digest, at)
+        try:
+            made.go_on_from(self.network, optimizer)
+        except ModelError as error:
+            msg = f"{at}: step 'learner': {error}"
+            raise ModelError(msg) from error
+        return made
 
     def learner(self, recipe: Recipe, device: str = "auto") -> TorchLearner:
         """Who goes on from it by a recipe of the same model; counters and optimizer begin anew."""
         return TorchLearner(recipe, self.fitted, self.example, device, self.network)
+
+
+def _check_same(what: str, here: object, theirs: object, at: str) -> None:
+    if here != theirs:
+        msg = f"{at}: {what}: here it is {here!r}, and the version to learn on from has {theirs!r}; "
+        raise ModelError(msg + "train anew: `headrace train`")
 
 
 def learner_from_files(

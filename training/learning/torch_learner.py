@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import utils
 
-from headrace.errors import BadLabelError, DatasetError
+from headrace.errors import BadLabelError, DatasetError, ModelError
 from headrace.training.data.encoding import Fitted
 from headrace.training.data.labels import LabelRange
 from headrace.training.data.tensors import TensorBatch
-from headrace.training.learning.artifact import model_files, network_of
+from headrace.training.learning.artifact import fill_network, model_files, network_of
 from headrace.training.learning.guarding import gradient_fault, gradient_norm, label_fault, label_range, loss_fault
 from headrace.training.learning.learner import Counters, Step
 from headrace.training.learning.learner_state import LearnerState, read_state, write_state
@@ -27,7 +27,7 @@ from headrace.training.learning.optimizers import make_optimizer
 from headrace.training.learning.predictor import example_of
 from headrace.training.learning.reproducible import device_of, reproducible, seeded
 from headrace.training.learning.schedules import factor
-from headrace.training.learning.spec import Recipe
+from headrace.training.learning.spec import OptimizerSpec, Recipe
 
 #: Of numbers [rows, n], categories [rows, k] and a slope [rows]: a gradient for each parameter. See `Logistic`.
 Gradients: TypeAlias = Callable[[Tensor, Tensor, Tensor], Sequence[Tensor | None]]
@@ -92,6 +92,21 @@ class TorchLearner:
         named = "" if label is None else f" {label.column!r}"
         found = f"all {self._counters.rows_learned:,} so far are {self._labels.least:g}"
         return f"label{named}: {found}; expected others, too, as it began from nothing"
+
+    def go_on_from(self, network: nn.Module, optimizer: OptimizerSpec | None = None) -> None:
+        """Take the weights of a network to begin with, and an optimizer in place of the recipe's, where one is given.
+
+        Raises ModelError where it has learned already, as what it counted is of other weights, or where its own network
+        has other tensors.
+        """
+        if self._counters != Counters():
+            msg = f"it has learned of {self._counters.rows_visited:,} rows already; expected one that has learned of "
+            raise ModelError(msg + "none, as the weights that it takes over know nothing of them")
+        fill_network(self.network, network.state_dict(), "weights to go on from")
+        self._goes_on = True
+        if optimizer is not None:
+            self.recipe = replace(self.recipe, optimizer=optimizer)
+            self._optimizer = make_optimizer(optimizer, self._parameters)
 
     def check(self, columns: pa.Schema) -> None:
         """Raise UnknownColumnError or ColumnTypeError where `learn` would for rows with these columns."""

@@ -128,19 +128,21 @@ def test_a_guard_that_refuses_all_lets_nothing_learn_on(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("named", "option", "value"),
     [
-        ("model", ModelSpec("mlp")),
-        ("encoding", Encoding({"speed": Raw(mask=False)}, Label("late", low=0, high=1))),
-        ("encoding", Encoding(stream.ENCODING.features, Label("late", low=0, high=2))),
+        ("model", "model", ModelSpec("mlp")),
+        ("encoding", "encoding", Encoding({"speed": Raw(mask=False)}, Label("late", low=0, high=1))),
+        ("label", "encoding", Encoding(stream.ENCODING.features, Label("late", low=0, high=2))),
     ],
 )
-def test_nothing_learns_on_whose_weights_would_mean_something_else(desk: Desk, option: str, value: object) -> None:
+def test_nothing_learns_on_whose_weights_would_mean_something_else(
+    desk: Desk, named: str, option: str, value: object
+) -> None:
     desk.arrive(500)
     desk.scheduler(LEARNING_ON).step()
     desk.arrive(500)
     assert desk.scheduler(LEARNING_ON, pipeline={option: value}).step() is Outcome.FAILED
-    assert ": declared is " in desk.told[-1]
+    assert f": {named}: here it is " in desk.told[-1]
 
 
 def test_a_commit_without_rows_is_nothing_to_learn_on_from(desk: Desk) -> None:

@@ -17,11 +17,14 @@ import pytest
 from headrace.connectors.schema import Field
 from headrace.errors import DatasetError, ModelError, RequestError, SettingsError, TrainingError, UnknownColumnError
 from headrace.training.data import Encoding, Hash, Label
+from headrace.training.data.encoding import Fitted
+from headrace.training.data.tensors import TensorBatch
 from headrace.training.freshness import Freshness, Point, Question, measure, parse_cadences
 from headrace.training.freshness.folder import write_freshness
 from headrace.training.freshness.history import Times
 from headrace.training.freshness.plots import plot_freshness
-from headrace.training.learning import Guard, ModelSpec, OptimizerSpec
+from headrace.training.learning import Guard, ModelSpec, OptimizerSpec, TorchLearner
+from headrace.training.learning.learner import Step
 
 from .drifting import DAY_US, HOUR_US, START_US, Ones, Stream, platform
 
@@ -211,6 +214,30 @@ def test_more_refused_rows_than_are_declared_end_a_measurement(tmp_path: Path) -
     point = by_name(measured(tmp_path / "allowed", Stream(2_000, 20), "weekly:full", Allowed))["weekly:full"]
     assert point.updates == 2
     assert 0.5 * point.rows_visited < point.refused < point.rows_visited
+
+
+class Counting(TorchLearner):
+    """Counts the micro-batches that any of its kind was given."""
+
+    given = 0
+
+    def learn_tensors(self, batch: TensorBatch, rows: int | None = None) -> Step:
+        Counting.given += 1
+        return super().learn_tensors(batch, rows)
+
+
+class Counted(Ones):
+    """Whether a row is a one, by a learner of its own."""
+
+    def learner(self, fitted: Fitted, example: pa.RecordBatch) -> TorchLearner:
+        return Counting(self.chosen.recipe, fitted, example, self.device)
+
+
+def test_a_model_goes_on_by_a_learner_of_an_own_step(tmp_path: Path) -> None:
+    Counting.given = 0
+    found = measured(tmp_path, Stream(2_000, 20), "50rows", Counted)
+    begun = Counted.epochs * math.ceil(found.known / Counted.batch_rows)
+    assert Counting.given == begun + by_name(found)["50rows"].updates
 
 
 class Untimed(Ones):

@@ -276,3 +276,28 @@ def test_another_module_than_the_one_that_a_version_names_is_told(desk: Desk, mo
     found = rebuild(desk.platform, desk.store, made.name)
     assert found.is_same
     assert [(one.section, one.name) for one in found.changed] == [("own code", "own_nets")]
+
+
+OWN_LEARNER = """
+from dataclasses import replace
+from headrace.training.learning import TorchLearner
+
+class Held(LateTrips):
+    '''With a penalty, and weights that begin elsewhere.'''
+    fine_tuning = OptimizerSpec("sgd", 0.1)
+
+    def learner(self, fitted, example):
+        recipe = replace(self.chosen.recipe, losses={"bce": 1.0, "l2": 0.1}, seed=3)
+        return TorchLearner(recipe, fitted, example, self.device)
+"""
+
+
+def test_versions_of_an_own_learner_are_made_again_by_its_file(desk: Desk) -> None:
+    file = desk.folder / "model.py"
+    file.write_text(MODEL + OWN_LEARNER)
+    pipeline = load_training(file, "held")(desk.platform, device="cpu")
+    first = desk.kept(pipeline)
+    desk.table.append(pa.Table.from_batches([trips.rows(100, trips.FEBRUARY, seed=3)]))
+    outcome = pipeline.learn_on(desk.store.files(first.name), first.facts.snapshots["raw.trips"])
+    on = register(desk.store, outcome, WHY, parent=first)
+    assert [rebuild(desk.platform, desk.store, one.name, file=file).is_same for one in (first, on)] == [True, True]
