@@ -388,8 +388,15 @@ MUTANTS = (
     Mutant(
         "a version of a notebook's own steps is said to be made again by a file",
         "training/models/made_again.py",
-        "if version.facts.own_code is None and",
-        "if False and",
+        "(own is None or DEFINITION not in own.entries) and",
+        "False and",
+        "tests/training/models/test_rebuild.py::test_what_cannot_be_made_again_is_refused_with_the_reason",
+    ),
+    Mutant(
+        "a version of a notebook's own steps is said to be made again by a file where its network has one",
+        "training/models/made_again.py",
+        "(own is None or DEFINITION not in own.entries) and",
+        "own is None and",
         "tests/training/models/test_rebuild.py::test_what_cannot_be_made_again_is_refused_with_the_reason",
     ),
     Mutant(

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.registry.model_facts import ModelVersion
 from headrace.training.data.filter_json import UNKNOWN
-from headrace.training.models.own_code import named_modules
+from headrace.training.models.own_code import DEFINITION, named_modules
 
 #: The kinds of a training, among what a version keeps: over a pinned snapshot, on from a version, and from a stream.
 FULL, LEARNED_ON, STREAM = "full", "learned_on", "stream"
@@ -40,7 +40,9 @@ def why_not(version: ModelVersion) -> str:
     if lacking:
         what = ", ".join(lacking)
         return f"how it was trained is recorded without {what}, so that it cannot be made again; {only}"
-    if version.facts.own_code is None and (needs := list(_of_its_file(training))):
+    own = version.facts.own_code
+    # Own code may be the modules that the version names alone, where its class has no file, as of a notebook.
+    if (own is None or DEFINITION not in own.entries) and (needs := list(_of_its_file(training))):
         said = "and which code of your own that was is not recorded, so that nothing tells whether a file is it"
         return f"{' and '.join(needs)}, {said}; train it again from a file"
     return f"run {training['run']}: {NO_POSITIONS}" if not training.get("places", True) else ""

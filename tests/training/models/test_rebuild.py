@@ -168,6 +168,9 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
     refused(ModelError, why, training={**unknown, "overridden": ["fit"]})
     why = "it has filters of a class of your own, and which code"
     refused(ModelError, why, training={**unknown, "definition": {**definition, "splits": own}})
+    # Of a notebook's class with a network of a module: no file of the class.
+    network = {**unknown, "own_code": {"own_nets": "0a1b2c3d" * 8}, "overridden": ["example"]}
+    refused(ModelError, "its class overrides example, and which code", training=network)
     # The rest is not known before it is tried, or is a matter of what is given.
     assert known == [
         "how it was trained is not recorded",
@@ -178,6 +181,7 @@ def test_what_cannot_be_made_again_is_refused_with_the_reason(desk: Desk) -> Non
         "recorded without its parent",
         "its class overrides fit, and which code of your own that was is not recorded",
         "it has filters of a class of your own, and which code",
+        "its class overrides example, and which code",
     ]
     for changes, said in (
         ({}, "yes"),
