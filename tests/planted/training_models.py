@@ -294,8 +294,8 @@ MUTANTS = (
     Mutant(
         "a gate takes another label time than its version learned by",
         "training/models/labels_plausible.py",
-        "if found != expected:",
-        "if False:",
+        '        self.gate.check_label_time(_label_time(facts.training), f"told {who}")\n',
+        "",
         "tests/training/models/test_labels_plausible.py::"
         "test_a_label_time_by_which_the_version_did_not_learn_is_no_verdict",
     ),
@@ -398,6 +398,22 @@ MUTANTS = (
         "(own is None or DEFINITION not in own.entries) and",
         "own is None and",
         "tests/training/models/test_rebuild.py::test_what_cannot_be_made_again_is_refused_with_the_reason",
+    ),
+    Mutant(
+        "a gate by another label time than a training declares is told with the second version",
+        "training/learning/definition.py",
+        "cls.model.task, cls.label_time)",
+        "cls.model.task)",
+        "tests/training/models/test_governed.py::"
+        "test_a_gate_by_another_label_time_than_the_declared_one_is_refused_where_it_is_declared",
+    ),
+    Mutant(
+        "a gate by another label time than a streaming trainer declares is told with the second version",
+        "training/streaming/pipeline.py",
+        'self.check_gates(kind, [SET], label_time=self.label_time or "")',
+        "self.check_gates(kind, [SET])",
+        "tests/training/models/test_governed.py::"
+        "test_a_gate_by_another_label_time_than_the_declared_one_is_refused_where_it_is_declared",
     ),
     Mutant(
         "a file does not bring the modules beside it",

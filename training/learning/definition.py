@@ -78,7 +78,7 @@ def definition_of(cls: type[Any], where: Place) -> TrainingDefinition:
         raise DefinitionError(msg) from error
     splits = _splits(cls, at)
     cls.check_promotion(at)
-    cls.check_gates(at, splits.keys() - {TRAIN}, cls.model.task)
+    cls.check_gates(at, splits.keys() - {TRAIN}, cls.model.task, cls.label_time)
     return TrainingDefinition(
         check_name(snake_case(cls.__name__), "training", where),
         owner,

@@ -70,6 +70,15 @@ class Examination:
                 msg = f"gate {gate.name!r}: {metric!r} is no metric of task {task!r}; "
                 raise DefinitionError(msg + did_you_mean(metric, METRICS_OF[task]))
 
+    def check_label_time(self, declared: str) -> None:
+        """DefinitionError for a gate that takes labels for known by another column than a model declares; empty: any.
+
+        No version would be judged by it beside a champion.
+        """
+        for gate in self.gates:
+            if isinstance(gate, LabelsPlausible):
+                gate.check_label_time(declared, "tells the model")
+
     def check_subject(self, facts: Facts) -> None:
         """DefinitionError for a gate over a set that is neither evaluated nor recorded, or what is no metric of one.
 
@@ -153,10 +162,15 @@ class Governed:
             raise DefinitionError(msg)
 
     @classmethod
-    def check_gates(cls, at: str, recorded: Iterable[str], task: str = "") -> None:
-        """DefinitionError, beginning with a place, for gates that cannot be meant (`Examination.check_sets`)."""
+    def check_gates(cls, at: str, recorded: Iterable[str], task: str = "", label_time: str = "") -> None:
+        """DefinitionError, beginning with a place, for gates that cannot be meant.
+
+        Raises what `Examination.check_sets` does, and `check_label_time` of the column that the model declares.
+        """
         try:
-            cls.examination().check_sets(recorded, task)
+            asked = cls.examination()
+            asked.check_sets(recorded, task)
+            asked.check_label_time(label_time)
         except DefinitionError as error:
             msg = f"{at}: {error}"
             raise DefinitionError(msg) from error

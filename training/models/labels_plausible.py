@@ -82,6 +82,19 @@ class LabelsPlausible:
         """What is held beside what."""
         return f"labels learned as plausible as those of {self.set}"
 
+    def check_label_time(self, told: str, whom: str) -> None:
+        """DefinitionError where another column than the gate's told somebody when labels were known, who is in `whom`.
+
+        By another one some that were learned would be left out. Where none did (an empty name), any may be it.
+
+        >>> LabelsPlausible("history", "seen_at").check_label_time("known_at", "told run 'late-1'")
+        Traceback (most recent call last):
+        headrace.errors.DefinitionError: ...: label_time: expected 'known_at', which told run 'late-1' when its...
+        """
+        if told and told != self.label_time:
+            msg = f"gate {self.name!r}: label_time: expected {told!r}, which {whom} when its labels were known, "
+            raise DefinitionError(msg + f"found {self.label_time!r}")
+
     def judge(self, subject: Subject) -> GateResult:
         """DefinitionError: without rows there is nothing to judge by. `Examination.bound` gives it those of its set."""
         del subject
@@ -211,13 +224,9 @@ class LearnedLabels(BoundGate[LabelsPlausible]):
         """The rows that were learned; DefinitionError: by another label time, so that the gate would leave some out."""
         from headrace.training.models.increment import let_through
 
-        found = self.gate.label_time
-        expected = _label_time(facts.training) or found
-        if found != expected:
-            who = f"run {facts.training['run']!r}" if "run" in facts.training else "its training"
-            msg = f"gate {self.name!r}: label_time: expected {expected!r}, which told {who} when its labels were known"
-            raise DefinitionError(msg + f", found {found!r}")
-        return let_through(facts, rows, found)
+        who = f"run {facts.training['run']!r}" if "run" in facts.training else "its training"
+        self.gate.check_label_time(_label_time(facts.training), f"told {who}")
+        return let_through(facts, rows, self.gate.label_time)
 
     def _windows(
         self, parts: Iterable[PinnedRows], champion: ModelVersion, *, leave_out: bool = False

@@ -367,7 +367,7 @@ class StreamingTrainingPipeline(Governed):
             raise DefinitionError(msg)
         self._check_times(kind)
         check_subscribers(f"{kind}.subscribers", self.subscribers)
-        self.check_gates(kind, [SET])
+        self.check_gates(kind, [SET], label_time=self.label_time or "")
         for name in ("micro_batch_rows", "micro_batch_seconds"):
             if not 0 < getattr(self, name) <= MOST[name]:
                 msg = f"{kind}.{name} is {getattr(self, name)!r}; expected more than 0 and at most {MOST[name]:,}"

@@ -20,6 +20,7 @@ from headrace.training.learning.spec import ModelSpec
 from headrace.training.models.evaluation_set import EvaluationSet
 from headrace.training.models.gates import AtMost, Gate, NotWorse, SlicesNotWorse
 from headrace.training.models.governed import Examination
+from headrace.training.models.labels_plausible import LabelsPlausible
 from headrace.training.models.model_gates import OnRows, StoredAnswer
 from headrace.training.models.store import ModelStore
 from headrace.training.streaming.pipeline import StreamingTrainingPipeline
@@ -58,6 +59,23 @@ def test_gates_that_cannot_be_meant_are_refused_where_they_are_declared(gates: A
     with pytest.raises(DefinitionError, match=why) as refused:
         declared([RECENT], gates)
     assert f"{Path(__file__).name}:" in str(refused.value)
+
+
+def test_a_gate_by_another_label_time_than_the_declared_one_is_refused_where_it_is_declared(tmp_path: Path) -> None:
+    gate = LabelsPlausible("recent", "seen_at")
+    said = r"label_time: expected 'known_at', which tells the model when its labels were known, found 'seen_at'"
+    options = {"evaluations": [RECENT], "gates": [gate]}
+    with pytest.raises(DefinitionError, match=said) as refused:
+        type("LateTrips", (TrainingPipeline,), {**PINNED, **options, "label_time": "known_at"})
+    assert f"{Path(__file__).name}:" in str(refused.value)
+    for told in ("", "seen_at"):
+        type("LateTrips", (TrainingPipeline,), {**PINNED, **options, "label_time": told})
+    platform = Platform(load_settings(flags={"home": str(tmp_path)}, environment={}, folder=tmp_path))
+    wrong = type("Labels", (StreamingTrainingPipeline,), {**STREAMED, **options, "label_time": "known_at"})
+    with pytest.raises(DefinitionError, match=f"Labels: gate .* {said}"):
+        wrong(platform)
+    for column in (None, "seen_at"):
+        type("Labels", (StreamingTrainingPipeline,), {**STREAMED, **options, "label_time": column})(platform)
 
 
 def test_sets_that_cannot_be_meant_are_refused() -> None:
