@@ -42,7 +42,8 @@ from headrace.training.learning.sources import check_versions, snapshot_of, vers
 from headrace.training.learning.spec import Guard, ModelSpec, OptimizerSpec, Recipe
 from headrace.training.learning.start import Begun
 from headrace.training.learning.torch_learner import TorchLearner
-from headrace.training.learning.trainer import MOST_REFUSED, Plan, Trained, Trainer, evaluate
+from headrace.training.learning.trainer import MOST_REFUSED, Trained, Trainer, evaluate
+from headrace.training.learning.work import Work
 from headrace.training.models.governed import Governed
 from headrace.training.models.made_again import FULL, LEARNED_ON
 from headrace.training.models.options import check_options
@@ -78,34 +79,6 @@ AHEAD_US = 1_000_000
 STEPS = ("snapshot", "rows", "fit", "example", "learner", "dataset", "appended")
 #: What a subclass may override besides: facts of a version, which change nothing of what is learnt.
 FACT_STEPS = ("feature_versions",)
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What is to be learned by whom: of `training`; with `files` and `after` on from a model and a snapshot.
-
-    `features` are the versions of the views that made the rows; `recipe` is that of the step `learner`, whose optimizer
-    `fine_tuning` may take the place of; `newest_us` is when the newest label of the rows was known (µs).
-    """
-
-    features: Mapping[str, str]
-    snapshot: Snapshot
-    training: PinnedRows
-    learner: TorchLearner
-    recipe: Recipe
-    plan: Plan
-    newest_us: int | None
-    files: Mapping[str, bytes] | None = None
-    after: int | None = None
-    plots: bool = False
-
-    @property
-    def rows(self) -> int:
-        """How many rows an epoch visits; 0 where that is not known before they are read."""
-        if self.files is None:
-            return self.learner.fitted.rows
-        chosen = self.training.filters or self.training.superseded is not None
-        return 0 if chosen else self.training.snapshot.rows
 
 
 class TrainingPipeline(Governed):
@@ -213,7 +186,7 @@ class TrainingPipeline(Governed):
         newest = self._newest_label(training) if self.chosen.label_time else None
         fitted = self.fit(training)
         learner = self.learner(fitted, self.example(training))
-        work = _Work(features, snapshot, training, learner, learner.recipe, self.chosen.plan, newest, plots=plots)
+        work = Work(features, snapshot, training, learner, learner.recipe, self.chosen.plan, newest, plots=plots)
         return self._learned(work, folder, resume, subscribers)
 
     def learn_on(
@@ -243,15 +216,10 @@ class TrainingPipeline(Governed):
         snapshot, features = self.snapshot(named), self._features(named)
         self.check_splits(snapshot)
         training = self.facts_of(self.appended(snapshot, after))
-        begun = Begun.of(files)
-        at = f"{self.chosen.where}: training {self.chosen.name}"
-        begun.check_encoding(self.chosen.encoding, at)
-        made = self.learner(begun.fitted, begun.example)
-        recipe = made.recipe
-        learner = begun.taken_up_by(made, self.chosen.fine_tuning, at)
+        learner, recipe = self._going_on(files)
         newest = self._newest_label(training)
         plan = replace(self.chosen.plan, epochs=1, stopping=None)
-        work = _Work(features, snapshot, training, learner, recipe, plan, newest, files, after)
+        work = Work(features, snapshot, training, learner, recipe, plan, newest, files, after)
         return self._learned(work, folder, resume, subscribers)
 
     def appended(self, snapshot: Snapshot, after: int) -> PinnedRows:
@@ -320,6 +288,14 @@ class TrainingPipeline(Governed):
         order = Order(seed=self.chosen.recipe.seed, shuffle=shuffle)
         return PinnedDataset(rows, fitted, batch_size=self.chosen.batch_rows, order=order)
 
+    def _going_on(self, files: Mapping[str, bytes]) -> tuple[TorchLearner, Recipe]:
+        """Who learns on from a model's files, and the recipe that the step `learner` made it of."""
+        begun, at = Begun.of(files), f"{self.chosen.where}: training {self.chosen.name}"
+        begun.check_encoding(self.chosen.encoding, at)
+        made = self.learner(begun.fitted, begun.example)
+        recipe = made.recipe
+        return begun.taken_up_by(made, self.chosen.fine_tuning, at), recipe
+
     @property
     def _others(self) -> list[str]:
         """The splits that do not train."""
@@ -329,7 +305,7 @@ class TrainingPipeline(Governed):
         """The rows of the splits that do not train."""
         return {name: self.facts_of(self.rows(snapshot, name)) for name in self._others}
 
-    def _training(self, work: _Work) -> dict[str, Any]:
+    def _training(self, work: Work) -> dict[str, Any]:
         """How it is learnt, as plain values, and the gates that are declared with it."""
         own = [step for step in STEPS if getattr(type(self), step) is not getattr(TrainingPipeline, step)]
         # The order of rows is of the chosen seed, whatever that of a user's own learner.
@@ -359,7 +335,7 @@ class TrainingPipeline(Governed):
 
     def _learned(
         self,
-        work: _Work,
+        work: Work,
         folder: Path | None,
         resume: bool,
         subscribers: Mapping[str, Sequence[Subscriber]] | None,
@@ -382,7 +358,7 @@ class TrainingPipeline(Governed):
         cutoff = None if work.newest_us is None else instant_of(work.newest_us)
         return TrainingOutcome(self.chosen, snapshot, trained, metrics, evaluated, work.features, training, cutoff)
 
-    def _identity(self, work: _Work) -> dict[str, Any]:
+    def _identity(self, work: Work) -> dict[str, Any]:
         """What a checkpoint must be of to be gone on with."""
         splits = {name: [str(one) for one in filters] for name, filters in self.chosen.splits.items()}
         found: dict[str, Any] = {
