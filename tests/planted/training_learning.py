@@ -328,6 +328,20 @@ MUTANTS = (
         "test_a_step_may_make_another_network_than_is_declared_which_goes_on_from_its_weights",
     ),
     Mutant(
+        "who takes weights over keeps its own optimizer",
+        "training/learning/torch_learner.py",
+        "            self._optimizer = make_optimizer(optimizer, self._parameters)\n",
+        "",
+        "tests/training/learning/test_learner.py::test_who_takes_weights_over_learns_as_who_was_made_with_them",
+    ),
+    Mutant(
+        "who takes weights over is no model until two labels came",
+        "training/learning/torch_learner.py",
+        "        self._goes_on = True\n",
+        "",
+        "tests/training/learning/test_learner.py::test_who_takes_weights_over_knows_of_other_labels_than_come",
+    ),
+    Mutant(
         "a learner goes on with what it counted of other weights",
         "training/learning/torch_learner.py",
         "        if self._counters != Counters():",

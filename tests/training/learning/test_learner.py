@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,30 @@ def test_a_learner_goes_on_elsewhere_bit_for_bit(optimizer: str, model: ModelSpe
     assert resumed.state() == straight.state()
     assert resumed.artifact() == straight.artifact()
     assert resumed.counters == Counters(640, 640, 10, 10)
+
+
+@pytest.mark.parametrize("model", [LOGISTIC, DROPPING], ids=["logistic", "dropout"])
+def test_who_takes_weights_over_learns_as_who_was_made_with_them(model: ModelSpec) -> None:
+    parent, tuning, rows = learner(Recipe(model, seed=1)), OptimizerSpec("adagrad", 0.3), stream.rows(64, 2)
+    parent.learn(stream.rows(64))
+    before = weights(parent)
+    taking, recipe = learner(Recipe(model, OptimizerSpec("adam", 0.01), seed=5)), Recipe(model, tuning, seed=5)
+    taking.go_on_from(parent.network, tuning)
+    made = TorchLearner(recipe, FITTED, stream.example(), "cpu", deepcopy(parent.network))
+    for one in (taking, made):
+        one.learn(rows)
+        one.learn(rows)
+    assert (taking.state(), taking.artifact(), taking.recipe) == (made.state(), made.artifact(), recipe)
+    assert same(weights(parent), before)
+
+
+def test_who_takes_weights_over_knows_of_other_labels_than_come() -> None:
+    alike, taking = of_labels(np.ones(8)), learner(Recipe(LOGISTIC))
+    taking.go_on_from(learner(Recipe(LOGISTIC)).network)
+    for one in (taking, fresh := learner(Recipe(LOGISTIC))):
+        one.learn(alike)
+    assert taking.unready() is None
+    assert fresh.unready() is not None
 
 
 def test_random_numbers_of_others_are_neither_used_nor_disturbed() -> None:
