@@ -117,7 +117,7 @@ class Search:
         later = self.known_later_by_commits if Cause.NOT_MATERIALIZED in one.causes else self.known_later
         for more, found in self.besides(values, later):
             causes = (*one.causes, *more)
-            for place in sorted(self.open if causes else ()):
+            for place in sorted(self._going_by(causes)):
                 name, row = place
                 if same(self.answer(place).value, found.features[name].get(row)):
                     self.found[place] = Found(causes, "; ".join(self._details(place, causes, behind)))
@@ -138,6 +138,12 @@ class Search:
         """What was served."""
         name, row = place
         return self.served.answers[name][row] or Answer(None)
+
+    def _going_by(self, causes: Collection[Cause]) -> Set[Place]:
+        """The open values of which causes may be told: of what is expired, those alone that were called so."""
+        if not causes:
+            return frozenset()
+        return self._called_expired() if Cause.EXPIRED in causes else self.open
 
     def _behind(self, places: Collection[Place]) -> set[Place]:
         """The values with tiles that values are, or are computed of."""
@@ -160,9 +166,12 @@ class Search:
 
     def _expired(self) -> dict[Place, Any]:
         """What the store rightly says is expired; by the clock of events nothing expires."""
-        said = [place for place in self.open if self.answer(place).status == Status.EXPIRED]
-        places = self._behind(said if self.plan.clock == "wall" else ())
+        places = self._behind(self._called_expired() if self.plan.clock == "wall" else ())
         return {place: None for place in places if any(self._not_kept(place))}
+
+    def _called_expired(self) -> set[Place]:
+        """The open values whose answer said that they are expired."""
+        return {place for place in self.open if self.answer(place).status == Status.EXPIRED}
 
     def _not_kept(self, place: Place) -> Iterator[str]:
         """How long tiles are kept of which one of the window was past that when the answer was made."""

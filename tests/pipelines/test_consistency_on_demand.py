@@ -184,6 +184,19 @@ def test_what_was_computed_of_an_expired_value_is_expired(tmp_path: Path) -> Non
         assert causes(depot, given(status="present", rush=-1)) == {"rush": Cause.UNEXPLAINED}
 
 
+def test_what_is_wrong_beside_an_expired_value_is_unexplained(tmp_path: Path) -> None:
+    """Each value goes by its own status, also where both are of one window, and NULL for that explains both."""
+    with depot_in(tmp_path, "wall") as depot:
+        depot.archive(TRIPS)
+        depot.serve(TRIPS)
+        for expired, wrong in (({"rush": -1}, {"trips_1h": None}), ({"trips_1h": None}, {"rush": -1})):
+            line = {**given(status="expired", **expired), **given(status="present", **wrong)}
+            expected = dict.fromkeys(expired, Cause.EXPIRED) | dict.fromkeys(wrong, Cause.UNEXPLAINED)
+            assert causes(depot, line) == expected
+        line = {**given(status="expired", rush=-1), **given(status="expired", trips_1h=None)}
+        assert causes(depot, line) == dict.fromkeys(["rush", "trips_1h"], Cause.EXPIRED)
+
+
 def test_what_was_computed_of_an_estimate_served_beside_is_one(depot: Depot) -> None:
     depot.archive([trip(MIDNIGHT - HOUR, car=car) for car in range(5_000)])
     depot.serve(TRIPS)

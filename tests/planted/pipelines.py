@@ -286,9 +286,16 @@ MUTANTS = (
     Mutant(
         "consistency takes for expired what the answer does not call so",
         "pipelines/consistency_causes.py",
-        "if self.answer(place).status == Status.EXPIRED]",
-        "if self.answer(place)]",
+        "if self.answer(place).status == Status.EXPIRED}",
+        "if self.answer(place)}",
         f"{ON_DEMAND}::test_what_was_computed_of_an_expired_value_is_expired",
+    ),
+    Mutant(
+        "consistency takes for expired what is wrong beside an expired value",
+        "pipelines/consistency_causes.py",
+        "return self._called_expired() if Cause.EXPIRED in causes else self.open",
+        "return self.open",
+        f"{ON_DEMAND}::test_what_is_wrong_beside_an_expired_value_is_unexplained",
     ),
     Mutant(
         "consistency does not say what it leaves out",
