@@ -42,16 +42,22 @@ def database(what: str) -> Iterator[duckdb.DuckDBPyConnection]:
         NumericOverflowError: a number was beyond its type; the message begins with `what`.
         RequestError: anything else that DuckDB refuses, such as a file that it cannot read.
     """
-    with in_utc() as connection:
-        try:
-            yield connection
-        except duckdb.Error as error:
-            if told := told_in(str(error)):
-                msg = f"{what}: {told}"
-                raise UserFunctionError(msg) from error
-            overflow = isinstance(error, duckdb.OutOfRangeException) or "beyond BIGINT" in str(error)
-            msg = f"{what}: {_told(error)}"
-            raise (NumericOverflowError if overflow else RequestError)(msg) from error
+    with in_utc() as connection, errors_of(what):
+        yield connection
+
+
+@contextmanager
+def errors_of(what: str) -> Iterator[None]:
+    """Errors of DuckDB as those that `database` raises."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if told := told_in(str(error)):
+            msg = f"{what}: {told}"
+            raise UserFunctionError(msg) from error
+        overflow = isinstance(error, duckdb.OutOfRangeException) or "beyond BIGINT" in str(error)
+        msg = f"{what}: {_told(error)}"
+        raise (NumericOverflowError if overflow else RequestError)(msg) from error
 
 
 def is_file(text: str) -> bool:

@@ -19,6 +19,7 @@ from headrace.compiler.point_in_time import AskedFeature, KeySet, key_sets
 from headrace.compiler.scalar_sql import text_literal
 from headrace.compiler.tiles import WindowMode, floor_to
 from headrace.compiler.verdict import Verdict
+from headrace.connectors.duckdb_files import in_utc
 from headrace.connectors.duckdb_functions import view_database
 from headrace.connectors.prefix import TopicPartition
 from headrace.errors import NotFoundError, RequestError
@@ -272,13 +273,16 @@ class ConsistencyCheck:
     def _recomputed(self, served: Served, history: Pinned) -> Iterator[Recomputed]:
         """What recomputes what was served, in a database for each kind of entity that it reads."""
         with ExitStack() as stack:
-            histories = []
+            histories, connections = [], []
             kinds = tiled_kinds(self.plan, served)
             for keys, names in kinds.items():
                 connection = stack.enter_context(self._opened(history))
                 beside = [other for other in kinds if other != keys]
                 histories.append(History(connection, self.plan, served, names, beside))
-            yield Recomputed(self.plan, served, histories)
+                connections.append(connection)
+            # On-demand features take no rows of a database: any will do, and to open one takes time.
+            computing = connections[0] if connections else stack.enter_context(in_utc())
+            yield Recomputed(self.plan, served, histories, computing)
 
 
 def _within(offsets: Mapping[TopicPartition, int]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from headrace.compiler.equality import same
@@ -40,11 +41,13 @@ class Recomputed:
         plan: the version of the view that served.
         served: what was served.
         histories: of each of `tiled_kinds`; several where a feature reads those of several kinds of entity.
+        connection: where on-demand features are computed.
     """
 
     plan: ViewPlan
     served: Served
     histories: Sequence[History]
+    connection: duckdb.DuckDBPyConnection
 
     def outside(self, until_us: int) -> list[tuple[int, str]]:
         """Rows that history does not cover, with the reason; requests alone need none."""
@@ -138,7 +141,7 @@ class Recomputed:
         read |= {column.name: [requested[column.name][row] for row in rows] for column in one.request}
         types |= {column.name: column.type for column in one.request}
         table = pa.table({name: pa.array(column, arrow_type(types[name])) for name, column in read.items()})
-        values_there = values_on_demand(self.plan.name, one, table)
+        values_there = values_on_demand(self.connection, self.plan.name, one, table)
         try:
             return dict(zip(rows, values_there.to_pylist(), strict=True))
         except (OverflowError, ValueError) as error:

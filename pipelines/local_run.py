@@ -280,7 +280,8 @@ def values_of(connection: duckdb.DuckDBPyConnection, asked: AskedSet) -> pa.Tabl
     values = connection.sql(point_in_time_sql(keys, "spine", "archive"))
     rows = connection.table("spine").join(values, "_row").order("_row").to_arrow_table()
     for one in asked.on_demand:
-        rows = rows.append_column(one.name, values_on_demand(keys.plan.name, one, rows.select(list(one.inputs))))
+        read = rows.select(list(one.inputs))
+        rows = rows.append_column(one.name, values_on_demand(connection, keys.plan.name, one, read))
     return rows.select([*(key.name for key in keys.keys), *asked.names])
 
 

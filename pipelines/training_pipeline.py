@@ -135,9 +135,9 @@ class TrainingSetPipeline:
                 outside[view] = self.check_coverage(connection, view, rows, histories[view])
                 sets = key_sets(self.views[view], tuple(tiled.values()), self.known_by)
                 columns |= ENGINES[self.engine](self, connection, sets, rows, histories[view])
-            for one, request in requested.items():
-                read = {each.feature.name: columns[tiled[replace(each, name="")].name] for each in one.inputs}
-                columns[one.name] = values_on_demand(view, one.feature, pa.table(read | request))
+                for one, request in requested.items():
+                    read = {each.feature.name: columns[tiled[replace(each, name="")].name] for each in one.inputs}
+                    columns[one.name] = values_on_demand(connection, view, one.feature, pa.table(read | request))
         return self.assemble(rows, asked, columns, histories, all_reasons(outside))
 
     def requested(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from headrace.compiler.equality import same
@@ -217,6 +218,24 @@ def test_the_last_bits_of_what_was_served_beside_are_taken_as_they_are(whole: De
     assert distance != near
     assert causes(whole, shifted) == {}
     assert causes(whole, {**shifted, f"{VIEW}:distance_3d": [distance]}) == {"left_over": Cause.UNEXPLAINED}
+
+
+def test_no_database_is_opened_for_what_is_on_demand(whole: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each feature and each cause that is tried, that would take many times as long as to compute them."""
+    opened: list[duckdb.DuckDBPyConnection] = []
+    connect = duckdb.connect
+
+    def connecting(*given: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        opened.append(connect(*given, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(duckdb, "connect", connecting)
+    counts = []
+    for wrong in ({"trips_1h": -7}, {"trips_1h": -7, "rush": -7, "pairs": -7, "fare_each": -7.0}):
+        opened.clear()
+        assert causes(whole, given(**wrong)) == dict.fromkeys(wrong, Cause.UNEXPLAINED)
+        counts.append(len(opened))
+    assert counts[1] == counts[0] > 0
 
 
 def test_a_request_whose_value_no_reader_can_give_is_refused_by_feature(whole: Depot, log: Path) -> None:

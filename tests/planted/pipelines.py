@@ -277,6 +277,13 @@ MUTANTS = (
         f"{ON_DEMAND}::test_rows_that_the_job_has_not_committed_are_not_materialized",
     ),
     Mutant(
+        "consistency opens a database for each on-demand feature, and for each cause that it tries",
+        "pipelines/on_demand.py",
+        'connection.register("read", rows)',
+        'connection = duckdb.connect()\n        connection.register("read", rows)',
+        f"{ON_DEMAND}::test_no_database_is_opened_for_what_is_on_demand",
+    ),
+    Mutant(
         "consistency counts a row twice that is of both kinds of entity of a value",
         "pipelines/consistency_history.py",
         "for other in before)",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from headrace.compiler.build import plan_view
 from headrace.compiler.equality import same
 from headrace.compiler.plan import ViewPlan
+from headrace.connectors.duckdb_files import in_utc
 from headrace.features.load import load_views
 from headrace.features.on_demand import Features, OnDemand, traced
 from headrace.pipelines.on_demand import values_on_demand
@@ -24,6 +25,7 @@ from headrace.serving.on_demand import OnDemandValues
 VIEW = load_views(Path(__file__).parent / "shop.py").views["shops"]
 TYPES = {"orders_1h": "int", "revenue_1h": "int", "weight_1h": "float", "dear_share_1h": "float"}
 ONLINE = OnDemandValues()
+TABLES = in_utc()
 
 Row = dict[str, Any]
 #: What an expression is in ibis, over the features, and in plain Python, over a row.
@@ -120,7 +122,7 @@ def test_every_reader_computes_what_plain_python_does(steps: list[Tree], rows: l
     online = ONLINE.values(plan, plan.on_demand, lists)
     arrow = {"int": pa.int64(), "float": pa.float64()}
     table = pa.table({name: pa.array(values, arrow[TYPES[name]]) for name, values in lists.items()})
-    of_tables = [values_on_demand(plan.name, one, table).to_pylist() for one in plan.on_demand]
+    of_tables = [values_on_demand(TABLES, plan.name, one, table).to_pylist() for one in plan.on_demand]
     assert online == of_tables
     for found, wanted in zip(online, expected, strict=True):
         assert all(map(same, found, wanted)), (found, wanted)
