@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import ValuesView
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 #: Rows that a notebook shows of a table.
 SHOWN_ROWS = 20
+#: What pandas calls columns of objects that hold no time: it has looked at each value, faster than Python can.
+TIMELESS = frozenset({"string", "integer", "floating", "boolean"})
+#: What most values inside of structs and lists are, told first: to find out that they are nothing else takes longer.
+PLAIN = frozenset({str, int, float, bool, type(None)})
+#: What Arrow takes for lists, beside tuples and arrays.
+LISTS = (list, set, ValuesView)
 
 
 def nullable_frame(rows: pa.Table) -> pd.DataFrame:
@@ -39,7 +46,8 @@ def is_frame(given: Any) -> bool:
 def frame_rows(frame: pd.DataFrame) -> pa.Table:
     """The rows of a DataFrame, without its index; a missing value is NULL.
 
-    Times that pandas keeps as objects become text, as Arrow would take those without a zone for UTC.
+    Times that pandas keeps as objects, or inside of objects, become text, as Arrow would take those without a zone for
+    UTC.
 
     >>> import pandas as pd
     >>> from datetime import datetime
@@ -71,10 +79,28 @@ def html_table(rows: pa.Table, caption: str = "") -> str:
 
 
 def _without_times(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of objects with times as text; any other as it is."""
-    return column.map(_time_as_text, na_action="ignore") if column.dtype == object else column
+    """A column of objects, or of categories that are objects, with times as text; any other as it is."""
+    import pandas as pd
+    from pandas.api.types import infer_dtype
+
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.categories.dtype == object:
+        return column.cat.rename_categories(_time_as_text)
+    if column.dtype != object or infer_dtype(column, skipna=True) in TIMELESS:
+        return column
+    return pd.Series([_time_as_text(value) for value in column], column.index, dtype=object)
 
 
 def _time_as_text(value: Any) -> Any:
-    """A time as ISO 8601, with an offset if it has one; anything else as it is."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    """A time as ISO 8601, with an offset if it has one, inside structs and lists too; anything else as it is."""
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, datetime):
+        # pandas' missing time is a datetime too, and equals nothing.
+        return value.isoformat() if value == value else None
+    if isinstance(value, dict):
+        return {name: _time_as_text(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_time_as_text, value))
+    if isinstance(value, LISTS) or str(getattr(value, "dtype", "")) == "object":
+        return list(map(_time_as_text, value))
+    return value

@@ -158,9 +158,16 @@ def _with_integers(source: SourcePlan, rows: pa.Table) -> pa.Table:
     """The rows, with integers where floats are given for a column of them; SchemaMismatchError for one that is none."""
     for column in source.columns:
         place = rows.schema.get_field_index(column.name)
-        if place >= 0 and column.type == INT and rows.schema.types[place] in INEXACT_FROM:
-            rows = rows.set_column(place, column.name, _integers(column.name, rows[column.name], source))
+        if place >= 0 and column.type == INT:
+            given = _plain(rows[column.name])
+            found = _integers(column.name, given, source) if given.type in INEXACT_FROM else given
+            rows = rows.set_column(place, column.name, found)
     return rows
+
+
+def _plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The values, of a dictionary (pandas: of categories) those that it stands for."""
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
 def _integers(name: str, floats: pa.ChunkedArray, source: SourcePlan) -> pa.ChunkedArray:

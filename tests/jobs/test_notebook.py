@@ -3,10 +3,11 @@
 # ruff: noqa: RUF012 (as users write it)
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,6 +55,18 @@ class Counts(Source):
     at: datetime = event_time()
 
 
+class Phone:
+    seen: datetime | None
+
+
+class Visits(Source):
+    live = KafkaTopic("visits")
+    card: int
+    phone: Phone | None
+    times: list[datetime | None] | None
+    at: datetime = event_time()
+
+
 class Zoned(Source):
     history = IcebergTable("raw.zoned")
     card: int
@@ -79,6 +92,18 @@ def total(tx: Counts, wspec: WindowSpec):  # type: ignore[no-untyped-def]
 
 
 @transformation
+def phone_seen(tx: Visits, wspec: WindowSpec):  # type: ignore[no-untyped-def]
+    """When a phone was seen."""
+    return tx.groupby("card")[tx.phone.seen].window(wspec).max()
+
+
+@transformation
+def last_time(tx: Visits, wspec: WindowSpec):  # type: ignore[no-untyped-def]
+    """The last of the times."""
+    return tx.groupby("card")[tx.times[-1]].window(wspec).max()
+
+
+@transformation
 def seen(tx: Zoned, wspec: WindowSpec):  # type: ignore[no-untyped-def]
     """How often."""
     return tx.groupby("card").window(wspec).count()
@@ -92,6 +117,11 @@ class Cards(FeaturePipeline):
 class CountedCards(FeaturePipeline):
     owner = "cards@example.com"
     features = [total.over("1h")]
+
+
+class VisitedCards(FeaturePipeline):
+    owner = "cards@example.com"
+    features = [phone_seen.over("1h"), last_time.over("1h")]
 
 
 class ZonedCards(FeaturePipeline):
@@ -214,6 +244,65 @@ def test_times_of_a_frame_mean_what_they_say() -> None:
     at = pd.Series([datetime(2026, 7, 1, 12)], dtype="datetime64[ns]")  # noqa: DTZ001
     found = headrace.run(ZonedCards, pd.DataFrame({"card": [1], "at": at}))
     assert found.as_of == datetime(2026, 7, 1, 10, 0, 0, 1, tzinfo=UTC), "noon in Paris"
+
+
+NAIVE = NOON.replace(tzinfo=None)
+IN_NEPAL = NOON.astimezone(timezone(timedelta(hours=5, minutes=45)))
+
+
+@pytest.mark.parametrize(
+    ("zoned", "naive"),
+    [
+        ({"phone": {"seen": IN_NEPAL}}, {"phone": {"seen": NAIVE}}),
+        ({"phone": {"seen": IN_NEPAL}}, {"phone": {"seen": pd.Timestamp(NAIVE)}}),
+        ({"times": [IN_NEPAL]}, {"times": [NAIVE]}),
+        ({"times": [NAIVE.replace(tzinfo=UTC), IN_NEPAL]}, {"times": [NOON, NAIVE]}),
+        ({"times": (IN_NEPAL,)}, {"times": (NAIVE,)}),
+        ({"times": {IN_NEPAL}}, {"times": {NAIVE}}),
+        ({"times": {"a": IN_NEPAL}.values()}, {"times": {"a": NAIVE}.values()}),
+        ({"times": np.array([IN_NEPAL])}, {"times": np.array([NAIVE])}),
+    ],
+    ids=["struct", "Timestamp", "list", "one list", "tuple", "set", "values", "ndarray"],
+)
+def test_times_inside_structs_and_lists_of_a_frame_mean_what_they_say_in_any_order(
+    zoned: dict[str, Any], naive: dict[str, Any]
+) -> None:
+    rows = [{"card": 1, "at": NOON, **zoned}, {"card": 2, "at": NOON, **naive}]
+    for given in (rows, rows[::-1]):
+        found = headrace.run(VisitedCards, pd.DataFrame(given))
+        (only,) = values(found)
+        assert (only["card"], {only["phone_seen_1h"], only["last_time_1h"]}) == (1, {NOON, None})
+        assert found.verdicts["dead_letter"] == 1
+        (reason,) = found.reasons
+        assert reason.endswith('"2026-01-05T12:00:00" is no datetime')
+
+
+def test_a_missing_time_inside_a_struct_or_a_list_is_null() -> None:
+    frame = pd.DataFrame({"card": [1], "phone": [{"seen": pd.NaT}], "times": [[NOON, pd.NaT]], "at": [NOON]})
+    found = headrace.run(VisitedCards, frame)
+    assert values(found) == [{"card": 1, "phone_seen_1h": None, "last_time_1h": None}]
+    assert found.verdicts["accepted"] == 1
+
+
+def test_a_category_is_its_values() -> None:
+    numbers = pd.Series([7, -8, None]).astype("category")
+    frame = pd.DataFrame({"card": [1, 1, 1], "n": numbers, "at": [NOON] * 3})
+    assert frame["n"].cat.categories.dtype == float, "as pandas keeps them"
+    coded = pa.table({"card": [1, 1, 1], "n": pa.array([7.0, -8.0, None]).dictionary_encode(), "at": [NOON] * 3})
+    for rows in (frame, coded):
+        found = headrace.run(CountedCards, rows)
+        assert (found.verdicts["accepted"], values(found)) == (3, [{"card": 1, "total_1h": -1}])
+    with pytest.raises(SchemaMismatchError, match=r"column 'n' is 7\.5 \(double\) in row 1, expected int"):
+        headrace.run(CountedCards, frame.assign(n=pd.Series([7, 7.5, None]).astype("category")))
+    times = pd.Series([NOON, NAIVE, None], dtype=object).astype("category")
+    found = headrace.run(CountedCards, frame.assign(at=times))
+    assert (found.verdicts["accepted"], found.verdicts["dead_letter"]) == (1, 2), "one has no zone, and one is missing"
+
+
+def test_large_integers_among_objects_are_as_they_are() -> None:
+    numbers = pd.Series([2**62 + 1, None], dtype=object)
+    frame = pd.DataFrame({"card": [1, 1], "n": numbers, "at": pd.Series([NOON, NOON], dtype=object)})
+    assert values(headrace.run(CountedCards, frame)) == [{"card": 1, "total_1h": 2**62 + 1}]
 
 
 def test_a_table_is_found_by_its_declaration_and_history_without_one(tmp_path: Path, settings: Settings) -> None:
