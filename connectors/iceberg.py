@@ -34,6 +34,7 @@ from headrace.connectors.prefix import PREFIX_COLUMNS, PartitionPrefix, prefix_o
 from headrace.connectors.schema import Field, differences
 from headrace.errors import ConnectorError, NotFoundError, SchemaMismatchError, UnsupportedError, did_you_mean
 from headrace.features.instant import EPOCH
+from headrace.features.table_name import split_name
 
 T = TypeVar("T")
 #: Writers that lose a race try again: with four writers, twenty tries leave no loser by any likelihood worth naming.
@@ -145,9 +146,12 @@ class IcebergCatalog:
             raise NotFoundError(msg) from error
 
     def named(self, name: str) -> IcebergTable:
-        """The table `namespace.table`; NotFoundError with a suggestion when there is none."""
-        namespace, _, table = name.rpartition(".")
-        return self.load(namespace, table)
+        """The table `namespace.table`; NotFoundError, with a suggestion, when there is none, or none can be."""
+        found = split_name(name)
+        if found is None:
+            msg = f"{name!r} is no Iceberg table: expected namespace.table, such as 'raw.transactions'"
+            raise NotFoundError(msg)
+        return self.load(*found)
 
     def _has_namespace(self, namespace: str) -> bool:
         """Whether the namespace exists."""

@@ -14,6 +14,7 @@ from headrace.features.instant import instant_us
 from headrace.features.local_day import checked_zone
 from headrace.features.place import Place, calling_frame
 from headrace.features.scalar import Scalar
+from headrace.features.table_name import split_name
 
 #: The archive's own time column: Kafka's LogAppendTime, the default arrival time.
 SRC_TIMESTAMP = "_src_timestamp"
@@ -250,11 +251,14 @@ def id_of(cls: type[Source], columns: tuple[SourceColumn, ...], at: str) -> str 
 
 
 def checked_option(cls: type, option: str, kinds: tuple[type, ...], at: str) -> Any:
-    """An option's value, which must be of one of `kinds` or None."""
+    """An option's value, which must be of one of `kinds` or None; DefinitionError too for a name that no table has."""
     value = getattr(cls, option)
     if value is not None and not isinstance(value, kinds):
         expected = " or ".join(kind.__name__ for kind in kinds)
         msg = f"{at}: {option} = {value!r}; expected {expected}"
+        raise DefinitionError(msg)
+    if isinstance(value, IcebergTable) and (not isinstance(value.name, str) or split_name(value.name) is None):
+        msg = f"{at}: {option} = IcebergTable({value.name!r}); expected 'namespace.table', such as 'raw.transactions'"
         raise DefinitionError(msg)
     return value
 

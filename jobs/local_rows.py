@@ -24,12 +24,18 @@ def history_of(source: SourcePlan, otherwise: str, error: type[RequestError | Se
 def tables_of(settings: Callable[[], Settings], otherwise: str) -> Callable[[str], IcebergTable]:
     """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use.
 
-    Where there is no such table, its NotFoundError says what to do `otherwise`.
+    Where there is no such table, its NotFoundError says what to do `otherwise`, and of a name that no table can have,
+    such as a misspelt folder, what rows may be given as.
     """
 
     def load(name: str) -> IcebergTable:
+        from headrace.features.table_name import split_name
         from headrace.runtime.platform import Platform
 
+        if split_name(name) is None:
+            known = "no .csv or .parquet file, no Delta table's folder, and no Iceberg table namespace.table"
+            msg = f"{name!r} is {known}; {otherwise}"
+            raise NotFoundError(msg)
         try:
             return Platform(settings()).iceberg.named(name)
         except NotFoundError as error:

@@ -7,6 +7,7 @@ from headrace.connectors.iceberg import IcebergTable
 from headrace.connectors.kafka import TopicDescription
 from headrace.errors import CutoverError, DefinitionError, UnsupportedError
 from headrace.features.source import SRC_TIMESTAMP
+from headrace.features.table_name import split_name
 from headrace.runtime.cutover import LogRange, check_topic_id
 from headrace.runtime.platform import Platform
 
@@ -35,11 +36,11 @@ def table_name_of(source: SourcePlan) -> tuple[str, str]:
     if source.history is None or source.history.kind != "iceberg":
         msg = f"source {source.name}: has no Iceberg history; set `history = IcebergTable('raw.name')`"
         raise DefinitionError(msg)
-    namespace, dot, table = source.history.name.rpartition(".")
-    if not dot or not namespace or not table:
+    found = split_name(source.history.name)
+    if found is None:
         msg = f"source {source.name}: history table {source.history.name!r}; expected 'namespace.table'"
         raise DefinitionError(msg)
-    return namespace, table
+    return found
 
 
 def checked_topic(platform: Platform, source: SourcePlan) -> TopicDescription:

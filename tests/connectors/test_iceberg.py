@@ -184,6 +184,17 @@ def test_four_writers_lose_nothing(catalog: IcebergCatalog, tmp_path: Path) -> N
     assert sorted((row["writer"], row["turn"]) for row in found) == [(str(w), t) for w in range(4) for t in range(5)]
 
 
+@pytest.mark.parametrize("name", ["clicks", ".clicks", "raw.", "raw..clicks", ""])
+def test_a_name_that_no_table_can_have_is_refused_with_what_is_expected(catalog: IcebergCatalog, name: str) -> None:
+    with pytest.raises(NotFoundError, match=rf"^'{name}' is no Iceberg table: expected namespace\.table, such as"):
+        catalog.named(name)
+
+
+def test_a_namespace_may_have_parts(catalog: IcebergCatalog) -> None:
+    catalog.create_table("lake.raw", "clicks", FIELDS)
+    assert catalog.named("lake.raw.clicks").fields == FIELDS
+
+
 def test_an_unreachable_catalog_names_itself(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("a file where the folder should be")
     with pytest.raises(ConnectorError, match="house"):

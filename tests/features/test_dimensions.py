@@ -76,6 +76,7 @@ def line_of(text: str, *pieces: str) -> int:
 
 DIMENSIONS = [
     ('    history = IcebergTable("ref.merchants")\n', "", DefinitionError, "no rows; set `history = IcebergTable"),
+    ('"ref.merchants"', '"merchants"', DefinitionError, "IcebergTable('merchants'); expected 'namespace.table'"),
     ('IcebergTable("ref.merchants")', 'KafkaTopic("m")', DefinitionError, "expected IcebergTable or DeltaTable"),
     ('    key = "merchant"\n', "", DefinitionError, "key = None; expected a column's name"),
     ('key = "merchant"', "key = []", DefinitionError, "key = []; expected a column's name"),

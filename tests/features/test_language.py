@@ -15,7 +15,7 @@ HEAD = """
 from datetime import datetime, timezone
 from typing import Literal
 import ibis
-from headrace import FeaturePipeline, KafkaTopic, Source, WindowSpec, event_time, transformation
+from headrace import FeaturePipeline, IcebergTable, KafkaTopic, Source, WindowSpec, event_time, transformation
 """
 SOURCE = """
 class Tx(Source):
@@ -418,6 +418,12 @@ SOURCES = [
     ('live = KafkaTopic("t")\n    X: str\n    a: datetime = event_time()', "no valid name"),
     ('live = KafkaTopic("t")\n    x: str = "y"\n    a: datetime = event_time()', "neither"),
     ('live = "t"\n    a: datetime = event_time()', "expected KafkaTopic"),
+    (
+        'history = IcebergTable("tx")\n    a: datetime = event_time()',
+        r"user\.py:\d+: source Tx: history = IcebergTable\('tx'\); expected 'namespace\.table', such as 'raw\.trans",
+    ),
+    ('history = IcebergTable("raw..tx")\n    a: datetime = event_time()', "expected 'namespace"),
+    ("history = IcebergTable(7)\n    a: datetime = event_time()", r"IcebergTable\(7\); expected 'namespace"),
     ('live = KafkaTopic("t")\n    earliest = datetime(2000, 1, 1)\n    a: datetime = event_time()', "with a zone"),
     (
         'live = KafkaTopic("t")\n    alowed_lateness = "1d"\n    a: datetime = event_time()',

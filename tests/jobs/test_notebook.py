@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF012 (as users write it)
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -312,6 +313,18 @@ def test_a_table_is_found_by_its_declaration_and_history_without_one(tmp_path: P
     archive(settings)
     for given in (None, "raw.zoned", IcebergTable("raw.zoned")):
         assert values(headrace.run(ZonedCards, given, settings=settings)) == [{"card": 1, "seen_1h": 1}]
+
+
+@pytest.mark.parametrize("place", ["lake/cards", "/", "../lake", ".cards", "cards.", "raw..cards", ""])
+def test_a_place_without_rows_that_no_table_can_be_named_by_is_refused_with_what_is_taken(
+    place: str, settings: Settings
+) -> None:
+    said = (
+        rf"^'{re.escape(place)}' is no .csv or .parquet file, no Delta table's folder, and no Iceberg table namespace"
+    )
+    for rows in (place, IcebergTable(place)):
+        with pytest.raises(NotFoundError, match=rf"{said}\.table; give rows from elsewhere, such as rows='rows\.csv'"):
+            headrace.run(Cards, rows, settings=settings)
 
 
 def test_of_a_union_each_source_has_its_rows(settings: Settings) -> None:

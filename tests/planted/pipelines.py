@@ -129,6 +129,13 @@ MUTANTS = (
         f"{NOTEBOOK}::test_a_missing_time_inside_a_struct_or_a_list_is_null",
     ),
     Mutant(
+        "a misspelt folder is told as a table's name alone",
+        "jobs/local_rows.py",
+        "if split_name(name) is None:",
+        "if not name:",
+        f"{NOTEBOOK}::test_a_place_without_rows_that_no_table_can_be_named_by_is_refused_with_what_is_taken",
+    ),
+    Mutant(
         "categories of floats are no integers",
         "pipelines/local_input.py",
         "given = _plain(rows[column.name])",
