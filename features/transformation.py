@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Never, get_type_hints
 
@@ -53,7 +53,7 @@ class Transformation:
         """
         where = calling_place()
         for option in unknown:
-            msg = f"{where}: {self.name}.over: no option {option!r}; {_instead(option)}"
+            msg = f"{where}: {self.name}.over: no option {option!r}; {instead_of(option, ['tile'])}"
             raise DefinitionError(msg)
         found = [Window.of(given, f"{where}: {self.name}.over") for given in windows]
         if not found or len({(window.width_us, window.lag_us, window.zone) for window in found}) != len(found):
@@ -130,11 +130,15 @@ def transformation(function: Callable[..., Any]) -> Transformation:
     return Transformation(function)
 
 
-def _instead(option: str) -> str:
-    """What to do about an option that windows do not have."""
+def instead_of(option: str, known: Iterable[str]) -> str:
+    """What to do about an option that is none of the known ones: where windows are chosen to be exact, or its name.
+
+    >>> instead_of("tiles", ["tile"])
+    "did you mean 'tile'?"
+    """
     if option in MODE_OPTIONS:
         return (
             "exact or tiled is chosen where a value is asked for, by windows= or --windows, and is no part of a "
             "definition (docs/knobs.md)"
         )
-    return did_you_mean(option, ["tile"])
+    return did_you_mean(option, known)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headrace.errors import DefinitionError, did_you_mean
+from headrace.errors import DefinitionError
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.dimension_table import DimensionTable
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
@@ -17,7 +17,7 @@ from headrace.features.names import check_name, snake_case
 from headrace.features.on_demand import OnDemand, OnDemandFeature, traced
 from headrace.features.place import Place, calling_place
 from headrace.features.source import SourceSchema
-from headrace.features.transformation import Transformation, Windowed
+from headrace.features.transformation import MODE_OPTIONS, Transformation, Windowed, instead_of
 from headrace.features.window import Window
 
 CLOCKS = ("wall", "event")
@@ -102,10 +102,11 @@ def _key_names(feature: Feature) -> str:
 
 
 def _check_options(cls: type[FeaturePipeline], at: str) -> None:
-    """Refuse plain attributes that look like misspelt options."""
+    """Refuse plain attributes that look like misspelt options, or like a mode of windows; `.over()` may use others."""
     for name, value in vars(cls).items():
-        hint = did_you_mean(name, OPTIONS)
-        if not (name.startswith("_") or name in OPTIONS or callable(value)) and hint.startswith("did"):
+        hint = instead_of(name, OPTIONS)
+        is_meant = hint.startswith("did") or (name in MODE_OPTIONS and isinstance(value, str | bool))
+        if is_meant and not (name.startswith("_") or name in OPTIONS or callable(value)):
             msg = f"{at}: {name} = {value!r} is no option of a view; {hint}"
             raise DefinitionError(msg)
 

@@ -375,6 +375,13 @@ VIEWS = [
         'owner = "a"\n    features = [f.over("1h", mode="exact")]',
         r"f.over: no option 'mode'; exact or tiled is chosen where a value is asked for, by windows= or --windows",
     ),
+    *(
+        (
+            f'owner = "a"\n    {name} = "exact"\n    features = [f.over("1h")]',
+            rf"view Fraud: {name} = 'exact' is no option of a view; exact or tiled is chosen where a value is asked",
+        )
+        for name in ("mode", "windows", "window_mode", "exact", "tiled")
+    ),
     ('owner = "a"\n    features = [f.over("1h", tiles="5m")]', "f.over: no option 'tiles'; did you mean 'tile'"),
     ('owner = "a"\n    features = [f.over("1h"), f.over("1h")]', "there twice"),
     ('owner = "a"\n    features = [f.over("0h")]', "is zero"),
@@ -460,6 +467,12 @@ SOURCES = [
 def test_a_wrong_source_is_refused(load: Load, body: str, message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         load(f"\nclass Tx(Source):\n    {body}\n")
+
+
+def test_a_view_may_name_the_widths_of_its_windows(load: Load) -> None:
+    view = VIEW.replace('f.over("1h")', "f.over(*windows)").replace("features", 'windows = ("1h", "7d")\n    features')
+    found = load(SOURCE, feature(COUNT), view).views["fraud"]
+    assert [one.window_text for one in found.features] == ["1h", "7d"]
 
 
 def test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not(load: Load) -> None:

@@ -6,6 +6,34 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "a name with an empty part is that of a table",
+        "features/table_name.py",
+        'table and all(namespace.split("."))',
+        "table and namespace",
+        "tests/connectors/test_iceberg.py::test_a_name_that_no_table_can_have_is_refused_with_what_is_expected",
+    ),
+    Mutant(
+        "a history that no catalog can have is declared",
+        "features/source.py",
+        "or split_name(value.name) is None)",
+        "or not value.name)",
+        "tests/features/test_language.py::test_a_wrong_source_is_refused",
+    ),
+    Mutant(
+        "a mode in the class of a view is ignored",
+        "features/view.py",
+        "(name in MODE_OPTIONS and isinstance(value, str | bool))",
+        "False",
+        "tests/features/test_language.py::test_a_wrong_view_is_refused_at_its_line",
+    ),
+    Mutant(
+        "widths of windows in the class of a view are told as a mode",
+        "features/view.py",
+        "name in MODE_OPTIONS and isinstance(value, str | bool)",
+        "name in MODE_OPTIONS",
+        "tests/features/test_language.py::test_a_view_may_name_the_widths_of_its_windows",
+    ),
+    Mutant(
         "an integer beyond 64 bits is told as an operator that its column lacks",
         "features/meaning.py",
         "_no_method(error) or _too_large(error) or error",
