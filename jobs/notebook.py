@@ -33,7 +33,7 @@ def run(
     as_of: datetime | str | None = None,
     windows: WindowMode | None = None,
     sample: int | None = None,
-    dimensions: Mapping[str, str] = MappingProxyType({}),
+    dimensions: Mapping[str, Any] = MappingProxyType({}),
     engine: str = "duckdb",
     settings: Settings | None = None,
 ) -> LocalRun:
@@ -51,7 +51,7 @@ def run(
         as_of: the instant; by default the first at which the newest accepted event counts.
         windows: `exact` (DuckDB's default), or `tiled` as served values are, which is all that Flink has.
         sample: how many of the first rows to read; by default all.
-        dimensions: by name, a file or table to read instead of a dimension's own.
+        dimensions: by name, what to read instead of a dimension's own table: all that `rows` may be.
         engine: `duckdb`, or `flink`, which runs the view's job in this process and needs Java and PyFlink.
         settings: where Iceberg tables are; by default those of the folder and the environment.
 
@@ -77,7 +77,7 @@ def run(
         "features": (features,) if isinstance(features, str) else features,
         "as_of": None if as_of is None else instant_from("as_of", as_of),
         "sample": sample,
-        "dimensions": dimensions,
+        "dimensions": _dimensions(dimensions),
     }
     compute = _on_flink if engine == "flink" else _on_duckdb
     return compute(plan, _given(plan, rows), windows, asked, settings)
@@ -122,7 +122,7 @@ def _chosen(views: Mapping[str, View], name: str) -> View:
 
 def _check_sample(sample: int | None) -> None:
     """Refuse to read no rows, or no number of them."""
-    if sample is not None and (not isinstance(sample, int) or sample < 1):
+    if sample is not None and (isinstance(sample, bool) or not isinstance(sample, int) or sample < 1):
         msg = f"sample={sample!r}: expected how many of the first rows to read, 1 or more"
         raise RequestError(msg)
 
@@ -134,14 +134,23 @@ def _given(plan: ViewPlan, rows: Any) -> Given:
     if not plan.source.members:
         return _history(plan.source) if rows is None else _rows(rows)
     if not isinstance(rows, Mapping | None):
-        return _rows(rows)
+        return _rows(rows, "rows, of a union one for each source, by its name")
     check_sources(plan.source, rows or ())
     named = {name: _rows(one) for name, one in (rows or {}).items()}
     return {part.name: _history(part) for part in plan.source.parts if part.name not in named} | named
 
 
-def _rows(given: Any) -> Rows:
-    """Rows as local runs take them."""
+def _dimensions(given: Any) -> dict[str, Rows]:
+    """What is to be read for dimensions, by their names."""
+    if not isinstance(given, Mapping):
+        msg = f"dimensions={given!r}: expected rows, a file or a table by the name of each dimension, such as "
+        msg += "{'Merchants': 'merchants.csv'}"
+        raise RequestError(msg)
+    return {name: _rows(rows, f"dimensions: {name!r}") for name, rows in given.items()}
+
+
+def _rows(given: Any, what: str = "rows") -> Rows:
+    """Rows as local runs take them; `what` names them in an error."""
     import pyarrow as pa
 
     from headrace.connectors.frame import frame_rows, is_frame
@@ -158,8 +167,8 @@ def _rows(given: Any) -> Rows:
         return given
     if isinstance(given, str | Path):
         return str(given)
-    msg = "rows: expected a DataFrame, an Arrow table, a .csv or .parquet file, a Delta table's folder or URL, or an "
-    msg += f"Iceberg table 'namespace.name'; of a union one for each source, by its name; found {type(given).__name__}"
+    msg = f"{what}: expected a DataFrame, an Arrow table, a .csv or .parquet file, a Delta table's folder or URL, or "
+    msg += f"an Iceberg table 'namespace.name'; found {type(given).__name__}"
     raise RequestError(msg)
 
 

@@ -17,7 +17,7 @@ from headrace.connectors.duckdb_functions import view_database
 from headrace.features.instant import instant_of
 from headrace.pipelines.flink_tiles import FlinkEngine, FlinkTiles, folded_by_flink
 from headrace.pipelines.local_dimensions import open_dimensions
-from headrace.pipelines.local_input import Given, open_input
+from headrace.pipelines.local_input import Given, Rows, open_input
 from headrace.pipelines.local_run import (
     AskedSet,
     LocalRun,
@@ -44,7 +44,7 @@ def run_on_flink(
     features: Sequence[str] = (),
     as_of: datetime | None = None,
     sample: int | None = None,
-    dimensions: Mapping[str, str] = MappingProxyType({}),
+    dimensions: Mapping[str, Rows] = MappingProxyType({}),
 ) -> LocalRun:
     """Compute a view on Flink, in mode `tiled`, which is all that tiles can be asked for.
 
@@ -71,7 +71,7 @@ def folded_input(
     features: Sequence[str],
     as_of: datetime | None,
     sample: int | None,
-    dimensions: Mapping[str, str],
+    dimensions: Mapping[str, Rows],
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, FlinkTiles, int]]:
     """The input opened as the relation `archive`, its tiles by Flink, and the instant in µs.
 

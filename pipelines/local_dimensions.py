@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from headrace.compiler.duckdb_lookups import known_until, relation_of
 from headrace.compiler.lookups import dimensions_of, table_of
@@ -15,7 +16,7 @@ from headrace.connectors.duckdb_files import is_file
 from headrace.errors import NotFoundError, SchemaMismatchError, SettingsError, did_you_mean
 from headrace.features.dimension_table import DimensionTable
 from headrace.pipelines.completeness import complete_to
-from headrace.pipelines.local_input import open_file
+from headrace.pipelines.local_input import Rows, named_rows, open_file
 from headrace.pipelines.local_tables import newest_foreign, newest_snapshot, open_archive, open_foreign
 from headrace.pipelines.repeated_keys import refuse_repeated
 
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
 def open_dimensions(
     connection: duckdb.DuckDBPyConnection,
     plan: ViewPlan,
-    given: Mapping[str, str],
+    given: Mapping[str, Rows],
     load: Callable[[str], IcebergTable],
 ) -> None:
     """Make the relations of a view's dimensions: of their own tables as they are now, or of what is given for some.
 
-    What is given is, by the dimension's name, a .csv or .parquet file, a Delta table's folder or URL, or an Iceberg
-    table. A file is complete to every time, a table to what `complete_to` says.
+    What is given is, by the dimension's name, an Arrow table, a .csv or .parquet file, a Delta table's folder or URL,
+    or an Iceberg table. A file and rows in memory are complete to every time, a table to what `complete_to` says.
 
     Raises:
         SettingsError: something is given for a dimension that the view does not join.
@@ -53,15 +54,15 @@ def open_dimension(
     dimension: SourcePlan,
     table: DimensionTable,
     load: Callable[[str], IcebergTable],
-    given: str | None = None,
+    given: Rows | None = None,
 ) -> None:
     """Make the relation of one dimension: of its own table as it is now, or of what is given; as `open_dimensions`."""
-    place = given or table.location
-    if is_file(place):
+    place = table.location if given is None else given
+    if isinstance(place, pa.Table) or is_file(place):
         _open_file(connection, dimension, place)
     else:
         _open_table(connection, dimension, place, load, table.delay_us)
-    refuse_repeated(connection, table, place)
+    refuse_repeated(connection, table, named_rows(place))
 
 
 def make_known(connection: duckdb.DuckDBPyConnection, dimension: str, until_us: int | None) -> None:
@@ -78,10 +79,10 @@ def check_versions(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan,
         raise SchemaMismatchError(msg)
 
 
-def _open_file(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, table: str) -> None:
-    """The rows of a .csv or .parquet file."""
-    open_file(connection, dimension, table, relation_of(dimension.name))
-    check_versions(connection, dimension, table)
+def _open_file(connection: duckdb.DuckDBPyConnection, dimension: SourcePlan, rows: Rows) -> None:
+    """The rows of a .csv or .parquet file, or in memory."""
+    open_file(connection, dimension, rows, relation_of(dimension.name))
+    check_versions(connection, dimension, named_rows(rows))
     make_known(connection, dimension.name, None)
 
 

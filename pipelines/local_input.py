@@ -108,13 +108,18 @@ def open_file(
     missing = [column.name for column in source.columns if not column.optional and column.name not in rows.columns]
     if missing:
         hint = did_you_mean(missing[0], rows.columns)
-        msg = f"{_named(given)}: has no column {missing[0]!r} of source {source.name}; {hint}"
+        msg = f"{named_rows(given)}: has no column {missing[0]!r} of source {source.name}; {hint}"
         raise SchemaMismatchError(msg)
     types = dict(zip(rows.columns, rows.types, strict=True))
     texts = ", ".join(_text(column, types.get(column.name)) for column in source.columns)
     chosen = rows if sample is None else rows.limit(sample)
     chosen.project(f"{texts}, row_number() OVER () - 1 AS _place").create(f"{name}_given")
     connection.execute(f"CREATE VIEW {name} AS {typed_sql(source, f'{name}_given', '_place')}")
+
+
+def named_rows(given: Rows) -> str:
+    """What an error calls the rows."""
+    return given if isinstance(given, str) else "the rows given"
 
 
 def _refuse_text(source: SourcePlan, given: str, texts: Container[str]) -> None:
@@ -137,20 +142,15 @@ def _rows(connection: duckdb.DuckDBPyConnection, source: SourcePlan, given: Rows
         rows = connection.from_arrow(_with_integers(source, given))
     if not isinstance(given, str) or Path(given).suffix != ".csv":
         types = zip(rows.columns, rows.types, strict=True)
-        _refuse_text(source, _named(given), {name for name, type_ in types if type_ == VARCHAR})
+        _refuse_text(source, named_rows(given), {name for name, type_ in types if type_ == VARCHAR})
     return rows
-
-
-def _named(given: Rows) -> str:
-    """What an error calls the rows."""
-    return given if isinstance(given, str) else "the rows given"
 
 
 def _check_names(rows: pa.Table) -> None:
     """SchemaMismatchError where two columns have one name: DuckDB would rename one of them."""
     names = [name.lower() for name in rows.column_names]
     if twins := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"{_named(rows)}: two columns are named {twins[0]!r} (case does not count); rename or drop one"
+        msg = f"{named_rows(rows)}: two columns are named {twins[0]!r} (case does not count); rename or drop one"
         raise SchemaMismatchError(msg)
 
 

@@ -24,7 +24,7 @@ from headrace.connectors.frame import html_table, nullable_frame
 from headrace.errors import RequestError, did_you_mean
 from headrace.features.instant import asked_us, instant_of
 from headrace.pipelines.local_dimensions import open_dimensions
-from headrace.pipelines.local_input import Given, open_input
+from headrace.pipelines.local_input import Given, Rows, open_input
 from headrace.pipelines.on_demand import values_on_demand
 from headrace.pipelines.options import one_of
 
@@ -103,7 +103,7 @@ def run_locally(
     as_of: datetime | None = None,
     window_mode: WindowMode = "exact",
     sample: int | None = None,
-    dimensions: Mapping[str, str] = MappingProxyType({}),
+    dimensions: Mapping[str, Rows] = MappingProxyType({}),
 ) -> LocalRun:
     """Compute a view on DuckDB.
 
@@ -116,7 +116,7 @@ def run_locally(
         as_of: the instant; by default that of `instant_of_run`.
         window_mode: `exact`, or `tiled` as served values are rounded.
         sample: how many of the first rows to read; by default all.
-        dimensions: by name, a file or table to read instead of a dimension's own.
+        dimensions: by name, rows, a file or a table to read instead of a dimension's own.
 
     Raises:
         NotFoundError: no such file, table or feature.

@@ -28,7 +28,7 @@ from headrace import (
 )
 from headrace.compiler.build import plan_view
 from headrace.connectors.schema import archive_fields
-from headrace.errors import DefinitionError, NotFoundError, RequestError, SchemaMismatchError
+from headrace.errors import DefinitionError, NotFoundError, RequestError, SchemaMismatchError, SettingsError
 from headrace.pipelines.local_run import LocalRun, run_locally
 from headrace.runtime.platform import Platform
 from headrace.runtime.settings import Settings, load_settings
@@ -315,6 +315,24 @@ def test_a_table_is_found_by_its_declaration_and_history_without_one(tmp_path: P
         assert values(headrace.run(ZonedCards, given, settings=settings)) == [{"card": 1, "seen_1h": 1}]
 
 
+def test_a_dimension_is_read_from_memory_as_from_a_file(settings: Settings) -> None:
+    features, file = ROOT / "examples/merchants/features.py", ROOT / "examples/merchants/merchants.csv"
+    said = pd.read_csv(file)
+    at = pd.to_datetime(said["valid_from"])
+    wanted = headrace.run(features, PAYMENTS, dimensions={"Merchants": str(file)}).to_arrow()
+    assert any(value is not None for value in wanted["spent_at_risk_7d"].to_pylist())
+    timed = said.assign(valid_from=at)
+    for rows in (file, said, timed, timed.astype({"merchant": "category"}), pa.Table.from_pandas(timed)):
+        assert headrace.run(features, PAYMENTS, dimensions={"Merchants": rows}).to_arrow().equals(wanted)
+    zoneless = said.assign(valid_from=at.dt.tz_localize(None))
+    with pytest.raises(
+        SchemaMismatchError, match=r"^the rows given: dimension Merchants: row 0 cannot be read, .*valid"
+    ):
+        headrace.run(features, PAYMENTS, dimensions={"Merchants": zoneless})
+    with pytest.raises(NotFoundError, match=r"no Iceberg table ref\.shops in"):
+        headrace.run(features, PAYMENTS, dimensions={"Merchants": IcebergTable("ref.shops")}, settings=settings)
+
+
 @pytest.mark.parametrize("place", ["lake/cards", "/", "../lake", ".cards", "cards.", "raw..cards", ""])
 def test_a_place_without_rows_that_no_table_can_be_named_by_is_refused_with_what_is_taken(
     place: str, settings: Settings
@@ -375,6 +393,15 @@ def test_what_is_computed_shows_as_tables_and_as_frames_without_another_computat
         ((Cards, payments()), {"view": "crads"}, NotFoundError, "no view 'crads'; did you mean 'cards'"),
         ((Cards, payments()), {"features": ["spent_2h"]}, NotFoundError, "spent_2h"),
         ((Cards, payments()), {"sample": 0}, RequestError, "sample=0: expected how many"),
+        ((Cards, payments()), {"sample": True}, RequestError, "sample=True: expected how many of the first rows"),
+        (
+            (Cards, payments()),
+            {"dimensions": ["Shops"]},
+            RequestError,
+            r"dimensions=\['Shops'\]: expected .* by the nam",
+        ),
+        ((Cards, payments()), {"dimensions": {"Shops": 42}}, RequestError, "dimensions: 'Shops': expected a Dat.* int"),
+        ((Cards, payments()), {"dimensions": {"Shops": pd.DataFrame()}}, SettingsError, "joins no dimension 'Shops'"),
         ((Cards, payments()), {"engine": "duck"}, RequestError, "engine='duck': .* did you mean 'duckdb'"),
         ((Cards, payments()), {"engine": "flink", "windows": "exact"}, RequestError, "Flink keeps tiles"),
         ((Cards, payments()), {"as_of": NOON.replace(tzinfo=None)}, RequestError, "as_of"),

@@ -136,6 +136,20 @@ MUTANTS = (
         f"{NOTEBOOK}::test_a_place_without_rows_that_no_table_can_be_named_by_is_refused_with_what_is_taken",
     ),
     Mutant(
+        "a truth value is how many rows to read",
+        "jobs/notebook.py",
+        "isinstance(sample, bool) or not",
+        "not",
+        f"{NOTEBOOK}::test_what_is_wrong_is_said",
+    ),
+    Mutant(
+        "a dimension is read from its own table, whatever is given",
+        "pipelines/local_dimensions.py",
+        "table.location if given is None else given",
+        "table.location",
+        f"{NOTEBOOK}::test_a_dimension_is_read_from_memory_as_from_a_file",
+    ),
+    Mutant(
         "categories of floats are no integers",
         "pipelines/local_input.py",
         "given = _plain(rows[column.name])",
