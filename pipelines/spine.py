@@ -189,11 +189,12 @@ def _one_query(text: str) -> Any:
     import sqlglot
     from sqlglot import exp
 
-    from headrace.features.sql.syntax import DIALECT, beyond_select, fault_of, statements_of
+    from headrace.features.sql.syntax import DIALECT, beyond_select, fault_of, statements_of, unwarned
 
     try:
         # Where there is no statement at all, `parse` finds none and raises nothing.
-        sqlglot.parse_one(text, read=DIALECT)
+        with unwarned():
+            sqlglot.parse_one(text, read=DIALECT)
     except sqlglot.errors.SqlglotError as error:
         raise RequestError(_no_query(text, *fault_of(text, error))) from error
     statements = statements_of(text)
@@ -201,7 +202,8 @@ def _one_query(text: str) -> Any:
         raise RequestError(_no_query(text, beyond_select(text, statements), "expected one query, found another"))
     (found,) = statements
     if not isinstance(found, exp.Query | exp.Values | exp.Pivot):
-        raise RequestError(_no_query(text, 0, f"expected a query, found {found.key.upper()}"))
+        word = found.this if isinstance(found, exp.Command) else found.key.upper()
+        raise RequestError(_no_query(text, 0, f"expected a query, found {word}"))
     return found
 
 

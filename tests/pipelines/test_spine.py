@@ -216,11 +216,15 @@ def test_a_text_without_a_statement_is_no_query(desk: Desk, text: str, place: st
         ("SELECT 1 AS a;\nDROP TABLE labels.frauds", "2:1", "expected one query, found another"),
         ("DELETE FROM labels.frauds", "1:1", "expected a query, found DELETE"),
         ("COPY (SELECT 1) TO 'spine.csv'", "1:1", "expected a query, found COPY"),
+        ("EXPLAIN SELECT 1", "1:1", "expected a query, found EXPLAIN"),
     ],
 )
-def test_a_text_that_is_more_or_other_than_one_query_is_refused(desk: Desk, text: str, place: str, found: str) -> None:
+def test_a_text_that_is_more_or_other_than_one_query_is_refused(
+    desk: Desk, text: str, place: str, found: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(RequestError, match=rf"and no query: line {place}: {found}$"):
         read_spine(text, desk.platform)
+    assert not caplog.records, "the error says it, and the parser does not say it too"
 
 
 def test_a_query_may_end_as_statements_do(desk: Desk) -> None:

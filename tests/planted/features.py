@@ -6,6 +6,13 @@ from .mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "the parser of SQL logs what an error says",
+        "features/sql/syntax.py",
+        "parser.addFilter(is_told)",
+        "parser.addFilter(bool)",
+        "tests/pipelines/test_spine.py::test_a_text_that_is_more_or_other_than_one_query_is_refused",
+    ),
+    Mutant(
         "a name with an empty part is that of a table",
         "features/table_name.py",
         'table and all(namespace.split("."))',
