@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headrace.errors import DefinitionError
+from headrace.errors import DefinitionError, did_you_mean
 from headrace.features.aggregate import Aggregate, Ratio
 from headrace.features.dimension_table import DimensionTable
 from headrace.features.duration import UNITS_US, format_duration, parse_duration
@@ -104,11 +104,16 @@ def _key_names(feature: Feature) -> str:
 def _check_options(cls: type[FeaturePipeline], at: str) -> None:
     """Refuse plain attributes that look like misspelt options, or like a mode of windows; `.over()` may use others."""
     for name, value in vars(cls).items():
-        hint = instead_of(name, OPTIONS)
-        is_meant = hint.startswith("did") or (name in MODE_OPTIONS and isinstance(value, str | bool))
-        if is_meant and not (name.startswith("_") or name in OPTIONS or callable(value)):
+        is_mode = _is_mode(name, value)
+        hint = instead_of(name, OPTIONS) if is_mode else did_you_mean(name, OPTIONS)
+        if (is_mode or hint.startswith("did")) and not (name.startswith("_") or name in OPTIONS or callable(value)):
             msg = f"{at}: {name} = {value!r} is no option of a view; {hint}"
             raise DefinitionError(msg)
+
+
+def _is_mode(name: str, value: Any) -> bool:
+    """Whether an attribute is meant for a mode of windows, and not for what `.over()` takes: a width has a number."""
+    return name in MODE_OPTIONS and (isinstance(value, bool) or (isinstance(value, str) and not value[:1].isdigit()))
 
 
 def checked_view(

@@ -382,6 +382,9 @@ VIEWS = [
         )
         for name in ("mode", "windows", "window_mode", "exact", "tiled")
     ),
+    ('owner = "a"\n    exact = True\n    features = [f.over("1h")]', "exact = True is no option .*; exact or tiled"),
+    ('owner = "a"\n    tiled = "5m"\n    features = [f.over("1h")]', "did you mean 'tile'"),
+    ('owner = "a"\n    tiled = 5\n    features = [f.over("1h")]', "did you mean 'tile'"),
     ('owner = "a"\n    features = [f.over("1h", tiles="5m")]', "f.over: no option 'tiles'; did you mean 'tile'"),
     ('owner = "a"\n    features = [f.over("1h"), f.over("1h")]', "there twice"),
     ('owner = "a"\n    features = [f.over("0h")]', "is zero"),
@@ -469,10 +472,13 @@ def test_a_wrong_source_is_refused(load: Load, body: str, message: str) -> None:
         load(f"\nclass Tx(Source):\n    {body}\n")
 
 
-def test_a_view_may_name_the_widths_of_its_windows(load: Load) -> None:
-    view = VIEW.replace('f.over("1h")', "f.over(*windows)").replace("features", 'windows = ("1h", "7d")\n    features')
-    found = load(SOURCE, feature(COUNT), view).views["fraud"]
-    assert [one.window_text for one in found.features] == ["1h", "7d"]
+@pytest.mark.parametrize(
+    ("over", "windows", "found"), [("*windows", '("1h", "7d")', ["1h", "7d"]), ("windows", '"1h"', ["1h"])]
+)
+def test_a_view_may_name_the_widths_of_its_windows(load: Load, over: str, windows: str, found: list[str]) -> None:
+    view = VIEW.replace('f.over("1h")', f"f.over({over})").replace("features", f"windows = {windows}\n    features")
+    fraud = load(SOURCE, feature(COUNT), view).views["fraud"]
+    assert [one.window_text for one in fraud.features] == found
 
 
 def test_two_views_of_one_name_are_refused_and_two_names_of_one_view_are_not(load: Load) -> None:
