@@ -101,9 +101,10 @@ def versions_of(given: list[str] | None) -> dict[str, str]:
 def loader(options: Options, *inputs: str) -> Callable[[str], IcebergTable]:
     """What finds an Iceberg table of the configured catalog by `namespace.table`; connects on first use.
 
-    `inputs`: the options that name rows elsewhere, for whoever has no such table; by default `--input`.
+    `inputs`: the options that name rows elsewhere, for whoever has no such table; by default those of an event's rows
+    and of dimensions.
     """
-    named = inputs or ("--input",)
+    named = inputs or ("--input", "--dimension")
     otherwise = f"{' or '.join(named)} reads rows from elsewhere, such as {named[0]} rows.csv"
     return tables_of(options.settings, otherwise)
 

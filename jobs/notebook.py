@@ -181,4 +181,5 @@ def _loader(settings: Settings | None) -> Callable[[str], IcebergTable]:
     """What finds an Iceberg table of the catalog by `namespace.table`; connects on first use."""
     from headrace.runtime.settings import load_settings
 
-    return tables_of(lambda: settings or load_settings(), "give rows from elsewhere, such as rows='rows.csv'")
+    otherwise = "give rows from elsewhere, such as rows='rows.csv', or dimensions={'Merchants': 'merchants.csv'}"
+    return tables_of(lambda: settings or load_settings(), otherwise)

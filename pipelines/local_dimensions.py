@@ -61,7 +61,11 @@ def open_dimension(
     if isinstance(place, pa.Table) or is_file(place):
         _open_file(connection, dimension, place)
     else:
-        _open_table(connection, dimension, place, load, table.delay_us)
+        try:
+            _open_table(connection, dimension, place, load, table.delay_us)
+        except NotFoundError as error:
+            msg = f"dimension {dimension.name}: {error}"
+            raise NotFoundError(msg) from error
     refuse_repeated(connection, table, named_rows(place))
 
 
@@ -103,6 +107,6 @@ def _open_table(
         make_known(connection, dimension.name, complete_to(committed, archive.properties, delay))
         return
     if not open_foreign(connection, dimension, foreign, name):
-        msg = f"dimension {dimension.name}: {foreign.origin} is empty, so no event would see anything"
+        msg = f"{foreign.origin} is empty, so no event would see anything"
         raise NotFoundError(msg)
     make_known(connection, dimension.name, complete_to(foreign.committed_at, foreign.properties, delay))

@@ -336,4 +336,6 @@ def test_the_command_without_history_says_how_to_name_rows(desk: Desk) -> None:
     environment = {**os.environ, "HEADRACE__HOME": str(desk.folder / "home")}
     shown = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False, env=environment)
     assert shown.returncode == 1
-    assert re.search(r"no Iceberg table raw\.transactions .*; --input reads rows from elsewhere", shown.stderr)
+    assert re.search(
+        r"no Iceberg table raw\.transactions .*; --input or --dimension reads rows from elsewhere", shown.stderr
+    )
