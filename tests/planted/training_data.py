@@ -310,8 +310,8 @@ MUTANTS = (
     Mutant(
         "a float beside decimals is the one that it is nearest to",
         "training/data/comparisons.py",
-        "Fraction(repr(value)) * Fraction(10)",
-        "Fraction(value) * Fraction(10)",
+        "Fraction(value) if isinstance(value, int) else Fraction(repr(value))",
+        "Fraction(value)",
         "tests/training/data/test_comparisons.py::test_numbers_compare_exactly_whatever_the_type_holds_and_the_layout_is",
     ),
     Mutant(

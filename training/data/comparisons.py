@@ -74,7 +74,8 @@ def _of_floats(operator: str, value: float) -> tuple[str, pa.Scalar]:
 def _number(value: float, type_: pa.DataType) -> Fraction | None:
     """How many of a type's smallest steps a number is; None where the type has no numbers."""
     if pa.types.is_decimal(type_):
-        return Fraction(repr(value)) * Fraction(10) ** int(type_.scale)
+        written = Fraction(value) if isinstance(value, int) else Fraction(repr(value))
+        return written * Fraction(10) ** int(type_.scale)
     return Fraction(value) if pa.types.is_integer(type_) else None
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import IntEnum
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -114,6 +115,13 @@ def test_texts_booleans_and_times_without_a_zone_compare_with_their_like() -> No
     check(Condition("x", "!=", True), pa.array([True, False, None]), 1, [False, True, False])
     local = pa.array([datetime(2013, 8, 31, 23), datetime(2013, 9, 1), None], pa.timestamp("us"))  # noqa: DTZ001
     check(Condition("x", "<", date(2013, 9, 1)), local, 1, [True, False, False])
+
+
+def test_a_named_number_is_the_number() -> None:
+    level = IntEnum("level", ["low", "high"])
+    whole, fares = pa.array([1, 2, None], pa.int8()), pa.array([Decimal(1), Decimal(2), None], pa.decimal128(9, 2))
+    for values in (whole, whole.cast(pa.float32()), fares):
+        check(Condition("x", ">", level.low), values, 1, [False, True, False])
 
 
 def test_statistics_rule_out_row_groups_that_a_whole_number_leaves_out_of_decimals() -> None:
