@@ -202,7 +202,7 @@ def _one_query(text: str) -> Any:
         raise RequestError(_no_query(text, beyond_select(text, statements), "expected one query, found another"))
     (found,) = statements
     if not isinstance(found, exp.Query | exp.Values | exp.Pivot):
-        word = found.this if isinstance(found, exp.Command) else found.key.upper()
+        word = (found.this if isinstance(found, exp.Command) else found.key).upper()
         raise RequestError(_no_query(text, 0, f"expected a query, found {word}"))
     return found
 

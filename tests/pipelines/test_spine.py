@@ -217,6 +217,7 @@ def test_a_text_without_a_statement_is_no_query(desk: Desk, text: str, place: st
         ("DELETE FROM labels.frauds", "1:1", "expected a query, found DELETE"),
         ("COPY (SELECT 1) TO 'spine.csv'", "1:1", "expected a query, found COPY"),
         ("EXPLAIN SELECT 1", "1:1", "expected a query, found EXPLAIN"),
+        ("load 'spatial'", "1:1", "expected a query, found LOAD"),
     ],
 )
 def test_a_text_that_is_more_or_other_than_one_query_is_refused(
