@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from headrace.jobs.run_plan import main
 from headrace.runtime.job_spec import JobSpec
 from headrace.runtime.kubernetes.flink_deployment import ENTRY_CLASS, ENTRY_MODULE
 from headrace.runtime.session import FlinkSession
+from headrace.runtime.stack.ports import PortChooser
 
 JARS = Path(__file__).resolve().parents[2] / ".build" / "jars" / "flink"
 WHEEL = Path(pyflink.__file__).parent
@@ -74,15 +74,6 @@ def flink_home(folder: Path, rest_port: int, rpc_port: int) -> Path:
     return folder
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [server.getsockname()[1] for server in sockets]
-    finally:
-        for server in sockets:
-            server.close()
-
-
 @contextmanager
 def running(home: Path, name: str, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
     """One of Flink's scripts in the foreground, with all that it starts; its log is in the home."""
@@ -127,8 +118,9 @@ def final_states(rest_port: int, job_manager: subprocess.Popen[bytes], log: Path
 @pytest.mark.stack
 @pytest.mark.slow
 def test_a_plan_runs_in_application_mode(tmp_path: Path) -> None:
-    rest_port, rpc_port = free_ports(2)
     compiled(tmp_path).save(tmp_path / "job.json")
+    ports = PortChooser({})
+    rest_port, rpc_port = ports.choose("rest"), ports.choose("rpc")
     home = flink_home(tmp_path / "home", rest_port, rpc_port)
     arguments = ["-pyclientexec", sys.executable, "-pym", ENTRY_MODULE, "--spec", str(tmp_path / "job.json")]
     job_manager = ["standalone-job.sh", "start-foreground", "--job-classname", ENTRY_CLASS, *arguments]
