@@ -29,7 +29,7 @@ MUTANTS = (
     Mutant(
         "what a step says of views is not looked at",
         "training/learning/pipeline.py",
-        "return check_versions(self.feature_versions(source), at)",
+        "return check_versions(self.feature_versions(source), self.chosen.at)",
         "return self.feature_versions(source)",
         "tests/training/learning/test_features.py::test_what_such_a_step_gives_is_looked_at_before_anything_is_learnt[versions1]",
     ),
@@ -301,7 +301,7 @@ MUTANTS = (
     Mutant(
         "what learns on does so by what its parent was learnt by",
         "training/learning/pipeline.py",
-        "begun.taken_up_by(made, self.chosen.fine_tuning, at)",
+        "begun.taken_up_by(made, self.chosen.fine_tuning, self.chosen.at)",
         "begun.learner(replace(begun.recipe, optimizer=self.chosen.fine_tuning or recipe.optimizer), self.device)",
         "tests/training/continual/test_scheduler.py::test_what_learns_on_does_so_by_what_is_declared_now",
     ),

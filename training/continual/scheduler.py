@@ -68,7 +68,7 @@ class Scheduler:
         lease: timedelta = LEASE,
     ) -> None:
         if pipeline.retraining is None and pipeline.evaluating is None:
-            msg = f"{pipeline.chosen.where}: training {pipeline.chosen.name} declares no schedule; set "
+            msg = f"{pipeline.chosen.at} declares no schedule; set "
             raise DefinitionError(msg + "`retraining = Retraining(...)`, `evaluating = Evaluating(...)` or both")
         self.pipeline, self.by = pipeline, by
         self.platform: Platform = pipeline.platform

@@ -105,7 +105,7 @@ def _times(asked: Times, chosen: TrainingDefinition) -> Times:
     missing = [name for name, column in (("event_time", found.event), ("label_time", found.label)) if not column]
     if missing:
         options = " and ".join(f"--{name.replace('_', '-')} COLUMN" for name in missing)
-        msg = f"{chosen.where}: training {chosen.name} declares no {' and no '.join(missing)}: the columns that say "
+        msg = f"{chosen.at} declares no {' and no '.join(missing)}: the columns that say "
         raise SettingsError(msg + f"when a row happened and when its label came; set them there, or give {options}")
     return found
 
@@ -132,8 +132,8 @@ def _learning(pipeline: TrainingPipeline, history: History, new: Callable[[], To
     rows: TensorBatch = history.learnable(history.known(None, history.start_us), history.start_us)
     learner = new()
     Trainer(learner, RowsInMemory(lambda _: rows, chosen.batch_rows, Order(seed)), plan).run()
-    begun, at = Begun.of(learner.artifact()), f"{chosen.where}: training {chosen.name}"
-    return Learning(new, lambda: begun.taken_up_by(new(), chosen.fine_tuning, at), plan, chosen.batch_rows, seed)
+    begun = Begun.of(learner.artifact())
+    return Learning(new, lambda: begun.taken_up_by(new(), chosen.fine_tuning, chosen.at), plan, chosen.batch_rows, seed)
 
 
 def _replayed(history: History, learning: Learning, cadences: Sequence[Cadence], told: Told | None) -> list[Replayed]:

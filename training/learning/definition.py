@@ -53,6 +53,11 @@ class TrainingDefinition:
     features: tuple[str, ...] = ()
     facts: FactChoice | None = None
 
+    @property
+    def at(self) -> str:
+        """What errors of it begin with: where it is declared, and its name."""
+        return f"{self.where}: training {self.name}"
+
     def changed(self, *, epochs: int | None = None, seed: int | None = None) -> TrainingDefinition:
         """The same with other epochs or another seed; ModelError for ones that cannot be meant."""
         plan = self.plan if epochs is None else replace(self.plan, epochs=epochs)

@@ -230,7 +230,7 @@ class TrainingPipeline(Governed):
     def snapshot(self, source: str) -> Snapshot:
         """The rows that a source names; SettingsError when none is named."""
         if not source:
-            msg = f"{self.chosen.where}: training {self.chosen.name} declares no source; name a table or a training set"
+            msg = f"{self.chosen.at} declares no source; name a table or a training set"
             raise SettingsError(msg)
         return snapshot_of(self.platform, source)
 
@@ -249,7 +249,7 @@ class TrainingPipeline(Governed):
 
     def facts_of(self, rows: PinnedRows) -> PinnedRows:
         """Of a label join's facts those that are to be taken; raises what `chosen_facts` raises."""
-        return chosen_facts(rows, self.chosen.facts, f"{self.chosen.where}: training {self.chosen.name}")
+        return chosen_facts(rows, self.chosen.facts, self.chosen.at)
 
     def check_splits(self, snapshot: Snapshot) -> None:
         """DatasetError for rows of a snapshot that train and are in another split, too, and for labels of the others.
@@ -290,11 +290,11 @@ class TrainingPipeline(Governed):
 
     def _going_on(self, files: Mapping[str, bytes]) -> tuple[TorchLearner, Recipe]:
         """Who learns on from a model's files, and the recipe that the step `learner` made it of."""
-        begun, at = Begun.of(files), f"{self.chosen.where}: training {self.chosen.name}"
-        begun.check_encoding(self.chosen.encoding, at)
+        begun = Begun.of(files)
+        begun.check_encoding(self.chosen.encoding, self.chosen.at)
         made = self.learner(begun.fitted, begun.example)
         recipe = made.recipe
-        return begun.taken_up_by(made, self.chosen.fine_tuning, at), recipe
+        return begun.taken_up_by(made, self.chosen.fine_tuning, self.chosen.at), recipe
 
     @property
     def _others(self) -> list[str]:
@@ -318,8 +318,7 @@ class TrainingPipeline(Governed):
 
     def _features(self, source: str) -> dict[str, str]:
         """What `feature_versions` says, looked at: what a version cannot keep is refused before anything is learnt."""
-        at = f"{self.chosen.where}: training {self.chosen.name}"
-        return check_versions(self.feature_versions(source), at)
+        return check_versions(self.feature_versions(source), self.chosen.at)
 
     def _newest_label(self, rows: PinnedRows, *, evaluated: bool = False) -> int | None:
         """When the newest label was known (µs), where a column says so; raises what `check_labels` raises.
